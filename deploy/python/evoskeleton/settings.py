@@ -1,0 +1,56 @@
+"""Settings are data: frozen pydantic models whose mistakes are told in one sentence.
+
+Every folder derives its own settings from `Settings`; unknown names are refused with the nearest
+known one.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evoskeleton.errors import BadInput
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Build settings from plain data.
+
+        Raises:
+            BadInput: a name is unknown or a value is not allowed; the sentence says which.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise BadInput(_sentence(cls, error)) from None
+
+
+def _sentence(model: type[BaseModel], error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(where, known_names(model), n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"unknown setting {where}{hint}"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    value = first["input"]
+    got = "" if first["type"] == "missing" or isinstance(value, Mapping) else f", got {value!r}"
+    return f"setting {where}: {message}{got}"
+
+
+def known_names(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Dotted names of all fields of a settings class, nested ones included."""
+    names = []
+    for name, field in model.model_fields.items():
+        names.append(prefix + name)
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            names += known_names(inner, f"{prefix}{name}.")
+    return names

@@ -1,0 +1,1 @@
+"""Motion in, poses out: sources, and the versioned pose table."""

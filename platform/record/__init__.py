@@ -1,0 +1,1 @@
+"""What people review: MLflow runs, the model registry, figures."""

@@ -1,0 +1,1 @@
+"""From a photo to keypoints: the detector comes with a later release."""
