@@ -1,0 +1,83 @@
+"""Fixtures that many tests share: real poses where they are there, small bodies where not."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = Path(os.environ.get("EVOSKELETON_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Columns of the CMU table: poses (n, 17, 3) float32 world mm; the rest (n,)."""
+
+    poses: np.ndarray
+    subject: np.ndarray
+    action: np.ndarray
+    clip: np.ndarray
+    frame: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def cmu_file() -> Path:
+    path = SHARED_DATA / "cmu_poses.parquet"
+    if not path.exists():
+        pytest.skip("the shared CMU poses are absent; EVOSKELETON_SHARED_DATA names their folder")
+    return path
+
+
+@pytest.fixture(scope="session")
+def cmu(cmu_file: Path) -> Poses:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(cmu_file)
+    pose = np.asarray(table["pose"].combine_chunks().flatten()).reshape(-1, 17, 3)
+    texts = [np.asarray(table[name].to_pylist()) for name in ("subject", "action", "clip")]
+    return Poses(pose, *texts, np.asarray(table["frame"]))
+
+
+@pytest.fixture(scope="session")
+def motion() -> np.ndarray:
+    """(240, 17, 3) float32 world mm: a made-up person who walks, waves and bows in a circle."""
+    return walking_figure(240)
+
+
+def walking_figure(frames: int) -> np.ndarray:
+    """Joint angles that swing like a walker's, turned into joints by plain trigonometry."""
+    t = np.linspace(0.0, 4.0 * np.pi, frames)
+    joints = np.zeros((frames, 17, 3))
+    forward, right, up = np.eye(3)[1], np.eye(3)[0], np.eye(3)[2]
+
+    def swing(angle: np.ndarray) -> np.ndarray:
+        return np.sin(angle)[:, None] * forward - np.cos(angle)[:, None] * up
+
+    hip = 930.0 * up + 15.0 * np.cos(2 * t)[:, None] * up + 0.0 * t[:, None] * forward
+    lean = (0.15 + 0.25 * np.maximum(np.sin(t / 2), 0))[:, None]
+    spine_up = np.cos(lean) * up + np.sin(lean) * forward
+    joints[:, 0], joints[:, 7] = hip, hip + 220.0 * up + 10.0 * forward
+    joints[:, 8] = joints[:, 7] + 233.0 * spine_up
+    nod = (0.1 * np.sin(3 * t))[:, None] * forward
+    joints[:, 9] = joints[:, 8] + 110.0 * spine_up + 80.0 * forward + 60.0 * nod
+    joints[:, 10] = joints[:, 8] + 270.0 * spine_up + 200.0 * nod
+    sides = ((1.0, 1, 2, 3, 14, 15, 16, 0.0), (-1.0, 4, 5, 6, 11, 12, 13, np.pi))
+    for side, thigh, knee, foot, shoulder, elbow, wrist, phase in sides:
+        angle = 0.5 * np.sin(t + phase)
+        bend = 0.35 + 0.3 * np.cos(t + phase)
+        joints[:, thigh] = hip + side * 90.0 * right
+        joints[:, knee] = joints[:, thigh] + 405.0 * swing(angle)
+        joints[:, foot] = joints[:, knee] + 437.0 * swing(angle - bend)
+        spread = (0.3 + 0.25 * np.sin(t / 2 + phase))[:, None]
+        arm = swing(-angle) * np.cos(spread) + side * np.sin(spread) * right
+        fold = swing(-angle + 0.5 + 0.4 * np.sin(2 * t))
+        joints[:, shoulder] = joints[:, 8] + side * 185.0 * right - 40.0 * up
+        joints[:, elbow] = joints[:, shoulder] + 299.0 * arm
+        joints[:, wrist] = joints[:, elbow] + 278.0 * fold
+    heading = t / 3
+    turn = np.zeros((frames, 3, 3))
+    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(heading)
+    turn[:, 0, 1], turn[:, 1, 0], turn[:, 2, 2] = -np.sin(heading), np.sin(heading), 1.0
+    return np.einsum("fij,fkj->fki", turn, joints).astype(np.float32)
