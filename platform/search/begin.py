@@ -1,0 +1,120 @@
+"""The first generation: real poses become seeds, dealt to the islands and committed as they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution import chance
+from evoskeleton.evolution.hierarchy import encode
+from evoskeleton.evolution.limits import Limits
+from evoskeleton.evolution.population import Population
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import PoseSet
+from evoskeleton.platform.data.sources import hold_out, load
+from evoskeleton.platform.search.folder import CampaignFolder, whole_file, write_poses
+from evoskeleton.platform.search.islands import columns_of
+from evoskeleton.platform.search.settings import CampaignSettings, MotionSettings, write_settings
+from evoskeleton.platform.search.state import Pending, State, save
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Real poses by the part they play; no clip plays two parts of seed, validation and test."""
+
+    seed: PoseSet
+    validation: PoseSet
+    test: PoseSet
+
+
+def load_motion(settings: MotionSettings, seed: int) -> Motion:
+    """Load the sources and take the clips of test and validation out of the seeds.
+
+    Raises:
+        BadInput: a source cannot be read, or nothing is left for a part.
+    """
+    poses = load(settings.seed)
+    test = load(settings.test) if settings.test else None
+    if test is not None:
+        poses = _without(poses, test, "test")
+    if settings.validation:
+        validation = load(settings.validation)
+        validation = validation if test is None else _without(validation, test, "test")
+        poses = _without(poses, validation, "validation")
+    else:
+        poses, validation = hold_out(poses, settings.validation_share, seed)
+    return Motion(poses, validation, validation if test is None else test)
+
+
+def _without(poses: PoseSet, taken: PoseSet, role: str) -> PoseSet:
+    clips = {*zip(taken.subject.tolist(), taken.clip.tolist(), strict=True)}
+    pairs = zip(poses.subject.tolist(), poses.clip.tolist(), strict=True)
+    free = np.array([pair not in clips for pair in pairs], dtype=bool)
+    if not free.any():
+        raise BadInput(f"every clip is needed for {role}: no other is left to breed from")
+    return poses.take(np.flatnonzero(free))
+
+
+def begin(
+    settings: CampaignSettings, folder: CampaignFolder, table: PoseTable, limits: Limits
+) -> State:
+    """Write the campaign's folder and commit its seeds as generation 0.
+
+    Seeds that the joint limits refuse are kept as parents; the logbook holds their share.
+    """
+    motion = load_motion(settings.motion, settings.seed)
+    search = settings.search
+    if search.target is not None and search.target < len(motion.seed):
+        raise BadInput(
+            f"search.target should be at least the {len(motion.seed)} seed poses, got {search.target}"
+        )
+    folder.create()
+    with whole_file(folder.settings) as file:
+        file.write(write_settings(settings).encode())
+    write_poses(folder.source("validation"), motion.validation)
+    write_poses(folder.source("test"), motion.test)
+    write_poses(folder.source("seed"), motion.seed)
+    seeds = _seeds(motion.seed, limits)
+    state = State(
+        generation=0,
+        islands=tuple(deal(seeds, search.islands, settings.seed)),
+        champion=-1,
+        scored_by=-1,
+        rows=len(seeds),
+        trained_rows=len(seeds),
+        trainings=(0,),
+        pending=Pending(0, 1),
+        logbook=(_first_row(seeds),),
+    )
+    save(state, folder)
+    columns = columns_of(seeds, motion.seed.poses, 0, 0)
+    columns |= {"subject": motion.seed.subject, "clip": motion.seed.clip}
+    table.commit(settings.name, 0, columns)
+    return state
+
+
+def _seeds(poses: PoseSet, limits: Limits) -> Population:
+    genomes = encode(poses.poses)
+    return Population.seeds(genomes, limits.margin(genomes))
+
+
+def deal(seeds: Population, islands: int, seed: int) -> list[Population]:
+    """Deal the seeds out like cards; every island gets all of them when they are few.
+
+    An island needs two bodies to cross.
+    """
+    if len(seeds) < 2 * islands:
+        return [seeds] * islands
+    order = chance.permutation(chance.key(seed, chance.stream("deal")), len(seeds))
+    return [seeds.take(order[island::islands].sort().values) for island in range(islands)]
+
+
+def _first_row(seeds: Population) -> dict[str, float]:
+    refused = (seeds.margin < 0).to(torch.float32)
+    return {
+        "generation": 0,
+        "rows": len(seeds),
+        "seeds_outside_limits": float(refused.mean()),
+        "margin_mean": float(seeds.margin.mean()),
+    }

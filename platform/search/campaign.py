@@ -1,0 +1,336 @@
+"""The loop: breed, score, select, commit, and train when the table has grown.
+
+    state file, then table commit, then MLflow: a generation counts from the commit on.
+
+Everything that decides about rows is addressed by (seed, generation, island), so that a campaign
+that was killed and resumed ends with the same table as one that ran through.
+"""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import ray
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.limits import Limits
+from evoskeleton.evolution.toolbox import build_toolbox
+from evoskeleton.lifting.bundle import load_bundle, to_arrays, weight_hash
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.cluster import Resources
+from evoskeleton.platform.search.folder import CampaignFolder, write_json
+from evoskeleton.platform.search.islands import IslandWorker
+from evoskeleton.platform.search.scorers import Scorer
+from evoskeleton.platform.search.settings import CampaignSettings
+from evoskeleton.platform.search.state import Pending, State, load, save
+from evoskeleton.platform.search.training import Job, progress, read_record, run_training
+
+
+class Monitor(Protocol):
+    """Who watches a campaign: the progress bars of a terminal, or nobody."""
+
+    def generation(self, done: int, total: int, record: dict[str, Any]) -> None:
+        """A generation was committed."""
+
+    def training(self, name: str, done: int, total: int) -> None:
+        """A training that is waited for has got so far."""
+
+
+class Campaign:
+    """One driver of one campaign. Everything it remembers between generations is a `State`."""
+
+    def __init__(
+        self,
+        settings: CampaignSettings,
+        folder: CampaignFolder,
+        table: PoseTable,
+        limits: Limits,
+        resources: Resources,
+        tracker: Tracker,
+        monitor: Monitor,
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._table = table
+        self._resources = resources
+        self._tracker = tracker
+        self._monitor = monitor
+        island, search = settings.search.island, settings.search
+        toolbox = build_toolbox(island.breeding)
+        fixed = ray.put(limits)
+        self._workers = [
+            IslandWorker.options(**resources.worker).remote(island, fixed, toolbox, settings.seed)
+            for _ in range(resources.workers)
+        ]
+        self._scorers = [
+            Scorer.options(**resources.scorer).remote(settings.seed, search.views)
+            for _ in range(resources.scorers)
+        ]
+        self._running: dict[int, ray.ObjectRef] = {}
+        self._champion: tuple[int, str, ray.ObjectRef] | None = None
+
+    def run(self, state: State) -> State:
+        """Breed until the generations or the target are reached, from any state."""
+        self._tracker.sync_generations(list(state.logbook))
+        for generation in state.trainings:
+            self._record_training(generation, state)
+        self._launch(state)
+        while not self.done(state):
+            state = self._advance(state)
+        return state
+
+    def done(self, state: State) -> bool:
+        """Whether nothing is left to breed."""
+        search = self._settings.search
+        full = search.target is not None and state.rows >= search.target
+        return state.generation >= search.generations or full
+
+    def close(self, state: State) -> int:
+        """The last training, on the whole table; returns the training of the best lifter.
+
+        Its result is an outlet: breeding that goes on later starts from the state as it was, so
+        that an extended campaign equals one that was planned longer.
+        """
+        champion = self._adopt(state, state.generation + 1, anyway=True).champion
+        trained = len(state.trainings) >= self._settings.training.limit
+        if state.rows == state.trained_rows or trained:
+            return champion
+        self._snapshot(state.generation, state.rows)
+        self._train(state.generation, champion)
+        self._wait(state.generation)
+        self._record_training(state.generation, state)
+        return self._better(champion, state.generation)
+
+    def _advance(self, state: State) -> State:
+        """One generation, from breeding to commit."""
+        started = time.monotonic()
+        generation = state.generation + 1
+        state = self._adopt(state, generation)
+        populations, outcomes = self._evolve(state, generation)
+        columns = _joined([outcome["columns"] for outcome in outcomes])
+        survivors = len(columns["id"])
+        if survivors == 0:
+            raise BadInput(
+                f"generation {generation}: none of the offspring is within the joint limits"
+            )
+        following = State(
+            generation=generation,
+            islands=tuple(populations),
+            champion=state.champion,
+            scored_by=state.champion,
+            rows=state.rows + survivors,
+            trained_rows=state.trained_rows,
+            trainings=state.trainings,
+            pending=state.pending,
+            logbook=state.logbook,
+        )
+        following = self._triggered(following)
+        record = self._logbook_row(following, outcomes, columns, time.monotonic() - started)
+        following = replace(following, logbook=(*state.logbook, record))
+        save(following, self._folder)
+        columns["lifter"] = np.full(survivors, self._champion_ref(state.champion)[0])
+        self._table.commit(self._settings.name, generation, columns)
+        self._launch(following)
+        self._tracker.sync_generations(list(following.logbook))
+        self._monitor.generation(generation, self._settings.search.generations, record)
+        return following
+
+    def _evolve(self, state: State, generation: int) -> tuple[list[Any], list[dict[str, Any]]]:
+        """Breed, score, select on all islands; migrate when it is time. One wait at the end."""
+        _, champion = self._champion_ref(state.champion)
+        populations, outcomes = [], []
+        for number, island in enumerate(state.islands):
+            worker = self._workers[number % len(self._workers)]
+            scorer = self._scorers[number % len(self._scorers)]
+            population = ray.put(island.to_arrays())
+            brood, parents = worker.breed.options(num_returns=2).remote(
+                population, generation, number
+            )
+            known = state.scored_by == state.champion
+            rescored = None if known else scorer.score.remote(parents, champion)
+            scores = scorer.score.remote(brood, champion)
+            following, outcome = worker.select.options(num_returns=2).remote(
+                population, rescored, brood, scores, generation, number
+            )
+            populations.append(following)
+            outcomes.append(outcome)
+        if self._migrates(generation):
+            populations = self._migrate(populations)
+        arrays, results = (
+            ray.get([populations, outcomes])
+            if False
+            else (
+                ray.get(populations),
+                ray.get(outcomes),
+            )
+        )
+        kind = type(state.islands[0])
+        return [kind.from_arrays(part) for part in arrays], results
+
+    def _migrates(self, generation: int) -> bool:
+        search = self._settings.search
+        return (
+            search.islands > 1 and search.migrants > 0 and not generation % search.migration_every
+        )
+
+    def _migrate(self, populations: list[ray.ObjectRef]) -> list[ray.ObjectRef]:
+        """A ring: every island receives from the one before it."""
+        count = self._settings.search.migrants
+        return [
+            self._workers[number % len(self._workers)].migrate.remote(
+                receiver, populations[number - 1], count
+            )
+            for number, receiver in enumerate(populations)
+        ]
+
+    def _triggered(self, state: State) -> State:
+        """Start a training at the first boundary where the table has grown enough."""
+        training = self._settings.training
+        grown = state.rows >= training.growth * state.trained_rows
+        room = len(state.trainings) < training.limit - 1
+        if state.pending or not grown or not room:
+            return state
+        return replace(
+            state,
+            pending=Pending(state.generation, state.generation + training.lag),
+            trainings=(*state.trainings, state.generation),
+            trained_rows=state.rows,
+        )
+
+    def _launch(self, state: State) -> None:
+        """Take the snapshot before anything else is committed, then train beside the breeding."""
+        if state.pending and state.pending.generation not in self._running:
+            self._snapshot(state.pending.generation, state.trained_rows)
+            self._train(state.pending.generation, state.champion)
+
+    def _snapshot(self, generation: int, rows: int) -> None:
+        path = self._folder.snapshot(generation)
+        if path.exists():
+            return
+        version = self._table.version
+        self._table.snapshot(path, version, self._settings.name)
+        write_json(path.with_suffix(".json"), {"version": version, "rows": rows})
+
+    def _train(self, generation: int, champion: int) -> None:
+        training = self._settings.training
+        warm = training.start == "champion" and champion >= 0
+        snapshot = self._folder.snapshot(generation)
+        job = Job(
+            name=f"{self._settings.name}-g{generation:06d}",
+            folder=str(self._folder.training(generation)),
+            storage=str(self._folder.path / "ray_train"),
+            snapshot=str(snapshot),
+            validation=str(self._folder.source("validation")),
+            start=str(self._folder.training(champion) / "state") if warm else None,
+            **_taken(snapshot),
+        )
+        task = ray.remote(num_cpus=0, max_retries=3)(run_training)
+        self._running[generation] = task.remote(job, training, self._resources)
+
+    def _adopt(self, state: State, generation: int, anyway: bool = False) -> State:
+        """Let a training that is due take effect; wait for it if it is not there yet."""
+        pending = state.pending
+        if pending is None or (pending.due > generation and not anyway):
+            return state
+        self._wait(pending.generation)
+        self._record_training(pending.generation, state)
+        champion = self._better(state.champion, pending.generation)
+        return replace(state, champion=champion, pending=None)
+
+    def _wait(self, generation: int) -> None:
+        folder = self._folder.training(generation)
+        task = self._running[generation]
+        while not ray.wait([task], timeout=0.5)[0]:
+            self._monitor.training(folder.name, *progress(folder))
+        ray.get(task)
+        del self._running[generation]
+
+    def _better(self, champion: int, challenger: int) -> int:
+        """The training whose lifter errs less on validation; the champion stays on a tie."""
+        if champion < 0:
+            return challenger
+        errors = [self.record(number)["validation"]["mpjpe"] for number in (champion, challenger)]
+        return challenger if errors[1] < errors[0] else champion
+
+    def record(self, generation: int) -> dict[str, Any]:
+        """What the training after a generation wrote."""
+        record = read_record(self._folder.training(generation))
+        if record is None:
+            raise BadInput(f"{self._folder.training(generation)} holds no finished training")
+        return record
+
+    def _record_training(self, generation: int, state: State) -> None:
+        folder = self._folder.training(generation)
+        record = read_record(folder)
+        if record is None:
+            return
+        self._tracker.log_training(
+            {
+                **record,
+                "campaign": self._settings.name,
+                "generation": generation,
+                "bundle": str(folder / "bundle"),
+                "table": self._table.uri,
+                "settings": self._settings.training.fit.model_dump(mode="json"),
+            }
+        )
+
+    def _champion_ref(self, training: int) -> tuple[str, ray.ObjectRef]:
+        """The champion's hash, and its weights in the object store, put there once."""
+        if self._champion is None or self._champion[0] != training:
+            lifter = load_bundle(self._folder.training(training) / "bundle")
+            arrays, config = to_arrays(lifter)
+            champion = {"hash": weight_hash(lifter), "arrays": arrays, "config": config}
+            self._champion = training, champion["hash"], ray.put(champion)
+        return self._champion[1], self._champion[2]
+
+    def _logbook_row(
+        self,
+        state: State,
+        outcomes: list[dict[str, Any]],
+        columns: dict[str, np.ndarray],
+        seconds: float,
+    ) -> dict[str, Any]:
+        counts = [outcome["counts"] for outcome in outcomes]
+        tried, bred, kept = (
+            sum(c[name] for c in counts) for name in ("tried", "bred", "survivors")
+        )
+        means = {
+            name: float(np.mean([c[name] for c in counts]))
+            for name in counts[0]
+            if name not in ("tried", "bred", "survivors")
+        }
+        return {
+            "generation": state.generation,
+            "rows": state.rows,
+            "tried": tried,
+            "bred": bred,
+            "survivors": kept,
+            "survival": bred / max(1, tried),
+            "error_mean": float(columns["error"].mean()),
+            "error_max": float(columns["error"].max()),
+            "margin_mean": float(columns["margin"].mean()),
+            "outside_mean": float(columns["outside"].mean()),
+            **means,
+            "offspring_per_second": bred / seconds,
+            "seconds": seconds,
+        }
+
+
+def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _taken(snapshot: Path) -> dict[str, int]:
+    import json
+
+    return json.loads(snapshot.with_suffix(".json").read_text())
+
+
+def committed_state(folder: CampaignFolder, table: PoseTable) -> State | None:
+    """The state of the last generation that the table holds, or nothing before the first."""
+    generation = table.committed_generation(folder.name)
+    return None if generation is None else load(folder, generation)

@@ -1,0 +1,109 @@
+"""Joining or starting a Ray cluster, quietly, and dividing its processors among the kinds of work.
+
+The environment has to be set before Ray is imported; nothing else in the project imports it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from evoskeleton.errors import BadInput
+from evoskeleton.settings import Settings
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_health_check_initial_delay_ms": "0",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "5",
+}
+
+
+class MachineSettings(Settings):
+    """What the search runs on. Nothing here changes a row of the table."""
+
+    address: str | None = Field(None, description="Ray cluster to join; none starts one here")
+    workers: int | None = Field(None, ge=1, description="island workers; none: as many as fit")
+    scorers: int = Field(1, ge=1, description="actors that hold the lifters")
+    worker_cpus: float = Field(0.4, gt=0, description="processors an island worker reserves")
+    scorer_cpus: float = Field(0.2, gt=0, description="processors a scorer reserves")
+    trainer_cpus: float = Field(1.0, gt=0, description="processors one training reserves in all")
+    scorer_gpus: float | None = Field(
+        None, ge=0, description="share of a GPU for each scorer; none: a quarter where there is one"
+    )
+    trainer_gpus: float | None = Field(
+        None, ge=0, description="GPUs of one training in all; none: a half where there is one"
+    )
+
+
+@dataclass(frozen=True)
+class Resources:
+    """How the processors are divided, once the cluster is known."""
+
+    workers: int
+    scorers: int
+    worker: dict[str, Any]
+    scorer: dict[str, Any]
+    trainer_cpus: float
+    trainer_gpus: float
+
+
+@contextmanager
+def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
+    """A connection to Ray for the time of a campaign.
+
+    Raises:
+        BadInput: nobody answers at the address.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    local = {} if machine.address else {"num_cpus": max(2, os.cpu_count() or 2)}
+    try:
+        ray.init(
+            address=machine.address or "local",
+            include_dashboard=False if not machine.address else None,
+            log_to_driver=False,
+            logging_level="error",
+            **local,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput(f"no Ray cluster could be joined at {machine.address}: {reason}") from None
+    try:
+        yield divide(machine, islands, ray.cluster_resources())
+    finally:
+        ray.shutdown()
+
+
+def divide(machine: MachineSettings, islands: int, there: dict[str, float]) -> Resources:
+    """Give every kind of work its share of what is there."""
+    cpus, gpus = there.get("CPU", 1.0), there.get("GPU", 0.0)
+    spare = cpus - machine.trainer_cpus - machine.scorers * machine.scorer_cpus
+    workers = machine.workers or max(1, min(islands, int(spare / machine.worker_cpus + 1e-9)))
+    scorer_gpus = _share(machine.scorer_gpus, gpus, 0.25 / machine.scorers)
+    return Resources(
+        workers=workers,
+        scorers=machine.scorers,
+        worker={"num_cpus": min(machine.worker_cpus, max(0.05, spare / workers))},
+        scorer={"num_cpus": machine.scorer_cpus, "num_gpus": scorer_gpus},
+        trainer_cpus=machine.trainer_cpus,
+        trainer_gpus=_share(machine.trainer_gpus, gpus, 0.5),
+    )
+
+
+def _share(asked: float | None, there: float, default: float) -> float:
+    if asked is not None:
+        return asked
+    return default if there >= 1 else 0.0

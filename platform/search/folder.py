@@ -1,0 +1,150 @@
+"""Where a campaign lives on disk, who may write to it, and how files get there whole.
+
+<home>/poses                    the pose table, shared by all campaigns of a home
+<home>/<campaign>/settings.yaml
+<home>/<campaign>/lock          held while a driver runs
+<home>/<campaign>/sources/      validation and test poses as they were at the start
+<home>/<campaign>/state/        one file a generation, the last two kept
+<home>/<campaign>/snapshots/    what each training read
+<home>/<campaign>/trainings/    g0000/ holds bundle/, state/ and training.json
+<home>/<campaign>/report.json   baseline against champion
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.poses import PoseSet
+
+
+class CampaignFolder:
+    """The paths of one campaign."""
+
+    def __init__(self, home: Path | str, name: str) -> None:
+        self.home = Path(home).expanduser().resolve()
+        self.name = name
+        self.path = self.home / name
+
+    @property
+    def settings(self) -> Path:
+        """The settings the campaign was started with."""
+        return self.path / "settings.yaml"
+
+    @property
+    def report(self) -> Path:
+        """The final comparison."""
+        return self.path / "report.json"
+
+    def source(self, role: str) -> Path:
+        """The poses of one role: validation or test."""
+        return self.path / "sources" / f"{role}.npz"
+
+    def state(self, generation: int) -> Path:
+        """The state that one generation left."""
+        return self.path / "state" / f"g{generation:06d}.npz"
+
+    def snapshot(self, generation: int) -> Path:
+        """The poses that the training after one generation reads."""
+        return self.path / "snapshots" / f"g{generation:06d}.npy"
+
+    def training(self, generation: int) -> Path:
+        """What the training after one generation left."""
+        return self.path / "trainings" / f"g{generation:06d}"
+
+    def exists(self) -> bool:
+        """Whether the campaign was ever started."""
+        return self.settings.exists()
+
+    def create(self) -> None:
+        """Make the folders.
+
+        Raises:
+            BadInput: the storage cannot be written.
+        """
+        with storage_errors(self.path):
+            for part in ("sources", "state", "snapshots", "trainings"):
+                (self.path / part).mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Only one driver at a time; the lock goes with the process, however it ends.
+
+        Raises:
+            BadInput: another process runs this campaign.
+        """
+        with storage_errors(self.path):
+            handle = open(self.path / "lock", "a+")
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise BadInput(
+                    f"campaign {self.name} is being run by process {_owner(handle)}"
+                ) from None
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+            yield
+
+
+def _owner(handle: IO[str]) -> str:
+    handle.seek(0)
+    return handle.read().strip() or "unknown"
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an operating system's refusal to write into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that appears under its name only when it is complete and on disk."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Data as indented JSON, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(json.dumps(data, indent=1, default=float).encode())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Named arrays as npz, whole or not at all."""
+    with whole_file(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def write_poses(path: Path, poses: PoseSet) -> None:
+    """A pose set as npz."""
+    names = ("poses", "subject", "action", "clip", "frame")
+    write_arrays(path, {name: getattr(poses, name) for name in names})
+
+
+def read_poses(path: Path) -> PoseSet:
+    """Back from `write_poses`."""
+    with np.load(path, allow_pickle=False) as file:
+        return PoseSet(**{name: file[name] for name in file.files})

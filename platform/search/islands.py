@@ -1,0 +1,165 @@
+"""Islands: populations that evolve side by side on Ray workers.
+
+The number of islands belongs to the search, the number of workers to the machine. A worker keeps
+nothing between calls: a step is a pure function of a population and of addresses (seed, generation,
+island), so any worker can take any island, and a step that is repeated after a kill gives the same
+rows.
+"""
+
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from pydantic import Field
+
+from evoskeleton.evolution.breeding import BreedingSettings, breed
+from evoskeleton.evolution.hierarchy import decode
+from evoskeleton.evolution.limits import Limits
+from evoskeleton.evolution.operators import Draws
+from evoskeleton.evolution.population import OPERATORS, Population
+from evoskeleton.evolution.selection import best, tournament
+from evoskeleton.evolution.toolbox import statistics
+from evoskeleton.settings import Settings
+
+Arrays = dict[str, np.ndarray]
+
+
+class IslandSettings(Settings):
+    """What one island does in one generation."""
+
+    population: int = Field(512, ge=2, description="bodies an island keeps to breed from")
+    offspring: int = Field(1024, ge=1, description="offspring an island breeds in a generation")
+    keep: float = Field(
+        0.5, gt=0, le=1, description="share of the valid offspring that survives, hardest first"
+    )
+    tournament: int = Field(2, ge=1, description="bodies that compete for one place as a parent")
+    breeding: BreedingSettings = Field(
+        default_factory=BreedingSettings, description="operators and their rates"
+    )
+
+
+class Island:
+    """The steps of one island; holds what does not change: settings, limits, seed."""
+
+    def __init__(self, settings: IslandSettings, limits: Limits, toolbox: Any, seed: int) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._toolbox = toolbox
+        self._seed = seed
+
+    def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
+        """Offspring that the joint limits allow.
+
+        Returns:
+            The brood, with `joints` (offspring, 17, 3) world mm and the count `tried`; and the
+            joints of the parents, for a lifter that has not seen them yet.
+        """
+        parents = Population.from_arrays(population)
+        brood = breed(
+            parents,
+            seed=self._seed,
+            generation=generation,
+            island=island,
+            offspring=self._settings.offspring,
+            settings=self._settings.breeding,
+            valid=self._limits.margin,
+            toolbox=self._toolbox,
+        )
+        arrays = brood.population.to_arrays() | {
+            "joints": brood.joints.numpy(),
+            "tried": np.array(brood.tried),
+        }
+        return arrays, {"joints": decode(parents.genomes).numpy()}
+
+    def select(
+        self,
+        population: Arrays,
+        parent_scores: Arrays | None,
+        brood: Arrays,
+        scores: Arrays,
+        generation: int,
+        island: int,
+    ) -> tuple[Arrays, dict[str, Any]]:
+        """Survivors of the brood and the population that breeds next.
+
+        The hardest `keep` of the brood survive and go into the table. The next parents are drawn
+        by tournament from parents and survivors together, everyone at most once.
+
+        Returns:
+            The new population, and what the table and the logbook need: `columns` and `counts`.
+        """
+        parents = Population.from_arrays(population)
+        if parent_scores is not None:
+            parents = parents.scored(torch.tensor(parent_scores["error"]))
+        children = Population.from_arrays(brood).scored(torch.tensor(scores["error"]))
+        kept = best(children.error, children.ids, round(len(children) * self._settings.keep))
+        kept = kept.sort().values
+        survivors = children.take(kept)
+        everyone = Population.concatenate([parents, survivors])
+        draws = Draws(self._seed, generation, island)
+        chosen = tournament(
+            draws,
+            everyone.error,
+            everyone.ids,
+            size=self._settings.tournament,
+            winners=min(self._settings.population, len(everyone)),
+        )
+        following = everyone.take(chosen.sort().values)
+        columns = columns_of(survivors, brood["joints"][kept.numpy()], generation, island)
+        columns["outside"] = scores["outside"][kept.numpy()]
+        record = statistics().compile(following)
+        counts = {
+            "tried": int(brood["tried"]),
+            "bred": len(children),
+            "survivors": len(survivors),
+            **{name: float(value) for name, value in record.items()},
+        }
+        return following.to_arrays(), {"columns": columns, "counts": counts}
+
+
+def columns_of(population: Population, joints: np.ndarray, generation: int, island: int) -> Arrays:
+    """What the pose table stores of a population."""
+    rows = len(population)
+    return {
+        "id": population.ids.numpy(),
+        "generation": np.full(rows, generation, np.int32),
+        "island": np.full(rows, island, np.int32),
+        "mother": population.mothers.numpy(),
+        "father": population.fathers.numpy(),
+        "operator": np.array(OPERATORS)[population.operators.numpy()],
+        "poses": joints,
+        "margin": population.margin.numpy(),
+        "error": population.error.numpy(),
+    }
+
+
+def migrate(receiver: Arrays, donor: Arrays, migrants: int) -> Arrays:
+    """The donor's best take the places of the receiver's worst; nobody lives twice on an island."""
+    here, there = Population.from_arrays(receiver), Population.from_arrays(donor)
+    there = there.take(~torch.isin(there.ids, here.ids))
+    arriving = there.take(best(there.error, there.ids, min(migrants, len(there), len(here))))
+    staying = here.take(best(here.error, here.ids, len(here) - len(arriving)))
+    joined = Population.concatenate([staying, arriving])
+    return joined.take(joined.ids.argsort()).to_arrays()
+
+
+@ray.remote(max_restarts=-1, max_task_retries=-1)
+class IslandWorker:
+    """One process that takes the steps of whichever islands it is given."""
+
+    def __init__(self, settings: IslandSettings, limits: Limits, toolbox: Any, seed: int) -> None:
+        torch.set_num_threads(1)
+        self._island = Island(settings, limits, toolbox, seed)
+
+    def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
+        """See `Island.breed`."""
+        return self._island.breed(population, generation, island)
+
+    def select(self, *arguments: Any) -> tuple[Arrays, dict[str, Any]]:
+        """See `Island.select`."""
+        return self._island.select(*arguments)
+
+    def migrate(self, receiver: Arrays, donor: Arrays, migrants: int) -> Arrays:
+        """See `migrate`."""
+        return migrate(receiver, donor, migrants)

@@ -1,0 +1,139 @@
+"""Start, resume, finish: what the commands `demo` and `campaign` do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.limits import Limits, default_limits
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.begin import begin
+from evoskeleton.platform.search.cluster import cluster
+from evoskeleton.platform.search.folder import CampaignFolder, whole_file
+from evoskeleton.platform.search.settings import (
+    CampaignSettings,
+    differences,
+    read_settings,
+    with_changes,
+    write_settings,
+)
+from evoskeleton.platform.search.state import State
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished campaign: the closing report, and where to look through it."""
+
+    report: dict[str, Any]
+    how_to_open: str
+
+
+def template() -> str:
+    """A commented settings file to start from."""
+    return _packaged("template.yaml")
+
+
+def demo_settings(changes: list[str]) -> CampaignSettings:
+    """The main job's settings, with changes."""
+    return CampaignSettings.parse(with_changes(yaml.safe_load(_packaged("demo.yaml")), changes))
+
+
+def _packaged(name: str) -> str:
+    return resources.files("evoskeleton.platform.search").joinpath(name).read_text()
+
+
+def start(settings: CampaignSettings, monitor: Any) -> Outcome:
+    """Run a new campaign to its end.
+
+    Raises:
+        BadInput: the name is taken, or something in the settings cannot be used.
+    """
+    folder = CampaignFolder(settings.home, settings.name)
+    if folder.exists():
+        raise BadInput(
+            f"campaign {settings.name} exists in {settings.home}: "
+            f"go on with `evoskeleton campaign resume {settings.name}`, or choose another name"
+        )
+    table, limits = table_of(settings, folder), limits_of(settings)
+    state = begin(settings, folder, table, limits)
+    return _drive(settings, folder, table, limits, lambda: state, monitor)
+
+
+def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
+    """Go on with a campaign from its last committed generation.
+
+    Raises:
+        BadInput: there is no such campaign, or the changes would change the search.
+    """
+    folder = CampaignFolder(home, name)
+    if not folder.exists():
+        raise BadInput(f"there is no campaign {name} in {home}")
+    known = read_settings(folder.settings)
+    settings = read_settings(folder.settings, [*changes, f"home={folder.home}"])
+    if changed := differences(known, settings):
+        raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
+    table, limits = table_of(settings, folder), limits_of(settings)
+
+    def state() -> State:
+        from evoskeleton.platform.search.campaign import committed_state
+
+        with whole_file(folder.settings) as file:
+            file.write(write_settings(settings).encode())
+        return committed_state(folder, table) or begin(settings, folder, table, limits)
+
+    return _drive(settings, folder, table, limits, state, monitor)
+
+
+def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
+    """The campaign's pose table, made if it is not there."""
+    return PoseTable.create(
+        settings.table or str(folder.home / "poses"), settings.storage_options or None
+    )
+
+
+def limits_of(settings: CampaignSettings) -> Limits:
+    """The joint limits that the settings name."""
+    name = settings.search.limits
+    return default_limits() if name == "default" else Limits.load(Path(name))
+
+
+def _drive(
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    table: PoseTable,
+    limits: Limits,
+    state: Callable[[], State],
+    monitor: Any,
+) -> Outcome:
+    with folder.lock(), cluster(settings.machine, settings.search.islands) as there:
+        from evoskeleton.platform.search.campaign import Campaign
+        from evoskeleton.platform.search.report import conclude
+
+        tracker = _tracker(settings, folder)
+        try:
+            campaign = Campaign(settings, folder, table, limits, there, tracker, monitor)
+            last = campaign.run(state())
+            champion = campaign.close(last)
+            report = conclude(settings, folder, table, last, champion, tracker)
+        except BaseException:
+            tracker.finish("KILLED")
+            raise
+        tracker.finish("FINISHED")
+        return Outcome(report, tracker.how_to_open())
+
+
+def _tracker(settings: CampaignSettings, folder: CampaignFolder) -> Tracker:
+    """The tracker of the campaign's own MLflow run, the same one after a resume."""
+    tracker = Tracker(settings.tracking, folder.home)
+    path = folder.path / "run_id"
+    known = path.read_text() if path.exists() else None
+    run_id = tracker.start(settings.name, settings.model_dump(mode="json"), run_id=known)
+    if run_id:
+        with whole_file(path) as file:
+            file.write(run_id.encode())
+    return tracker

@@ -1,0 +1,111 @@
+"""What a campaign knows that the pose table does not: populations, champion, logbook.
+
+A generation's state is written first; the commit to the table is what makes the generation count.
+A state without its commit is overwritten by the next attempt at the same generation.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.population import Population
+from evoskeleton.platform.search.folder import CampaignFolder, write_arrays
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A training that was started after a generation and takes effect before a later one."""
+
+    generation: int
+    due: int
+
+
+@dataclass(frozen=True)
+class State:
+    """A campaign after one generation.
+
+    Attributes:
+        generation: the last generation that is done.
+        islands: one population an island.
+        champion: the generation whose training made the lifter that scores; -1 before the first.
+        scored_by: the training whose lifter scored the populations; -1 for none.
+        rows: poses in the table, this generation included.
+        trained_rows: rows when the last training was started.
+        trainings: generations after which a training was started.
+        pending: the training that has not taken effect yet.
+        logbook: one record a generation.
+    """
+
+    generation: int
+    islands: tuple[Population, ...]
+    champion: int
+    scored_by: int
+    rows: int
+    trained_rows: int
+    trainings: tuple[int, ...]
+    pending: Pending | None
+    logbook: tuple[dict[str, Any], ...]
+
+
+_COUNTERS = ("generation", "champion", "scored_by", "rows", "trained_rows")
+
+
+def save(state: State, folder: CampaignFolder) -> None:
+    """Write the state of its generation, and drop the ones before the last."""
+    record = {name: getattr(state, name) for name in _COUNTERS} | {
+        "trainings": list(state.trainings),
+        "pending": asdict(state.pending) if state.pending else None,
+        "logbook": list(state.logbook),
+        "islands": len(state.islands),
+    }
+    arrays = {"record": np.frombuffer(json.dumps(record, default=float).encode(), np.uint8)}
+    for number, population in enumerate(state.islands):
+        arrays |= {f"{number}/{name}": part for name, part in population.to_arrays().items()}
+    write_arrays(folder.state(state.generation), arrays)
+    for old in range(state.generation - 2, max(-1, state.generation - 5), -1):
+        folder.state(old).unlink(missing_ok=True)
+
+
+def load(folder: CampaignFolder, generation: int) -> State:
+    """The state after a generation.
+
+    Raises:
+        BadInput: the file is absent or unreadable.
+    """
+    path = folder.state(generation)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError) as error:
+        raise BadInput(f"the state file {path} cannot be read: {error}") from None
+    record = json.loads(arrays.pop("record").tobytes())
+    islands = tuple(_island(arrays, number) for number in range(record.pop("islands")))
+    pending = record.pop("pending")
+    return State(
+        islands=islands,
+        pending=Pending(**pending) if pending else None,
+        trainings=tuple(record.pop("trainings")),
+        logbook=tuple(record.pop("logbook")),
+        **record,
+    )
+
+
+def _island(arrays: dict[str, np.ndarray], number: int) -> Population:
+    prefix = f"{number}/"
+    return Population.from_arrays(
+        {
+            name.removeprefix(prefix): part
+            for name, part in arrays.items()
+            if name.startswith(prefix)
+        }
+    )
+
+
+def latest(folder: CampaignFolder) -> Path | None:
+    """The newest state file, for a look at a campaign that is not running."""
+    files = sorted((folder.path / "state").glob("g*.npz"))
+    return files[-1] if files else None

@@ -1,0 +1,88 @@
+"""How far campaigns are, read from their folders; neither Ray nor MLflow is needed."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.search.folder import CampaignFolder
+from evoskeleton.platform.search.run import table_of
+from evoskeleton.platform.search.settings import read_settings
+from evoskeleton.platform.search.state import load
+from evoskeleton.platform.search.training import read_record
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a campaign stands.
+
+    Attributes:
+        name: of the campaign.
+        generation: the last one committed; -1 before the seeds.
+        generations: planned.
+        rows: poses in the table.
+        trainings: number started.
+        state: running, stopped or finished.
+        champion: weight hash of the lifter that scores, if there is one.
+        last: the last record of the logbook.
+    """
+
+    name: str
+    generation: int
+    generations: int
+    rows: int
+    trainings: int
+    state: str
+    champion: str | None
+    last: dict[str, Any]
+
+    def row(self) -> tuple[str, str, int, int, str]:
+        """Cells of the list of campaigns."""
+        done = f"{self.generation}/{self.generations}"
+        return self.name, done, self.rows, self.trainings, self.state
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def status_of(home: str, name: str) -> Status:
+    """Status of one campaign.
+
+    Raises:
+        BadInput: there is none of that name.
+    """
+    folder = CampaignFolder(home, name)
+    if not folder.exists():
+        raise BadInput(f"there is no campaign {name} in {home}")
+    settings = read_settings(folder.settings)
+    generation = table_of(settings, folder).committed_generation(name)
+    planned = settings.search.generations
+    if generation is None:
+        return Status(name, -1, planned, 0, 0, _activity(folder), None, {})
+    state = load(folder, generation)
+    record = read_record(folder.training(state.champion)) if state.champion >= 0 else None
+    return Status(
+        name=name,
+        generation=generation,
+        generations=planned,
+        rows=state.rows,
+        trainings=len(state.trainings),
+        state=_activity(folder),
+        champion=record["hash"] if record else None,
+        last=state.logbook[-1],
+    )
+
+
+def statuses(home: str) -> list[Status]:
+    """Status of every campaign of a home, by name."""
+    names = sorted(path.parent.name for path in Path(home).expanduser().glob("*/settings.yaml"))
+    return [status_of(home, name) for name in names]
+
+
+def _activity(folder: CampaignFolder) -> str:
+    try:
+        with folder.lock():
+            return "finished" if folder.report.exists() else "stopped"
+    except BadInput:
+        return "running"
