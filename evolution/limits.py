@@ -1,0 +1,382 @@
+"""Joint limits: which limb directions a body can take, as smooth tables on the sphere.
+
+A limb fixed to the torso (head, upper arm, thigh) has a table over its direction in the thorax or
+pelvis frame. A child limb (forearm, shank) is judged given its parent, as Akhter and Black 2015 do
+(https://doi.org/10.1109/CVPR.2015.7298751): its table runs over the parent's direction and its own
+direction in the parent's frame. Tables hold margins, degrees to the boundary of what is allowed,
+negative outside; they stand for the right side, and left limbs are mirrored before the look-up.
+Directions are component-first unit vectors, (3, limbs, bodies), as in `hierarchy`.
+
+`fit` allows what lies within a radius of a real direction. For child limbs the distance is that of
+a product, sqrt((parent angle / stretch)^2 + child angle^2): what a limb can do changes slowly with
+its parent's direction, so a sample speaks for far more directions of the parent than of the child.
+Samples are thinned to one a cell first: an hour on a climbing frame weighs no more than the
+region it covers.
+"""
+
+import argparse
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from pydantic import Field
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution import sphere
+from evoskeleton.evolution.hierarchy import (
+    BODY_LIMBS,
+    CHILD_LIMBS,
+    PARENT_LIMBS,
+    REST,
+    Genomes,
+    encode,
+)
+from evoskeleton.evolution.rotations import dot, half_turn
+from evoskeleton.evolution.skeleton import LIMB_MIRROR, LIMBS
+from evoskeleton.settings import Settings
+
+BODY_TABLES = ("head", "upper arm", "thigh")
+CHILD_TABLES = ("forearm", "shank")
+_PARENT_SLOTS = [BODY_LIMBS.index(limb) for limb in PARENT_LIMBS]
+_LEFT = tuple(limb.name.startswith("left") for limb in LIMBS)
+_SMALL_SEED = 5000
+_CHUNK = 8192
+_BEYOND = 20.0
+
+
+def _table_of(limb: int, tables: Sequence[str]) -> int:
+    return next(i for i, table in enumerate(tables) if LIMBS[limb].name.endswith(table))
+
+
+class LimitSettings(Settings):
+    """How tables are fitted; the defaults were found by leaving out one training subject each."""
+
+    body_radius_deg: float = Field(
+        10.0, gt=0, lt=60, description="reach of a real head, upper arm or thigh direction, degrees"
+    )
+    forearm_radius_deg: float = Field(
+        15.0, gt=0, lt=60, description="reach of a real forearm given its upper arm, degrees"
+    )
+    forearm_stretch: float = Field(
+        6.0, ge=1, description="how many degrees of the upper arm count as one of the forearm"
+    )
+    shank_radius_deg: float = Field(
+        12.0, gt=0, lt=60, description="reach of a real shank given its thigh, degrees"
+    )
+    shank_stretch: float = Field(
+        4.0, ge=1, description="how many degrees of the thigh count as one of the shank"
+    )
+    smoothing_deg: float = Field(
+        3.0, ge=0, lt=30, description="width of the Gaussian that smooths the margins, degrees"
+    )
+    body_grid: int = Field(97, ge=9, le=257, description="vertices a side of a body limb's table")
+    parent_grid: int = Field(21, ge=5, le=65, description="vertices a side over the parent")
+    child_grid: int = Field(41, ge=9, le=129, description="vertices a side over the child")
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Margin tables of the right side of a body, int8 in steps of `sphere.STEP` degrees.
+
+    Attributes:
+        body: (3, n, n) head, upper arm, thigh over their directions.
+        child: (2, p, p, c, c) forearm, shank over the parent's, then their own direction.
+        provenance: what the tables were fitted on.
+    """
+
+    body: Tensor
+    child: Tensor
+    provenance: str = ""
+
+    @cached_property
+    def _body_cells(self) -> Tensor:
+        return sphere.pack(self.body).flatten()
+
+    @cached_property
+    def _child_cells(self) -> Tensor:
+        return sphere.pack(self.child).flatten()
+
+    def limb_margins(self, genomes: Genomes) -> Tensor:
+        """Degrees of every limb to its boundary, (9, bodies) float32, negative outside."""
+        limbs = genomes.limbs
+        parts = limbs.split(_CHUNK, dim=-1) if limbs.device.type == "cpu" else (limbs,)
+        return torch.cat([self._margins(part) for part in parts], dim=-1)
+
+    def margin(self, genomes: Genomes) -> Tensor:
+        """The least margin over the nine limbs, (bodies,) float32 degrees; negative: invalid."""
+        return self.limb_margins(genomes).amin(0)
+
+    def _margins(self, limbs: Tensor) -> Tensor:
+        sides = torch.tensor([-1.0 if left else 1.0 for left in _LEFT], device=limbs.device)
+        right = torch.stack([limbs[0] * sides[:, None], limbs[1], limbs[2]])
+        right[0, 0] = right[0, 0].abs()
+        margins = torch.empty(limbs.shape[1:], device=limbs.device)
+        margins[list(BODY_LIMBS)] = self._body_margins(right[:, BODY_LIMBS])
+        margins[list(CHILD_LIMBS)] = self._child_margins(
+            right[:, PARENT_LIMBS], right[:, CHILD_LIMBS]
+        )
+        return margins
+
+    def _body_margins(self, directions: Tensor) -> Tensor:
+        size = self.body.shape[-1]
+        row, column, *place = sphere.locate(directions, size)
+        tables = [_table_of(limb, BODY_TABLES) for limb in BODY_LIMBS]
+        start = torch.tensor(tables, device=row.device, dtype=torch.int32)[:, None] * (size - 1)
+        cells = (start + row) * (size - 1) + column
+        words = self._body_cells[cells]
+        return sphere.unpack(words, sphere.corner_weights(*place))
+
+    def _child_margins(self, parents: Tensor, children: Tensor) -> Tensor:
+        rows, size = self.child.shape[1], self.child.shape[-1]
+        row, column, *place = sphere.locate(parents, rows)
+        tables = [_table_of(limb, CHILD_TABLES) for limb in CHILD_LIMBS]
+        start = torch.tensor(tables, device=row.device, dtype=torch.int32)[:, None] * rows
+        vertex = (start + row) * rows + column
+        child_row, child_column, *child_place = sphere.locate(children, size)
+        cells = vertex * (size - 1) ** 2 + child_row * (size - 1) + child_column
+        weights = sphere.corner_weights(*child_place)
+        total = torch.zeros_like(place[0])
+        for step, share in zip((0, 1, rows, rows + 1), sphere.corner_weights(*place), strict=True):
+            words = self._child_cells[cells + step * (size - 1) ** 2]
+            total = torch.addcmul(total, sphere.unpack(words, weights), share)
+        return total
+
+    def to(self, device: torch.device | str) -> "Limits":
+        """The same tables on a device."""
+        return replace(self, body=self.body.to(device), child=self.child.to(device))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the tables, 64 hexadecimal digits; the provenance text does not count."""
+        digest = hashlib.sha256()
+        for table in (self.body, self.child):
+            digest.update(repr(tuple(table.shape)).encode())
+            digest.update(table.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str | Path) -> None:
+        """Write the tables to an npz file without pickle."""
+        tables = {"body": self.body.cpu().numpy(), "child": self.child.cpu().numpy()}
+        with open(path, "wb") as file:
+            np.savez_compressed(file, provenance=np.array(self.provenance), **tables)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Limits":
+        """Read what `save` wrote.
+
+        Raises:
+            BadInput: the file cannot be read, or does not hold joint limits.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                body, child, text = file["body"], file["child"], str(file["provenance"])
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            raise BadInput(f"joint limits {path} cannot be read: {error}") from None
+        _expect_tables(path, body, child)
+        return cls(torch.from_numpy(body), torch.from_numpy(child), text)
+
+    @classmethod
+    def constant(cls, margin_deg: float) -> "Limits":
+        """Tables with one margin everywhere: positive allows every body, negative forbids all."""
+        value = int(sphere.quantize(np.array(margin_deg)))
+        body = torch.full((len(BODY_TABLES), 3, 3), value, dtype=torch.int8)
+        child = torch.full((len(CHILD_TABLES), 3, 3, 3, 3), value, dtype=torch.int8)
+        return cls(body, child, f"a constant margin of {margin_deg:g} degrees")
+
+
+def _expect_tables(path: str | Path, body: np.ndarray, child: np.ndarray) -> None:
+    square = body.ndim == 3 and child.ndim == 5
+    square = square and body.shape == (len(BODY_TABLES), *body.shape[1:2] * 2)
+    square = square and child.shape == (
+        len(CHILD_TABLES), *child.shape[1:2] * 2, *child.shape[3:4] * 2
+    )  # fmt: skip
+    if (
+        not square
+        or min(body.shape + child.shape) < 2
+        or {body.dtype, child.dtype} != {np.dtype(np.int8)}
+    ):
+        raise BadInput(
+            f"joint limits {path} should hold int8 tables body (3, n, n) and child (2, p, p, c, c),"
+            f" got {body.dtype} {body.shape} and {child.dtype} {child.shape}"
+        )
+
+
+@lru_cache(maxsize=8)
+def default_limits(device: str = "cpu") -> Limits:
+    """The tables that ship with the package; their `provenance` says what they were fitted on."""
+    with resources.as_file(resources.files("evoskeleton.evolution") / "default_limits.npz") as path:
+        return Limits.load(path).to(device)
+
+
+def fit(
+    poses: np.ndarray | Genomes,
+    settings: LimitSettings | None = None,
+    source: str = "unnamed poses",
+) -> Limits:
+    """Tables from real bodies.
+
+    Args:
+        poses: (poses, 17, 3) world mm, or genomes.
+        settings: reach of a sample, smoothing, size of the tables.
+        source: where the poses come from, for the provenance text.
+
+    Raises:
+        BadInput: no poses, or another shape.
+    """
+    settings = settings or LimitSettings()
+    genomes = poses if isinstance(poses, Genomes) else encode(poses)
+    if len(genomes) == 0:
+        raise BadInput("joint limits need at least one pose, got none")
+    limbs = genomes.limbs.cpu().double().numpy()
+    body = np.stack([_fit_body(limbs, table, settings) for table in BODY_TABLES])
+    child = np.stack([_fit_child(limbs, table, settings) for table in CHILD_TABLES])
+    return Limits(
+        torch.from_numpy(body), torch.from_numpy(child), _provenance(len(genomes), source, settings)
+    )
+
+
+def _provenance(count: int, source: str, settings: LimitSettings) -> str:
+    text = f"Fitted by evoskeleton on {count} poses: {source}."
+    if count < _SMALL_SEED:
+        text += (
+            " This is a small seed: directions that it happens to lack are forbidden, so expect"
+            " real poses of other people to be rejected."
+        )
+    return f"{text} Settings: {settings.model_dump_json()}"
+
+
+def _samples(limbs: np.ndarray, table: str) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (n, 3) of both sides as right ones, and those of their parents."""
+    chosen = [i for i, limb in enumerate(LIMBS) if limb.name.endswith(table)]
+    flip = np.array([-1.0, 1.0, 1.0])
+    own, parents = [], []
+    for limb in chosen:
+        side = flip if _LEFT[limb] else 1.0
+        own.append(limbs[:, limb].T * side)
+        parents.append(limbs[:, LIMBS[limb].parent].T * side)
+    if chosen == [LIMB_MIRROR[chosen[0]]]:
+        own.append(own[0] * flip)
+        parents.append(parents[0] * flip)
+    return np.concatenate(own), np.concatenate(parents)
+
+
+def _fit_body(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndarray:
+    """(n, n) int8 margins of a limb that the torso carries."""
+    own, _ = _samples(limbs, table)
+    size = settings.body_grid
+    directions = sphere.grid_directions(size)
+    samples = cKDTree(sphere.thinned(own, np.radians(0.5)))
+    radius = settings.body_radius_deg
+    field = radius - sphere.distances_to_samples(directions, samples, radius + _BEYOND)
+    angles = sphere.angles_between(directions)
+    margins = sphere.blur(angles, settings.smoothing_deg) @ sphere.signed_margins(field, angles)
+    return sphere.quantize(margins).reshape(size, size)
+
+
+def _fit_child(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndarray:
+    """(p, p, c, c) int8 margins of a limb that another limb carries."""
+    radius = getattr(settings, f"{table}_radius_deg")
+    stretch = getattr(settings, f"{table}_stretch")
+    own, parents = _samples(limbs, table)
+    samples = np.concatenate([parents / stretch, own], axis=1)
+    samples = cKDTree(sphere.thinned(samples, np.radians(1.5)))
+    over = sphere.grid_directions(settings.parent_grid)
+    directions = sphere.grid_directions(settings.child_grid)
+    angles = sphere.angles_between(directions)
+    smooth = sphere.blur(angles, settings.smoothing_deg)
+    margins = np.empty((len(over), len(directions)), np.float32)
+    for vertex, parent in enumerate(over):
+        queries = np.broadcast_to(parent / stretch, directions.shape)
+        queries = np.concatenate([queries, directions], axis=1)
+        field = radius - sphere.distances_to_samples(queries, samples, radius + _BEYOND)
+        margins[vertex] = smooth @ sphere.signed_margins(field, angles)
+    return sphere.quantize(margins).reshape(
+        *2 * (settings.parent_grid,), *2 * (settings.child_grid,)
+    )
+
+
+def bend_backwards(genomes: Genomes) -> Genomes:
+    """Every forearm and shank mirrored across its parent bone: knees and elbows bend wrongly."""
+    limbs = genomes.limbs.clone()
+    straight = torch.as_tensor(REST[list(PARENT_LIMBS)].T.copy(), dtype=limbs.dtype)
+    children = limbs[:, CHILD_LIMBS]
+    limbs[:, CHILD_LIMBS] = half_turn(straight[:, :, None].to(limbs.device), children)
+    return replace(genomes, limbs=limbs)
+
+
+def bends_deg(genomes: Genomes) -> Tensor:
+    """Bend of the elbows and knees, (4, bodies) degrees in the order of `CHILD_LIMBS`."""
+    straight = torch.as_tensor(REST[list(PARENT_LIMBS)].T.copy(), dtype=genomes.limbs.dtype)
+    cosines = dot(straight[:, :, None].to(genomes.device), genomes.limbs[:, CHILD_LIMBS])
+    return cosines.clamp(-1.0, 1.0).arccos().rad2deg()
+
+
+class Judgement(NamedTuple):
+    """How limits treat real bodies, shares in percent; NaN where there is nothing to judge.
+
+    Attributes:
+        accepted: real poses with all nine limbs within the limits.
+        elbows: real elbow bends of 30 to 60 degrees that are rejected once bent backwards.
+        knees: the same for knees.
+    """
+
+    accepted: float
+    elbows: float
+    knees: float
+
+
+def judge(limits: Limits, genomes: Genomes) -> Judgement:
+    """Measure limits on real bodies; each limb that is bent backwards counts on its own."""
+    bends = bends_deg(genomes)
+    band = (bends >= 30.0) & (bends <= 60.0)
+    rejected = limits.limb_margins(bend_backwards(genomes))[list(CHILD_LIMBS)] < 0.0
+    shares = [(limits.margin(genomes) >= 0.0).float().mean().item()]
+    for table in CHILD_TABLES:
+        slots = [i for i, limb in enumerate(CHILD_LIMBS) if LIMBS[limb].name.endswith(table)]
+        shares.append(rejected[slots][band[slots]].float().mean().item())
+    return Judgement(*(100.0 * share for share in shares))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Fit tables on a Parquet file with columns `subject` and `pose`, judge them, save them.
+
+    The shipped tables come from `python -m evoskeleton.evolution.limits cmu_poses.parquet
+    --leave-out CMU05 CMU13 CMU07 CMU08 --out evolution/default_limits.npz --source "..."`.
+    """
+    parser = argparse.ArgumentParser(description="Fit joint limits on real poses.")
+    parser.add_argument("poses", type=Path, help="Parquet file; pose = 51 numbers, world mm")
+    parser.add_argument(
+        "--leave-out", nargs="*", default=[], help="subjects kept for the judgement"
+    )
+    parser.add_argument("--source", default="", help="where the poses come from")
+    parser.add_argument("--out", type=Path, required=True, help="npz file to write")
+    options = parser.parse_args(arguments)
+    table = pq.read_table(options.poses, columns=["subject", "pose"])
+    subjects = np.asarray(table["subject"].to_pylist())
+    poses = np.asarray(table["pose"].combine_chunks().flatten(), np.float32).reshape(-1, 17, 3)
+    fitted_on = ~np.isin(subjects, options.leave_out)
+    source = options.source or options.poses.name
+    if options.leave_out:
+        source += f"; left out: {', '.join(options.leave_out)}"
+    limits = fit(poses[fitted_on], source=source)
+    limits.save(options.out)
+    for subject in np.unique(subjects):
+        found = judge(limits, encode(poses[subjects == subject]))
+        print(
+            f"{subject:8s} accepted {found.accepted:6.2f} %, backward elbows rejected"
+            f" {found.elbows:6.2f} %, knees {found.knees:6.2f} %"
+            + (" (left out)" if subject in options.leave_out else "")
+        )
+
+
+if __name__ == "__main__":
+    main()
