@@ -1,0 +1,47 @@
+"""How the record is named in MLflow. Its page groups charts by the part before the slash."""
+
+GENERATION_NAMES = {
+    "survival": "search/survival",
+    "rows": "search/rows",
+    "tried": "search/tried",
+    "bred": "search/bred",
+    "survivors": "search/survivors",
+    "offspring_per_second": "speed/offspring_per_second",
+    "seconds": "speed/seconds_per_generation",
+}
+
+GENERATION_GROUPS = (
+    ("error", "score/"),
+    ("score", "score/"),
+    ("disagreement", "score/"),
+    ("outside", "score/"),
+    ("novelty", "diversity/"),
+    ("diversity", "diversity/"),
+    ("spread", "diversity/"),
+    ("coverage", "diversity/"),
+    ("margin", "validity/"),
+    ("limit", "validity/"),
+)
+"""The first that a name starts with decides; everything else belongs to the search."""
+
+
+def generation_metric(name: str) -> str:
+    """MLflow's name of one column of the logbook; a name with a slash is taken as it is."""
+    if "/" in name:
+        return name
+    if name in GENERATION_NAMES:
+        return GENERATION_NAMES[name]
+    groups = (group for start, group in GENERATION_GROUPS if name.startswith(start))
+    return next(groups, "search/") + name
+
+
+def training_metric(name: str) -> str:
+    """MLflow's name of one column of a training curve."""
+    short = name.removeprefix("validation_")
+    measured = short != name or "mpjpe" in name
+    return f"validation/{short}" if measured else f"training/{name}"
+
+
+def model_name(campaign: str) -> str:
+    """The registered model of a campaign: its own, so that no campaign moves another's alias."""
+    return f"evoskeleton-{campaign}"

@@ -1,0 +1,299 @@
+"""The champions of all campaigns, in MLflow's model registry.
+
+Each campaign has a registered model of its own name, versions are lifter bundles (safetensors +
+JSON, never a pickle), and an alias, `champion`, says which version is in use. A version is known by
+its weights: the same weights are registered once.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.record.naming import model_name
+from evoskeleton.platform.record.store import Store, TrackingSettings
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+__all__ = ["CHAMPION", "Model", "Registry", "Version", "model_name"]
+
+CHAMPION = "champion"
+WEIGHTS_FILE, RECORD_FILE = "model.safetensors", "bundle.json"
+WEIGHTS, GIVEN, BEFORE = "evoskeleton.weights", "evoskeleton.given", "evoskeleton.before"
+REMEMBERED = 50
+"""How many earlier holders of an alias are remembered."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered bundle; `metrics` by name, as they were registered."""
+
+    number: int
+    weights: str
+    run_id: str | None
+    aliases: tuple[str, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One registered model and its versions, newest first."""
+
+    name: str
+    versions: tuple[Version, ...]
+
+
+class Registry:
+    """The model registry of one MLflow store."""
+
+    def __init__(self, settings: TrackingSettings, home: Path | str) -> None:
+        self._store = Store(settings, home)
+
+    def register(
+        self,
+        bundle: Path | str,
+        name: str,
+        metrics: Mapping[str, float],
+        run_id: str,
+        alias: str = CHAMPION,
+    ) -> int:
+        """Register a bundle once, and give it the alias when it is new.
+
+        A bundle whose weights are registered under this name already keeps its version, and the
+        alias stays where it is, so that a campaign that is resumed does not undo a rollback.
+
+        Args:
+            bundle: folder of the bundle.
+            name: registered model, see `model_name`.
+            metrics: what the version is worth, such as `mpjpe` in mm.
+            run_id: run that made it; its artifacts hold the bundle from now on.
+            alias: what the version is in use as.
+
+        Returns:
+            The version's number.
+
+        Raises:
+            BadInput: the folder holds no bundle.
+        """
+        weights = _weights(Path(bundle))
+        self._make_model(name)
+        found = self._by_weights(name, weights) or self._create(
+            Path(bundle), name, metrics, run_id, weights
+        )
+        number = int(found.version)
+        if found.tags.get(GIVEN) != alias:
+            self._move(name, number, alias)
+            self._store.client().set_model_version_tag(name, str(number), GIVEN, alias)
+        return number
+
+    def list_models(self) -> list[Model]:
+        """All registered models, by name."""
+        client = self._store.client()
+        models = [m.name for m in _all_pages(client.search_registered_models)]
+        return [self.model(name) for name in sorted(models)]
+
+    def model(self, name: str) -> Model:
+        """One registered model.
+
+        Raises:
+            BadInput: no model has this name.
+        """
+        holders = self._model(name).aliases
+        versions = [_version(found, holders) for found in self._versions(name)]
+        return Model(name, tuple(sorted(versions, key=lambda v: -v.number)))
+
+    def promote(self, name: str, version: int | str, alias: str = CHAMPION) -> int:
+        """Give the alias to a version; the one that had it is remembered for `rollback`.
+
+        Raises:
+            BadInput: no such model, version or alias.
+        """
+        number = self._number(name, version)
+        self._move(name, number, alias)
+        return number
+
+    def rollback(self, name: str, alias: str = CHAMPION) -> int:
+        """Give the alias back to the version that had it before; returns that version.
+
+        Raises:
+            BadInput: no such model, or nothing had the alias before.
+        """
+        model = self._model(name)
+        now = model.aliases.get(alias)
+        known = {int(found.version) for found in self._versions(name)}
+        before = [n for n in _before(model, alias) if n in known]
+        while before and now is not None and before[-1] == int(now):
+            before.pop()
+        if not before:
+            raise BadInput(f"model {name} has no earlier {alias} to go back to")
+        number = before.pop()
+        self._store.client().set_registered_model_alias(name, alias, str(number))
+        self._remember(name, alias, before)
+        return number
+
+    def fetch(
+        self, name: str, version: int | str = CHAMPION, into: Path | str | None = None
+    ) -> Path:
+        """The folder of a registered bundle, ready for `lifting.bundle.load_bundle`.
+
+        Args:
+            name: registered model.
+            version: number or alias.
+            into: folder that the bundle is copied to; none: the store's own folder where it is on
+                this machine, else a temporary one.
+
+        Raises:
+            BadInput: no such model, version or alias, or its files are gone.
+        """
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+
+        number = self._number(name, version)
+        source = self._store.client().get_model_version(name, str(number)).source
+        if into is not None:
+            Path(into).mkdir(parents=True, exist_ok=True)
+        try:
+            folder = Path(
+                download_artifacts(
+                    artifact_uri=source,
+                    dst_path=None if into is None else str(into),
+                    tracking_uri=self._store.uri,
+                )
+            )
+        except (MlflowException, OSError) as error:
+            raise BadInput(f"the files of {name} version {number} are gone: {error}") from None
+        _weights(folder)
+        return folder
+
+    def _make_model(self, name: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._store.client().create_registered_model(
+                name, description="2D-to-3D lifters of one campaign; see the alias champion."
+            )
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _create(
+        self, bundle: Path, name: str, metrics: Mapping[str, float], run_id: str, weights: str
+    ) -> "ModelVersion":
+        client = self._store.client()
+        place = self._keep(bundle, run_id, weights)
+        figures = {key: float(value) for key, value in metrics.items()}
+        return client.create_model_version(
+            name,
+            source=f"{client.get_run(run_id).info.artifact_uri}/{place}",
+            run_id=run_id,
+            tags={WEIGHTS: weights} | {key: f"{value:.6g}" for key, value in figures.items()},
+            description=_description(figures),
+        )
+
+    def _keep(self, bundle: Path, run_id: str, weights: str) -> str:
+        """Where the run keeps the bundle, which is put there if it is not yet."""
+        client = self._store.client()
+        with tempfile.TemporaryDirectory() as folder:
+            held = [entry.path for entry in client.list_artifacts(run_id, "bundle")]
+            if f"bundle/{WEIGHTS_FILE}" in held and f"bundle/{RECORD_FILE}" in held:
+                copy = client.download_artifacts(run_id, "bundle", folder)
+                if _weights(Path(copy)) == weights:
+                    return "bundle"
+        client.log_artifacts(run_id, str(bundle), f"bundles/{weights[:12]}")
+        return f"bundles/{weights[:12]}"
+
+    def _move(self, name: str, number: int, alias: str) -> None:
+        """Remember who has the alias, then move it: a kill in between does no harm."""
+        model = self._model(name)
+        now = model.aliases.get(alias)
+        if now is not None and int(now) == number:
+            return
+        if now is not None:
+            self._remember(name, alias, [*_before(model, alias), int(now)])
+        self._store.client().set_registered_model_alias(name, alias, str(number))
+
+    def _remember(self, name: str, alias: str, before: list[int]) -> None:
+        text = json.dumps(before[-REMEMBERED:])
+        self._store.client().set_registered_model_tag(name, f"{BEFORE}.{alias}", text)
+
+    def _by_weights(self, name: str, weights: str) -> "ModelVersion | None":
+        found = [v for v in self._versions(name) if v.tags.get(WEIGHTS) == weights]
+        return min(found, key=lambda v: int(v.version)) if found else None
+
+    def _versions(self, name: str) -> list["ModelVersion"]:
+        quoted = name.replace("'", "")
+        return _all_pages(self._store.client().search_model_versions, f"name='{quoted}'")
+
+    def _model(self, name: str) -> "RegisteredModel":
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._store.client().get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+        names = sorted(m.name for m in _all_pages(self._store.client().search_registered_models))
+        known = f"there are {', '.join(names)}" if names else "none is registered yet"
+        raise BadInput(f"no registered model is called {name}: {known}")
+
+    def _number(self, name: str, version: int | str) -> int:
+        """The number of a version that is named by number or alias."""
+        model = self._model(name)
+        numbers = sorted(int(found.version) for found in self._versions(name))
+        wanted = model.aliases.get(str(version), version)
+        if str(wanted).isdigit() and int(wanted) in numbers:
+            return int(wanted)
+        known = [*map(str, numbers), *sorted(model.aliases)]
+        has = f"it has {', '.join(known)}" if known else "it has none"
+        raise BadInput(f"model {name} has no version or alias {version}: {has}")
+
+
+def _all_pages(search: Any, *arguments: str) -> list[Any]:
+    page = search(*arguments)
+    found = list(page)
+    while page.token:
+        page = search(*arguments, page_token=page.token)
+        found += page
+    return found
+
+
+def _before(model: "RegisteredModel", alias: str) -> list[int]:
+    return [int(number) for number in json.loads(model.tags.get(f"{BEFORE}.{alias}", "[]"))]
+
+
+def _version(found: "ModelVersion", holders: Mapping[str, Any]) -> Version:
+    number = int(found.version)
+    metrics = {name: float(text) for name, text in found.tags.items() if _is_number(text)}
+    aliases = tuple(sorted(alias for alias, holder in holders.items() if int(holder) == number))
+    return Version(number, found.tags.get(WEIGHTS, ""), found.run_id or None, aliases, metrics)
+
+
+def _is_number(text: str) -> bool:
+    """People may tag versions too, with words."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _weights(bundle: Path) -> str:
+    """SHA-256 of a bundle's weights file.
+
+    Raises:
+        BadInput: the folder holds no bundle.
+    """
+    for name in (WEIGHTS_FILE, RECORD_FILE):
+        if not (bundle / name).is_file():
+            raise BadInput(f"{bundle} is no lifter bundle: it has no {name}")
+    return hashlib.sha256((bundle / WEIGHTS_FILE).read_bytes()).hexdigest()
+
+
+def _description(metrics: Mapping[str, float]) -> str:
+    rows = "".join(f"\n| {name} | {value:.4g} |" for name, value in metrics.items())
+    return f"| measured | value |\n|---|---|{rows}" if rows else ""

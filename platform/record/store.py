@@ -1,0 +1,117 @@
+"""Where MLflow keeps its record: the settings, and the one client that everything here uses.
+
+MLflow is imported on first use only (seconds), after the environment says what it may do: no
+telemetry, no unpickling, no search for a git program, and short waits for a server that is down.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field, field_validator
+
+from evoskeleton.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
+
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""Set whatever the user's environment says."""
+
+DEFAULTS = {
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+"""Set where the user's environment says nothing."""
+
+
+class TrackingSettings(Settings):
+    """Where MLflow keeps the record of campaigns."""
+
+    enabled: bool = Field(True, description="whether anything is written to MLflow")
+    uri: str | None = Field(
+        None,
+        description="MLflow server or database, such as http://mlflow:5000 or "
+        "postgresql://host/mlflow; none: the file mlflow.db in the home folder",
+    )
+    artifacts: str | None = Field(
+        None,
+        description="folder or URI of figures and models of a new experiment; none: the folder "
+        "mlartifacts in the home folder, or what the server says",
+    )
+    experiment: str = Field("evoskeleton", min_length=1, description="MLflow experiment")
+
+    @field_validator("uri")
+    @classmethod
+    def _known_store(cls, uri: str | None) -> str | None:
+        if uri is None or re.split(r"[+:]", uri)[0] in STORES and "://" in uri:
+            return uri
+        raise ValueError(f"should start with one of {', '.join(STORES)} and ://")
+
+
+class Store:
+    """One MLflow store: a database and a folder beside it, or a server.
+
+    Attributes:
+        uri: what MLflow calls the tracking URI.
+    """
+
+    def __init__(self, settings: TrackingSettings, home: Path | str) -> None:
+        self._home = Path(home).expanduser().resolve()
+        self._settings = settings
+        self._client: MlflowClient | None = None
+        self.uri = settings.uri or f"sqlite:///{self._home / 'mlflow.db'}"
+
+    @property
+    def is_server(self) -> bool:
+        """Whether a server answers for the store, rather than this process."""
+        return self.uri.startswith("http")
+
+    @property
+    def artifacts(self) -> str | None:
+        """URI of the artifacts of a new experiment; none: the server decides."""
+        named = self._settings.artifacts
+        if named is not None:
+            return named if "://" in named else Path(named).expanduser().resolve().as_uri()
+        return None if self.is_server else (self._home / "mlartifacts").as_uri()
+
+    def client(self) -> "MlflowClient":
+        """MLflow's client, opened once; the first touch of a new database takes seconds."""
+        if self._client is None:
+            prepare_environment()
+            from mlflow import MlflowClient
+
+            self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        return self._client
+
+    def experiment(self) -> str:
+        """The id of the experiment, made where it is absent."""
+        name = self._settings.experiment
+        found = self.client().get_experiment_by_name(name)
+        if found is None:
+            return self.client().create_experiment(name, artifact_location=self.artifacts)
+        if found.lifecycle_stage == "deleted":
+            self.client().restore_experiment(found.experiment_id)
+        return found.experiment_id
+
+
+def prepare_environment() -> None:
+    """Tell MLflow what it may do; to be called before it is imported."""
+    os.environ.update(ENVIRONMENT)
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def without_secrets(text: str) -> str:
+    """The same text with user and password taken out of every URI in it."""
+    return re.sub(r"(://)[^/@\s]+@", r"\1", text)

@@ -1,0 +1,471 @@
+"""The campaign's record in MLflow, kept by one writer.
+
+    campaign   a parent run: settings, one point per generation and metric, figures, tables
+    training   a child run each: the curve, the table version it read, the bundle it made
+
+The record is an outlet. Whatever MLflow does, the campaign goes on: what could not be written waits
+in an outbox, is told once, and is written when MLflow answers again, or by the next resume. All
+writes are idempotent, so a driver killed at any moment leaves no gap and no double point.
+"""
+
+import csv
+import io
+import json
+import shlex
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from evoskeleton.platform.record import provenance
+from evoskeleton.platform.record.naming import generation_metric, training_metric
+from evoskeleton.platform.record.runs import Point, Run, numeric, public_settings
+from evoskeleton.platform.record.store import (
+    Store,
+    TrackingSettings,
+    prepare_environment,
+    without_secrets,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Page", "Tracker", "TrackingSettings"]
+
+ATTEMPTS = 3
+"""How often a record is tried while MLflow answers but refuses it."""
+
+PAUSE = 30.0
+"""Seconds for which MLflow is left alone after it did not answer."""
+
+CAMPAIGN, KEY, TRAINING = "evoskeleton.campaign", "evoskeleton.key", "evoskeleton.training"
+WEIGHTS, CHAMPION, COMPLETE = "evoskeleton.weights", "evoskeleton.champion", "evoskeleton.complete"
+PARENT, NAME, NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"
+
+
+@dataclass(frozen=True)
+class Page:
+    """How to look at a campaign: the command that serves the page, if one is needed, and where."""
+
+    command: str | None
+    address: str
+
+
+@dataclass
+class _Job:
+    what: str
+    write: Callable[[], None]
+    attempts: int = 0
+
+
+class Tracker:
+    """Writes one campaign to MLflow, from the process that drives it."""
+
+    def __init__(
+        self,
+        settings: TrackingSettings,
+        home: Path | str,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """Nothing is opened before `start`. `tell` gets the sentences meant for a person."""
+        self._settings = settings
+        self._store = Store(settings, home)
+        self._tell = tell or _to_stderr
+        self._opening: Callable[[], Run] | None = None
+        self._run: Run | None = None
+        self._experiment = ""
+        self._campaign = ""
+        self._rows: dict[int, Mapping[str, Any]] = {}
+        self._trainings: dict[str, tuple[Run, bool]] = {}
+        self._outbox: deque[_Job] = deque()
+        self._silent = False
+        self._pause_until = 0.0
+
+    @property
+    def run_id(self) -> str | None:
+        """The campaign's run, once MLflow has answered."""
+        return self._run.id if self._run else None
+
+    def start(
+        self,
+        campaign: str,
+        settings: Mapping[str, Any],
+        *,
+        run_id: str | None = None,
+        key: str | None = None,
+    ) -> str | None:
+        """Open the campaign's run.
+
+        Args:
+            campaign: its name.
+            settings: all of its settings, as plain data.
+            run_id: the run to go on in; a new one is opened where it is gone.
+            key: what names this campaign for good, such as a random word kept in its folder; a run
+                that has it is found again even where its id was never noted.
+
+        Returns:
+            The run's id; None where MLflow is switched off or does not answer yet (see `run_id`).
+        """
+        self._campaign = campaign
+        self._opening = partial(self._open, dict(settings), run_id, key)
+        self._flush()
+        return self.run_id
+
+    def sync_generations(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write the logbook rows that the run lacks: one request a generation, step = generation.
+
+        Args:
+            rows: one dict a generation, with `generation` and any numbers; earlier rows may be
+                given again, or left out.
+        """
+        self._rows.update({int(row["generation"]): row for row in rows})
+        self._flush()
+
+    def log_training(self, record: Mapping[str, Any]) -> None:
+        """Write one training as a child run; the same training again changes nothing.
+
+        Args:
+            record: `table_version`, `table` (URI), `rows`, `hash`, `settings`, `curve` (a list of
+                dicts with `step`), `validation` (name to number), `bundle` (folder), `generation`,
+                `name`, `seconds`, `champion` (whether it became champion); each but the first may
+                be missing.
+        """
+        what = f"training on table version {record['table_version']}"
+        self._send(what, partial(self._write_training, dict(record)))
+
+    def mark_champion(self, weights: str) -> None:
+        """Note that the training which made these weights (hash) became champion."""
+        self._send("champion", partial(self._write_champion, weights))
+
+    def log_figure(self, name: str, figure: "Figure") -> None:
+        """Keep a figure as `figures/<name>.png`; one of the same name is replaced."""
+        if not self._settings.enabled:
+            return
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=150)
+        self._send(f"figure {name}", partial(self._write_file, f"figures/{name}.png", picture))
+
+    def log_table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep rows as `tables/<name>.csv`, which MLflow's page shows as a table."""
+        text = io.StringIO()
+        names = list(dict.fromkeys(key for row in rows for key in row))
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self._send(f"table {name}", partial(self._write_text, f"tables/{name}.csv", text))
+
+    def log_json(self, name: str, data: Any) -> None:
+        """Keep plain data as `tables/<name>.json`."""
+        text = io.StringIO(json.dumps(data, indent=1, default=float))
+        self._send(f"table {name}", partial(self._write_text, f"tables/{name}.json", text))
+
+    def log_summary(self, numbers: Mapping[str, float]) -> None:
+        """Numbers about the whole campaign, such as the closing comparison, as metrics
+        `summary/<name>`."""
+        points = [Point(f"summary/{name}", 0, value) for name, value in numeric(numbers)]
+        self._send("summary", lambda: _ignored(self._parent().write(points)))
+
+    def finish(self, status: str = "FINISHED") -> None:
+        """Close the run as FINISHED, FAILED or KILLED, after one last try to write all."""
+        self._send("end of the campaign", partial(self._close, status), now=True)
+        if self._settings.enabled and self._outbox:
+            self._tell(
+                f"MLflow lacks {len(self._outbox)} records of campaign {self._campaign}: resume "
+                "it when MLflow answers, and they are written"
+            )
+
+    def how_to_open(self, port: int = 5000) -> Page:
+        """The command that serves the campaign's page, and the page's address."""
+        base = without_secrets(self._store.uri) if self._store.is_server else _local(port)
+        place = "/#/experiments"
+        if self._run is not None:
+            place += f"/{self._experiment}/runs/{self._run.id}/model-metrics"
+        command = None if self._store.is_server else serve_command(self._store, port)
+        return Page(command, base.rstrip("/") + place)
+
+    def _send(self, what: str, write: Callable[[], None], now: bool = False) -> None:
+        self._outbox.append(_Job(what, write))
+        self._flush(now)
+
+    def _flush(self, now: bool = False) -> None:
+        """Write whatever waits, in order; stop at the first that fails."""
+        if not self._settings.enabled or self._opening is None:
+            return
+        if not now and time.monotonic() < self._pause_until:
+            return
+        try:
+            if self._run is None:
+                self._run = self._opening()
+            self._write_generations()
+            while self._outbox:
+                self._outbox[0].write()
+                self._outbox.popleft()
+        except Exception as error:  # an outlet: nothing that MLflow raises may end a campaign
+            self._hold(error)
+        else:
+            self._silent = False
+
+    def _hold(self, error: Exception) -> None:
+        """Tell once that MLflow fails; drop a record that it keeps refusing though it answers."""
+        if self._run is not None and self._outbox and self._answers():
+            job = self._outbox[0]
+            job.attempts += 1
+            if job.attempts >= ATTEMPTS:
+                self._outbox.popleft()
+                self._tell(f"MLflow refuses the {job.what}, which is left out: {_reason(error)}")
+            return
+        self._pause_until = time.monotonic() + PAUSE
+        if not self._silent:
+            where = without_secrets(self._store.uri)
+            self._tell(f"MLflow at {where} does not answer, the campaign goes on: {_reason(error)}")
+        self._silent = True
+
+    def _answers(self) -> bool:
+        try:
+            self._store.client().get_run(self._parent().id)
+        except Exception:
+            return False
+        return True
+
+    def _parent(self) -> Run:
+        assert self._run is not None
+        return self._run
+
+    def _open(self, settings: dict[str, Any], run_id: str | None, key: str | None) -> Run:
+        client = self._store.client()
+        self._experiment = self._store.experiment()
+        found = self._find(run_id, key)
+        if found is None:
+            found = client.create_run(
+                self._experiment,
+                run_name=self._campaign,
+                tags={CAMPAIGN: self._campaign} | ({KEY: key} if key else {}),
+            ).info.run_id
+        else:
+            client.update_run(found, status="RUNNING")
+        run = Run(client, found)
+        run.write_settings(settings)
+        run.tag(_origin() | {NOTE: _note(self._campaign)})
+        client.log_text(found, _as_yaml(settings), "settings.yaml")
+        return run
+
+    def _find(self, run_id: str | None, key: str | None) -> str | None:
+        """The run to go on in: by its id, by the campaign's key, or none."""
+        from mlflow.exceptions import MlflowException
+
+        if run_id is not None:
+            try:
+                info = self._store.client().get_run(run_id).info
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+            else:
+                if info.lifecycle_stage == "active":
+                    self._experiment = info.experiment_id
+                    return run_id
+            self._tell(f"MLflow has no run {run_id} any more: the campaign is written to a new one")
+        if key is None:
+            return None
+        quoted = key.replace("'", "")
+        runs = self._store.client().search_runs([self._experiment], f"tags.`{KEY}` = '{quoted}'")
+        return runs[0].info.run_id if runs else None
+
+    def _write_generations(self) -> None:
+        for generation in sorted(self._rows):
+            points = [
+                Point(generation_metric(name), generation, value)
+                for name, value in numeric(self._rows[generation])
+                if name != "generation"
+            ]
+            self._parent().write(points)
+            del self._rows[generation]
+
+    def _write_training(self, record: dict[str, Any]) -> None:
+        run, complete = self._training(record)
+        if not complete:
+            self._fill_training(run, record)
+        if record.get("champion") is not None:
+            run.tag({CHAMPION: str(bool(record["champion"])).lower()})
+
+    def _fill_training(self, run: Run, record: dict[str, Any]) -> None:
+        client = self._store.client()
+        facts = {
+            name: record.get(name) for name in ("table", "table_version", "rows", "generation")
+        }
+        run.write_settings(facts | {"fit": record.get("settings") or {}})
+        run.write(_training_points(record))
+        client.log_inputs(run.id, datasets=[_table_input(record, self._campaign)])
+        if (bundle := record.get("bundle")) is not None:
+            if not Path(
+                bundle
+            ).is_dir():  # MLflow takes a folder that is not there for an empty one
+                raise FileNotFoundError(f"there is no bundle at {bundle}")
+            client.log_artifacts(run.id, str(bundle), "bundle")
+        validation = dict(numeric(record.get("validation") or {}))
+        generation = int(record.get("generation", 0))
+        self._parent().write(
+            Point(f"lifter/validation_{name}", generation, value)
+            for name, value in validation.items()
+        )
+        run.tag({WEIGHTS: record.get("hash"), COMPLETE: "true"})
+        client.set_terminated(run.id)
+        self._trainings[_training_key(self._campaign, record)] = run, True
+
+    def _training(self, record: Mapping[str, Any]) -> tuple[Run, bool]:
+        """The child run of a training, and whether it is complete."""
+        key = _training_key(self._campaign, record)
+        if key not in self._trainings:
+            self._trainings |= self._children()
+        if key not in self._trainings:
+            made = self._store.client().create_run(
+                self._experiment,
+                run_name=f"v{record['table_version']}",
+                tags={TRAINING: key, PARENT: self._parent().id, CAMPAIGN: self._campaign},
+            )
+            self._trainings[key] = Run(self._store.client(), made.info.run_id), False
+        return self._trainings[key]
+
+    def _children(self) -> dict[str, tuple[Run, bool]]:
+        client = self._store.client()
+        where = f"tags.`{PARENT}` = '{self._parent().id}'"
+        return {
+            child.data.tags[TRAINING]: (
+                Run(client, child.info.run_id),
+                child.data.tags.get(COMPLETE) == "true",
+            )
+            for child in client.search_runs([self._experiment], where)
+            if TRAINING in child.data.tags
+        }
+
+    def _write_champion(self, weights: str) -> None:
+        client = self._store.client()
+        where = f"tags.`{PARENT}` = '{self._parent().id}'"
+        for child in client.search_runs([self._experiment], where):
+            if child.data.tags.get(WEIGHTS) == weights:
+                client.set_tag(child.info.run_id, CHAMPION, "true")
+        self._parent().tag({CHAMPION: weights})
+
+    def _write_file(self, place: str, content: io.BytesIO) -> None:
+        import tempfile
+
+        folder, _, name = place.rpartition("/")
+        with tempfile.TemporaryDirectory() as here:
+            path = Path(here) / name
+            path.write_bytes(content.getvalue())
+            self._store.client().log_artifact(self._parent().id, str(path), folder)
+
+    def _write_text(self, place: str, text: io.StringIO) -> None:
+        self._store.client().log_text(self._parent().id, text.getvalue(), place)
+
+    def _close(self, status: str) -> None:
+        self._store.client().set_terminated(self._parent().id, status)
+
+
+def serve_command(store: Store, port: int = 5000) -> str:
+    """The command line that serves the pages of a local store."""
+    beside = Path(sys.executable).parent / "mlflow"
+    program = str(beside) if beside.exists() else "mlflow"
+    if beside.exists() and beside.is_relative_to(Path.cwd()):
+        program = str(beside.relative_to(Path.cwd()))
+    parts = [program, "server", "--backend-store-uri", store.uri]
+    parts += ["--default-artifact-root", store.artifacts or "mlartifacts"]
+    parts += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    return "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false " + shlex.join(parts)
+
+
+def _local(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _to_stderr(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def _ignored(_: Any) -> None:
+    return None
+
+
+def _reason(error: Exception) -> str:
+    text = without_secrets(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= 160 else f"{text[:159]}…"
+
+
+def _origin() -> dict[str, str | None]:
+    commit = provenance.code_commit()
+    return {
+        "evoskeleton.version": provenance.package_version(),
+        "evoskeleton.commit": commit,
+        "evoskeleton.device": provenance.device(),
+        "mlflow.source.git.commit": commit,
+        "mlflow.source.name": "evoskeleton campaign",
+        "mlflow.source.type": "LOCAL",
+    }
+
+
+def _note(campaign: str) -> str:
+    return (
+        f"Campaign **{campaign}**: poses bred generation by generation, and the lifters trained "
+        "on them.\n\n"
+        "- *Model metrics*: one point a generation. `search/` how many offspring are valid and "
+        "kept, `score/` how wrong the champion lifter is on them (mm), `validity/` how far they "
+        "are from the joint limits, `diversity/` how different they are, `lifter/` the error on "
+        "held-out real poses (mm) of each training.\n"
+        "- *Child runs*: one a training, named by the version of the pose table that it read.\n"
+        "- *Artifacts*: settings, figures of evolved poses and of the error by clip, tables."
+    )
+
+
+def _as_yaml(settings: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(public_settings(settings), sort_keys=False)
+
+
+def _training_key(campaign: str, record: Mapping[str, Any]) -> str:
+    key = f"{campaign}/v{record['table_version']}"
+    return f"{key}/{record['name']}" if record.get("name") else key
+
+
+def _training_points(record: Mapping[str, Any]) -> list[Point]:
+    """The curve, and the final figures at its last step."""
+    curve = record.get("curve") or []
+    points = [
+        Point(training_metric(name), int(place["step"]), value)
+        for place in curve
+        for name, value in numeric(place)
+        if name != "step"
+    ]
+    last = int(curve[-1]["step"]) if curve else 0
+    final = dict(numeric(record.get("validation") or {}))
+    points += [Point(f"validation/{name}", last, value) for name, value in final.items()]
+    points += [
+        Point(f"training/{name}", last, record[name]) for name in ("seconds",) if name in record
+    ]
+    return points
+
+
+def _table_input(record: Mapping[str, Any], campaign: str) -> Any:
+    """The table version that a training read, as MLflow's input data set."""
+    prepare_environment()
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    version = int(record["table_version"])
+    source = {
+        "path": without_secrets(str(record.get("table", "poses"))),
+        "delta_table_version": version,
+    }
+    tensor = {"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 17, 3]}}
+    schema = {"mlflow_tensorspec": {"features": json.dumps([tensor]), "targets": None}}
+    dataset = Dataset(
+        name=f"poses of {campaign}",
+        digest=str(record.get("digest") or f"v{version}")[:36],
+        source_type="delta_table",
+        source=json.dumps(source),
+        schema=json.dumps(schema),
+        profile=json.dumps({"num_rows": record.get("rows")}),
+    )
+    return DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "training")])
