@@ -11,6 +11,7 @@ unsigned words; overflow wraps.
 """
 
 import hashlib
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,10 +33,12 @@ def _mix_word(word: int) -> int:
 
 
 def _mix(words: Tensor) -> Tensor:
-    """SplitMix64's finaliser; `>>` of int64 copies the sign, so the copies are masked away."""
-    words = (words ^ ((words >> 30) & ((1 << 34) - 1))) * _signed(_MULTIPLIERS[0])
-    words = (words ^ ((words >> 27) & ((1 << 37) - 1))) * _signed(_MULTIPLIERS[1])
-    return words ^ ((words >> 31) & ((1 << 33) - 1))
+    """SplitMix64's finaliser, in place; `>>` of int64 copies the sign, so the copies are masked."""
+    for shift, multiplier in zip((30, 27), _MULTIPLIERS, strict=True):
+        words ^= (words >> shift).bitwise_and_((1 << (64 - shift)) - 1)
+        words *= _signed(multiplier)
+    words ^= (words >> 31).bitwise_and_((1 << 33) - 1)
+    return words
 
 
 def key(*words: int) -> int:
@@ -61,32 +64,36 @@ def bits(key: int, counters: Tensor, draws: int) -> Tensor:
 
     Returns:
         (n, draws) int64 on the device of `counters`; a longer row begins with the shorter one.
+        In memory the words of one draw lie side by side, here and in what is made of them.
     """
     start = _mix(counters * _signed(_GAMMA) + _signed(key))
     steps = torch.arange(1, draws + 1, device=counters.device) * _signed(_GAMMA)
-    return _mix(start[:, None] + steps)
+    return _mix(start + steps[:, None]).T
 
 
 def _halves(key: int, counters: Tensor, draws: int) -> Tensor:
-    """Two 24-bit integers out of every word, (n, draws) int64."""
-    words = bits(key, counters, (draws + 1) // 2)
-    halves = torch.stack([(words >> 40) & 0xFFFFFF, (words >> 8) & 0xFFFFFF], dim=2)
-    return halves.flatten(1)[:, :draws]
+    """Two 24-bit integers out of every word, float32 (draws, n)."""
+    words = bits(key, counters, (draws + 1) // 2).T
+    halves = torch.empty(len(words), 2, len(counters), device=counters.device)
+    halves[:, 0] = (words >> 40).bitwise_and_(0xFFFFFF)
+    halves[:, 1] = (words >> 8).bitwise_and_(0xFFFFFF)
+    return halves.flatten(0, 1)[:draws]
 
 
 def uniform(key: int, counters: Tensor, draws: int = 1) -> Tensor:
     """(n, draws) float32 in [0, 1), for (n,) int64 counters."""
-    return _halves(key, counters, draws).to(torch.float32) * _UNIT
+    return (_halves(key, counters, draws) * _UNIT).T
 
 
 def normal(key: int, counters: Tensor, draws: int = 1) -> Tensor:
     """(n, draws) float32 of the standard normal (Box and Muller 1958), for (n,) int64 counters."""
     pairs = (draws + 1) // 2
-    halves = _halves(key, counters, 2 * pairs).to(torch.float32)
-    radius = torch.sqrt(-2.0 * torch.log((halves[:, 0::2] + 1.0) * _UNIT))
-    angle = halves[:, 1::2] * (2.0 * torch.pi * _UNIT)
-    values = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], dim=2)
-    return values.flatten(1)[:, :draws]
+    halves = _halves(key, counters, 2 * pairs).view(pairs, 2, -1)
+    radius = halves[:, 0].add(1.0).mul_(_UNIT).log_().mul_(-2.0).sqrt_()
+    angle = halves[:, 1] * (2.0 * torch.pi * _UNIT)
+    torch.mul(radius, angle.cos(), out=halves[:, 0])
+    torch.mul(radius, angle.sin_(), out=halves[:, 1])
+    return halves.flatten(0, 1)[:draws].T
 
 
 def integers(key: int, counters: Tensor, high: int, draws: int = 1) -> Tensor:
@@ -97,3 +104,53 @@ def integers(key: int, counters: Tensor, high: int, draws: int = 1) -> Tensor:
 def permutation(key: int, size: int, device: torch.device | str = "cpu") -> Tensor:
     """A random order of 0 ... size - 1, (size,) int64; the hashes never tie."""
     return bits(key, torch.arange(size, device=device), 1)[:, 0].argsort()
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Where the chance of some offspring comes from: an address for every draw they may need.
+
+    A draw depends on (seed, generation, island, stream, attempt, slot) and a draw that concerns a
+    group on (seed, generation, island, stream), so that neither depends on the size of a batch.
+
+    Attributes:
+        seed: of the campaign.
+        generation, island: where the offspring are bred.
+        attempt: counts how often the same parents were tried for a slot.
+        slots: (n,) int64, one for every offspring; none where only a group draws.
+        pairs: (n,) int64, the pair of parents of every slot; none where slots are pairs.
+    """
+
+    seed: int
+    generation: int
+    island: int
+    attempt: int = 0
+    slots: Tensor | None = None
+    pairs: Tensor | None = None
+
+    def uniform(self, name: str, draws: int = 1) -> Tensor:
+        """(draws, slots) float32 in [0, 1) of a named stream."""
+        return uniform(self._key(name), self._slots(), draws).T
+
+    def normal(self, name: str, draws: int = 1) -> Tensor:
+        """(draws, slots) float32 of the standard normal of a named stream."""
+        return normal(self._key(name), self._slots(), draws).T
+
+    def integers(self, name: str, high: int, draws: int = 1) -> Tensor:
+        """(draws, slots) int64 in [0, high) of a named stream."""
+        return integers(self._key(name), self._slots(), high, draws).T
+
+    def of_pairs(self) -> "Draws":
+        """The draws that both children of a pair share."""
+        return self if self.pairs is None else replace(self, slots=self.pairs, pairs=None)
+
+    def group(self, name: str) -> int:
+        """The key of a draw that concerns a whole group, for `permutation` and the like."""
+        return key(self.seed, self.generation, self.island, stream(name))
+
+    def _key(self, name: str) -> int:
+        return key(self.seed, self.generation, self.island, stream(name), self.attempt)
+
+    def _slots(self) -> Tensor:
+        assert self.slots is not None, "draws of offspring want slots"
+        return self.slots

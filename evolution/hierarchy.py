@@ -30,7 +30,7 @@ from evoskeleton.evolution.rotations import (
     rotate,
     rotate_back,
 )
-from evoskeleton.evolution.skeleton import LIMBS, TORSO, Joint
+from evoskeleton.evolution.skeleton import LIMBS, TORSO, Joint, Limb, TorsoBone
 from evoskeleton.shapes import expect_shape
 
 BODY_LIMBS = tuple(i for i, limb in enumerate(LIMBS) if limb.frame != "bone")
@@ -164,7 +164,7 @@ def encode(joints: Tensor | np.ndarray) -> Genomes:
         places[:, Joint.RSHOULDER] - places[:, Joint.LSHOULDER],
         places[:, Joint.THORAX] - places[:, Joint.SPINE],
     )
-    bones = [*TORSO, *LIMBS]
+    bones: list[TorsoBone | Limb] = [*TORSO, *LIMBS]
     offsets = places[:, [b.end for b in bones]] - places[:, [b.start for b in bones]]
     lengths = offsets.square().sum(0).sqrt()
     directions = normalize(offsets)
@@ -213,6 +213,11 @@ def limb_offsets_in_body(genomes: Genomes) -> Tensor:
 
 def decode(genomes: Genomes) -> Tensor:
     """Joints (bodies, 17, 3), world mm, float32, of every body."""
+    return joint_places(genomes).permute(2, 1, 0).contiguous()
+
+
+def joint_places(genomes: Genomes) -> Tensor:
+    """The same joints component-first: (3, 17, bodies)."""
     thorax = compose(genomes.pelvis, genomes.trunk)
     torso = genomes.torso * genomes.lengths[: len(TORSO)]
     limbs = limb_offsets_in_body(genomes)
@@ -228,25 +233,22 @@ def decode(genomes: Genomes) -> Tensor:
     return _place(genomes.root, below, above)
 
 
+_BELOW: tuple[TorsoBone | Limb, ...] = (
+    *(TORSO[i] for i in _PELVIS_BONES),
+    *(LIMBS[i] for i in _with_children(_PELVIS_LIMBS)),
+)
+_ABOVE: tuple[TorsoBone | Limb, ...] = (
+    *(TORSO[i] for i in _THORAX_BONES),
+    *(LIMBS[i] for i in _with_children(_THORAX_LIMBS)),
+)
+
+
 def _place(root: Tensor, below: Tensor, above: Tensor) -> Tensor:
-    """Walk the tree: world positions from world offsets."""
+    """Walk the tree: world positions (3, 17, bodies) from world offsets; the neck's comes last."""
     places = torch.empty(3, len(Joint), root.shape[-1], dtype=root.dtype, device=root.device)
     places[:, Joint.HIP] = root
-    walk = [
-        *zip((TORSO[i] for i in _PELVIS_BONES), below.unbind(1), strict=False),
-        *zip((TORSO[i] for i in _THORAX_BONES), above.unbind(1), strict=False),
-        *zip(
-            (LIMBS[i] for i in _with_children(_PELVIS_LIMBS)),
-            below[:, len(_PELVIS_BONES) :].unbind(1),
-            strict=True,
-        ),
-        *zip(
-            (LIMBS[i] for i in _with_children(_THORAX_LIMBS)),
-            above[:, len(_THORAX_BONES) : -1].unbind(1),
-            strict=True,
-        ),
-    ]
+    walk = zip((*_BELOW, *_ABOVE), (*below.unbind(1), *above.unbind(1)[:-1]), strict=True)
     for bone, offset in walk:
-        places[:, bone.end] = places[:, bone.start] + offset
-    places[:, Joint.NECK] = places[:, Joint.THORAX] + above[:, -1]
-    return places.permute(2, 1, 0).contiguous()
+        torch.add(places[:, bone.start], offset, out=places[:, bone.end])
+    torch.add(places[:, Joint.THORAX], above[:, -1], out=places[:, Joint.NECK])
+    return places

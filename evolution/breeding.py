@@ -1,0 +1,248 @@
+"""One generation on one island: pairs, offspring, joint limits, second attempts, joints.
+
+Offspring have slots. Of `pairs = ceil(offspring / 2)` matings, mating i gives a daughter in slot i
+and a son in slot pairs + i. Every draw is addressed by (seed, generation, island, slot, attempt,
+stream), so bodies can be bred in chunks that fit the processor's cache, in any number, and come out
+the same bit for bit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.chance import Draws
+from evoskeleton.evolution.hierarchy import Genomes
+from evoskeleton.evolution.population import Population, ids
+from evoskeleton.evolution.selection import random_pairs
+from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox
+
+CHUNK = 2048
+"""Bodies bred at once; a setting of the processor, no result depends on it."""
+
+_PADDING = 64
+"""Batches are filled up to a multiple of this, because some kernels treat the odd rest of an array
+with other code that rounds differently."""
+
+
+class BreedingSettings(ToolboxSettings):
+    """How an island breeds: its operators, and how often they try."""
+
+    pairs: int | None = Field(
+        default=None,
+        ge=1,
+        description="distinct matings of a generation; none: one for two offspring",
+    )
+    attempts: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="times a pair tries for a child within the joint limits",
+    )
+
+
+@dataclass(frozen=True)
+class Brood:
+    """What a generation gave.
+
+    Attributes:
+        population: the offspring within the joint limits, sorted by id, unscored.
+        joints: (survivors, 17, 3) float32 world mm, on the device of the population.
+        tried: bodies bred, those outside the limits included.
+        rejected: bodies bred that were outside the limits.
+    """
+
+    population: Population
+    joints: Tensor
+    tried: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class _Mating:
+    """Who mates with whom, and where the children go."""
+
+    parents: Population
+    mothers: Tensor
+    fathers: Tensor
+    draws: Draws
+    toolbox: Any
+    valid: Callable[[Genomes], Tensor]
+
+    @property
+    def pairs(self) -> int:
+        return len(self.mothers)
+
+
+def breed(
+    parents: Population,
+    *,
+    seed: int,
+    generation: int,
+    island: int,
+    offspring: int,
+    settings: BreedingSettings,
+    valid: Callable[[Genomes], Tensor],
+    toolbox: Any = None,
+) -> Brood:
+    """Breed offspring and keep those within the joint limits.
+
+    A child outside the limits is bred again by the same parents with the draws of the next attempt,
+    up to `settings.attempts` times; then its slot stays empty.
+
+    Args:
+        parents: at least one body.
+        seed, generation, island: where every draw comes from.
+        offspring: slots to fill.
+        settings: operators and attempts.
+        valid: margin (bodies,) float32 in degrees of genomes, negative outside the limits.
+        toolbox: from `build_toolbox`; none: built from the settings.
+
+    Raises:
+        BadInput: nobody is there to breed, or no offspring are wanted.
+    """
+    if offspring < 1:
+        raise BadInput(f"offspring should be at least 1, got {offspring}")
+    device = parents.genomes.device
+    draws = Draws(seed, generation, island, slots=torch.empty(0, dtype=torch.int64, device=device))
+    pairs = (offspring + 1) // 2
+    mothers, fathers = random_pairs(draws, len(parents), min(pairs, settings.pairs or pairs))
+    again = torch.arange(pairs, device=device) % len(mothers)
+    toolbox = toolbox or build_toolbox(settings)
+    mating = _Mating(parents, mothers[again], fathers[again], draws, toolbox, valid)
+    return _fill(mating, torch.arange(offspring, device=device), settings.attempts)
+
+
+def _fill(mating: _Mating, slots: Tensor, attempts: int) -> Brood:
+    """Try for a child in every slot until it is valid or the attempts are used up."""
+    litters: list[_Litter] = []
+    tried, missing = 0, slots
+    for attempt in range(attempts):
+        draws = replace(mating.draws, attempt=attempt)
+        tried += len(missing)
+        litters += _attempt(replace(mating, draws=draws), missing)
+        filled = torch.cat([litter.slots for litter in litters])
+        missing = slots[~torch.isin(slots, filled)]
+        if not len(missing):
+            break
+    return _gather(mating, litters, tried)
+
+
+@dataclass(frozen=True)
+class _Litter:
+    """Children within the limits, grounded, in no order."""
+
+    slots: Tensor
+    genomes: Genomes
+    joints: Tensor
+    operators: Tensor
+    margin: Tensor
+
+
+def _attempt(mating: _Mating, missing: Tensor) -> list[_Litter]:
+    """Every pair that lacks a child mates once, a chunk at a time."""
+    waiting = torch.zeros(2 * mating.pairs, dtype=torch.bool, device=missing.device)
+    waiting[missing] = True
+    waiting = waiting.view(2, mating.pairs)
+    litters = []
+    for pairs in waiting.any(0).nonzero()[:, 0].split(CHUNK):
+        padded = _padded(pairs)
+        parents = [
+            mating.parents.genomes.take(who.index_select(0, padded))
+            for who in (mating.mothers, mating.fathers)
+        ]
+        children = mating.toolbox.mate(*parents, draws=replace(mating.draws, slots=padded))
+        for side in (0, 1):
+            wanted = waiting[side].index_select(0, pairs).nonzero()[:, 0]
+            if len(wanted):
+                trial = _Trial(parents[side], children[side], padded, wanted, side * mating.pairs)
+                litters.append(_litter(mating, trial))
+    return litters
+
+
+def _padded(numbers: Tensor) -> Tensor:
+    """Fill up to a multiple of the padding with copies of the last entry."""
+    return torch.cat([numbers, numbers[-1:].expand(-len(numbers) % _PADDING)])
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """The daughters or the sons of a chunk of pairs; `wanted` are places in the chunk."""
+
+    parents: Genomes
+    children: Genomes
+    pairs: Tensor
+    wanted: Tensor
+    first_slot: int
+
+    def narrowed(self) -> "_Trial":
+        """The wanted children alone, padded; unless nearly all are wanted."""
+        places = _padded(self.wanted)
+        if len(places) == len(self.pairs):
+            return self
+        return _Trial(
+            self.parents.take(places),
+            self.children.take(places),
+            self.pairs.index_select(0, places),
+            torch.arange(len(self.wanted), device=places.device),
+            self.first_slot,
+        )
+
+
+def _litter(mating: _Mating, trial: _Trial) -> _Litter:
+    """Mutate the children, check them, and ground those within the limits."""
+    trial = trial.narrowed()
+    slots = trial.pairs + trial.first_slot
+    draws = replace(mating.draws, slots=slots, pairs=trial.pairs)
+    bred = mating.toolbox.mutate(trial.children, draws=draws)
+    margin = mating.valid(bred)
+    operators = _operators(trial.parents, trial.children, bred)
+    within = trial.wanted[margin.index_select(0, trial.wanted) >= 0.0]
+    slots = slots.index_select(0, within)
+    draws = replace(draws, slots=slots, pairs=trial.pairs.index_select(0, within))
+    genomes, joints = mating.toolbox.ground(bred.take(within), draws=draws)
+    return _Litter(slots, genomes, joints, operators[within], margin[within])
+
+
+def _operators(parents: Genomes, children: Genomes, bred: Genomes) -> Tensor:
+    """Operator codes (bodies,) int64 by what has changed, whoever's operators were at work."""
+    crossed = _changed(parents.limbs, children.limbs) | _changed(parents.lengths, children.lengths)
+    parts = [
+        crossed,
+        _changed(children.limbs, bred.limbs),
+        _changed(children.pelvis, bred.pelvis),
+        _changed(children.trunk, bred.trunk),
+        _changed(children.lengths, bred.lengths),
+    ]
+    code = torch.ones(len(bred), dtype=torch.int64, device=bred.device)
+    for bit, changed in enumerate(parts):
+        code += changed.long() << bit
+    return code
+
+
+def _changed(before: Tensor, after: Tensor) -> Tensor:
+    """(bodies,) bool: any number of (..., bodies) differs."""
+    return (after - before).abs_().flatten(0, -2).amax(0) > 0.0
+
+
+def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Brood:
+    slots = torch.cat([litter.slots for litter in litters])
+    order = slots.argsort()
+    slots = slots[order]
+    pair = slots % mating.pairs
+    draws, parents = mating.draws, mating.parents
+    population = Population(
+        ids=ids(draws.generation, draws.island, slots),
+        genomes=Genomes.concatenate([litter.genomes for litter in litters]).take(order),
+        mothers=parents.ids[mating.mothers[pair]],
+        fathers=parents.ids[mating.fathers[pair]],
+        operators=torch.cat([litter.operators for litter in litters])[order],
+        error=torch.full((len(slots),), torch.nan, device=slots.device),
+        margin=torch.cat([litter.margin for litter in litters])[order],
+    )
+    joints = torch.cat([litter.joints for litter in litters])[order]
+    return Brood(population, joints, tried, tried - len(slots))

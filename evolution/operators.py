@@ -1,0 +1,340 @@
+"""Operators that make offspring: whole populations in, whole populations out.
+
+Every operator is a pure function of genomes (component-first, see `hierarchy`), of its `Draws` and
+of its settings; the genomes that come in are left as they were, and at a rate of zero the same
+numbers come out. Chance is masked in rather than branched on, so that one code serves CPU and GPU:
+a rotation whose angle is zero changes no bit.
+
+Crossover, limb mutation, turn of the body and grounding follow Li et al. 2020
+(https://arxiv.org/abs/2006.07778, sections 3.2 and 4); the bend of the trunk and the log-normal
+bone lengths are this project's.
+"""
+
+import math
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.chance import Draws
+from evoskeleton.evolution.hierarchy import Genomes, joint_places
+from evoskeleton.evolution.rotations import about_axis, compose
+from evoskeleton.evolution.skeleton import BRANCHES, LIMB_MIRROR, LIMBS, TORSO
+from evoskeleton.settings import Settings
+
+__all__ = [
+    "CrossoverSettings",
+    "Draws",
+    "GroundSettings",
+    "LengthSettings",
+    "LimbSettings",
+    "RotationSettings",
+    "bend_trunks",
+    "ground",
+    "mutate_lengths",
+    "mutate_limbs",
+    "swap_branches",
+    "turn_bodies",
+]
+
+_TORSO_MIRROR = (1, 0, 2, 3, 5, 4)
+_HEAD = 0
+
+
+def _length_groups() -> tuple[int, ...]:
+    """For each of the 15 lengths the number of the factor it shares with its mirror image."""
+    mirror = (*_TORSO_MIRROR, *(len(TORSO) + limb for limb in LIMB_MIRROR))
+    firsts = [min(bone, other) for bone, other in enumerate(mirror)]
+    return tuple(sorted(set(firsts)).index(first) for first in firsts)
+
+
+LENGTH_GROUPS = _length_groups()
+"""Which of nine factors scales each of the 15 bone lengths; left and right share theirs."""
+
+
+def Rate(default: float, description: str) -> float:
+    """A field for a probability."""
+    return Field(default, ge=0, le=1, description=description)
+
+
+class CrossoverSettings(Settings):
+    """Crossover of subtrees."""
+
+    rate: float = Rate(1.0, "probability that a pair trades a branch at all")
+    branches: tuple[str, ...] = Field(
+        default=tuple(BRANCHES),
+        min_length=1,
+        description="joints at which a pair may cut, drawn evenly",
+    )
+    swap_lengths: bool = Field(
+        default=True,
+        description="a child gets the limb lengths of the parent that gives the branch",
+    )
+
+    @field_validator("branches")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(names) - set(BRANCHES))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is none of the branches {', '.join(BRANCHES)}")
+        return names
+
+
+class LimbSettings(Settings):
+    """Mutation of single limbs."""
+
+    rate: float = Rate(0.3, "probability that a limb turns")
+    sigma_deg: float = Field(default=10.0, ge=0, le=180, description="spread of the angle, degrees")
+    where: Literal["all", "branch"] = Field(
+        default="all", description="all limbs, or only those of the branch that the pair traded"
+    )
+
+
+class RotationSettings(Settings):
+    """A rotation of the whole body or of the trunk."""
+
+    rate: float = Rate(0.5, "probability that a body is rotated")
+    sigma_deg: float = Field(default=20.0, ge=0, le=180, description="spread of the angle, degrees")
+    axis: Literal["any", "vertical"] = Field(
+        default="any", description="any axis, evenly, or the vertical one (z of the frame)"
+    )
+
+
+class LengthSettings(Settings):
+    """Mutation of bone lengths."""
+
+    rate: float = Rate(0.5, "probability that a body gets other bone lengths")
+    template: float = Rate(
+        1.0, "probability that they start from a template body, where there are templates"
+    )
+    scale_sigma: float = Field(
+        default=0.05,
+        ge=0,
+        le=0.5,
+        description="spread of the logarithm of the size of the whole body",
+    )
+    bone_sigma: float = Field(
+        default=0.02,
+        ge=0,
+        le=0.5,
+        description="spread of the logarithm of every bone, left as right",
+    )
+
+
+class GroundSettings(Settings):
+    """Where the lowest joint of a body comes to lie."""
+
+    enabled: bool = Field(default=True, description="move bodies up or down at all")
+    height_mm: float = Field(default=20.0, description="mean height of the lowest joint, mm")
+    sigma_mm: float = Field(default=3.0, ge=0, description="spread of that height, mm")
+
+
+def _hits(numbers: Tensor, rate: float) -> Tensor:
+    """1 where a uniform number lies below the rate, else 0; float32 like `numbers`."""
+    return (numbers < rate).to(numbers.dtype)
+
+
+def traded_limbs(draws: Draws, settings: CrossoverSettings) -> Tensor:
+    """Which limbs each pair trades: (9, pairs) float32, 1 or 0; all 0 where a pair trades none."""
+    device = draws.of_pairs()._slots().device
+    chance, place = draws.of_pairs().uniform("crossover", 2)
+    count = len(settings.branches)
+    branch = (place * count).long().clamp_(max=count - 1)
+    table = torch.zeros(len(LIMBS), count, device=device)
+    for column, name in enumerate(settings.branches):
+        table[list(BRANCHES[name]), column] = 1.0
+    traded = table.index_select(1, branch)
+    return traded if settings.rate >= 1.0 else traded * _hits(chance, settings.rate)
+
+
+def swap_branches(
+    mothers: Genomes, fathers: Genomes, *, draws: Draws, settings: CrossoverSettings
+) -> tuple[Genomes, Genomes]:
+    """Crossover: each pair trades the limb directions of one random branch of the body.
+
+    A daughter is her mother but for the branch, which is her father's; a son the other way round.
+    The neck goes with the head. Where `swap_lengths` is set (as published) the lengths of all limbs
+    come from the parent that gave the branch, those of the torso from the other.
+
+    Args:
+        mothers: genomes of (pairs,) bodies.
+        fathers: genomes of (pairs,) bodies; `fathers[i]` mates with `mothers[i]`.
+        draws: of the pairs; streams "crossover".
+
+    Returns:
+        Daughters and sons, (pairs,) each.
+
+    Raises:
+        BadInput: the two differ in size.
+    """
+    if len(mothers) != len(fathers):
+        raise BadInput(f"fathers should be {len(mothers)} like the mothers, got {len(fathers)}")
+    if settings.rate == 0.0:
+        return mothers, fathers
+    traded = traded_limbs(draws, settings)
+    kept = 1.0 - traded
+    return (
+        _graft(mothers, fathers, kept, traded, settings),
+        _graft(fathers, mothers, kept, traded, settings),
+    )
+
+
+def _graft(
+    bodies: Genomes, donors: Genomes, kept: Tensor, traded: Tensor, settings: CrossoverSettings
+) -> Genomes:
+    """Weights are 0 or 1 and sum to 1, so that the sum picks one of two numbers exactly."""
+    limbs = (bodies.limbs * kept).addcmul_(donors.limbs, traded)
+    neck = (bodies.neck * kept[_HEAD]).addcmul_(donors.neck, traded[_HEAD])
+    lengths = bodies.lengths
+    if settings.swap_lengths:
+        crossed = traded.amax(0)
+        lengths = lengths.clone()
+        own = lengths[len(TORSO) :]
+        own.mul_(1.0 - crossed).addcmul_(donors.lengths[len(TORSO) :], crossed)
+    return replace(bodies, limbs=limbs, neck=neck, lengths=lengths)
+
+
+def mutate_limbs(
+    genomes: Genomes,
+    *,
+    draws: Draws,
+    settings: LimbSettings,
+    crossover: CrossoverSettings | None = None,
+) -> Genomes:
+    """Turn limbs by a normal angle about one random axis of the frame they are measured in.
+
+    A child limb keeps its direction in its parent's frame, so that it swings along.
+
+    Args:
+        genomes: (bodies,) bodies.
+        draws: streams "limbs" and "limb angles".
+        settings: rate, spread, and which limbs may turn.
+        crossover: the settings of the pairs' crossover; wanted where only the branch may turn.
+    """
+    if settings.rate == 0.0 or settings.sigma_deg == 0.0:
+        return genomes
+    share = draws.uniform("limbs", len(LIMBS)) * (3.0 / settings.rate)
+    angle = draws.normal("limb angles", len(LIMBS)).mul_(math.radians(settings.sigma_deg))
+    axes = torch.stack([_hits((share - (axis + 0.5)).abs(), 0.5) for axis in range(3)])
+    if settings.where == "branch":
+        axes *= traded_limbs(draws, crossover or CrossoverSettings())
+    return replace(genomes, limbs=_turn_about_axes(genomes.limbs, axes, angle))
+
+
+def _turn_about_axes(vectors: Tensor, axes: Tensor, angle: Tensor) -> Tensor:
+    """Turn (3, k, n) by (k, n) about x, y or z: the one where `axes` (3, k, n) is 1, if any."""
+    sines = axes * angle.sin()
+    less = angle.cos().sub_(1.0) * axes
+    turned = vectors.clone()
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        turned[i].addcmul_(less[j] + less[k], vectors[i])
+        turned[i].addcmul_(sines[j], vectors[k]).addcmul_(sines[k], vectors[j], value=-1.0)
+    return turned
+
+
+def _random_rotation(draws: Draws, name: str, settings: RotationSettings) -> Tensor:
+    """(3, 3, bodies): a normal angle about a random axis, and exactly none where chance says so."""
+    chance, height, around = draws.uniform(name, 3)
+    angle = draws.normal(f"{name} angle")[0] * math.radians(settings.sigma_deg)
+    angle *= _hits(chance, settings.rate)
+    z = height * 2.0 - 1.0
+    if settings.axis == "vertical":
+        z = torch.ones_like(z)
+    across = (1.0 - z * z).sqrt_()
+    around = around * (2.0 * math.pi)
+    axis = torch.stack([across * around.cos(), across * around.sin(), z])
+    return about_axis(axis, angle)
+
+
+def turn_bodies(genomes: Genomes, *, draws: Draws, settings: RotationSettings) -> Genomes:
+    """Turn whole bodies about an axis of the world through the hip; stream "turn".
+
+    The published method tilts about any axis as well. The heading alone would be pointless, as
+    virtual views look from all sides.
+    """
+    if settings.rate == 0.0 or settings.sigma_deg == 0.0:
+        return genomes
+    return replace(
+        genomes, pelvis=compose(_random_rotation(draws, "turn", settings), genomes.pelvis)
+    )
+
+
+def bend_trunks(genomes: Genomes, *, draws: Draws, settings: RotationSettings) -> Genomes:
+    """Rotate the thorax against the pelvis about an axis of the pelvis; stream "bend"."""
+    if settings.rate == 0.0 or settings.sigma_deg == 0.0:
+        return genomes
+    return replace(genomes, trunk=compose(_random_rotation(draws, "bend", settings), genomes.trunk))
+
+
+def mutate_lengths(
+    genomes: Genomes, *, draws: Draws, settings: LengthSettings, templates: Tensor | None = None
+) -> Genomes:
+    """Give bodies other bone lengths: those of a template body, times log-normal factors.
+
+    One factor scales the whole body and one every bone; left and right share theirs. Factors on a
+    fixed table of templates keep sizes from drifting over the generations, which factors on a
+    body's own lengths would let them do.
+
+    Args:
+        genomes: (bodies,) bodies.
+        draws: streams "lengths" and "length factors".
+        settings: rates and spreads.
+        templates: (15, templates) mm, see `length_templates`; none: every body is its own.
+    """
+    if settings.rate == 0.0:
+        return genomes
+    chance, source, place = draws.uniform("lengths", 3)
+    start = genomes.lengths
+    if templates is not None and settings.template > 0.0:
+        start = _from_templates(start, templates.to(start), source, place, settings.template)
+    normal = draws.normal("length factors", 1 + len(set(LENGTH_GROUPS)))
+    normal = (normal[1:] * settings.bone_sigma).add_(normal[0], alpha=settings.scale_sigma)
+    changed = start * normal.exp_()[list(LENGTH_GROUPS)]
+    hit = _hits(chance, settings.rate)
+    return replace(genomes, lengths=changed.mul_(hit).addcmul_(genomes.lengths, 1.0 - hit))
+
+
+def _from_templates(
+    own: Tensor, templates: Tensor, source: Tensor, place: Tensor, rate: float
+) -> Tensor:
+    count = templates.shape[1]
+    table = templates.index_select(1, (place * count).long().clamp_(max=count - 1))
+    if rate >= 1.0:
+        return table
+    hit = _hits(source, rate)
+    return table.mul_(hit).addcmul_(own, 1.0 - hit)
+
+
+def length_templates(genomes: Genomes, count: int = 256) -> Tensor:
+    """Template bodies: the lengths (15, templates) of at most `count` bodies, evenly spaced."""
+    bodies = len(genomes)
+    chosen = torch.arange(min(count, bodies), device=genomes.device) * bodies // min(count, bodies)
+    return genomes.lengths.index_select(1, chosen)
+
+
+def ground(genomes: Genomes, *, draws: Draws, settings: GroundSettings) -> tuple[Genomes, Tensor]:
+    """Rebuild the joints and put the lowest one, whichever it is, a normal height above z = 0.
+
+    This comes after every other operator, so that no joint it looks at is stale.
+
+    Args:
+        genomes: (bodies,) bodies.
+        draws: stream "ground".
+        settings: mean and spread of the height.
+
+    Returns:
+        The bodies with their roots moved, and their joints (bodies, 17, 3), world mm.
+    """
+    places = joint_places(genomes)
+    if settings.enabled:
+        height = draws.normal("ground")[0].mul_(settings.sigma_mm).add_(settings.height_mm)
+        shift = height - places[2].amin(0)
+        places[2] += shift
+        root = genomes.root.clone()
+        root[2] += shift
+        genomes = replace(genomes, root=root)
+    return genomes, places.permute(2, 1, 0).contiguous()

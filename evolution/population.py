@@ -1,0 +1,145 @@
+"""A population: a struct of arrays, with lineage and scores beside the genomes.
+
+Bodies are columns of the component-first genomes and entries of the (bodies,) arrays. An id is a
+function of where a body was bred, so that it is the same on any number of workers:
+`generation << 40 | island << 28 | slot`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.hierarchy import Genomes
+
+_SLOT_BITS = 28
+_ISLAND_BITS = 12
+_GENERATION_BITS = 23
+NOBODY = -1
+"""Mother and father of a seed."""
+
+CHANGES = ("crossover", "limbs", "turn", "bend", "lengths")
+"""What an operator can change in an offspring, in the order of the bits of its code."""
+
+
+def _names() -> tuple[str, ...]:
+    subsets = (
+        [name for bit, name in enumerate(CHANGES) if changed >> bit & 1]
+        for changed in range(1 << len(CHANGES))
+    )
+    return ("seed", *("+".join(subset) or "copy" for subset in subsets))
+
+
+OPERATORS = _names()
+"""Name of every operator code: "seed", or what made an offspring differ from its mother (a
+daughter) or father (a son), such as "crossover+bend"; code 1 + bits of `CHANGES`."""
+
+
+def ids(generation: int, island: int, slots: Tensor) -> Tensor:
+    """Ids (bodies,) int64 of the int64 `slots` of one island in one generation.
+
+    Raises:
+        BadInput: a number does not fit its place in the id.
+    """
+    _expect_below("generation", generation, 1 << _GENERATION_BITS)
+    _expect_below("island", island, 1 << _ISLAND_BITS)
+    if len(slots):
+        _expect_below("slot", int(slots.max()), 1 << _SLOT_BITS)
+    return slots + ((generation << (_SLOT_BITS + _ISLAND_BITS)) | (island << _SLOT_BITS))
+
+
+def _expect_below(name: str, number: int, bound: int) -> None:
+    if not 0 <= number < bound:
+        raise BadInput(f"{name} should lie in [0, {bound}), got {number}")
+
+
+def generation_island_slot(ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The inverse of `ids`."""
+    island = (ids >> _SLOT_BITS) & ((1 << _ISLAND_BITS) - 1)
+    return ids >> (_SLOT_BITS + _ISLAND_BITS), island, ids & ((1 << _SLOT_BITS) - 1)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Many bodies with what is known of them.
+
+    Attributes:
+        ids: (bodies,) int64.
+        genomes: the bodies.
+        mothers, fathers: (bodies,) int64 ids, -1 for seeds.
+        operators: (bodies,) int64 codes, see `OPERATORS`.
+        error: (bodies,) float32 score, how wrong the lifter gets the body; NaN while unscored.
+        margin: (bodies,) float32 degrees inside the joint limits, negative outside.
+    """
+
+    ids: Tensor
+    genomes: Genomes
+    mothers: Tensor
+    fathers: Tensor
+    operators: Tensor
+    error: Tensor
+    margin: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def seeds(cls, genomes: Genomes, margin: Tensor | None = None, island: int = 0) -> "Population":
+        """Generation 0: real bodies without parents or scores."""
+        bodies, device = len(genomes), genomes.device
+        nobody = torch.full((bodies,), NOBODY, device=device)
+        unknown = torch.full((bodies,), torch.nan, device=device)
+        return cls(
+            ids=ids(0, island, torch.arange(bodies, device=device)),
+            genomes=genomes,
+            mothers=nobody,
+            fathers=nobody,
+            operators=torch.zeros_like(nobody),
+            error=unknown,
+            margin=unknown if margin is None else margin,
+        )
+
+    def take(self, index: Tensor) -> "Population":
+        """The bodies at (n,) int64 or boolean `index`."""
+        if index.dtype == torch.bool:
+            index = index.nonzero()[:, 0]
+        columns = {name: getattr(self, name).index_select(0, index) for name in _COLUMNS}
+        return Population(genomes=self.genomes.take(index), **columns)
+
+    def scored(self, error: Tensor) -> "Population":
+        """The same bodies with (bodies,) scores.
+
+        Raises:
+            BadInput: not one score a body.
+        """
+        if error.shape != self.error.shape:
+            raise BadInput(f"error should be ({len(self)},), got {tuple(error.shape)}")
+        return replace(self, error=error.to(self.error))
+
+    def to(self, device: torch.device | str) -> "Population":
+        """The same bodies on a device."""
+        columns = {name: getattr(self, name).to(device) for name in _COLUMNS}
+        return Population(genomes=self.genomes.to(device), **columns)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Plain numpy by name, the arrays of the genomes beside the columns."""
+        columns = {name: getattr(self, name).cpu().numpy() for name in _COLUMNS}
+        return columns | self.genomes.to_arrays()
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Population":
+        """Back from `to_arrays`; other names are left alone and the arrays are copied."""
+        columns = {name: torch.tensor(arrays[name]) for name in _COLUMNS}
+        return cls(genomes=Genomes.from_arrays(arrays), **columns)
+
+    @staticmethod
+    def concatenate(parts: Sequence["Population"]) -> "Population":
+        """All bodies of all parts, in order."""
+        columns = {name: torch.cat([getattr(part, name) for part in parts]) for name in _COLUMNS}
+        return Population(genomes=Genomes.concatenate([p.genomes for p in parts]), **columns)
+
+
+_COLUMNS = ("ids", "mothers", "fathers", "operators", "error", "margin")
