@@ -28,12 +28,22 @@ class Motion:
     test: PoseSet
 
 
-def load_motion(settings: MotionSettings, seed: int) -> Motion:
+def load_motion(settings: MotionSettings, seed: int, target: int | None) -> Motion:
     """Load the sources and take the clips of test and validation out of the seeds.
 
     Raises:
-        BadInput: a source cannot be read, or nothing is left for a part.
+        BadInput: a source cannot be read, nothing is left for a part, or the seeds alone are more
+            than the target.
     """
+    motion = _parts(settings, seed)
+    if target is not None and target < len(motion.seed):
+        raise BadInput(
+            f"search.target should be at least the {len(motion.seed)} seed poses, got {target}"
+        )
+    return motion
+
+
+def _parts(settings: MotionSettings, seed: int) -> Motion:
     poses = load(settings.seed)
     test = load(settings.test) if settings.test else None
     if test is not None:
@@ -57,28 +67,27 @@ def _without(poses: PoseSet, taken: PoseSet, role: str) -> PoseSet:
 
 
 def begin(
-    settings: CampaignSettings, folder: CampaignFolder, table: PoseTable, limits: Limits
+    settings: CampaignSettings,
+    motion: Motion,
+    folder: CampaignFolder,
+    table: PoseTable,
+    limits: Limits,
 ) -> State:
     """Write the campaign's folder and commit its seeds as generation 0.
 
     Seeds that the joint limits refuse are kept as parents; the logbook holds their share.
     """
-    motion = load_motion(settings.motion, settings.seed)
-    search = settings.search
-    if search.target is not None and search.target < len(motion.seed):
-        raise BadInput(
-            f"search.target should be at least the {len(motion.seed)} seed poses, got {search.target}"
-        )
     folder.create()
     with whole_file(folder.settings) as file:
         file.write(write_settings(settings).encode())
     write_poses(folder.source("validation"), motion.validation)
     write_poses(folder.source("test"), motion.test)
     write_poses(folder.source("seed"), motion.seed)
+    limits.save(folder.limits)
     seeds = _seeds(motion.seed, limits)
     state = State(
         generation=0,
-        islands=tuple(deal(seeds, search.islands, settings.seed)),
+        islands=tuple(deal(seeds, settings.search.islands, settings.seed)),
         champion=-1,
         scored_by=-1,
         rows=len(seeds),

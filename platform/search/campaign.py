@@ -6,6 +6,8 @@ Everything that decides about rows is addressed by (seed, generation, island), s
 that was killed and resumed ends with the same table as one that ran through.
 """
 
+import json
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +15,18 @@ from typing import Any, Protocol
 
 import numpy as np
 import ray
+from torch import Tensor
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.limits import Limits
-from evoskeleton.evolution.toolbox import build_toolbox
+from evoskeleton.evolution.hierarchy import encode
+from evoskeleton.evolution.operators import length_templates
+from evoskeleton.evolution.population import Population
+from evoskeleton.evolution.toolbox import OperatorNames, build_toolbox
 from evoskeleton.lifting.bundle import load_bundle, to_arrays, weight_hash
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.cluster import Resources
-from evoskeleton.platform.search.folder import CampaignFolder, write_json
+from evoskeleton.platform.search.folder import CampaignFolder, read_poses, write_json
 from evoskeleton.platform.search.islands import IslandWorker
 from evoskeleton.platform.search.scorers import Scorer
 from evoskeleton.platform.search.settings import CampaignSettings
@@ -47,7 +52,6 @@ class Campaign:
         settings: CampaignSettings,
         folder: CampaignFolder,
         table: PoseTable,
-        limits: Limits,
         resources: Resources,
         tracker: Tracker,
         monitor: Monitor,
@@ -59,15 +63,15 @@ class Campaign:
         self._tracker = tracker
         self._monitor = monitor
         island, search = settings.search.island, settings.search
-        toolbox = build_toolbox(island.breeding)
-        fixed = ray.put(limits)
+        toolbox = build_toolbox(island.breeding, _templates(folder))
+        _carry(island.breeding.operators)
+        worker, scorer = _actor(IslandWorker, resources.worker), _actor(Scorer, resources.scorer)
         self._workers = [
-            IslandWorker.options(**resources.worker).remote(island, fixed, toolbox, settings.seed)
+            worker.remote(island, str(folder.limits), toolbox, settings.seed)
             for _ in range(resources.workers)
         ]
         self._scorers = [
-            Scorer.options(**resources.scorer).remote(settings.seed, search.views)
-            for _ in range(resources.scorers)
+            scorer.remote(settings.seed, search.views) for _ in range(resources.scorers)
         ]
         self._running: dict[int, ray.ObjectRef] = {}
         self._champion: tuple[int, str, ray.ObjectRef] | None = None
@@ -96,9 +100,9 @@ class Campaign:
         """
         champion = self._adopt(state, state.generation + 1, anyway=True).champion
         trained = len(state.trainings) >= self._settings.training.limit
+        self._snapshot(state.generation, state.rows)
         if state.rows == state.trained_rows or trained:
             return champion
-        self._snapshot(state.generation, state.rows)
         self._train(state.generation, champion)
         self._wait(state.generation)
         self._record_training(state.generation, state)
@@ -106,9 +110,9 @@ class Campaign:
 
     def _advance(self, state: State) -> State:
         """One generation, from breeding to commit."""
-        started = time.monotonic()
         generation = state.generation + 1
         state = self._adopt(state, generation)
+        started = time.monotonic()
         populations, outcomes = self._evolve(state, generation)
         columns = _joined([outcome["columns"] for outcome in outcomes])
         survivors = len(columns["id"])
@@ -159,16 +163,8 @@ class Campaign:
             outcomes.append(outcome)
         if self._migrates(generation):
             populations = self._migrate(populations)
-        arrays, results = (
-            ray.get([populations, outcomes])
-            if False
-            else (
-                ray.get(populations),
-                ray.get(outcomes),
-            )
-        )
-        kind = type(state.islands[0])
-        return [kind.from_arrays(part) for part in arrays], results
+        arrays = ray.get(populations)
+        return [Population.from_arrays(part) for part in arrays], ray.get(outcomes)
 
     def _migrates(self, generation: int) -> bool:
         search = self._settings.search
@@ -283,8 +279,9 @@ class Campaign:
         if self._champion is None or self._champion[0] != training:
             lifter = load_bundle(self._folder.training(training) / "bundle")
             arrays, config = to_arrays(lifter)
-            champion = {"hash": weight_hash(lifter), "arrays": arrays, "config": config}
-            self._champion = training, champion["hash"], ray.put(champion)
+            weights = weight_hash(lifter)
+            there = ray.put({"hash": weights, "arrays": arrays, "config": config})
+            self._champion = training, weights, there
         return self._champion[1], self._champion[2]
 
     def _logbook_row(
@@ -320,13 +317,28 @@ class Campaign:
         }
 
 
+def _actor(kind: type, needs: dict[str, Any]) -> Any:
+    """A class of actors that are made again, and their calls repeated, however they end."""
+    return ray.remote(max_restarts=-1, max_task_retries=-1, **needs)(kind)
+
+
+def _templates(folder: CampaignFolder) -> Tensor:
+    """Bone lengths of the seed bodies."""
+    return length_templates(encode(read_poses(folder.source("seed")).poses))
+
+
+def _carry(operators: OperatorNames) -> None:
+    """Let users' own operators travel to workers that cannot import them."""
+    for name in operators.model_dump().values():
+        if name is not None:
+            ray.cloudpickle.register_pickle_by_value(sys.modules[name.partition(":")[0]])
+
+
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _taken(snapshot: Path) -> dict[str, int]:
-    import json
-
     return json.loads(snapshot.with_suffix(".json").read_text())
 
 

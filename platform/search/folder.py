@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,11 @@ class CampaignFolder:
     def settings(self) -> Path:
         """The settings the campaign was started with."""
         return self.path / "settings.yaml"
+
+    @property
+    def limits(self) -> Path:
+        """The joint limits the campaign was started with."""
+        return self.path / "limits.npz"
 
     @property
     def report(self) -> Path:
@@ -73,6 +79,14 @@ class CampaignFolder:
             for part in ("sources", "state", "snapshots", "trainings"):
                 (self.path / part).mkdir(parents=True, exist_ok=True)
 
+    def identity(self) -> str:
+        """A word that names this campaign and no other of the same name, kept with it."""
+        path = self.path / "identity"
+        if not path.exists():
+            with whole_file(path) as file:
+                file.write(uuid.uuid4().hex.encode())
+        return path.read_text()
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Only one driver at a time; the lock goes with the process, however it ends.
@@ -81,7 +95,7 @@ class CampaignFolder:
             BadInput: another process runs this campaign.
         """
         with storage_errors(self.path):
-            handle = open(self.path / "lock", "a+")
+            handle = open(self.path / "lock", "a+")  # noqa: SIM115
         with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,19 +6,21 @@ island), so any worker can take any island, and a step that is repeated after a 
 rows.
 """
 
+import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ray
 import torch
 from pydantic import Field
 
+from evoskeleton.evolution import selection
 from evoskeleton.evolution.breeding import BreedingSettings, breed
+from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import decode
 from evoskeleton.evolution.limits import Limits
-from evoskeleton.evolution.operators import Draws
 from evoskeleton.evolution.population import OPERATORS, Population
-from evoskeleton.evolution.selection import best, tournament
+from evoskeleton.evolution.selection import best
 from evoskeleton.evolution.toolbox import statistics
 from evoskeleton.settings import Settings
 
@@ -93,14 +95,14 @@ class Island:
         if parent_scores is not None:
             parents = parents.scored(torch.tensor(parent_scores["error"]))
         children = Population.from_arrays(brood).scored(torch.tensor(scores["error"]))
-        kept = best(children.error, children.ids, round(len(children) * self._settings.keep))
+        fitness = self._toolbox.evaluate(children)
+        kept = best(fitness, children.ids, math.ceil(len(children) * self._settings.keep))
         kept = kept.sort().values
         survivors = children.take(kept)
         everyone = Population.concatenate([parents, survivors])
-        draws = Draws(self._seed, generation, island)
-        chosen = tournament(
-            draws,
-            everyone.error,
+        chosen = self._toolbox.select(
+            Draws(self._seed, generation, island),
+            self._toolbox.evaluate(everyone),
             everyone.ids,
             size=self._settings.tournament,
             winners=min(self._settings.population, len(everyone)),
@@ -137,20 +139,21 @@ def columns_of(population: Population, joints: np.ndarray, generation: int, isla
 def migrate(receiver: Arrays, donor: Arrays, migrants: int) -> Arrays:
     """The donor's best take the places of the receiver's worst; nobody lives twice on an island."""
     here, there = Population.from_arrays(receiver), Population.from_arrays(donor)
-    there = there.take(~torch.isin(there.ids, here.ids))
-    arriving = there.take(best(there.error, there.ids, min(migrants, len(there), len(here))))
-    staying = here.take(best(here.error, here.ids, len(here) - len(arriving)))
-    joined = Population.concatenate([staying, arriving])
+    moving = selection.migrants(there.error, there.ids, min(migrants, len(here)), known=here.ids)
+    staying = best(here.error, here.ids, len(here) - len(moving))
+    joined = Population.concatenate([here.take(staying), there.take(moving)])
     return joined.take(joined.ids.argsort()).to_arrays()
 
 
-@ray.remote(max_restarts=-1, max_task_retries=-1)
 class IslandWorker:
-    """One process that takes the steps of whichever islands it is given."""
+    """An actor that takes the steps of whichever islands it is given.
 
-    def __init__(self, settings: IslandSettings, limits: Limits, toolbox: Any, seed: int) -> None:
+    It is made of small values and of a file, so that it can be made again on another node.
+    """
+
+    def __init__(self, settings: IslandSettings, limits: str, toolbox: Any, seed: int) -> None:
         torch.set_num_threads(1)
-        self._island = Island(settings, limits, toolbox, seed)
+        self._island = Island(settings, Limits.load(Path(limits)), toolbox, seed)
 
     def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
         """See `Island.breed`."""

@@ -11,8 +11,8 @@ import yaml
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.limits import Limits, default_limits
 from evoskeleton.platform.data.pose_table import PoseTable
-from evoskeleton.platform.record.tracking import Tracker
-from evoskeleton.platform.search.begin import begin
+from evoskeleton.platform.record.tracking import Page, Tracker
+from evoskeleton.platform.search.begin import Motion, begin, load_motion
 from evoskeleton.platform.search.cluster import cluster
 from evoskeleton.platform.search.folder import CampaignFolder, whole_file
 from evoskeleton.platform.search.settings import (
@@ -30,7 +30,7 @@ class Outcome:
     """A finished campaign: the closing report, and where to look through it."""
 
     report: dict[str, Any]
-    how_to_open: str
+    how_to_open: Page
 
 
 def template() -> str:
@@ -59,9 +59,14 @@ def start(settings: CampaignSettings, monitor: Any) -> Outcome:
             f"campaign {settings.name} exists in {settings.home}: "
             f"go on with `evoskeleton campaign resume {settings.name}`, or choose another name"
         )
-    table, limits = table_of(settings, folder), limits_of(settings)
-    state = begin(settings, folder, table, limits)
-    return _drive(settings, folder, table, limits, lambda: state, monitor)
+    limits, motion = limits_of(settings), _motion(settings)
+    table = table_of(settings, folder)
+    state = begin(settings, motion, folder, table, limits)
+    return _drive(settings, folder, table, lambda: state, monitor)
+
+
+def _motion(settings: CampaignSettings) -> Motion:
+    return load_motion(settings.motion, settings.seed, settings.search.target)
 
 
 def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
@@ -77,16 +82,18 @@ def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
     settings = read_settings(folder.settings, [*changes, f"home={folder.home}"])
     if changed := differences(known, settings):
         raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
-    table, limits = table_of(settings, folder), limits_of(settings)
+    table = table_of(settings, folder)
 
     def state() -> State:
         from evoskeleton.platform.search.campaign import committed_state
 
         with whole_file(folder.settings) as file:
             file.write(write_settings(settings).encode())
-        return committed_state(folder, table) or begin(settings, folder, table, limits)
+        return committed_state(folder, table) or begin(
+            settings, _motion(settings), folder, table, limits_of(settings)
+        )
 
-    return _drive(settings, folder, table, limits, state, monitor)
+    return _drive(settings, folder, table, state, monitor)
 
 
 def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
@@ -106,7 +113,6 @@ def _drive(
     settings: CampaignSettings,
     folder: CampaignFolder,
     table: PoseTable,
-    limits: Limits,
     state: Callable[[], State],
     monitor: Any,
 ) -> Outcome:
@@ -116,7 +122,7 @@ def _drive(
 
         tracker = _tracker(settings, folder)
         try:
-            campaign = Campaign(settings, folder, table, limits, there, tracker, monitor)
+            campaign = Campaign(settings, folder, table, there, tracker, monitor)
             last = campaign.run(state())
             champion = campaign.close(last)
             report = conclude(settings, folder, table, last, champion, tracker)
@@ -130,10 +136,5 @@ def _drive(
 def _tracker(settings: CampaignSettings, folder: CampaignFolder) -> Tracker:
     """The tracker of the campaign's own MLflow run, the same one after a resume."""
     tracker = Tracker(settings.tracking, folder.home)
-    path = folder.path / "run_id"
-    known = path.read_text() if path.exists() else None
-    run_id = tracker.start(settings.name, settings.model_dump(mode="json"), run_id=known)
-    if run_id:
-        with whole_file(path) as file:
-            file.write(run_id.encode())
+    tracker.start(settings.name, settings.model_dump(mode="json"), key=folder.identity())
     return tracker

@@ -1,9 +1,8 @@
-"""Ray actors that hold the current lifter on their device and score poses by its error."""
+"""Actors that hold the current lifter on their device and score poses by its error."""
 
 from typing import Any
 
 import numpy as np
-import ray
 import torch
 
 from evoskeleton.evolution.chance import key, stream
@@ -13,9 +12,8 @@ from evoskeleton.lifting.hardness import hardness
 Arrays = dict[str, np.ndarray]
 
 
-@ray.remote(max_restarts=-1, max_task_retries=-1)
 class Scorer:
-    """Poses travel to it, weights stay: a lifter is unpacked when its hash is new.
+    """An actor. Poses travel to it, weights stay: a lifter is unpacked when its hash is new.
 
     It keeps nothing that a restart would lose. Thread count and chunk size are fixed, so that a
     score depends on the pose and the lifter alone.

@@ -113,7 +113,6 @@ def _progress_file(folder: Path) -> Path:
 def _train(config: dict[str, Any]) -> None:
     """The loop of one Ray Train worker, which is one gradient shard."""
     import ray.train
-    import ray.train.torch
 
     job, settings = Job(**config["job"]), TrainingSettings.parse(config["settings"])
     torch.set_num_threads(settings.threads)
@@ -123,8 +122,8 @@ def _train(config: dict[str, Any]) -> None:
         with checkpoint.as_directory() as folder:
             state = TrainingState.load(Path(folder))
             curve = json.loads((Path(folder) / "curve.json").read_text())
-    report = None
     for report in _reports(job, settings, shard, state):
+        state = report.state
         if shard != 0:
             ray.train.report({"step": report.step})
             continue
@@ -135,8 +134,8 @@ def _train(config: dict[str, Any]) -> None:
             (Path(folder) / "curve.json").write_text(json.dumps(curve))
             ray.train.report(curve[-1], checkpoint=ray.train.Checkpoint.from_directory(folder))
     if shard == 0:
-        final = report.state if report is not None else state
-        publish(job, final, curve, time.monotonic() - started)
+        assert state is not None, "a training yields at least one report"
+        publish(job, state, curve, time.monotonic() - started)
 
 
 def _start(job: Job) -> TrainingState | None:

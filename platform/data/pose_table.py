@@ -1,0 +1,303 @@
+"""The pose table: a Delta Lake table of seeds and evolved poses, versioned, with lineage.
+
+One commit holds one generation of one campaign, whole or not at all, rows sorted by id. The commit
+carries a Delta application transaction (campaign, generation), which is checked on the very
+snapshot that the commit starts from: a driver that was believed dead and comes back late finds its
+generation there and writes nothing. Training and MLflow refer to versions.
+
+Delta protocol: https://github.com/delta-io/delta/blob/master/PROTOCOL.md, through delta-rs.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.shapes import expect_shape
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_NUMBERS = 3 * len(JOINT_NAMES)
+SCHEMA = pa.schema(
+    [
+        pa.field("campaign", pa.string(), nullable=False),
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("generation", pa.int32(), nullable=False),
+        pa.field("island", pa.int32(), nullable=False),
+        pa.field("mother", pa.int64()),
+        pa.field("father", pa.int64()),
+        pa.field("operator", pa.string(), nullable=False),
+        pa.field("subject", pa.string()),
+        pa.field("clip", pa.string()),
+        pa.field("pose", pa.list_(pa.float32()), nullable=False),
+        pa.field("margin", pa.float32()),
+        pa.field("error", pa.float32()),
+        pa.field("disagreement", pa.float32()),
+        pa.field("outside", pa.float32()),
+        pa.field("lifter", pa.string()),
+    ]
+)
+"""`pose` is 51 float32, joint-major x y z, world mm, z up; `margin` degrees inside the joint
+limits; `error` and `disagreement` mm; `outside` a share; `lifter` the weight hash of the lifter
+that scored. Parents are null for seeds, scores where nothing has scored, subject and clip for
+offspring."""
+
+_ATTEMPTS = 20
+
+
+class PoseTable:
+    """A pose table by its URI; every call looks at the table as it is then."""
+
+    def __init__(self, uri: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
+        """Nothing is touched; see `create` and `open`."""
+        self.uri = str(uri)
+        self._options = dict(storage_options) if storage_options else None
+
+    @classmethod
+    def create(
+        cls, uri: str | Path, storage_options: Mapping[str, str] | None = None
+    ) -> "PoseTable":
+        """The table, made where there is none.
+
+        Raises:
+            BadInput: the place cannot be written, or holds a table of another kind.
+        """
+        table = cls(uri, storage_options)
+        with _told(f"the pose table {uri} cannot be written"):
+            DeltaTable.create(
+                table.uri, SCHEMA, mode="ignore", storage_options=table._options, name="poses"
+            )
+        return cls.open(uri, storage_options)
+
+    @classmethod
+    def open(cls, uri: str | Path, storage_options: Mapping[str, str] | None = None) -> "PoseTable":
+        """A table that is there.
+
+        Raises:
+            BadInput: there is none, or its columns are not those of a pose table.
+        """
+        table = cls(uri, storage_options)
+        names = {field.name for field in table._at(None).schema().fields}
+        if missing := [name for name in SCHEMA.names if name not in names]:
+            raise BadInput(f"{uri} is no pose table: it has no column {missing[0]}")
+        return table
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+        return self._at(None).version()
+
+    def committed_generation(self, campaign: str) -> int | None:
+        """The last generation of a campaign that is in the table."""
+        return self._at(None).transaction_version(_application(campaign))
+
+    def commit(self, campaign: str, generation: int, columns: Mapping[str, np.ndarray]) -> int:
+        """Append one generation, once.
+
+        Args:
+            campaign: whose rows these are.
+            generation: one more than the last, 0 for the seeds.
+            columns: arrays by column name; `poses` (rows, 17, 3) stands for `pose`, and -1 for a
+                parent that is not known. What is left out is null.
+
+        Returns:
+            The version that holds the generation; where it was there already, the newest.
+
+        Raises:
+            BadInput: the storage cannot be written; the last whole generation stands.
+        """
+        rows = _as_rows(campaign, generation, columns)
+        application = _application(campaign)
+        for _ in range(_ATTEMPTS):
+            table = self._at(None)
+            done = table.transaction_version(application)
+            if done is not None and done >= generation:
+                return table.version()
+            properties = CommitProperties(
+                app_transactions=[Transaction(application, generation)], max_commit_retries=0
+            )
+            try:
+                with _told(f"generation {generation} cannot be written to {self.uri}"):
+                    write_deltalake(table, rows, mode="append", commit_properties=properties)
+            except CommitFailedError:
+                continue
+            return table.version()
+        raise BadInput(
+            f"{self.uri}: others kept writing; generation {generation} was not committed"
+        )
+
+    def count(self, version: int | None = None) -> int:
+        """Rows, from the table's log alone."""
+        return self._at(version).count()
+
+    def read(
+        self,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+        campaign: str | None = None,
+    ) -> pa.Table:
+        """Columns as an Arrow table, in no promised order.
+
+        Raises:
+            BadInput: the version or a column is not there.
+        """
+        if unknown := [name for name in columns or [] if name not in SCHEMA.names]:
+            raise BadInput(f"a pose table has no column {unknown[0]}")
+        dataset = self._at(version).to_pyarrow_dataset()
+        return dataset.to_table(columns=columns, filter=_of(campaign))
+
+    def poses(self, version: int | None = None, campaign: str | None = None) -> np.ndarray:
+        """(rows, 17, 3) float32 world mm, sorted by id."""
+        rows = self.read(["id", "pose"], version, campaign)
+        order = np.argsort(rows["id"].to_numpy(), kind="stable")
+        return _dense(rows["pose"])[order]
+
+    def as_torch(self, version: int | None = None, campaign: str | None = None) -> "Tensor":
+        """(rows, 17, 3) float32 world mm, sorted by id."""
+        import torch
+
+        return torch.from_numpy(self.poses(version, campaign))
+
+    def snapshot(self, path: Path, version: int, campaign: str | None = None) -> Path:
+        """One .npy file of (rows, 17, 3) float32, sorted by id, to be mapped into memory.
+
+        Poses are copied a batch at a time, so memory does not grow with the table but for eight
+        bytes a row. The file appears under its name when it is complete; one that is there stays.
+        """
+        path = Path(path)
+        if path.exists():
+            return path
+        ids = np.sort(self.read(["id"], version, campaign)["id"].to_numpy())
+        with _told(f"the snapshot {path} cannot be written"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            os.close(descriptor)
+            try:
+                self._fill(Path(name), ids, version, campaign)
+                os.replace(name, path)
+            finally:
+                Path(name).unlink(missing_ok=True)
+        return path
+
+    def _fill(self, path: Path, ids: np.ndarray, version: int, campaign: str | None) -> None:
+        shape = (len(ids), len(JOINT_NAMES), 3)
+        file = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+        dataset = self._at(version).to_pyarrow_dataset()
+        batches = dataset.to_batches(
+            columns=["id", "pose"], filter=_of(campaign), batch_size=16384, batch_readahead=1,
+            fragment_readahead=1,
+        )  # fmt: skip
+        for batch in batches:
+            if batch.num_rows:
+                file[np.searchsorted(ids, batch["id"].to_numpy())] = _dense(batch["pose"])
+        file.flush()
+
+    def info(self, version: int | None = None) -> dict[str, Any]:
+        """Version, rows, bytes, and rows by campaign, generation and operator."""
+        table = self._at(version)
+        rows = self.read(["campaign", "generation", "operator"], version)
+        sizes = pa.table(table.get_add_actions(flatten=True))["size_bytes"]
+        return {
+            "table": self.uri,
+            "version": table.version(),
+            "rows": rows.num_rows,
+            "bytes": pc.sum(sizes).as_py() or 0,
+            **{
+                f"rows_by_{name}": _counts(rows, name)
+                for name in ("campaign", "generation", "operator")
+            },
+        }
+
+    def _at(self, version: int | None) -> DeltaTable:
+        try:
+            return DeltaTable(self.uri, version=version, storage_options=self._options)
+        except TableNotFoundError:
+            raise BadInput(f"there is no pose table at {self.uri}") from None
+        except DeltaError as error:
+            at = "" if version is None else f", version {version}"
+            raise BadInput(f"pose table {self.uri}{at}: {_line(error)}") from None
+
+
+def load_poses(
+    uri: str | Path, version: int | None = None, campaign: str | None = None
+) -> np.ndarray:
+    """Poses of a table version: (rows, 17, 3) float32 world mm, sorted by id."""
+    return PoseTable.open(uri).poses(version, campaign)
+
+
+def _application(campaign: str) -> str:
+    return f"evoskeleton/{campaign}"
+
+
+def _of(campaign: str | None) -> Any:
+    return None if campaign is None else pc.field("campaign") == campaign
+
+
+def _dense(poses: Any) -> np.ndarray:
+    """(rows, 17, 3) of a list column, without a copy where it is one piece."""
+    whole = poses.combine_chunks() if isinstance(poses, pa.ChunkedArray) else poses
+    return np.asarray(whole.flatten()).reshape(-1, len(JOINT_NAMES), 3)
+
+
+def _counts(rows: pa.Table, name: str) -> dict[str, int]:
+    counted = rows.group_by(name).aggregate([([], "count_all")]).sort_by(name)
+    names, counts = counted[name].to_pylist(), counted["count_all"].to_pylist()
+    return {str(key): count for key, count in zip(names, counts, strict=True)}
+
+
+def _as_rows(campaign: str, generation: int, columns: Mapping[str, np.ndarray]) -> pa.Table:
+    """The columns as rows of the table's schema, sorted by id."""
+    poses = columns["poses"]
+    expect_shape("poses", poses, ("rows", len(JOINT_NAMES), 3))
+    count = len(poses)
+    fixed = {
+        "campaign": np.full(count, campaign),
+        "generation": np.full(count, generation, np.int32),
+        "island": np.zeros(count, np.int32),
+    }
+    order = np.argsort(columns["id"], kind="stable")
+    given = fixed | {name: array for name, array in columns.items() if name != "poses"}
+    arrays = {name: pa.array(np.asarray(array)[order]) for name, array in given.items()}
+    arrays["pose"] = pa.ListArray.from_arrays(
+        pa.array(np.arange(0, _NUMBERS * count + 1, _NUMBERS, dtype=np.int32)),
+        pa.array(np.ascontiguousarray(poses[order], dtype=np.float32).reshape(-1)),
+    )
+    for name in ("mother", "father"):
+        if name in arrays:
+            known = pc.greater_equal(arrays[name], 0)
+            arrays[name] = pc.if_else(known, arrays[name], pa.scalar(None, pa.int64()))
+    return pa.table(
+        [
+            arrays[field.name].cast(field.type)
+            if field.name in arrays
+            else pa.nulls(count, field.type)
+            for field in SCHEMA
+        ],
+        schema=SCHEMA,
+    )
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn a storage's refusal into one sentence; a lost race stays what it is."""
+    try:
+        yield
+    except CommitFailedError:
+        raise
+    except (OSError, DeltaError) as error:
+        raise BadInput(f"{what}: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

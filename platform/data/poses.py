@@ -1,0 +1,138 @@
+"""Sets of real poses as arrays, and what makes a pose unusable.
+
+World frame, millimetres, z up, Human3.6M's 17 joints.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES, Joint
+from evoskeleton.shapes import expect_shape
+
+SHORTEST_BONE_MM = 1e-3
+PLAUSIBLE_BODY_MM = (500.0, 3000.0)
+"""Height of a body that stands upright, crown to ankle; between a toddler's and a giant's."""
+
+_METRES, _CENTIMETRES = (0.5, 3.0), (50.0, 300.0)
+_STANDING = (
+    (Joint.RHIP, Joint.RKNEE),
+    (Joint.RKNEE, Joint.RFOOT),
+    (Joint.HIP, Joint.SPINE),
+    (Joint.SPINE, Joint.THORAX),
+    (Joint.THORAX, Joint.NECK),
+    (Joint.NECK, Joint.HEAD),
+)
+
+
+@dataclass(frozen=True)
+class PoseSet:
+    """Poses and where each comes from, one row a pose.
+
+    Attributes:
+        poses: (n, 17, 3) float32, world mm, z up.
+        subject, action, clip: (n,) numpy strings.
+        frame: (n,) int32, place in the clip.
+    """
+
+    poses: np.ndarray
+    subject: np.ndarray
+    action: np.ndarray
+    clip: np.ndarray
+    frame: np.ndarray
+
+    def __post_init__(self) -> None:
+        expect_shape("poses", self.poses, ("poses", 17, 3))
+        for name in ("subject", "action", "clip", "frame"):
+            expect_shape(name, getattr(self, name), (len(self.poses),))
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    def take(self, index: np.ndarray) -> "PoseSet":
+        """The rows that an index or a mask names, in its order."""
+        return PoseSet(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    @staticmethod
+    def concat(sets: Sequence["PoseSet"]) -> "PoseSet":
+        """All rows of several sets, one after the other."""
+        names = [field.name for field in fields(PoseSet)]
+        return PoseSet(
+            **{name: np.concatenate([getattr(part, name) for part in sets]) for name in names}
+        )
+
+    def ordered(self) -> "PoseSet":
+        """Rows by subject, clip, frame; equal ones keep their order."""
+        return self.take(np.lexsort((self.frame, self.clip, self.subject)))
+
+    def clips(self) -> list[tuple[str, str]]:
+        """All (subject, clip) pairs, sorted: a clip's name need not be unique among subjects."""
+        pairs = {(str(s), str(c)) for s, c in zip(self.subject, self.clip, strict=True)}
+        return sorted(pairs)
+
+    def clip_number(self) -> np.ndarray:
+        """(n,) int64: which of `clips()` each row belongs to."""
+        number = {pair: at for at, pair in enumerate(self.clips())}
+        pairs = zip(self.subject, self.clip, strict=True)
+        return np.fromiter((number[str(s), str(c)] for s, c in pairs), np.int64, len(self))
+
+
+def single_clip(poses: np.ndarray, subject: str, action: str, clip: str) -> PoseSet:
+    """A set of (n, 17, 3) poses that are the consecutive frames of one clip."""
+    count = len(poses)
+    texts = (np.full(count, text) for text in (subject, action, clip))
+    return PoseSet(poses.astype(np.float32), *texts, np.arange(count, dtype=np.int32))
+
+
+def check_poses(poses: PoseSet) -> None:
+    """Refuse what no body can be.
+
+    Raises:
+        BadInput: a coordinate is NaN or infinite, a bone has no length, or the body's height says
+            that the unit is not the millimetre; the sentence names the clip and the frame.
+    """
+    for problem, bad in _problems(poses):
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            where = f"clip {poses.clip[row]}, frame {poses.frame[row]}"
+            more = f" ({int(bad.sum())} poses in all)" if bad.sum() > 1 else ""
+            raise BadInput(f"{where}: {problem(row)}{more}")
+
+
+def _problems(poses: PoseSet) -> Iterator[tuple]:
+    """Pairs of a sentence for a row and the (n,) mask of rows that it is true of."""
+    joints = poses.poses
+    finite = np.isfinite(joints).all(axis=2)
+    yield (lambda row: _not_finite(joints[row])), ~finite.all(axis=1)
+    for start, end in BONES:
+        bone = f"the bone {JOINT_NAMES[start]}-{JOINT_NAMES[end]} has no length"
+        yield (lambda row, bone=bone: bone), _length(joints, start, end) < SHORTEST_BONE_MM
+    height = body_height(joints)
+    low, high = PLAUSIBLE_BODY_MM
+    yield (lambda row: _wrong_unit(float(height[row]))), (height < low) | (height > high)
+
+
+def body_height(poses: np.ndarray) -> np.ndarray:
+    """(n,) height in mm of (n, 17, 3) bodies, were they to stand upright: a sum of bones."""
+    return np.sum([_length(poses, start, end) for start, end in _STANDING], axis=0)
+
+
+def _length(poses: np.ndarray, start: int, end: int) -> np.ndarray:
+    return np.linalg.norm(poses[:, end] - poses[:, start], axis=1)
+
+
+def _not_finite(joints: np.ndarray) -> str:
+    joint = int(np.flatnonzero(~np.isfinite(joints).all(axis=1))[0])
+    value = joints[joint][~np.isfinite(joints[joint])][0]
+    return f"joint {JOINT_NAMES[joint]} should be finite, got {value}"
+
+
+def _wrong_unit(height: float) -> str:
+    guess = ""
+    for unit, (low, high) in (("metres", _METRES), ("centimetres", _CENTIMETRES)):
+        if low <= height <= high:
+            guess = f", which looks like {unit}"
+    low, high = PLAUSIBLE_BODY_MM
+    return f"the body should be {low:.0f} to {high:.0f} mm tall, got {height:.4g}{guess}"

@@ -1,0 +1,164 @@
+"""Where real poses come from: a kind, a place, a filter, and a fraction drawn by its own seed."""
+
+import importlib
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import Field
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
+from evoskeleton.settings import Settings
+
+
+class SourceSettings(Settings):
+    """Real poses; patterns are those of file names, such as S1* (case counts)."""
+
+    kind: str = Field(description="deepmimic, parquet, table, or module:function of your own")
+    path: str | None = Field(None, description="file, pose table, or wheel of deepmimic")
+    subjects: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
+    actions: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
+    clips: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
+    exclude_subjects: list[str] = Field(default_factory=list, description="patterns to drop")
+    exclude_actions: list[str] = Field(default_factory=list, description="patterns to drop")
+    exclude_clips: list[str] = Field(default_factory=list, description="patterns to drop")
+    fraction: float = Field(1.0, gt=0, le=1, description="share of the rows to draw")
+    fraction_seed: int = Field(0, ge=0, description="seed of that draw, and of max_per_subject")
+    max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
+
+
+def _deepmimic(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.deepmimic import load_deepmimic
+
+    return load_deepmimic(Path(settings.path) if settings.path else None)
+
+
+def _parquet(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.parquet import load_parquet
+
+    return load_parquet(_place(settings))
+
+
+def _table(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.pose_table import load_poses
+
+    return single_clip(load_poses(_place(settings)), "evolved", "evolved", "evolved")
+
+
+def _place(settings: SourceSettings) -> Path:
+    if settings.path is None:
+        raise BadInput(f"a source of kind {settings.kind} wants a path")
+    return Path(settings.path).expanduser()
+
+
+KINDS: dict[str, Callable[[SourceSettings], PoseSet]] = {
+    "deepmimic": _deepmimic,
+    "parquet": _parquet,
+    "table": _table,
+}
+"""A loader by kind; a new format is one more entry here."""
+
+
+def load(settings: SourceSettings) -> PoseSet:
+    """The poses of a source, checked, filtered, sorted by subject, clip and frame.
+
+    Raises:
+        BadInput: the source cannot be read, a pose cannot be used, or the filters leave nothing.
+    """
+    poses = _loader(settings.kind)(settings)
+    if len(poses) == 0:
+        raise BadInput(f"source {settings.path or settings.kind} holds no poses")
+    kept = _filtered(poses, settings).ordered()
+    check_poses(kept)
+    random = np.random.Generator(np.random.Philox(settings.fraction_seed))
+    if settings.max_per_subject is not None:
+        kept = _capped(kept, settings.max_per_subject, random)
+    if settings.fraction < 1:
+        count = max(1, round(settings.fraction * len(kept)))
+        kept = kept.take(np.sort(random.permutation(len(kept))[:count]))
+    return kept
+
+
+def _loader(kind: str) -> Callable[[SourceSettings], PoseSet]:
+    if kind in KINDS:
+        return KINDS[kind]
+    module, colon, function = kind.partition(":")
+    if not colon:
+        raise BadInput(f"kind of a source should be one of {', '.join(KINDS)}, got {kind}")
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise BadInput(f"source {kind}: {error}") from None
+
+
+def _filtered(poses: PoseSet, settings: SourceSettings) -> PoseSet:
+    """Rows that every filter leaves; the first that leaves none is named."""
+    for column in ("subject", "action", "clip"):
+        keep, drop = getattr(settings, f"{column}s"), getattr(settings, f"exclude_{column}s")
+        names = getattr(poses, column)
+        there = sorted({str(name) for name in names})
+        wanted = [n for n in there if _matches(n, keep or ["*"]) and not _matches(n, drop)]
+        if not wanted:
+            patterns = ", ".join(keep) or f"all but {', '.join(drop)}"
+            shown = ", ".join(there[:20]) + (", ..." if len(there) > 20 else "")
+            raise BadInput(f"no {column} is left of the source by {patterns}; there are {shown}")
+        if len(wanted) < len(there):
+            poses = poses.take(np.isin(names, wanted))
+    return poses
+
+
+def _matches(name: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _capped(poses: PoseSet, most: int, random: np.random.Generator) -> PoseSet:
+    kept = []
+    for subject in sorted(set(poses.subject.tolist())):
+        rows = np.flatnonzero(poses.subject == subject)
+        kept.append(random.permutation(rows)[:most])
+    return poses.take(np.sort(np.concatenate(kept)))
+
+
+def hold_out(poses: PoseSet, share: float, seed: int) -> tuple[PoseSet, PoseSet]:
+    """Whole clips taken out of a set: what is left, and what was held out.
+
+    Args:
+        poses: at least two clips.
+        share: of the clips to hold out; one at least, and one at least stays.
+        seed: of the choice.
+
+    Raises:
+        BadInput: there is one clip only.
+    """
+    clips = poses.clips()
+    if len(clips) < 2:
+        raise BadInput(
+            f"a share of the clips cannot be held out of a single one ({clips[0][1]}): "
+            "name poses for validation"
+        )
+    count = min(len(clips) - 1, max(1, round(share * len(clips))))
+    chosen = np.random.Generator(np.random.Philox(seed)).permutation(len(clips))[:count]
+    held = np.isin(poses.clip_number(), chosen)
+    return poses.take(~held), poses.take(held)
+
+
+def settings_from_text(text: str) -> SourceSettings:
+    """A source in one word of a command line.
+
+    `deepmimic`, a Parquet file, a pose table's folder, or settings as YAML in braces.
+
+    Raises:
+        BadInput: the braces hold no settings.
+    """
+    if text.startswith("{"):
+        try:
+            return SourceSettings.parse(yaml.safe_load(text))
+        except yaml.YAMLError as error:
+            raise BadInput(f"source {text}: {' '.join(str(error).split())}") from None
+    if text in KINDS:
+        return SourceSettings(kind=text)
+    kind = "table" if (Path(text) / "_delta_log").is_dir() else "parquet"
+    return SourceSettings(kind=kind, path=text)

@@ -1,0 +1,164 @@
+"""The end of a campaign: baseline against champion on clips that were never bred from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from evoskeleton.lifting.bundle import load_bundle
+from evoskeleton.lifting.protocols import evaluate
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.record import review
+from evoskeleton.platform.record.registry import Registry, model_name
+from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.folder import CampaignFolder, read_poses, write_json
+from evoskeleton.platform.search.settings import CampaignSettings
+from evoskeleton.platform.search.state import State
+from evoskeleton.platform.search.training import read_record
+
+_SHOWN, _SAMPLE = 20, 20_000
+
+
+def conclude(
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    table: PoseTable,
+    state: State,
+    champion: int,
+    tracker: Tracker,
+) -> dict[str, Any]:
+    """Compare the first lifter with the best, write `report.json`, figures and registry entry."""
+    test = read_poses(folder.source("test"))
+    sides = {}
+    for side, training in (("baseline", 0), ("evolved", champion)):
+        lifter = load_bundle(folder.training(training) / "bundle")
+        sides[side] = evaluate(lifter, test.poses, test.action, test.clip).as_dict()
+    bred = state.logbook[1:]
+    report = {
+        "campaign": settings.name,
+        "seeds": state.logbook[0]["rows"],
+        "seeds_outside_limits": state.logbook[0]["seeds_outside_limits"],
+        "tried": sum(row["tried"] for row in bred),
+        "bred": sum(row["bred"] for row in bred),
+        "survivors": sum(row["survivors"] for row in bred),
+        "rows": state.rows,
+        "generations": state.generation,
+        "table": table.uri,
+        "table_version": table.version,
+        "trainings": len(set(state.trainings) | {champion}),
+        "champion_training": champion,
+        "baseline": sides["baseline"],
+        "evolved": sides["evolved"],
+    }
+    write_json(folder.report, report)
+    _publish(settings, folder, table, state, champion, report, tracker)
+    return report
+
+
+def _publish(
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    table: PoseTable,
+    state: State,
+    champion: int,
+    report: dict[str, Any],
+    tracker: Tracker,
+) -> None:
+    """Figures into the campaign's run, the champion into the registry under its own name."""
+    sides = {side: report[side] for side in ("baseline", "evolved")}
+    tracker.log_summary(
+        {
+            f"{side}_{metric}": value
+            for side, evaluation in sides.items()
+            for metric, value in evaluation["overall"].items()
+        }
+    )
+    tracker.log_json("report", report)
+    tracker.log_table("errors_by_clip", _clip_rows(sides))
+    clips = [_by_clip(sides[side]) for side in ("baseline", "evolved")]
+    tracker.log_figure("error_by_clip", review.error_by_clip(*clips))
+    for name, figure in _pictures(settings, folder, table, state):
+        tracker.log_figure(name, figure)
+    record = read_record(folder.training(champion)) or {}
+    tracker.mark_champion(record["hash"])
+    if tracker.run_id:
+        metrics = report["evolved"]["overall"]
+        bundle = folder.training(champion) / "bundle"
+        Registry(settings.tracking, folder.home).register(
+            bundle, model_name(settings.name), metrics, tracker.run_id
+        )
+
+
+def _pictures(
+    settings: CampaignSettings, folder: CampaignFolder, table: PoseTable, state: State
+) -> Iterator[tuple[str, Figure]]:
+    """Figures of the evolved poses; poses are read from the snapshot, a sample at a time."""
+    names = ["id", "generation", "operator", "error", "mother"]
+    rows = table.read(names, campaign=settings.name).sort_by("id")
+    poses = np.load(folder.snapshot(state.generation), mmap_mode="r")
+    generation, error = np.asarray(rows["generation"]), np.asarray(rows["error"])
+    bred = np.flatnonzero(generation > 0)
+    errors = {int(number): error[generation == number] for number in np.unique(generation[bred])}
+    yield "error_by_generation", review.error_by_generation(errors)
+    seeds, sample = (_spread(part) for part in (np.flatnonzero(generation == 0), bred))
+    yield "limb_directions", review.limb_coverage(poses[seeds], poses[sample])
+    shown = bred[review.evenly_by_error(error[bred], _SHOWN)]
+    mothers = np.searchsorted(np.asarray(rows["id"]), np.asarray(rows["mother"].fill_null(-1)))
+    yield (
+        "evolved_poses",
+        review.gallery(
+            poses[shown],
+            generation[shown],
+            [rows["operator"][int(place)].as_py() for place in shown],
+            error[shown],
+            poses[mothers[shown]],
+        ),
+    )
+
+
+def _spread(places: np.ndarray) -> np.ndarray:
+    """At most `_SAMPLE` of the places, evenly over all."""
+    return places[:: max(1, len(places) // _SAMPLE)]
+
+
+def _clip_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"clip": clip}
+        | {
+            f"{side} {metric}": value
+            for side, evaluation in sides.items()
+            for metric, value in evaluation["by_clip"][clip].items()
+        }
+        for clip in sides["baseline"]["by_clip"]
+    ]
+
+
+def _by_clip(evaluation: dict[str, Any]) -> dict[str, float]:
+    return {clip: scores["mpjpe"] for clip, scores in evaluation["by_clip"].items()}
+
+
+def closing_table(report: dict[str, Any]) -> Table:
+    """What the main job prints at its end."""
+    table = Table(title=f"campaign {report['campaign']}", title_justify="left")
+    for column in ("test clip", "MPJPE baseline", "evolved", "P-MPJPE baseline", "evolved"):
+        table.add_column(column, justify="left" if column == "test clip" else "right")
+    baseline, evolved = report["baseline"], report["evolved"]
+    for clip in sorted(baseline["by_clip"]):
+        table.add_row(clip, *_cells(baseline["by_clip"][clip], evolved["by_clip"][clip]))
+    table.add_section()
+    table.add_row("all poses", *_cells(baseline["overall"], evolved["overall"]), style="bold")
+    table.caption = (
+        f"mm, mean over four fixed views, clips that were never bred from. {report['seeds']:,} "
+        f"seed poses ({report['seeds_outside_limits']:.1%} outside the limits), "
+        f"{report['tried']:,} offspring bred, {report['bred']:,} within the limits, "
+        f"{report['survivors']:,} survivors, {report['trainings']} trainings. "
+        f"Table {report['table']}, version {report['table_version']}, {report['rows']:,} poses."
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _cells(baseline: dict[str, float], evolved: dict[str, float]) -> list[str]:
+    return [f"{side[name]:.1f}" for name in ("mpjpe", "p_mpjpe") for side in (baseline, evolved)]

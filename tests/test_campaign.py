@@ -1,0 +1,222 @@
+"""Whole campaigns on a real Ray: same table on any number of workers, and after any kill."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from evoskeleton.platform.data.pose_table import PoseTable
+
+pytestmark = pytest.mark.slow
+
+FIT = {"preset": "small", "steps": 24, "batch": 32, "cascade": {"width": 32}, "report_every": 4}
+COLUMNS = (
+    "id", "generation", "island", "mother", "father", "operator", "pose", "margin", "error",
+    "outside", "lifter",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def poses_file(motion, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("motion") / "poses.parquet"
+    rows = motion.reshape(len(motion), -1)
+    clips = [f"clip{number * 6 // len(rows)}" for number in range(len(rows))]
+    pq.write_table(
+        pa.table(
+            {
+                "subject": ["walker"] * len(rows),
+                "action": ["walk"] * len(rows),
+                "clip": clips,
+                "frame": pa.array(range(len(rows)), pa.int32()),
+                "pose": pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), 51),
+            }
+        ),
+        path,
+    )
+    return path
+
+
+def settings_file(folder: Path, poses_file: Path, **machine: int) -> Path:
+    settings = {
+        "name": "small",
+        "seed": 11,
+        "home": str(folder / "home"),
+        "motion": {
+            "seed": {"kind": "parquet", "path": str(poses_file)},
+            "validation_share": 0.3,
+        },
+        "search": {
+            "generations": 4,
+            "islands": 3,
+            "migrants": 4,
+            "island": {"population": 24, "offspring": 32},
+        },
+        "training": {"growth": 1.2, "fit": FIT},
+        "machine": machine,
+        "tracking": {"enabled": False},
+    }
+    path = folder / "settings.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "evoskeleton.cli", *map(str, arguments)]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess:
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def rows_of(folder: Path) -> dict[str, np.ndarray]:
+    table = PoseTable.open(str(folder / "home" / "poses"))
+    rows = table.read(list(COLUMNS)).sort_by("id")
+    return {name: np.asarray(rows[name].to_pylist(), dtype=object) for name in COLUMNS}
+
+
+def assert_same_rows(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> None:
+    for name in COLUMNS:
+        assert len(left[name]) == len(right[name])
+        assert np.array_equal(left[name], right[name]), name
+
+
+@pytest.fixture(scope="module")
+def undisturbed(poses_file, tmp_path_factory) -> Path:
+    """A campaign that ran through on one worker."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run("campaign", "run", settings_file(folder, poses_file, workers=1))
+    return folder
+
+
+def test_a_campaign_leaves_seeds_offspring_trainings_and_a_report(undisturbed):
+    rows = rows_of(undisturbed)
+    assert set(rows["generation"]) == {0, 1, 2, 3, 4}
+    assert (rows["margin"][rows["generation"] > 0] >= 0).all()
+    home = undisturbed / "home" / "small"
+    trainings = sorted((home / "trainings").glob("g*/training.json"))
+    assert len(trainings) >= 3
+    report = json.loads((home / "report.json").read_text())
+    assert report["rows"] == len(rows["id"])
+    status = json.loads(run("campaign", "status", "small", "--home", home.parent).stdout)
+    assert status["state"] == "finished" and status["generation"] == 4
+
+
+def test_offspring_descend_from_rows_that_are_there(undisturbed):
+    rows = rows_of(undisturbed)
+    bred = rows["generation"] > 0
+    known = set(rows["id"])
+    assert set(rows["mother"][bred]) <= known
+    assert set(rows["father"][bred]) <= known
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_the_table_is_the_same_on_more_workers(workers, undisturbed, poses_file, tmp_path):
+    run(
+        "campaign",
+        "run",
+        settings_file(
+            tmp_path, poses_file, workers=workers, scorers=2, worker_cpus=0.1, scorer_cpus=0.1
+        ),
+    )
+    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+
+
+def test_a_driver_killed_at_random_moments_ends_with_the_same_table(
+    undisturbed, poses_file, tmp_path
+):
+    moments = random.Random(5)
+    settings = settings_file(tmp_path, poses_file, workers=1)
+    arguments: tuple[object, ...] = ("campaign", "run", settings)
+    kills = 0
+    while kills < 5:
+        process = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True)
+        try:
+            process.wait(timeout=moments.uniform(6, 30))
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+        if (tmp_path / "home" / "small" / "settings.yaml").exists():
+            arguments = ("campaign", "resume", "small", "--home", tmp_path / "home")
+    if arguments[1] == "resume":
+        run(*arguments)
+    assert kills > 0
+    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+
+
+def test_killed_workers_cost_nothing(undisturbed, poses_file, tmp_path):
+    settings = settings_file(tmp_path, poses_file, workers=2)
+    process = subprocess.Popen(
+        command("campaign", "run", settings), stderr=subprocess.PIPE, text=True
+    )
+    victims = {"ray::IslandWorker", "ray::Scorer", "ray::RayTrainWorker"}
+    killed = set()
+    while process.poll() is None:
+        for child in children_of(process.pid):
+            kind = kind_of(child) & victims
+            if kind and not kind <= killed:
+                os.kill(child.pid, signal.SIGKILL)
+                killed |= kind
+        try:
+            process.wait(timeout=0.3)
+        except subprocess.TimeoutExpired:
+            continue
+    assert process.returncode == 0, process.stderr.read()[-3000:]
+    assert {"ray::IslandWorker", "ray::Scorer"} <= killed
+    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kind_of(process: psutil.Process) -> set[str]:
+    try:
+        title = process.cmdline()[0]
+    except (psutil.Error, IndexError):
+        return set()
+    return {title.split(".")[0].split(":")[0] + "::" + title.split("::")[-1].split(".")[0]}
+
+
+def test_a_finished_campaign_can_be_extended_and_equals_a_longer_one(poses_file, tmp_path):
+    short, long = tmp_path / "short", tmp_path / "long"
+    for folder, generations in ((short, 2), (long, 3)):
+        folder.mkdir()
+        path = settings_file(folder, poses_file, workers=1)
+        run("campaign", "run", path, "--set", f"search.generations={generations}")
+    run("campaign", "resume", "small", "--home", short / "home", "--set", "search.generations=3")
+    assert_same_rows(rows_of(short), rows_of(long))
+
+
+def test_other_settings_are_refused_with_the_difference(undisturbed):
+    done = subprocess.run(
+        command("campaign", "resume", "small", "--home", undisturbed / "home", "--set", "seed=12"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "seed: 11 -> 12" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_name_that_is_taken_is_refused(undisturbed, poses_file):
+    done = subprocess.run(
+        command("campaign", "run", undisturbed / "settings.yaml"), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "campaign small exists" in done.stderr
