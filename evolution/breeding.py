@@ -21,7 +21,7 @@ from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.selection import random_pairs
 from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox
 
-CHUNK = 2048
+CHUNK = 8192
 """Bodies bred at once; a setting of the processor, no result depends on it."""
 
 _PADDING = 64
@@ -120,15 +120,18 @@ def breed(
 def _fill(mating: _Mating, slots: Tensor, attempts: int) -> Brood:
     """Try for a child in every slot until it is valid or the attempts are used up."""
     litters: list[_Litter] = []
-    tried, missing = 0, slots
+    tried = 0
+    missing = torch.zeros(2 * mating.pairs, dtype=torch.bool, device=slots.device)
+    missing[slots] = True
     for attempt in range(attempts):
-        draws = replace(mating.draws, attempt=attempt)
-        tried += len(missing)
-        litters += _attempt(replace(mating, draws=draws), missing)
-        filled = torch.cat([litter.slots for litter in litters])
-        missing = slots[~torch.isin(slots, filled)]
-        if not len(missing):
+        wanted = int(missing.sum())
+        if not wanted:
             break
+        tried += wanted
+        draws = replace(mating.draws, attempt=attempt)
+        bred = _attempt(replace(mating, draws=draws), missing.view(2, -1))
+        missing[torch.cat([litter.slots for litter in bred])] = False
+        litters += bred
     return _gather(mating, litters, tried)
 
 
@@ -144,68 +147,59 @@ class _Litter:
 
 
 def _attempt(mating: _Mating, missing: Tensor) -> list[_Litter]:
-    """Every pair that lacks a child mates once, a chunk at a time."""
-    waiting = torch.zeros(2 * mating.pairs, dtype=torch.bool, device=missing.device)
-    waiting[missing] = True
-    waiting = waiting.view(2, mating.pairs)
-    litters = []
-    for pairs in waiting.any(0).nonzero()[:, 0].split(CHUNK):
-        padded = _padded(pairs)
-        parents = [
-            mating.parents.genomes.take(who.index_select(0, padded))
-            for who in (mating.mothers, mating.fathers)
-        ]
-        children = mating.toolbox.mate(*parents, draws=replace(mating.draws, slots=padded))
-        for side in (0, 1):
-            wanted = waiting[side].index_select(0, pairs).nonzero()[:, 0]
-            if len(wanted):
-                trial = _Trial(parents[side], children[side], padded, wanted, side * mating.pairs)
-                litters.append(_litter(mating, trial))
-    return litters
+    """Every pair that lacks a daughter or a son (2, pairs) mates once, a chunk at a time."""
+    chunks = missing.any(0).nonzero()[:, 0].split(CHUNK // 2 or 1)
+    return [_litter(mating, pairs, missing.index_select(1, pairs)) for pairs in chunks]
+
+
+def _litter(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Litter:
+    """The children of some pairs, those that are missing: mutated, checked, grounded."""
+    trial = _mate(mating, pairs, missing)
+    wanted = int(missing.sum())
+    draws = replace(mating.draws, slots=trial.slots, pairs=trial.slots % mating.pairs)
+    bred = mating.toolbox.mutate(trial.children, draws=draws)
+    margin = mating.valid(bred)
+    within = (margin[:wanted] >= 0.0).nonzero()[:, 0]
+    operators = _operators(trial.parents, trial.children, bred)[within]
+    slots = trial.slots.index_select(0, within)
+    draws = replace(draws, slots=slots, pairs=slots % mating.pairs)
+    genomes, joints = mating.toolbox.ground(bred.take(within), draws=draws)
+    return _Litter(slots, genomes, joints, operators, margin[within])
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Children and the parents that raised them, column by column; the last may be padding."""
+
+    parents: Genomes
+    children: Genomes
+    slots: Tensor
+
+
+def _mate(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Trial:
+    padded = _padded(pairs)
+    parents = [
+        mating.parents.genomes.take(who.index_select(0, padded))
+        for who in (mating.mothers, mating.fathers)
+    ]
+    children = mating.toolbox.mate(*parents, draws=replace(mating.draws, slots=padded))
+    trial = _Trial(
+        Genomes.concatenate(parents),
+        Genomes.concatenate(children),
+        torch.cat([padded, padded + mating.pairs]),
+    )
+    if len(padded) == len(pairs) and bool(missing.all()):
+        return trial
+    side, place = missing.nonzero().T
+    wanted = _padded(side * len(padded) + place)
+    return _Trial(
+        trial.parents.take(wanted), trial.children.take(wanted), trial.slots.index_select(0, wanted)
+    )
 
 
 def _padded(numbers: Tensor) -> Tensor:
     """Fill up to a multiple of the padding with copies of the last entry."""
     return torch.cat([numbers, numbers[-1:].expand(-len(numbers) % _PADDING)])
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """The daughters or the sons of a chunk of pairs; `wanted` are places in the chunk."""
-
-    parents: Genomes
-    children: Genomes
-    pairs: Tensor
-    wanted: Tensor
-    first_slot: int
-
-    def narrowed(self) -> "_Trial":
-        """The wanted children alone, padded; unless nearly all are wanted."""
-        places = _padded(self.wanted)
-        if len(places) == len(self.pairs):
-            return self
-        return _Trial(
-            self.parents.take(places),
-            self.children.take(places),
-            self.pairs.index_select(0, places),
-            torch.arange(len(self.wanted), device=places.device),
-            self.first_slot,
-        )
-
-
-def _litter(mating: _Mating, trial: _Trial) -> _Litter:
-    """Mutate the children, check them, and ground those within the limits."""
-    trial = trial.narrowed()
-    slots = trial.pairs + trial.first_slot
-    draws = replace(mating.draws, slots=slots, pairs=trial.pairs)
-    bred = mating.toolbox.mutate(trial.children, draws=draws)
-    margin = mating.valid(bred)
-    operators = _operators(trial.parents, trial.children, bred)
-    within = trial.wanted[margin.index_select(0, trial.wanted) >= 0.0]
-    slots = slots.index_select(0, within)
-    draws = replace(draws, slots=slots, pairs=trial.pairs.index_select(0, within))
-    genomes, joints = mating.toolbox.ground(bred.take(within), draws=draws)
-    return _Litter(slots, genomes, joints, operators[within], margin[within])
 
 
 def _operators(parents: Genomes, children: Genomes, bred: Genomes) -> Tensor:
@@ -237,12 +231,12 @@ def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Brood:
     draws, parents = mating.draws, mating.parents
     population = Population(
         ids=ids(draws.generation, draws.island, slots),
-        genomes=Genomes.concatenate([litter.genomes for litter in litters]).take(order),
+        genomes=Genomes.concatenate([litter.genomes for litter in litters], order),
         mothers=parents.ids[mating.mothers[pair]],
         fathers=parents.ids[mating.fathers[pair]],
         operators=torch.cat([litter.operators for litter in litters])[order],
         error=torch.full((len(slots),), torch.nan, device=slots.device),
         margin=torch.cat([litter.margin for litter in litters])[order],
     )
-    joints = torch.cat([litter.joints for litter in litters])[order]
+    joints = torch.cat([litter.joints for litter in litters]).index_select(0, order)
     return Brood(population, joints, tried, tried - len(slots))

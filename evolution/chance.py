@@ -5,13 +5,14 @@ counter (the slot of one offspring, the index of one pair). Batches of any size,
 any worker, therefore draw the same numbers, and nothing has to be saved to go on after a kill.
 
 The generator is SplitMix64 used by counter (Steele, Lea and Flood 2014, "Fast splittable
-pseudorandom number generators", https://doi.org/10.1145/2660193.2660195): every address is hashed
-to its own starting point, from which the draws of that address follow. int64 tensors stand for the
-unsigned words; overflow wraps.
+pseudorandom number generators", https://doi.org/10.1145/2660193.2660195): a counter is hashed to a
+starting point, the key moves it, and the draws of that address follow from there. int64
+tensors stand for the unsigned words; overflow wraps.
 """
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -49,9 +50,50 @@ def key(*words: int) -> int:
     return folded
 
 
+@lru_cache(maxsize=1024)
 def stream(name: str) -> int:
     """The number of a named stream: the first eight bytes of the SHA-256 of its name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+
+
+def _hashed(counters: Tensor) -> Tensor:
+    return _mix(counters * _signed(_GAMMA))
+
+
+@lru_cache(maxsize=256)
+def _steps(draws: int, device: torch.device) -> Tensor:
+    return (torch.arange(1, draws + 1, device=device) * _signed(_GAMMA))[:, None]
+
+
+def _words(hashes: Tensor, key: int, draws: int) -> Tensor:
+    """64 random bits (draws, n) of hashed counters (n,)."""
+    return _mix(hashes + (_steps(draws, hashes.device) + _signed(key)))
+
+
+def _halves(hashes: Tensor, key: int, draws: int) -> Tensor:
+    """Two 24-bit integers out of every word, float32 (draws, n)."""
+    words = _words(hashes, key, (draws + 1) // 2)
+    halves = torch.empty(len(words), 2, len(hashes), device=words.device)
+    halves[:, 0] = (words >> 40).bitwise_and_(0xFFFFFF)
+    halves[:, 1] = words.bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
+    return halves.flatten(0, 1)
+
+
+def _box_muller(halves: Tensor) -> Tensor:
+    """24-bit integers (2 pairs, n) to as many standard normal numbers, in place."""
+    pairs = halves.view(len(halves) // 2, 2, halves.shape[1])
+    radius = pairs[:, 0].add_(1.0).mul_(_UNIT).log_().mul_(-2.0).sqrt_()
+    angle = pairs[:, 1] * (2.0 * torch.pi * _UNIT)
+    torch.mul(radius, angle.sin(), out=pairs[:, 1])
+    radius *= angle.cos_()
+    return halves
+
+
+def _numbers(hashes: Tensor, key: int, uniforms: int, normals: int) -> tuple[Tensor, Tensor]:
+    """Uniform (uniforms, n) and normal (normals, n) numbers from one address each."""
+    halves = _halves(hashes, key, uniforms + normals + normals % 2)
+    normal = _box_muller(halves[uniforms : uniforms + normals + normals % 2])
+    return halves[:uniforms].mul_(_UNIT), normal[:normals]
 
 
 def bits(key: int, counters: Tensor, draws: int) -> Tensor:
@@ -66,34 +108,17 @@ def bits(key: int, counters: Tensor, draws: int) -> Tensor:
         (n, draws) int64 on the device of `counters`; a longer row begins with the shorter one.
         In memory the words of one draw lie side by side, here and in what is made of them.
     """
-    start = _mix(counters * _signed(_GAMMA) + _signed(key))
-    steps = torch.arange(1, draws + 1, device=counters.device) * _signed(_GAMMA)
-    return _mix(start + steps[:, None]).T
-
-
-def _halves(key: int, counters: Tensor, draws: int) -> Tensor:
-    """Two 24-bit integers out of every word, float32 (draws, n)."""
-    words = bits(key, counters, (draws + 1) // 2).T
-    halves = torch.empty(len(words), 2, len(counters), device=counters.device)
-    halves[:, 0] = (words >> 40).bitwise_and_(0xFFFFFF)
-    halves[:, 1] = (words >> 8).bitwise_and_(0xFFFFFF)
-    return halves.flatten(0, 1)[:draws]
+    return _words(_hashed(counters), key, draws).T
 
 
 def uniform(key: int, counters: Tensor, draws: int = 1) -> Tensor:
     """(n, draws) float32 in [0, 1), for (n,) int64 counters."""
-    return (_halves(key, counters, draws) * _UNIT).T
+    return _numbers(_hashed(counters), key, draws, 0)[0].T
 
 
 def normal(key: int, counters: Tensor, draws: int = 1) -> Tensor:
     """(n, draws) float32 of the standard normal (Box and Muller 1958), for (n,) int64 counters."""
-    pairs = (draws + 1) // 2
-    halves = _halves(key, counters, 2 * pairs).view(pairs, 2, -1)
-    radius = halves[:, 0].add(1.0).mul_(_UNIT).log_().mul_(-2.0).sqrt_()
-    angle = halves[:, 1] * (2.0 * torch.pi * _UNIT)
-    torch.mul(radius, angle.cos(), out=halves[:, 0])
-    torch.mul(radius, angle.sin_(), out=halves[:, 1])
-    return halves.flatten(0, 1)[:draws].T
+    return _numbers(_hashed(counters), key, 0, draws)[1].T
 
 
 def integers(key: int, counters: Tensor, high: int, draws: int = 1) -> Tensor:
@@ -128,17 +153,21 @@ class Draws:
     slots: Tensor | None = None
     pairs: Tensor | None = None
 
+    def numbers(self, name: str, uniforms: int, normals: int) -> tuple[Tensor, Tensor]:
+        """Uniform (uniforms, slots) and standard normal (normals, slots) numbers of one stream."""
+        return _numbers(self._hashes, self._key(name), uniforms, normals)
+
     def uniform(self, name: str, draws: int = 1) -> Tensor:
         """(draws, slots) float32 in [0, 1) of a named stream."""
-        return uniform(self._key(name), self._slots(), draws).T
+        return self.numbers(name, draws, 0)[0]
 
     def normal(self, name: str, draws: int = 1) -> Tensor:
         """(draws, slots) float32 of the standard normal of a named stream."""
-        return normal(self._key(name), self._slots(), draws).T
+        return self.numbers(name, 0, draws)[1]
 
     def integers(self, name: str, high: int, draws: int = 1) -> Tensor:
         """(draws, slots) int64 in [0, high) of a named stream."""
-        return integers(self._key(name), self._slots(), high, draws).T
+        return (_words(self._hashes, self._key(name), draws) & ((1 << 62) - 1)) % high
 
     def of_pairs(self) -> "Draws":
         """The draws that both children of a pair share."""
@@ -151,6 +180,7 @@ class Draws:
     def _key(self, name: str) -> int:
         return key(self.seed, self.generation, self.island, stream(name), self.attempt)
 
-    def _slots(self) -> Tensor:
+    @cached_property
+    def _hashes(self) -> Tensor:
         assert self.slots is not None, "draws of offspring want slots"
-        return self.slots
+        return _hashed(self.slots)

@@ -12,6 +12,7 @@ bone lengths are this project's.
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import Draws
-from evoskeleton.evolution.hierarchy import Genomes, joint_places
+from evoskeleton.evolution.hierarchy import Genomes, joint_places, places_to_joints
 from evoskeleton.evolution.rotations import about_axis, compose
 from evoskeleton.evolution.skeleton import BRANCHES, LIMB_MIRROR, LIMBS, TORSO
 from evoskeleton.settings import Settings
@@ -53,6 +54,8 @@ def _length_groups() -> tuple[int, ...]:
 
 LENGTH_GROUPS = _length_groups()
 """Which of nine factors scales each of the 15 bone lengths; left and right share theirs."""
+
+_FACTORS = max(LENGTH_GROUPS) + 1
 
 
 def Rate(default: float, description: str) -> float:
@@ -133,21 +136,33 @@ class GroundSettings(Settings):
 
 
 def _hits(numbers: Tensor, rate: float) -> Tensor:
-    """1 where a uniform number lies below the rate, else 0; float32 like `numbers`."""
-    return (numbers < rate).to(numbers.dtype)
+    """1 where a uniform number lies below the rate, else 0; float32 like `numbers`.
+
+    Into floats at once: booleans would cost ten times as much.
+    """
+    return torch.lt(numbers, rate, out=torch.empty_like(numbers))
+
+
+@lru_cache(maxsize=64)
+def _limbs_of(branches: tuple[str, ...], device: torch.device) -> Tensor:
+    """(9, branches) float32, 1 where a limb belongs to a branch."""
+    table = torch.zeros(len(LIMBS), len(branches), device=device)
+    for column, name in enumerate(branches):
+        table[list(BRANCHES[name]), column] = 1.0
+    return table
 
 
 def traded_limbs(draws: Draws, settings: CrossoverSettings) -> Tensor:
     """Which limbs each pair trades: (9, pairs) float32, 1 or 0; all 0 where a pair trades none."""
-    device = draws.of_pairs()._slots().device
     chance, place = draws.of_pairs().uniform("crossover", 2)
-    count = len(settings.branches)
-    branch = (place * count).long().clamp_(max=count - 1)
-    table = torch.zeros(len(LIMBS), count, device=device)
-    for column, name in enumerate(settings.branches):
-        table[list(BRANCHES[name]), column] = 1.0
-    traded = table.index_select(1, branch)
-    return traded if settings.rate >= 1.0 else traded * _hits(chance, settings.rate)
+    table = _limbs_of(settings.branches, place.device)
+    traded = table.index_select(1, _picks(place, table.shape[1]))
+    return traded if settings.rate >= 1.0 else traded.mul_(_hits(chance, settings.rate))
+
+
+def _picks(numbers: Tensor, count: int) -> Tensor:
+    """Uniform numbers to int64 in [0, count); rounding may reach `count` itself."""
+    return (numbers * count).long().clamp_(max=count - 1)
 
 
 def swap_branches(
@@ -210,43 +225,50 @@ def mutate_limbs(
 
     Args:
         genomes: (bodies,) bodies.
-        draws: streams "limbs" and "limb angles".
+        draws: stream "limbs".
         settings: rate, spread, and which limbs may turn.
         crossover: the settings of the pairs' crossover; wanted where only the branch may turn.
     """
     if settings.rate == 0.0 or settings.sigma_deg == 0.0:
         return genomes
-    share = draws.uniform("limbs", len(LIMBS)) * (3.0 / settings.rate)
-    angle = draws.normal("limb angles", len(LIMBS)).mul_(math.radians(settings.sigma_deg))
-    axes = torch.stack([_hits((share - (axis + 0.5)).abs(), 0.5) for axis in range(3)])
+    share, normal = draws.numbers("limbs", len(LIMBS), len(LIMBS))
+    upto = torch.stack([_hits(share, settings.rate * axis / 3.0) for axis in (1, 2, 3)])
     if settings.where == "branch":
-        axes *= traded_limbs(draws, crossover or CrossoverSettings())
-    return replace(genomes, limbs=_turn_about_axes(genomes.limbs, axes, angle))
+        upto *= traded_limbs(draws, crossover or CrossoverSettings())
+    angle = normal.mul_(math.radians(settings.sigma_deg))
+    return replace(genomes, limbs=_turn_about_axes(genomes.limbs, upto, angle))
 
 
-def _turn_about_axes(vectors: Tensor, axes: Tensor, angle: Tensor) -> Tensor:
-    """Turn (3, k, n) by (k, n) about x, y or z: the one where `axes` (3, k, n) is 1, if any."""
-    sines = axes * angle.sin()
-    less = angle.cos().sub_(1.0) * axes
-    turned = vectors.clone()
+def _turn_about_axes(vectors: Tensor, upto: Tensor, angle: Tensor) -> Tensor:
+    """Turn (3, k, n) by (k, n) about x, y or z, or not at all.
+
+    `upto[i]` is 1 where the axis is the i-th or an earlier one, so that `upto[2]` is 1 where
+    anything turns.
+    """
+    axes = upto.clone()
+    axes[1:] -= upto[:-1]
+    less = (upto[2] - axes).mul_(angle.cos().sub_(1.0))
+    sines = axes.mul_(angle.sin_())
+    turned = less.add_(1.0).mul_(vectors)
     for i in range(3):
         j, k = (i + 1) % 3, (i + 2) % 3
-        turned[i].addcmul_(less[j] + less[k], vectors[i])
         turned[i].addcmul_(sines[j], vectors[k]).addcmul_(sines[k], vectors[j], value=-1.0)
     return turned
 
 
 def _random_rotation(draws: Draws, name: str, settings: RotationSettings) -> Tensor:
     """(3, 3, bodies): a normal angle about a random axis, and exactly none where chance says so."""
-    chance, height, around = draws.uniform(name, 3)
-    angle = draws.normal(f"{name} angle")[0] * math.radians(settings.sigma_deg)
-    angle *= _hits(chance, settings.rate)
-    z = height * 2.0 - 1.0
+    (chance, height, around), normal = draws.numbers(name, 3, 1)
+    angle = _hits(chance, settings.rate).mul_(normal[0]).mul_(math.radians(settings.sigma_deg))
+    axis = torch.zeros(3, len(angle), device=angle.device)
     if settings.axis == "vertical":
-        z = torch.ones_like(z)
-    across = (1.0 - z * z).sqrt_()
-    around = around * (2.0 * math.pi)
-    axis = torch.stack([across * around.cos(), across * around.sin(), z])
+        axis[2] = 1.0
+    else:
+        across = torch.addcmul(height, height, height, value=-1.0).sqrt_().mul_(2.0)
+        around.mul_(2.0 * math.pi)
+        torch.mul(across, around.cos(), out=axis[0])
+        torch.mul(across, around.sin(), out=axis[1])
+        torch.sub(height.mul_(2.0), 1.0, out=axis[2])
     return about_axis(axis, angle)
 
 
@@ -281,28 +303,33 @@ def mutate_lengths(
 
     Args:
         genomes: (bodies,) bodies.
-        draws: streams "lengths" and "length factors".
+        draws: stream "lengths".
         settings: rates and spreads.
         templates: (15, templates) mm, see `length_templates`; none: every body is its own.
     """
     if settings.rate == 0.0:
         return genomes
-    chance, source, place = draws.uniform("lengths", 3)
+    (chance, source, place), normal = draws.numbers("lengths", 3, 1 + _FACTORS)
     start = genomes.lengths
     if templates is not None and settings.template > 0.0:
         start = _from_templates(start, templates.to(start), source, place, settings.template)
-    normal = draws.normal("length factors", 1 + len(set(LENGTH_GROUPS)))
-    normal = (normal[1:] * settings.bone_sigma).add_(normal[0], alpha=settings.scale_sigma)
-    changed = start * normal.exp_()[list(LENGTH_GROUPS)]
+    factors = (
+        normal[1:].mul_(settings.bone_sigma).add_(normal[0], alpha=settings.scale_sigma).exp_()
+    )
+    changed = factors.index_select(0, _groups(factors.device)).mul_(start)
     hit = _hits(chance, settings.rate)
     return replace(genomes, lengths=changed.mul_(hit).addcmul_(genomes.lengths, 1.0 - hit))
+
+
+@lru_cache(maxsize=8)
+def _groups(device: torch.device) -> Tensor:
+    return torch.tensor(LENGTH_GROUPS, device=device)
 
 
 def _from_templates(
     own: Tensor, templates: Tensor, source: Tensor, place: Tensor, rate: float
 ) -> Tensor:
-    count = templates.shape[1]
-    table = templates.index_select(1, (place * count).long().clamp_(max=count - 1))
+    table = templates.index_select(1, _picks(place, templates.shape[1]))
     if rate >= 1.0:
         return table
     hit = _hits(source, rate)
@@ -332,9 +359,9 @@ def ground(genomes: Genomes, *, draws: Draws, settings: GroundSettings) -> tuple
     places = joint_places(genomes)
     if settings.enabled:
         height = draws.normal("ground")[0].mul_(settings.sigma_mm).add_(settings.height_mm)
-        shift = height - places[2].amin(0)
-        places[2] += shift
+        shift = height - places[:, 2].amin(0)
+        places[:, 2] += shift
         root = genomes.root.clone()
         root[2] += shift
         genomes = replace(genomes, root=root)
-    return genomes, places.permute(2, 1, 0).contiguous()
+    return genomes, places_to_joints(places)

@@ -8,17 +8,18 @@ which is what makes the operators fast on a CPU and on a GPU alike.
 import torch
 from torch import Tensor
 
-_TINY = 1e-12
+_TINY = 1e-30
 
 
 def normalize(vectors: Tensor) -> Tensor:
     """Unit vectors (3, ..., bodies); a zero vector stays zero."""
-    return vectors * vectors.square().sum(0).clamp_min(_TINY).rsqrt()
+    return vectors * dot(vectors, vectors).clamp_min_(_TINY).rsqrt_()
 
 
 def dot(left: Tensor, right: Tensor) -> Tensor:
     """Scalar product over the first axis: (3, ..., bodies) -> (..., bodies)."""
-    return (left * right).sum(0)
+    product = left[0] * right[0]
+    return product.addcmul_(left[1], right[1]).addcmul_(left[2], right[2])
 
 
 def cross(left: Tensor, right: Tensor) -> Tensor:
@@ -35,7 +36,8 @@ def cross(left: Tensor, right: Tensor) -> Tensor:
 def rotate(rotation: Tensor, vectors: Tensor) -> Tensor:
     """Apply (3, 3, bodies) to (3, k, bodies): out of the rotation's frame."""
     r = rotation[:, :, None]
-    return r[:, 0] * vectors[0] + r[:, 1] * vectors[1] + r[:, 2] * vectors[2]
+    turned = r[:, 0] * vectors[0]
+    return turned.addcmul_(r[:, 1], vectors[1]).addcmul_(r[:, 2], vectors[2])
 
 
 def rotate_back(rotation: Tensor, vectors: Tensor) -> Tensor:
@@ -61,20 +63,17 @@ def frame(first: Tensor, second: Tensor) -> Tensor:
 def about_axis(axis: Tensor, angle: Tensor) -> Tensor:
     """Rotations (3, 3, bodies) by `angle` (bodies,) radians about unit `axis` (3, bodies).
 
-    Rodrigues' formula.
+    Rodrigues' formula; an angle of zero gives the identity exactly.
     """
-    sine, cosine = torch.sin(angle), torch.cos(angle)
-    x, y, z = axis
-    scaled = axis * (1.0 - cosine)
-    outer = scaled[:, None] * axis[None]
-    skew = torch.stack(
-        [
-            torch.stack([cosine, -z * sine, y * sine]),
-            torch.stack([z * sine, cosine, -x * sine]),
-            torch.stack([-y * sine, x * sine, cosine]),
-        ]
-    )
-    return outer + skew
+    cosine = angle.cos()
+    rotation = (axis * (1.0 - cosine))[:, None] * axis
+    skew = axis * angle.sin()
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        rotation[i, i] += cosine
+        rotation[j, i] += skew[k]
+        rotation[i, j] -= skew[k]
+    return rotation
 
 
 def turn_vectors(vectors: Tensor, axis: Tensor, angle: Tensor) -> Tensor:
@@ -86,4 +85,4 @@ def turn_vectors(vectors: Tensor, axis: Tensor, angle: Tensor) -> Tensor:
 
 def half_turn(axis: Tensor, vectors: Tensor) -> Tensor:
     """Turn vectors by 180 degrees about unit `axis`: its own inverse."""
-    return axis * (2.0 * dot(axis, vectors)) - vectors
+    return (axis * (dot(axis, vectors) * 2.0)).sub_(vectors)
