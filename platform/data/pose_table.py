@@ -109,7 +109,7 @@ class PoseTable:
             campaign: whose rows these are.
             generation: one more than the last, 0 for the seeds.
             columns: arrays by column name; `poses` (rows, 17, 3) stands for `pose`, and -1 for a
-                parent that is not known. What is left out is null.
+                parent that is not known. What is left out, and NaN, is null.
 
         Returns:
             The version that holds the generation; where it was there already, the newest.
@@ -268,7 +268,9 @@ def _as_rows(campaign: str, generation: int, columns: Mapping[str, np.ndarray]) 
     }
     order = np.argsort(columns["id"], kind="stable")
     given = fixed | {name: array for name, array in columns.items() if name != "poses"}
-    arrays = {name: pa.array(np.asarray(array)[order]) for name, array in given.items()}
+    arrays = {
+        name: pa.array(np.asarray(array)[order], from_pandas=True) for name, array in given.items()
+    }
     arrays["pose"] = pa.ListArray.from_arrays(
         pa.array(np.arange(0, _NUMBERS * count + 1, _NUMBERS, dtype=np.int32)),
         pa.array(np.ascontiguousarray(poses[order], dtype=np.float32).reshape(-1)),

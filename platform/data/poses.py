@@ -82,8 +82,13 @@ class PoseSet:
 def single_clip(poses: np.ndarray, subject: str, action: str, clip: str) -> PoseSet:
     """A set of (n, 17, 3) poses that are the consecutive frames of one clip."""
     count = len(poses)
-    texts = (np.full(count, text) for text in (subject, action, clip))
-    return PoseSet(poses.astype(np.float32), *texts, np.arange(count, dtype=np.int32))
+    return PoseSet(
+        poses=poses.astype(np.float32),
+        subject=np.full(count, subject),
+        action=np.full(count, action),
+        clip=np.full(count, clip),
+        frame=np.arange(count, dtype=np.int32),
+    )
 
 
 def check_poses(poses: PoseSet) -> None:

@@ -1,0 +1,184 @@
+"""The pose table: a generation is there whole or not at all, once, whoever is killed when."""
+
+import random
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.pose_table import PoseTable, load_poses
+
+
+def columns(generation: int, rows: int = 20) -> dict[str, np.ndarray]:
+    """Rows that say where they come from, out of order."""
+    random_ = np.random.Generator(np.random.Philox(generation))
+    return {
+        "id": (generation << 40) + random_.permutation(rows),
+        "mother": np.full(rows, -1 if generation == 0 else 3),
+        "operator": np.full(rows, "seed" if generation == 0 else "crossover"),
+        "poses": random_.normal(size=(rows, 17, 3)).astype(np.float32),
+        "error": np.full(rows, np.nan if generation == 0 else generation, np.float32),
+    }
+
+
+@pytest.fixture
+def table(tmp_path) -> PoseTable:
+    return PoseTable.create(tmp_path / "poses")
+
+
+def test_what_is_committed_comes_back_sorted_by_id(table):
+    given = [columns(0), columns(1)]
+    for generation, part in enumerate(given):
+        table.commit("a", generation, part)
+    expected = np.concatenate([part["poses"][np.argsort(part["id"])] for part in given])
+    assert np.array_equal(table.poses(), expected)
+    assert np.array_equal(table.as_torch().numpy(), expected)
+    assert np.array_equal(load_poses(table.uri), expected)
+
+
+def test_rows_lie_sorted_in_their_file(table):
+    table.commit("a", 0, columns(0))
+    ids = table.read(["id"])["id"].to_pylist()
+    assert ids == sorted(ids)
+
+
+def test_unknown_parents_and_scores_are_null(table):
+    table.commit("a", 0, columns(0))
+    rows = table.read(["mother", "father", "error", "subject"])
+    assert all(rows[name].null_count == 20 for name in rows.column_names)
+
+
+def test_an_old_version_still_reads_as_it_was(table):
+    first = table.commit("a", 0, columns(0))
+    second = table.commit("a", 1, columns(1))
+    assert (table.count(first), table.count(second)) == (20, 40)
+    assert len(table.poses(first)) == 20
+
+
+def test_a_generation_that_is_there_is_not_written_twice(table):
+    version = table.commit("a", 0, columns(0))
+    assert table.commit("a", 0, columns(0)) == version
+    assert table.count() == 20
+
+
+def test_a_late_writer_of_an_old_generation_writes_nothing(table):
+    for generation in range(3):
+        table.commit("a", generation, columns(generation))
+    table.commit("a", 1, columns(1))
+    assert table.count() == 60 and table.committed_generation("a") == 2
+
+
+def test_two_writers_at_the_same_moment_land_once(table):
+    with ThreadPoolExecutor(4) as pool:
+        list(
+            pool.map(lambda _: PoseTable.open(table.uri).commit("a", 0, columns(0, 500)), range(4))
+        )
+    assert table.count() == 500
+
+
+def test_campaigns_share_a_table_and_do_not_disturb_each_other(table):
+    def campaign(name: str) -> None:
+        for generation in range(5):
+            PoseTable.open(table.uri).commit(name, generation, columns(generation))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(campaign, "abc"))
+    assert table.count() == 300
+    assert [table.committed_generation(name) for name in "abc"] == [4, 4, 4]
+    assert len(table.poses(campaign="b")) == 100
+
+
+_WRITER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from test_pose_table import columns
+from evoskeleton.platform.data.pose_table import PoseTable
+table = PoseTable.open(sys.argv[1])
+print("ready", flush=True)
+for generation in range(10_000):
+    table.commit("a", generation, columns(generation, 300))
+"""
+
+
+def test_a_writer_killed_at_random_moments_leaves_whole_generations(table):
+    moments = random.Random(3)
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _WRITER, table.uri, str(Path(__file__).parent)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout.readline() == "ready\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=moments.uniform(0.2, 0.8))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = table.committed_generation("a")
+    assert done is not None and done > 3
+    generations, counts = np.unique(np.asarray(table.read(["generation"])), return_counts=True)
+    assert generations.tolist() == list(range(done + 1))
+    assert set(counts.tolist()) == {300}
+    assert len(np.unique(np.asarray(table.read(["id"])["id"]))) == 300 * (done + 1)
+
+
+def test_a_snapshot_is_one_mapped_file_sorted_by_id(table, tmp_path):
+    for generation in range(3):
+        table.commit("a", generation, columns(generation))
+        table.commit("b", generation, columns(generation))
+    version = table.version
+    path = table.snapshot(tmp_path / "deep" / "s.npy", version, "a")
+    mapped = np.load(path, mmap_mode="r")
+    assert mapped.dtype == np.float32
+    assert np.array_equal(mapped, table.poses(version, "a"))
+    assert [entry.name for entry in path.parent.iterdir()] == ["s.npy"]
+
+
+def test_a_snapshot_that_is_there_is_used_again(table, tmp_path):
+    table.commit("a", 0, columns(0))
+    path = table.snapshot(tmp_path / "s.npy", table.version)
+    before = path.stat().st_mtime_ns
+    table.snapshot(path, table.version)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_info_counts_by_generation_operator_and_campaign(table):
+    table.commit("a", 0, columns(0))
+    table.commit("a", 1, columns(1))
+    info = table.info()
+    assert info["rows"] == 40 and info["version"] == table.version
+    assert info["rows_by_generation"] == {"0": 20, "1": 20}
+    assert info["rows_by_operator"] == {"crossover": 20, "seed": 20}
+    assert info["rows_by_campaign"] == {"a": 40}
+
+
+def test_a_place_without_a_table_is_told(tmp_path):
+    with pytest.raises(BadInput, match="there is no pose table at"):
+        PoseTable.open(tmp_path / "nothing")
+
+
+def test_a_version_that_is_not_there_is_told(table):
+    with pytest.raises(BadInput, match="version 99"):
+        table.count(99)
+
+
+def test_a_column_that_is_not_there_is_told(table):
+    with pytest.raises(BadInput, match="no column size"):
+        table.read(["size"])
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be written"):
+        PoseTable.create(tmp_path / "file" / "poses")
+
+
+def test_sixteen_joints_are_told(table):
+    part = columns(0)
+    part["poses"] = part["poses"][:, :16]
+    with pytest.raises(BadInput, match=r"poses should be \(rows, 17, 3\), got \(20, 16, 3\)"):
+        table.commit("a", 0, part)
