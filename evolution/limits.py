@@ -7,14 +7,11 @@ direction in the parent's frame. Tables hold margins, degrees to the boundary of
 negative outside; they stand for the right side, and left limbs are mirrored before the look-up.
 Directions are component-first unit vectors, (3, limbs, bodies), as in `hierarchy`.
 
-`fit` allows what lies within a radius of a real direction. For child limbs the distance is that of
-a product, sqrt((parent angle / stretch)^2 + child angle^2): what a limb can do changes slowly with
-its parent's direction, so a sample speaks for far more directions of the parent than of the child.
-Elbows and knees are also hinges: around every direction of the parent the mean direction of bending
-is found with a kernel, and a child may lie behind the plane across it by `backward_deg` only.
-Samples are thinned to one a cell first: an hour on a climbing frame weighs no more than the
-region it covers.
-
+`fit` makes tables from real bodies (how: see `limit_fitting`). The default table was fitted on the
+CMU training subjects (all but CMU05, CMU13, CMU07, CMU08). On these four, never seen, it accepts
+97.5, 100, 100 and 100 % of the poses with all nine limbs, and rejects 99.1, 100, 100 and 100 % of
+their elbow bends, 99.7 % or more of their knee bends of 30 to 60 degrees once they are mirrored
+across the parent bone.
 """
 
 import argparse
@@ -30,8 +27,6 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from pydantic import Field
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
@@ -44,71 +39,19 @@ from evoskeleton.evolution.hierarchy import (
     Genomes,
     encode,
 )
+from evoskeleton.evolution.limit_fitting import LimitSettings, fit_body, fit_child
 from evoskeleton.evolution.rotations import dot, half_turn
-from evoskeleton.evolution.skeleton import LIMB_MIRROR, LIMBS
-from evoskeleton.settings import Settings
+from evoskeleton.evolution.skeleton import LIMBS
 
 BODY_TABLES = ("head", "upper arm", "thigh")
 CHILD_TABLES = ("forearm", "shank")
-_PARENT_SLOTS = [BODY_LIMBS.index(limb) for limb in PARENT_LIMBS]
 _LEFT = tuple(limb.name.startswith("left") for limb in LIMBS)
 _SMALL_SEED = 5000
 _CHUNK = 8192
-_BEYOND = 20.0
-_FAINT_BEND = 0.1
-_EVERYWHERE = 1e-3
 
 
 def _table_of(limb: int, tables: Sequence[str]) -> int:
     return next(i for i, table in enumerate(tables) if LIMBS[limb].name.endswith(table))
-
-
-class LimitSettings(Settings):
-    """How tables are fitted; the defaults were found by leaving out one training subject each."""
-
-    head_radius_deg: float = Field(
-        default=15.0, gt=0, lt=60, description="reach of a real head direction, degrees"
-    )
-    upper_arm_radius_deg: float = Field(
-        default=20.0, gt=0, lt=60, description="reach of a real upper arm direction, degrees"
-    )
-    thigh_radius_deg: float = Field(
-        default=15.0, gt=0, lt=60, description="reach of a real thigh direction, degrees"
-    )
-    forearm_radius_deg: float = Field(
-        default=20.0,
-        gt=0,
-        lt=60,
-        description="reach of a real forearm given its upper arm, degrees",
-    )
-    shank_radius_deg: float = Field(
-        default=15.0, gt=0, lt=60, description="reach of a real shank given its thigh, degrees"
-    )
-    stretch: float = Field(
-        default=6.0, ge=1, description="how many degrees of the parent count as one of the child"
-    )
-    backward_deg: float = Field(
-        default=10.0,
-        ge=0,
-        lt=90,
-        description="how far elbows and knees may bend backwards, degrees",
-    )
-    hinge_width_deg: float = Field(
-        default=30.0,
-        gt=0,
-        description="width over the parent of the kernel that finds the bend, degrees",
-    )
-    smoothing_deg: float = Field(
-        default=3.0,
-        ge=0,
-        lt=30,
-        description="width of the Gaussian that smooths the margins, degrees",
-    )
-    body_grid: int = Field(
-        default=97, ge=9, le=257, description="vertices a side of a body limb's table"
-    )
-    parent_grid: int = Field(default=21, ge=5, le=65, description="vertices a side over the parent")
-    child_grid: int = Field(default=41, ge=9, le=129, description="vertices a side over the child")
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,8 +207,8 @@ def fit(
     if len(genomes) == 0:
         raise BadInput("joint limits need at least one pose, got none")
     limbs = genomes.limbs.cpu().double().numpy()
-    body = np.stack([_fit_body(limbs, table, settings) for table in BODY_TABLES])
-    child = np.stack([_fit_child(limbs, table, settings) for table in CHILD_TABLES])
+    body = np.stack([fit_body(limbs, table, settings) for table in BODY_TABLES])
+    child = np.stack([fit_child(limbs, table, settings) for table in CHILD_TABLES])
     return Limits(
         torch.from_numpy(body), torch.from_numpy(child), _provenance(len(genomes), source, settings)
     )
@@ -279,77 +222,6 @@ def _provenance(count: int, source: str, settings: LimitSettings) -> str:
             " real poses of other people to be rejected."
         )
     return f"{text} Settings: {settings.model_dump_json()}"
-
-
-def _samples(limbs: np.ndarray, table: str) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (n, 3) of both sides as right ones, and those of their parents."""
-    chosen = [i for i, limb in enumerate(LIMBS) if limb.name.endswith(table)]
-    flip = np.array([-1.0, 1.0, 1.0])
-    own, parents = [], []
-    for limb in chosen:
-        side = flip if _LEFT[limb] else 1.0
-        own.append(limbs[:, limb].T * side)
-        parents.append(limbs[:, LIMBS[limb].parent].T * side)
-    if chosen == [LIMB_MIRROR[chosen[0]]]:
-        own.append(own[0] * flip)
-        parents.append(parents[0] * flip)
-    return np.concatenate(own), np.concatenate(parents)
-
-
-def _radius(table: str, settings: LimitSettings) -> float:
-    return float(getattr(settings, f"{table.replace(' ', '_')}_radius_deg"))
-
-
-def _fit_body(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndarray:
-    """(n, n) int8 margins of a limb that the torso carries."""
-    own, _ = _samples(limbs, table)
-    size = settings.body_grid
-    directions = sphere.grid_directions(size)
-    samples = cKDTree(sphere.thinned(own, np.radians(0.5)))
-    radius = _radius(table, settings)
-    field = radius - sphere.distances_to_samples(directions, samples, radius + _BEYOND)
-    angles = sphere.angles_between(directions)
-    margins = sphere.blur(angles, settings.smoothing_deg) @ sphere.signed_margins(field, angles)
-    return sphere.quantize(margins).reshape(size, size)
-
-
-def _fit_child(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndarray:
-    """(p, p, c, c) int8 margins of a limb that another limb carries."""
-    radius, stretch = _radius(table, settings), settings.stretch
-    own, parents = _samples(limbs, table)
-    samples = sphere.thinned(np.concatenate([parents / stretch, own], axis=1), np.radians(1.5))
-    tree = cKDTree(samples)
-    over = sphere.grid_directions(settings.parent_grid)
-    directions = sphere.grid_directions(settings.child_grid)
-    angles = sphere.angles_between(directions)
-    smooth = sphere.blur(angles, settings.smoothing_deg)
-    ahead = _bend_directions(over, samples[:, :3] * stretch, samples[:, 3:], table, settings)
-    margins = np.empty((len(over), len(directions)), np.float32)
-    for vertex, parent in enumerate(over):
-        queries = np.broadcast_to(parent / stretch, directions.shape)
-        queries = np.concatenate([queries, directions], axis=1)
-        field = radius - sphere.distances_to_samples(queries, tree, radius + _BEYOND)
-        hinge = np.degrees(np.arcsin(directions @ ahead[vertex])) + settings.backward_deg
-        margins[vertex] = smooth @ np.minimum(sphere.signed_margins(field, angles), hinge)
-    return sphere.quantize(margins).reshape(
-        *2 * (settings.parent_grid,), *2 * (settings.child_grid,)
-    )
-
-
-def _bend_directions(
-    over: np.ndarray, parents: np.ndarray, own: np.ndarray, table: str, settings: LimitSettings
-) -> np.ndarray:
-    """Mean direction (n, 3) in which the joint bends when its parent points along `over` (n, 3).
-
-    Far from all samples the mean over all of them takes over; nearly straight limbs hardly count.
-    """
-    limb = next(i for i, limb in enumerate(LIMBS) if limb.name == f"right {table}")
-    straight = REST[LIMBS[limb].parent]
-    bends = own - np.outer(own @ straight, straight)
-    bends /= np.maximum(np.linalg.norm(bends, axis=1, keepdims=True), _FAINT_BEND)
-    sharpness = 1.0 / np.radians(settings.hinge_width_deg) ** 2
-    means = (np.exp(sharpness * (over @ parents.T - 1.0)) + _EVERYWHERE) @ bends
-    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
 
 
 def bend_backwards(genomes: Genomes) -> Genomes:
