@@ -2,8 +2,8 @@
 
 Offspring have slots. Of `pairs = ceil(offspring / 2)` matings, mating i gives a daughter in slot i
 and a son in slot pairs + i. Every draw is addressed by (seed, generation, island, slot, attempt,
-stream), so bodies can be bred in chunks that fit the processor's cache, in any number, and come out
-the same bit for bit.
+stream), so bodies can be bred in chunks of any size and come out the same bit for bit. Operators run in
+torch's inference mode, which saves a tenth of the time; what `breed` returns is free of it.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.selection import random_pairs
 from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox
 
-CHUNK = 8192
+CHUNK = 16_384
 """Bodies bred at once; a setting of the processor, no result depends on it."""
 
 _PADDING = 64
@@ -107,6 +107,7 @@ def breed(
     """
     if offspring < 1:
         raise BadInput(f"offspring should be at least 1, got {offspring}")
+    _keep_memory()
     device = parents.genomes.device
     draws = Draws(seed, generation, island, slots=torch.empty(0, dtype=torch.int64, device=device))
     pairs = (offspring + 1) // 2
@@ -115,6 +116,15 @@ def breed(
     toolbox = toolbox or build_toolbox(settings)
     mating = _Mating(parents, mothers[again], fathers[again], draws, toolbox, valid)
     return _fill(mating, torch.arange(offspring, device=device), settings.attempts)
+
+
+def _keep_memory() -> None:
+    """Make the C library keep what is freed, up to this size, instead of giving it back.
+
+    glibc raises that bound to the largest block it has freed. Fetching the arrays of every chunk
+    from the kernel anew costs a sixth of the time. Nothing is written to this block.
+    """
+    torch.empty(31 << 20, dtype=torch.uint8)
 
 
 def _fill(mating: _Mating, slots: Tensor, attempts: int) -> Brood:
@@ -146,6 +156,7 @@ class _Litter:
     margin: Tensor
 
 
+@torch.inference_mode()
 def _attempt(mating: _Mating, missing: Tensor) -> list[_Litter]:
     """Every pair that lacks a daughter or a son (2, pairs) mates once, a chunk at a time."""
     chunks = missing.any(0).nonzero()[:, 0].split(CHUNK // 2 or 1)

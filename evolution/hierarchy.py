@@ -15,7 +15,7 @@ A genome is a struct of component-first float32 arrays (see `rotations`): the la
 bodies. Operators work on genomes; joints are rebuilt once, when a pose is scored or stored.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -150,8 +150,10 @@ def _columns(array: Tensor, index: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _rest(limbs: tuple[int, ...], device: torch.device) -> Tensor:
-    rest = torch.as_tensor(REST[list(limbs)].T.copy(), dtype=torch.float32, device=device)
-    return rest[:, :, None]
+    """A kept constant must not be an inference tensor: gradients may flow past it later."""
+    with torch.inference_mode(False):
+        rest = torch.as_tensor(REST[list(limbs)].T.copy(), dtype=torch.float32, device=device)
+        return rest[:, :, None]
 
 
 _NUDGE = torch.tensor([0.5e-6, -0.8e-6, 0.3e-6])[:, None, None]
@@ -264,20 +266,23 @@ def joint_places(genomes: Genomes) -> Tensor:
     return _place(genomes.root, rotate(genomes.pelvis, below), rotate(thorax, above))
 
 
-_WALK: tuple[TorsoBone | Limb, ...] = (
-    *TORSO[_PELVIS_BONES],
-    *LIMBS[_PELVIS_LIMBS],
-    *TORSO[_THORAX_BONES],
-    *LIMBS[_THORAX_LIMBS],
-)
+def _ends(bones: Iterable[TorsoBone | Limb]) -> list[tuple[Joint, Joint]]:
+    return [(bone.start, bone.end) for bone in bones]
+
+
+_WALK = [
+    *_ends(list(TORSO)[_PELVIS_BONES]),
+    *_ends(list(LIMBS)[_PELVIS_LIMBS]),
+    *_ends(list(TORSO)[_THORAX_BONES]),
+    *_ends(list(LIMBS)[_THORAX_LIMBS]),
+    (Joint.THORAX, Joint.NECK),
+]
 
 
 def _place(root: Tensor, below: Tensor, above: Tensor) -> Tensor:
     """Walk the tree: world positions (17, 3, bodies) from world offsets; the neck's comes last."""
     places = torch.empty(len(Joint), *root.shape, dtype=root.dtype, device=root.device)
     places[Joint.HIP] = root
-    offsets = (*below.unbind(1), *above.unbind(1))
-    for bone, offset in zip(_WALK, offsets, strict=False):
-        torch.add(places[bone.start], offset, out=places[bone.end])
-    torch.add(places[Joint.THORAX], offsets[-1], out=places[Joint.NECK])
+    for (start, end), offset in zip(_WALK, (*below.unbind(1), *above.unbind(1)), strict=True):
+        torch.add(places[start], offset, out=places[end])
     return places

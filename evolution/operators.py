@@ -246,7 +246,7 @@ def _turn_about_axes(vectors: Tensor, upto: Tensor, angle: Tensor) -> Tensor:
     anything turns.
     """
     axes = upto.clone()
-    axes[1:] -= upto[:-1]
+    axes[1:].sub_(upto[:-1])
     less = (upto[2] - axes).mul_(angle.cos().sub_(1.0))
     sines = axes.mul_(angle.sin_())
     turned = less.add_(1.0).mul_(vectors)
@@ -360,8 +360,8 @@ def ground(genomes: Genomes, *, draws: Draws, settings: GroundSettings) -> tuple
     if settings.enabled:
         height = draws.normal("ground")[0].mul_(settings.sigma_mm).add_(settings.height_mm)
         shift = height - places[:, 2].amin(0)
-        places[:, 2] += shift
+        places[:, 2].add_(shift)
         root = genomes.root.clone()
-        root[2] += shift
+        root[2].add_(shift)
         genomes = replace(genomes, root=root)
     return genomes, places_to_joints(places)

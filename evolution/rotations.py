@@ -70,9 +70,9 @@ def about_axis(axis: Tensor, angle: Tensor) -> Tensor:
     skew = axis * angle.sin()
     for i in range(3):
         j, k = (i + 1) % 3, (i + 2) % 3
-        rotation[i, i] += cosine
-        rotation[j, i] += skew[k]
-        rotation[i, j] -= skew[k]
+        rotation[i, i].add_(cosine)
+        rotation[j, i].add_(skew[k])
+        rotation[i, j].sub_(skew[k])
     return rotation
 
 

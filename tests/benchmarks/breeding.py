@@ -12,7 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -87,8 +87,8 @@ class Scalar:
 
 def rate(run: Callable[[], int]) -> float:
     """What `run` counts, a second."""
-    start = perf_counter()
-    return run() / (perf_counter() - start)
+    start = process_time()
+    return run() / (process_time() - start)
 
 
 def parts(batched: Batched, rounds: int) -> dict[str, float]:
@@ -99,18 +99,18 @@ def parts(batched: Batched, rounds: int) -> dict[str, float]:
         toolbox = base.Toolbox()
         for name in ("mate", "mutate", "ground"):
             toolbox.register(name, _timed(getattr(batched.toolbox, name), name, spent))
-        start = perf_counter()
+        start = process_time()
         batched.breed(generation, toolbox, _timed(batched.limits.margin, "check limits", spent))
-        spent["gather parents and results"] = perf_counter() - start - sum(spent.values())
+        spent["gather parents and results"] = process_time() - start - sum(spent.values())
         best = {name: min(1e3 * time, best.get(name, 1e9)) for name, time in spent.items()}
     return best
 
 
 def _timed(function: Callable[..., Any], name: str, spent: dict[str, float]) -> Callable[..., Any]:
     def timed(*arguments: Any, **named: Any) -> Any:
-        start = perf_counter()
+        start = process_time()
         result = function(*arguments, **named)
-        spent[name] += perf_counter() - start
+        spent[name] += process_time() - start
         return result
 
     return timed
