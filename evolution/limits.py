@@ -32,7 +32,6 @@ from torch import Tensor
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution import sphere
 from evoskeleton.evolution.hierarchy import (
-    BODY_LIMBS,
     CHILD_LIMBS,
     PARENT_LIMBS,
     REST,
@@ -45,13 +44,13 @@ from evoskeleton.evolution.skeleton import LIMBS
 
 BODY_TABLES = ("head", "upper arm", "thigh")
 CHILD_TABLES = ("forearm", "shank")
-_LEFT = tuple(limb.name.startswith("left") for limb in LIMBS)
 _SMALL_SEED = 5000
-_CHUNK = 8192
+_CHUNK = 16_384
 
-
-def _table_of(limb: int, tables: Sequence[str]) -> int:
-    return next(i for i, table in enumerate(tables) if LIMBS[limb].name.endswith(table))
+_CARRIERS, _CHILDREN = slice(1, 9, 2), slice(2, 9, 2)
+_LEFT_LIMBS = [i for i, limb in enumerate(LIMBS) if limb.name.startswith("left")]
+assert tuple(range(9))[_CARRIERS] == PARENT_LIMBS
+assert tuple(range(9))[_CHILDREN] == CHILD_LIMBS
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,38 +86,37 @@ class Limits:
         return self.limb_margins(genomes).amin(0)
 
     def _margins(self, limbs: Tensor) -> Tensor:
-        sides = torch.tensor([-1.0 if left else 1.0 for left in _LEFT], device=limbs.device)
-        right = torch.stack([limbs[0] * sides[:, None], limbs[1], limbs[2]])
-        right[0, 0] = right[0, 0].abs()
+        right = limbs.clone()
+        for left in _LEFT_LIMBS:
+            right[0, left].neg_()
+        right[0, 0].abs_()
         margins = torch.empty(limbs.shape[1:], device=limbs.device)
-        margins[list(BODY_LIMBS)] = self._body_margins(right[:, BODY_LIMBS])
-        margins[list(CHILD_LIMBS)] = self._child_margins(
-            right[:, PARENT_LIMBS], right[:, CHILD_LIMBS]
-        )
+        margins[0] = self._body_margins(right[:, :1], 0)[0]
+        margins[_CARRIERS] = self._body_margins(right[:, _CARRIERS], 1)
+        margins[_CHILDREN] = self._child_margins(right[:, _CARRIERS], right[:, _CHILDREN])
         return margins
 
-    def _body_margins(self, directions: Tensor) -> Tensor:
+    def _body_margins(self, directions: Tensor, first: int) -> Tensor:
+        """Margins (limbs, bodies) of one limb by table `first`, or of two arms and two thighs."""
         size = self.body.shape[-1]
         row, column, *place = sphere.locate(directions, size)
-        tables = [_table_of(limb, BODY_TABLES) for limb in BODY_LIMBS]
-        start = torch.tensor(tables, device=row.device, dtype=torch.int32)[:, None] * (size - 1)
-        cells = (start + row) * (size - 1) + column
-        words = self._body_cells[cells]
+        tables = first + torch.arange(len(row), device=row.device, dtype=torch.int32) // 2
+        cells = (tables[:, None] * (size - 1) + row) * (size - 1) + column
+        words = _fetch(self._body_cells, cells)
         return sphere.unpack(words, sphere.corner_weights(*place))
 
     def _child_margins(self, parents: Tensor, children: Tensor) -> Tensor:
         rows, size = self.child.shape[1], self.child.shape[-1]
         row, column, *place = sphere.locate(parents, rows)
-        tables = [_table_of(limb, CHILD_TABLES) for limb in CHILD_LIMBS]
-        start = torch.tensor(tables, device=row.device, dtype=torch.int32)[:, None] * rows
-        vertex = (start + row) * rows + column
+        tables = torch.arange(len(row), device=row.device, dtype=torch.int32) // 2
+        vertex = (tables[:, None] * rows + row) * rows + column
         child_row, child_column, *child_place = sphere.locate(children, size)
         cells = vertex * (size - 1) ** 2 + child_row * (size - 1) + child_column
         weights = sphere.corner_weights(*child_place)
         total = torch.zeros_like(place[0])
         for step, share in zip((0, 1, rows, rows + 1), sphere.corner_weights(*place), strict=True):
-            words = self._child_cells[cells + step * (size - 1) ** 2]
-            total = torch.addcmul(total, sphere.unpack(words, weights), share)
+            words = _fetch(self._child_cells, cells + step * (size - 1) ** 2)
+            total = total.addcmul_(sphere.unpack(words, weights), share)
         return total
 
     def to(self, device: torch.device | str) -> "Limits":
@@ -161,6 +159,10 @@ class Limits:
         body = torch.full((len(BODY_TABLES), 3, 3), value, dtype=torch.int8)
         child = torch.full((len(CHILD_TABLES), 3, 3, 3, 3), value, dtype=torch.int8)
         return cls(body, child, f"a constant margin of {margin_deg:g} degrees")
+
+
+def _fetch(table: Tensor, places: Tensor) -> Tensor:
+    return table.index_select(0, places.flatten()).view(places.shape)
 
 
 def _expect_tables(path: str | Path, body: np.ndarray, child: np.ndarray) -> None:
