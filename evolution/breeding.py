@@ -2,12 +2,12 @@
 
 Offspring have slots. Of `pairs = ceil(offspring / 2)` matings, mating i gives a daughter in slot i
 and a son in slot pairs + i. Every draw is addressed by (seed, generation, island, slot, attempt,
-stream), so bodies can be bred in chunks of any size and come out the same bit for bit. Operators run in
-torch's inference mode, which saves a tenth of the time; what `breed` returns is free of it.
+stream), so bodies can be bred in chunks of any size and come out the same bit for bit. Operators
+run in torch's inference mode, which saves a tenth of the time; what `breed` returns is free of it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -156,7 +156,6 @@ class _Litter:
     margin: Tensor
 
 
-@torch.inference_mode()
 def _attempt(mating: _Mating, missing: Tensor) -> list[_Litter]:
     """Every pair that lacks a daughter or a son (2, pairs) mates once, a chunk at a time."""
     chunks = missing.any(0).nonzero()[:, 0].split(CHUNK // 2 or 1)
@@ -164,18 +163,39 @@ def _attempt(mating: _Mating, missing: Tensor) -> list[_Litter]:
 
 
 def _litter(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Litter:
-    """The children of some pairs, those that are missing: mutated, checked, grounded."""
+    """The missing children of some pairs: bred, and those within the limits grounded.
+
+    Taking bodies out of the inference tensors of `_bred` makes ordinary ones.
+    """
+    bred = _bred(mating, pairs, missing)
+    within = (bred.margin >= 0.0).nonzero()[:, 0]
+    slots = bred.slots.index_select(0, within)
+    draws = replace(mating.draws, slots=slots, pairs=slots % mating.pairs)
+    genomes, joints = mating.toolbox.ground(bred.genomes.take(within), draws=draws)
+    operators, margin = (a.index_select(0, within) for a in (bred.operators, bred.margin))
+    return _Litter(slots, genomes, joints, operators, margin)
+
+
+@dataclass(frozen=True)
+class _Bred:
+    """Children, checked; of the genomes the last may be padding."""
+
+    slots: Tensor
+    genomes: Genomes
+    operators: Tensor
+    margin: Tensor
+
+
+@torch.inference_mode()
+def _bred(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Bred:
+    """Mate, mutate, check the limits."""
     trial = _mate(mating, pairs, missing)
     wanted = int(missing.sum())
     draws = replace(mating.draws, slots=trial.slots, pairs=trial.slots % mating.pairs)
-    bred = mating.toolbox.mutate(trial.children, draws=draws)
-    margin = mating.valid(bred)
-    within = (margin[:wanted] >= 0.0).nonzero()[:, 0]
-    operators = _operators(trial.parents, trial.children, bred)[within]
-    slots = trial.slots.index_select(0, within)
-    draws = replace(draws, slots=slots, pairs=slots % mating.pairs)
-    genomes, joints = mating.toolbox.ground(bred.take(within), draws=draws)
-    return _Litter(slots, genomes, joints, operators, margin[within])
+    genomes = mating.toolbox.mutate(trial.children, draws=draws)
+    margin = mating.valid(genomes)[:wanted]
+    operators = _operators(trial.parents, trial.children, genomes)[:wanted]
+    return _Bred(trial.slots[:wanted], genomes, operators, margin)
 
 
 @dataclass(frozen=True)
@@ -189,16 +209,14 @@ class _Trial:
 
 def _mate(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Trial:
     padded = _padded(pairs)
-    parents = [
-        mating.parents.genomes.take(who.index_select(0, padded))
-        for who in (mating.mothers, mating.fathers)
-    ]
-    children = mating.toolbox.mate(*parents, draws=replace(mating.draws, slots=padded))
-    trial = _Trial(
-        Genomes.concatenate(parents),
-        Genomes.concatenate(children),
-        torch.cat([padded, padded + mating.pairs]),
+    both = torch.cat([mating.mothers.index_select(0, padded), mating.fathers[padded]])
+    parents = mating.parents.genomes.take(both)
+    mothers, fathers = (parents.map(part) for part in (_first_half, _second_half))
+    daughters, sons = mating.toolbox.mate(
+        mothers, fathers, draws=replace(mating.draws, slots=padded)
     )
+    children = _rejoin(parents, (mothers, fathers), (daughters, sons))
+    trial = _Trial(parents, children, torch.cat([padded, padded + mating.pairs]))
     if len(padded) == len(pairs) and bool(missing.all()):
         return trial
     side, place = missing.nonzero().T
@@ -208,6 +226,27 @@ def _mate(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Trial:
     )
 
 
+def _first_half(array: Tensor) -> Tensor:
+    return array[..., : array.shape[-1] // 2]
+
+
+def _second_half(array: Tensor) -> Tensor:
+    return array[..., array.shape[-1] // 2 :]
+
+
+def _rejoin(
+    whole: Genomes, halves: tuple[Genomes, Genomes], children: tuple[Genomes, Genomes]
+) -> Genomes:
+    """Daughters and sons in one; arrays that mating left alone are not copied again."""
+
+    def joined(name: str) -> Tensor:
+        new = [getattr(child, name) for child in children]
+        untouched = all(a is getattr(half, name) for a, half in zip(new, halves, strict=True))
+        return getattr(whole, name) if untouched else torch.cat(new, dim=-1)
+
+    return Genomes(*(joined(field.name) for field in fields(Genomes)))
+
+
 def _padded(numbers: Tensor) -> Tensor:
     """Fill up to a multiple of the padding with copies of the last entry."""
     return torch.cat([numbers, numbers[-1:].expand(-len(numbers) % _PADDING)])
@@ -215,39 +254,53 @@ def _padded(numbers: Tensor) -> Tensor:
 
 def _operators(parents: Genomes, children: Genomes, bred: Genomes) -> Tensor:
     """Operator codes (bodies,) int64 by what has changed, whoever's operators were at work."""
-    crossed = _changed(parents.limbs, children.limbs) | _changed(parents.lengths, children.lengths)
     parts = [
-        crossed,
-        _changed(children.limbs, bred.limbs),
-        _changed(children.pelvis, bred.pelvis),
-        _changed(children.trunk, bred.trunk),
-        _changed(children.lengths, bred.lengths),
+        [(parents.limbs, children.limbs), (parents.lengths, children.lengths)],
+        [(children.limbs, bred.limbs)],
+        [(children.pelvis, bred.pelvis)],
+        [(children.trunk, bred.trunk)],
+        [(children.lengths, bred.lengths)],
     ]
-    code = torch.ones(len(bred), dtype=torch.int64, device=bred.device)
-    for bit, changed in enumerate(parts):
-        code += changed.long() << bit
-    return code
+    code = torch.ones(len(bred), device=bred.device)
+    for bit, arrays in enumerate(parts):
+        changed = [_changed(*pair) for pair in arrays if pair[0] is not pair[1]]
+        if changed:
+            code.add_(torch.stack(changed).amax(0), alpha=1 << bit)
+    return code.long()
 
 
 def _changed(before: Tensor, after: Tensor) -> Tensor:
-    """(bodies,) bool: any number of (..., bodies) differs."""
-    return (after - before).abs_().flatten(0, -2).amax(0) > 0.0
+    """(bodies,) float32, 1 where any number of (..., bodies) differs, else 0."""
+    return torch.ne(before, after, out=torch.empty_like(after)).flatten(0, -2).amax(0)
 
 
 def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Brood:
-    slots = torch.cat([litter.slots for litter in litters])
-    order = slots.argsort()
-    slots = slots[order]
+    slots = _joined([litter.slots for litter in litters])
+    order = None
+    if not bool((slots[1:] > slots[:-1]).all()):
+        order = slots.argsort()
+    slots = _in_order(slots, order)
     pair = slots % mating.pairs
     draws, parents = mating.draws, mating.parents
+
+    def column(name: str) -> Tensor:
+        return _in_order(_joined([getattr(litter, name) for litter in litters]), order)
+
     population = Population(
         ids=ids(draws.generation, draws.island, slots),
         genomes=Genomes.concatenate([litter.genomes for litter in litters], order),
         mothers=parents.ids[mating.mothers[pair]],
         fathers=parents.ids[mating.fathers[pair]],
-        operators=torch.cat([litter.operators for litter in litters])[order],
+        operators=column("operators"),
         error=torch.full((len(slots),), torch.nan, device=slots.device),
-        margin=torch.cat([litter.margin for litter in litters])[order],
+        margin=column("margin"),
     )
-    joints = torch.cat([litter.joints for litter in litters]).index_select(0, order)
-    return Brood(population, joints, tried, tried - len(slots))
+    return Brood(population, column("joints"), tried, tried - len(slots))
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _in_order(rows: Tensor, order: Tensor | None) -> Tensor:
+    return rows if order is None else rows.index_select(0, order)

@@ -135,6 +135,9 @@ class Genomes:
     def concatenate(parts: Sequence["Genomes"], order: Tensor | None = None) -> "Genomes":
         """All bodies of all parts, in order, or those at (n,) int64 places `order` of the whole."""
 
+        if len(parts) == 1:
+            return parts[0] if order is None else parts[0].take(order)
+
         def joined(name: str) -> Tensor:
             whole = torch.cat([getattr(part, name) for part in parts], dim=-1)
             return whole if order is None else _columns(whole, order)
