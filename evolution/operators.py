@@ -58,7 +58,7 @@ LENGTH_GROUPS = _length_groups()
 _FACTORS = max(LENGTH_GROUPS) + 1
 
 
-def Rate(default: float, description: str) -> float:
+def _rate(default: float, description: str) -> float:
     """A field for a probability."""
     return Field(default, ge=0, le=1, description=description)
 
@@ -66,7 +66,7 @@ def Rate(default: float, description: str) -> float:
 class CrossoverSettings(Settings):
     """Crossover of subtrees."""
 
-    rate: float = Rate(1.0, "probability that a pair trades a branch at all")
+    rate: float = _rate(1.0, "probability that a pair trades a branch at all")
     branches: tuple[str, ...] = Field(
         default=tuple(BRANCHES),
         min_length=1,
@@ -82,14 +82,14 @@ class CrossoverSettings(Settings):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = sorted(set(names) - set(BRANCHES))
         if unknown:
-            raise ValueError(f"{unknown[0]} is none of the branches {', '.join(BRANCHES)}")
+            raise ValueError(f"no branch is called {unknown[0]}, but {', '.join(BRANCHES)} are")
         return names
 
 
 class LimbSettings(Settings):
     """Mutation of single limbs."""
 
-    rate: float = Rate(0.3, "probability that a limb turns")
+    rate: float = _rate(0.3, "probability that a limb turns")
     sigma_deg: float = Field(default=10.0, ge=0, le=180, description="spread of the angle, degrees")
     where: Literal["all", "branch"] = Field(
         default="all", description="all limbs, or only those of the branch that the pair traded"
@@ -99,7 +99,7 @@ class LimbSettings(Settings):
 class RotationSettings(Settings):
     """A rotation of the whole body or of the trunk."""
 
-    rate: float = Rate(0.5, "probability that a body is rotated")
+    rate: float = _rate(0.5, "probability that a body is rotated")
     sigma_deg: float = Field(default=20.0, ge=0, le=180, description="spread of the angle, degrees")
     axis: Literal["any", "vertical"] = Field(
         default="any", description="any axis, evenly, or the vertical one (z of the frame)"
@@ -109,8 +109,8 @@ class RotationSettings(Settings):
 class LengthSettings(Settings):
     """Mutation of bone lengths."""
 
-    rate: float = Rate(0.5, "probability that a body gets other bone lengths")
-    template: float = Rate(
+    rate: float = _rate(0.5, "probability that a body gets other bone lengths")
+    template: float = _rate(
         1.0, "probability that they start from a template body, where there are templates"
     )
     scale_sigma: float = Field(

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.chance import Draws, bits
+from evoskeleton.evolution import chance
+from evoskeleton.evolution.chance import Draws
 
 
 def ranking(fitness: Tensor, ids: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ def tournament(draws: Draws, fitness: Tensor, ids: Tensor, size: int, winners: i
     _expect_enough("winners", winners, len(ids))
     if size < 1:
         raise BadInput(f"size of a tournament should be at least 1, got {size}")
-    key = draws.group("tournament")
+    group = draws.group("tournament")
     ranked = ranking(fitness, ids)
     rank = torch.empty_like(ranked)
     rank[ranked] = torch.arange(len(ranked), device=ranked.device)
@@ -71,7 +72,8 @@ def tournament(draws: Draws, fitness: Tensor, ids: Tensor, size: int, winners: i
     remaining = ranked
     while missing:
         names = ids.index_select(0, remaining)
-        dealt = remaining[bits(key + round_, names, 1)[:, 0].argsort()]
+        cards = chance.bits(chance.key(group, round_), names, 1)[:, 0]
+        dealt = remaining[cards.argsort()]
         winning = _winners(rank.index_select(0, dealt), size)
         won.append(ranked[winning][:missing])
         missing -= len(won[-1])
@@ -112,7 +114,7 @@ def random_pairs(draws: Draws, bodies: int, pairs: int) -> tuple[Tensor, Tensor]
         return alone, alone
     couples = bodies // 2
     rounds = -(-pairs // couples)
-    cards = bits(draws.group("pairs"), torch.arange(rounds * bodies, device=device), 1)
+    cards = chance.bits(draws.group("pairs"), torch.arange(rounds * bodies, device=device), 1)
     order = cards.reshape(rounds, bodies).argsort(1)
     mothers, fathers = order[:, :couples], order[:, couples : 2 * couples]
     return mothers.reshape(-1)[:pairs], fathers.reshape(-1)[:pairs]
