@@ -220,3 +220,77 @@ def test_a_name_that_is_taken_is_refused(undisturbed, poses_file):
     )
     assert done.returncode == 2
     assert "campaign small exists" in done.stderr
+
+
+_OPERATOR = """
+import torch
+from evoskeleton.evolution.hierarchy import Genomes
+
+def higher(genomes, *, draws):
+    "Everybody's thighs get longer by a millimetre."
+    step = torch.zeros_like(genomes.lengths)
+    step[[11, 13]] = {step}
+    return Genomes(**{{**vars(genomes), "lengths": genomes.lengths + step}})
+"""
+
+
+def test_an_operator_of_ones_own_travels_to_the_workers_and_is_checked(poses_file, tmp_path):
+    (tmp_path / "mine_operators.py").write_text(_OPERATOR.format(step=1.0))
+    path = settings_file(tmp_path, poses_file, workers=1)
+    changes = [
+        "search.generations=1",
+        "search.island.breeding.operators.mutate=mine_operators:higher",
+    ]
+    arguments = [part for change in changes for part in ("--set", change)]
+    done = subprocess.run(
+        command("campaign", "run", path, *arguments), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "lengths" in "".join(rows_of(tmp_path)["operator"])
+    (tmp_path / "mine_operators.py").write_text(_OPERATOR.format(step=2.0))
+    again = subprocess.run(
+        command("campaign", "resume", "small", "--home", tmp_path / "home"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert again.returncode == 2
+    assert "operator mine_operators:higher has changed" in " ".join(again.stderr.split())
+
+
+def test_a_campaign_joins_a_cluster_that_is_there(undisturbed, poses_file, tmp_path):
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    try:
+        cluster.add_node(num_cpus=2)
+        path = settings_file(tmp_path, poses_file, workers=2)
+        run("campaign", "run", path, "--address", cluster.address)
+    finally:
+        cluster.shutdown()
+    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+
+
+def test_a_full_disk_leaves_the_last_whole_generation(poses_file, tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        path = settings_file(tmp_path, poses_file, workers=1)
+        done = subprocess.run(
+            command("campaign", "run", path, "--set", f"table={folder}/poses")
+            + ["--set", "search.generations=40", "--set", "training.limit=2"],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2, done.stderr[-3000:]
+        assert "cannot be written" in done.stderr and "Traceback" not in done.stderr
+        table = PoseTable.open(folder / "poses")
+        last = table.committed_generation("small")
+        assert last is not None and 0 < last < 40
+        generations = np.asarray(table.read(["generation"])["generation"])
+        assert set(generations.tolist()) == set(range(last + 1))
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -15,6 +15,7 @@ from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources import hold_out, load
 from evoskeleton.platform.search.folder import CampaignFolder, whole_file, write_poses
 from evoskeleton.platform.search.islands import columns_of
+from evoskeleton.platform.search.own_operators import remember
 from evoskeleton.platform.search.settings import CampaignSettings, MotionSettings, write_settings
 from evoskeleton.platform.search.state import Pending, State, save
 
@@ -84,6 +85,7 @@ def begin(
     write_poses(folder.source("test"), motion.test)
     write_poses(folder.source("seed"), motion.seed)
     limits.save(folder.limits)
+    remember(folder, settings.search.island.breeding.operators)
     seeds = _seeds(motion.seed, limits)
     state = State(
         generation=0,

@@ -7,7 +7,6 @@ that was killed and resumed ends with the same table as one that ran through.
 """
 
 import json
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +20,14 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.operators import length_templates
 from evoskeleton.evolution.population import Population
-from evoskeleton.evolution.toolbox import OperatorNames, build_toolbox
+from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.lifting.bundle import load_bundle, to_arrays, weight_hash
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.cluster import Resources
 from evoskeleton.platform.search.folder import CampaignFolder, read_poses, write_json
 from evoskeleton.platform.search.islands import IslandWorker
+from evoskeleton.platform.search.own_operators import carry_to_workers
 from evoskeleton.platform.search.scorers import Scorer
 from evoskeleton.platform.search.settings import CampaignSettings
 from evoskeleton.platform.search.state import Pending, State, load, save
@@ -64,7 +64,7 @@ class Campaign:
         self._monitor = monitor
         island, search = settings.search.island, settings.search
         toolbox = build_toolbox(island.breeding, _templates(folder))
-        _carry(island.breeding.operators)
+        carry_to_workers(island.breeding.operators)
         worker, scorer = _actor(IslandWorker, resources.worker), _actor(Scorer, resources.scorer)
         self._workers = [
             worker.remote(island, str(folder.limits), toolbox, settings.seed)
@@ -325,13 +325,6 @@ def _actor(kind: type, needs: dict[str, Any]) -> Any:
 def _templates(folder: CampaignFolder) -> Tensor:
     """Bone lengths of the seed bodies."""
     return length_templates(encode(read_poses(folder.source("seed")).poses))
-
-
-def _carry(operators: OperatorNames) -> None:
-    """Let users' own operators travel to workers that cannot import them."""
-    for name in operators.model_dump().values():
-        if name is not None:
-            ray.cloudpickle.register_pickle_by_value(sys.modules[name.partition(":")[0]])
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

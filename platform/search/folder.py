@@ -45,6 +45,11 @@ class CampaignFolder:
         return self.path / "limits.npz"
 
     @property
+    def operators(self) -> Path:
+        """Fingerprints of users' own operators."""
+        return self.path / "operators.json"
+
+    @property
     def report(self) -> Path:
         """The final comparison."""
         return self.path / "report.json"

@@ -105,7 +105,9 @@ def _pictures(
     seeds, sample = (_spread(part) for part in (np.flatnonzero(generation == 0), bred))
     yield "limb_directions", review.limb_coverage(poses[seeds], poses[sample])
     shown = bred[review.evenly_by_error(error[bred], _SHOWN)]
-    mothers = np.searchsorted(np.asarray(rows["id"]), np.asarray(rows["mother"].fill_null(-1)))
+    seeds = _first_ancestors(
+        np.asarray(rows["id"]), np.asarray(rows["mother"].fill_null(-1)), shown
+    )
     yield (
         "evolved_poses",
         review.gallery(
@@ -113,9 +115,16 @@ def _pictures(
             generation[shown],
             [rows["operator"][int(place)].as_py() for place in shown],
             error[shown],
-            poses[mothers[shown]],
+            poses[seeds],
         ),
     )
+
+
+def _first_ancestors(ids: np.ndarray, mothers: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The seeds that rows go back to, mother by mother; all as places in sorted `ids`."""
+    while (bred := mothers[places] >= 0).any():
+        places = np.where(bred, np.searchsorted(ids, mothers[places]), places)
+    return places
 
 
 def _spread(places: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from evoskeleton.platform.record.tracking import Page, Tracker
 from evoskeleton.platform.search.begin import Motion, begin, load_motion
 from evoskeleton.platform.search.cluster import cluster
 from evoskeleton.platform.search.folder import CampaignFolder, whole_file
+from evoskeleton.platform.search.own_operators import check_unchanged, fingerprints
 from evoskeleton.platform.search.settings import (
     CampaignSettings,
     differences,
@@ -59,6 +60,7 @@ def start(settings: CampaignSettings, monitor: Any) -> Outcome:
             f"campaign {settings.name} exists in {settings.home}: "
             f"go on with `evoskeleton campaign resume {settings.name}`, or choose another name"
         )
+    fingerprints(settings.search.island.breeding.operators)
     limits, motion = limits_of(settings), _motion(settings)
     table = table_of(settings, folder)
     state = begin(settings, motion, folder, table, limits)
@@ -82,6 +84,7 @@ def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
     settings = read_settings(folder.settings, [*changes, f"home={folder.home}"])
     if changed := differences(known, settings):
         raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
+    check_unchanged(folder, settings.search.island.breeding.operators)
     table = table_of(settings, folder)
 
     def state() -> State:

@@ -1,0 +1,101 @@
+"""The lifting network: a residual cascade (Li et al. 2020, https://arxiv.org/abs/2006.07778) of the
+residual perceptrons of Martinez 2017 (https://arxiv.org/abs/1705.03098).
+
+Input: normalised keypoints (poses, 17, 2) and visibility (poses, 17). Output: (poses, 48)
+normalised joints. Every stage sees the same input and learns what the earlier stages, frozen by
+then, leave over; the answer is the sum of all stages.
+"""
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from evoskeleton.evolution.skeleton import JOINT_NAMES, Joint
+from evoskeleton.settings import Settings
+
+OUTPUTS = 3 * (len(JOINT_NAMES) - 1)
+
+
+class CascadeSettings(Settings):
+    """The size and the input of the network."""
+
+    width: int = Field(1024, ge=8, description="units of a hidden layer")
+    blocks: int = Field(2, ge=0, description="residual blocks of a stage, two layers each")
+    stages: int = Field(2, ge=1, le=16, description="stages, trained one after the other")
+    dropout: float = Field(0.5, ge=0, lt=1, description="share of units dropped in training")
+    visibility_input: bool = Field(
+        True, description="whether the network is told which joints are visible"
+    )
+    leave_out_neck: bool = Field(
+        False, description="whether the input is 16 joints, without Human3.6M's Neck/Nose"
+    )
+
+
+def _layer(inputs: int, settings: CascadeSettings) -> nn.Sequential:
+    width = settings.width
+    return nn.Sequential(
+        nn.Linear(inputs, width),
+        nn.BatchNorm1d(width),
+        nn.ReLU(inplace=True),
+        nn.Dropout(settings.dropout),
+    )
+
+
+class Learner(nn.Module):
+    """One stage: a residual perceptron, (poses, inputs) -> (poses, 48)."""
+
+    def __init__(self, inputs: int, settings: CascadeSettings) -> None:
+        super().__init__()
+        width = settings.width
+        self.entry = _layer(inputs, settings)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(_layer(width, settings), _layer(width, settings))
+            for _ in range(settings.blocks)
+        )
+        self.exit = nn.Linear(width, OUTPUTS)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+                nn.init.zeros_(module.bias)
+        nn.init.normal_(self.exit.weight, std=0.1 / width**0.5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        hidden = self.entry(features)
+        for block in self.blocks:
+            hidden = hidden + block(hidden)
+        return self.exit(hidden)
+
+
+class Cascade(nn.Module):
+    """The sum of its stages, (poses, inputs) -> (poses, 48)."""
+
+    def __init__(self, settings: CascadeSettings, seed: int = 0) -> None:
+        """Weights depend on `settings` and `seed` alone; the global random state stays as it is."""
+        super().__init__()
+        self.settings = settings
+        seen = torch.arange(len(JOINT_NAMES))
+        self._seen = seen[seen != Joint.NECK] if settings.leave_out_neck else seen
+        inputs = len(self._seen) * (3 if settings.visibility_input else 2)
+        with torch.random.fork_rng(devices=[]):
+            torch.random.default_generator.manual_seed(seed % (1 << 63))
+            self.stages = nn.ModuleList(Learner(inputs, settings) for _ in range(settings.stages))
+
+    def features(self, keypoints: Tensor, visibility: Tensor) -> Tensor:
+        """Input rows of normalised keypoints (n, 17, 2) and visibility (n, 17)."""
+        if self.settings.leave_out_neck:
+            index = self._seen.to(keypoints.device)
+            keypoints, visibility = keypoints[:, index], visibility[:, index]
+        points = keypoints.flatten(1)
+        if not self.settings.visibility_input:
+            return points
+        return torch.cat([points, (visibility > 0.5).to(points.dtype)], dim=1)
+
+    def partial(self, features: Tensor, stages: int) -> Tensor:
+        """Sum of the first `stages` stages; none gives zeros."""
+        total = features.new_zeros(len(features), OUTPUTS)
+        for stage in range(stages):
+            total = total + self.stages[stage](features)
+        return total
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.partial(features, len(self.stages))

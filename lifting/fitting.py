@@ -1,0 +1,456 @@
+"""Training of a lifter: a generator that yields one report every so many steps.
+
+Poses (n, 17, 3) float32 world mm are read a batch at a time, so that a memory-mapped file of any
+size will do. Every step draws its rows, its virtual views, its noise, its dropped joints and its
+dropout from (seed, step) alone, on the device that trains: a training that goes on from a saved
+state equals one that was never interrupted, bit for bit, and two trainings of one seed see the
+same views whatever they are trained on. What is bit for bit holds for one kind of device and one
+number of threads.
+
+The cascade is Li et al. 2020 (https://arxiv.org/abs/2006.07778): mean squared error on z-scored
+targets, Adam, one stage after the other.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
+from torch import Tensor, nn
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.chance import integers, key, normal, stream, uniform
+from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.cameras import ViewSettings, project, sample_views, world_to_camera
+from evoskeleton.lifting.cascade import Cascade, CascadeSettings
+from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
+from evoskeleton.lifting.normalization import Mode, Normalization
+from evoskeleton.settings import Settings
+from evoskeleton.shapes import expect_shape
+
+Wrap = Callable[[nn.Module], nn.Module]
+
+_SMALL = {"width": 256, "blocks": 2, "stages": 1, "dropout": 0.0}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "small": {"cascade": _SMALL},
+    "large": {
+        "steps": 20000,
+        "batch": 4096,
+        "learning_rate": 1e-3,
+        "report_every": 500,
+        "cascade": {"width": 1024, "blocks": 2, "stages": 2, "dropout": 0.25},
+    },
+    "paper": {
+        "steps": 10000,
+        "batch": 8192,
+        "learning_rate": 1e-3,
+        "schedule": "constant",
+        "report_every": 500,
+        "normalization": "zscore",
+        "noise_px": 0.0,
+        "drop": 0.0,
+        "cascade": {
+            "width": 1024,
+            "blocks": 2,
+            "stages": 2,
+            "dropout": 0.5,
+            "visibility_input": False,
+        },
+    },
+}
+"""Named starting points over the defaults. Whatever is set besides the preset wins."""
+
+_STATISTICS_POSES = 16384
+
+
+class FitSettings(Settings):
+    """A lifter and its training."""
+
+    preset: Literal["small", "large", "paper"] = Field(
+        "small",
+        description="small: minutes on one core; large: for a GPU; paper: as published (z-score, "
+        "no visibility). Other settings change it",
+    )
+    steps: int = Field(600, ge=1, description="steps of each stage")
+    batch: int = Field(1024, ge=2, description="poses a step, each under a view of its own")
+    learning_rate: float = Field(3e-3, gt=0, description="Adam's largest step size")
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="how the learning rate falls over the steps of a stage"
+    )
+    warmup: int = Field(20, ge=0, description="steps over which the learning rate rises")
+    seed: int = Field(1, ge=0, lt=2**63, description="seed of weights, rows, views and noise")
+    views: ViewSettings = Field(
+        default_factory=lambda: ViewSettings.parse({}),
+        description="virtual cameras of the training",
+    )
+    noise_px: float = Field(
+        2.0, ge=0, description="standard deviation of the noise on 2D, in 1000 x 1000 pixels"
+    )
+    drop: float = Field(0.05, ge=0, lt=1, description="probability that a joint is hidden")
+    normalization: Mode = Field(
+        "per_pose", description="per_pose: for use in the wild; zscore: pixels, as published"
+    )
+    cascade: CascadeSettings = Field(
+        default_factory=lambda: CascadeSettings.parse(_SMALL),
+        description="the network",
+    )
+    gradient_shards: int = Field(
+        1, ge=1, description="workers that share each batch; part of what the result depends on"
+    )
+    report_every: int = Field(50, ge=1, description="steps between reports")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        chosen = PRESETS.get(str(data.get("preset", "small")), {})
+        if isinstance(data.get("cascade"), dict):
+            data = data | {"cascade": chosen.get("cascade", _SMALL) | data["cascade"]}
+        return chosen | data
+
+    @model_validator(mode="after")
+    def _whole_slices(self) -> "FitSettings":
+        if self.batch % self.gradient_shards or self.batch // self.gradient_shards < 2:
+            raise ValueError("batch should be a multiple of gradient_shards, 2 poses each or more")
+        return self
+
+    @property
+    def total(self) -> int:
+        """Steps of all stages."""
+        return self.steps * self.cascade.stages
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that a training needs to go on; all tensors on the processor.
+
+    Attributes:
+        settings: what it is a training of.
+        step: steps done, of all stages together.
+        model: state dict of the whole cascade.
+        optimizer: Adam's tensors, named `stage.parameter.kind`; stages to come have none.
+        normalization: statistics of the training set.
+    """
+
+    settings: FitSettings
+    step: int
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    normalization: Normalization
+
+    def restarted(self) -> "TrainingState":
+        """The same weights, moments and statistics at step 0: a warm start on other poses."""
+        return replace(self, step=0)
+
+    def save(self, folder: Path | str) -> None:
+        """Write `state.safetensors` and `state.json` into a folder, which is made."""
+        folder = Path(folder)
+        groups = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "statistics": self.normalization.tensors(),
+        }
+        tensors = {
+            f"{group}:{name}": tensor.contiguous()
+            for group, members in groups.items()
+            for name, tensor in members.items()
+        }
+        words = {"step": self.step, "settings": self.settings.model_dump(mode="json")}
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "state.safetensors").write_bytes(safetensors.save(tensors))
+        (folder / "state.json").write_text(json.dumps(words, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "TrainingState":
+        """Back from `save`.
+
+        Raises:
+            BadInput: a file is missing or damaged.
+        """
+        folder = Path(folder)
+        try:
+            words = json.loads((folder / "state.json").read_text())
+            tensors = safetensors.load((folder / "state.safetensors").read_bytes())
+            settings = FitSettings.parse(words["settings"])
+            groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "statistics": {}}
+            for name, tensor in tensors.items():
+                group, _, member = name.partition(":")
+                groups[group][member] = tensor
+            normalization = Normalization(mode=settings.normalization, **groups["statistics"])
+        except OSError as error:
+            raise BadInput(f"training state {folder}: {error.strerror}") from None
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"training state {folder} is damaged: {error}") from None
+        step = int(words["step"])
+        return cls(settings, step, groups["model"], groups["optimizer"], normalization)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a training is.
+
+    Attributes:
+        step, total: steps done and steps in all, over all stages.
+        stage: the stage in training, from 0.
+        loss: mean squared error on z-scored joints, mean over the steps since the last report.
+        learning_rate: of the last step.
+        validation: `mpjpe` and `p_mpjpe`, mm, over the fixed views; empty without validation poses.
+        seconds: since the training started or went on.
+        state: the full training state.
+    """
+
+    step: int
+    total: int
+    stage: int
+    loss: float
+    learning_rate: float
+    validation: dict[str, float]
+    seconds: float
+    state: TrainingState
+
+
+def fit(
+    poses: np.ndarray,
+    settings: FitSettings,
+    *,
+    validation: np.ndarray | None = None,
+    device: torch.device | str = "cpu",
+    shard: int = 0,
+    start: TrainingState | None = None,
+    wrap: Wrap | None = None,
+) -> Iterator[Report]:
+    """Train a lifter.
+
+    Args:
+        poses: (n, 17, 3) float32 world mm; a memory map is read a batch at a time.
+        settings: network, views and optimizer.
+        validation: (m, 17, 3) world mm, measured with every report.
+        device: where to train.
+        shard: which slice of every batch is this process's, of `gradient_shards`.
+        start: go on from here; `start.restarted()` begins anew with its weights.
+        wrap: makes a stage share its gradients with the other shards (DistributedDataParallel).
+
+    Yields:
+        A report every `report_every` steps and at the end of every stage.
+
+    Raises:
+        BadInput: the poses have another shape or are none, or `start` is of another network.
+    """
+    expect_shape("poses", poses, ("poses", len(JOINT_NAMES), 3))
+    if len(poses) == 0:
+        raise BadInput("poses should hold at least one pose, got none")
+    if settings.gradient_shards > 1 and wrap is None:
+        raise BadInput(
+            f"gradient_shards {settings.gradient_shards} want as many workers, got a single one"
+        )
+    training = _Training(poses, settings, torch.device(device), shard, start, wrap)
+    return training.reports(validation)
+
+
+def lifter_from(source: Report | TrainingState) -> Lifter:
+    """The lifter of a training, on the processor."""
+    state = source.state if isinstance(source, Report) else source
+    cascade = Cascade(state.settings.cascade)
+    cascade.load_state_dict(state.model)
+    return Lifter(cascade, state.normalization)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Poses as one camera each sees them: (n, 17, 2) px, (n, 17) bool, (n, 17, 3) camera mm."""
+
+    keypoints: Tensor
+    visibility: Tensor
+    joints: Tensor
+
+
+def draw_batch(joints: Tensor, settings: FitSettings, key_: int, counters: Tensor) -> Batch:
+    """Put every one of (n, 17, 3) world poses under a virtual view of its own.
+
+    The views depend on `key_` and `counters` alone, never on the poses.
+    """
+    cameras = sample_views(joints[:, 0], settings.views, key_, counters)
+    seen = world_to_camera(joints, cameras)
+    keypoints = project(seen, cameras)
+    if settings.noise_px > 0:
+        noise = normal(key(key_, stream("noise")), counters, 2 * len(JOINT_NAMES))
+        keypoints = keypoints + settings.noise_px * noise.view_as(keypoints)
+    hidden = torch.zeros_like(keypoints[..., 0], dtype=torch.bool)
+    if settings.drop > 0:
+        draws = uniform(key(key_, stream("drop")), counters, len(JOINT_NAMES))
+        hidden = draws < settings.drop
+    return Batch(keypoints, ~hidden, seen)
+
+
+def learning_rate(settings: FitSettings, step: int) -> float:
+    """The learning rate of a step within its stage, from 0."""
+    rise = min(1.0, (step + 1) / (settings.warmup + 1))
+    if settings.schedule == "constant":
+        return settings.learning_rate * rise
+    fall = 0.5 * (1.0 + math.cos(math.pi * step / settings.steps))
+    return settings.learning_rate * rise * fall
+
+
+class _Training:
+    """One process's part of a training: the cascade and its optimizers on a device."""
+
+    def __init__(
+        self,
+        poses: np.ndarray,
+        settings: FitSettings,
+        device: torch.device,
+        shard: int,
+        start: TrainingState | None,
+        wrap: Wrap | None,
+    ) -> None:
+        self._poses, self._settings, self._device = poses, settings, device
+        self._shard, self._wrap = shard, wrap or (lambda module: module)
+        self._key = key(settings.seed, stream("fitting"))
+        self._step = start.step if start else 0
+        self._cascade = Cascade(settings.cascade, key(settings.seed, stream("weights")))
+        self._moments = dict(start.optimizer) if start else {}
+        if start is not None:
+            _check_same_network(start.settings, settings)
+            self._cascade.load_state_dict(start.model)
+        self._cascade.to(device)
+        normalization = start.normalization if start else self._measure()
+        self._normalization = normalization.to(device)
+
+    def reports(self, validation: np.ndarray | None) -> Iterator[Report]:
+        """Train to the end, stage after stage."""
+        began = time.monotonic()
+        for stage in range(self._step // self._settings.steps, self._settings.cascade.stages):
+            for loss, rate in self._stage(stage):
+                state = self._snapshot()
+                scores = {} if validation is None else validate(lifter_from(state), validation)
+                seconds = time.monotonic() - began
+                total = self._settings.total
+                yield Report(self._step, total, stage, loss, rate, scores, seconds, state)
+
+    def _stage(self, stage: int) -> Iterator[tuple[float, float]]:
+        """Train one stage to its end; (mean loss, learning rate) whenever a report is due."""
+        settings = self._settings
+        learner = self._cascade.stages[stage]
+        self._cascade.eval().requires_grad_(False)
+        learner.train().requires_grad_(True)
+        network = self._wrap(learner)
+        optimizer = torch.optim.Adam(learner.parameters(), lr=0.0, fused=True)
+        _put_moments(optimizer, learner, self._moments, f"{stage}.")
+        total, count, end = torch.zeros((), device=self._device), 0, settings.steps * (stage + 1)
+        while self._step < end:
+            rate = learning_rate(settings, self._step - settings.steps * stage)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            total += self._take_step(network, optimizer, stage)
+            self._step, count = self._step + 1, count + 1
+            if self._step % settings.report_every == 0 or self._step == end:
+                self._moments |= _get_moments(optimizer, learner, f"{stage}.")
+                yield float(total) / count, rate
+                total, count = torch.zeros_like(total), 0
+
+    def _take_step(
+        self, network: nn.Module, optimizer: torch.optim.Optimizer, stage: int
+    ) -> Tensor:
+        features, target = self._batch()
+        if stage > 0:
+            with torch.no_grad():
+                target = target - self._cascade.partial(features, stage)
+        optimizer.zero_grad(set_to_none=True)
+        with _seeded(self._device, key(self._key, self._step, self._shard, stream("dropout"))):
+            loss = nn.functional.mse_loss(network(features), target)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """This shard's slice of the step's batch: features and targets."""
+        share = self._settings.batch // self._settings.gradient_shards
+        slots = torch.arange(self._shard * share, (self._shard + 1) * share)
+        key_ = key(self._key, self._step)
+        batch = self._draw(key_, slots, self._settings)
+        points = self._normalization.keypoints(batch.keypoints, batch.visibility)
+        features = self._cascade.features(points, batch.visibility)
+        return features, self._normalization.joints(batch.joints)
+
+    def _draw(self, key_: int, slots: Tensor, settings: FitSettings) -> Batch:
+        rows = integers(key(key_, stream("rows")), slots, len(self._poses))[:, 0].numpy()
+        joints = torch.from_numpy(np.asarray(self._poses[rows], dtype=np.float32))
+        return draw_batch(joints.to(self._device), settings, key_, slots.to(self._device))
+
+    def _measure(self) -> Normalization:
+        """Statistics over a fixed number of poses and views, without noise."""
+        clean = self._settings.model_copy(update={"noise_px": 0.0, "drop": 0.0})
+        slots = torch.arange(_STATISTICS_POSES)
+        batch = self._draw(key(self._key, stream("statistics")), slots, clean)
+        return Normalization.measure(self._settings.normalization, batch.keypoints, batch.joints)
+
+    def _snapshot(self) -> TrainingState:
+        model = {name: _copied(tensor) for name, tensor in self._cascade.state_dict().items()}
+        normalization = self._normalization.to("cpu")
+        return TrainingState(self._settings, self._step, model, dict(self._moments), normalization)
+
+
+def validate(lifter: Lifter, poses: np.ndarray) -> dict[str, float]:
+    """Mean MPJPE and P-MPJPE, mm, of (n, 17, 3) world poses over the fixed views."""
+    from evoskeleton.lifting.protocols import lift_fixed_views
+
+    predicted, target = lift_fixed_views(lifter, poses)
+    flat = predicted.flatten(0, 1), target.flatten(0, 1)
+    return {"mpjpe": float(mpjpe(*flat).mean()), "p_mpjpe": float(p_mpjpe(*flat).mean())}
+
+
+def _check_same_network(old: FitSettings, new: FitSettings) -> None:
+    for name in ("cascade", "normalization"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            raise BadInput(f"the state to go on from has {name} {before!r}, not {after!r}")
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True)
+
+
+def _get_moments(
+    optimizer: torch.optim.Optimizer, module: nn.Module, prefix: str
+) -> dict[str, Tensor]:
+    """Copies of Adam's tensors, named after the parameters they belong to."""
+    return {
+        f"{prefix}{name}:{kind}": _copied(tensor)
+        for name, parameter in module.named_parameters()
+        for kind, tensor in optimizer.state[parameter].items()
+    }
+
+
+def _put_moments(
+    optimizer: torch.optim.Optimizer, module: nn.Module, moments: dict[str, Tensor], prefix: str
+) -> None:
+    for name, parameter in module.named_parameters():
+        start = f"{prefix}{name}:"
+        for full, tensor in moments.items():
+            if full.startswith(start):
+                kind = full.removeprefix(start)
+                optimizer.state[parameter][kind] = tensor.to(parameter.device, copy=True)
+
+
+@contextmanager
+def _seeded(device: torch.device, seed: int) -> Iterator[None]:
+    """Torch's own generator, seeded for a moment and then put back as it was."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.random.default_generator.manual_seed(seed % (1 << 63))
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed % (1 << 63))
+        yield

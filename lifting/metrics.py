@@ -1,0 +1,96 @@
+"""How far joints are from the truth, one number a pose.
+
+Arrays: (poses, joints, 3) mm in, (poses,) out, numpy or torch alike, for any number of joints.
+Both sides should be seen from the hip; nothing here moves them, except what a metric's alignment
+allows. An average over joints divides by the joints that were given, so that an alignment over
+16 joints is not divided by 17.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evoskeleton.errors import BadInput
+from evoskeleton.shapes import expect_shape
+
+PCK_MM = 150.0
+AUC_THRESHOLDS_MM = tuple(float(mm) for mm in range(0, 151, 5))
+"""MPI-INF-3DHP's thresholds (Mehta 2017, https://arxiv.org/abs/1611.09813)."""
+
+Array = Any
+"""A numpy array or a torch tensor; what goes in decides what comes out."""
+
+
+def _numpy_too(metric: Callable[..., Tensor]) -> Callable[..., Array]:
+    @wraps(metric)
+    def measured(predicted: Array, target: Array, *rest: Any) -> Array:
+        expect_shape("predicted", predicted, ("poses", "joints", 3))
+        if predicted.shape != target.shape:
+            raise BadInput(f"target should be {tuple(predicted.shape)}, got {tuple(target.shape)}")
+        if isinstance(predicted, Tensor):
+            return metric(predicted, target, *rest)
+        pair = (torch.from_numpy(np.array(array)) for array in (predicted, target))
+        return metric(*pair, *rest).numpy()
+
+    return measured
+
+
+def _distances(predicted: Tensor, target: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(predicted - target, dim=2)
+
+
+@_numpy_too
+def joint_errors(predicted: Tensor, target: Tensor) -> Tensor:
+    """Distance of every joint, (poses, joints) mm."""
+    return _distances(predicted, target)
+
+
+@_numpy_too
+def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean per joint position error, protocol 1."""
+    return _distances(predicted, target).mean(1)
+
+
+@_numpy_too
+def p_mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
+    """MPJPE after the best rotation, translation and scale of each pose, protocol 2."""
+    return _distances(_procrustes(predicted, target), target).mean(1)
+
+
+@_numpy_too
+def n_mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
+    """MPJPE after the best scale of each pose (Rhodin 2018, https://arxiv.org/abs/1803.04775)."""
+    along = (predicted * target).sum((1, 2))
+    scale = along / predicted.square().sum((1, 2)).clamp_min(1e-12)
+    return _distances(predicted * scale[:, None, None], target).mean(1)
+
+
+@_numpy_too
+def pck(predicted: Tensor, target: Tensor, threshold_mm: float = PCK_MM) -> Tensor:
+    """Share of joints within `threshold_mm`, 0 to 1."""
+    return (_distances(predicted, target) <= threshold_mm).to(predicted.dtype).mean(1)
+
+
+@_numpy_too
+def auc(predicted: Tensor, target: Tensor) -> Tensor:
+    """Area under the PCK curve from 0 to 150 mm in steps of 5 mm, 0 to 1."""
+    thresholds = torch.tensor(AUC_THRESHOLDS_MM, device=predicted.device)
+    within = _distances(predicted, target)[..., None] <= thresholds
+    return within.to(predicted.dtype).mean((1, 2))
+
+
+def _procrustes(predicted: Tensor, target: Tensor) -> Tensor:
+    """`predicted` after its best similarity onto `target`, without reflection (Umeyama 1991)."""
+    middle = target.mean(1, keepdim=True)
+    source, goal = predicted - predicted.mean(1, keepdim=True), target - middle
+    u, strength, vt = torch.linalg.svd(source.transpose(1, 2) @ goal)
+    mirrored = torch.linalg.det(u @ vt) < 0
+    sign = torch.ones_like(strength)
+    sign[:, 2] = torch.where(mirrored, -1.0, 1.0)
+    rotation = (u * sign[:, None]) @ vt
+    scale = (strength * sign).sum(1) / source.square().sum((1, 2)).clamp_min(1e-12)
+    return scale[:, None, None] * (source @ rotation) + middle

@@ -1,0 +1,102 @@
+"""What the network sees: keypoints and joints without their units.
+
+Keypoints (poses, 17, 2) px become (poses, 17, 2) without unit, in one of two ways:
+
+- `per_pose`, for use in the wild: centred on the mean of the pose's visible keypoints and divided
+  by the mean of their standard deviations in x and y. Neither image size nor distance matters.
+- `zscore`, as published (Martinez 2017, https://arxiv.org/abs/1705.03098): pixel coordinates by
+  the statistics of the training set.
+
+Targets are hip-centred camera-frame joints, mm, all but the hip, z-scored by the training set.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evoskeleton.evolution.skeleton import Joint
+
+Mode = Literal["per_pose", "zscore"]
+_LEAST_STD_PX = 1e-3
+_LEAST_STD_MM = 1.0
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """A mode and the statistics of the training set, float32 on one device.
+
+    Attributes:
+        keypoints_mean, keypoints_std: (17, 2) px; not used by `per_pose`.
+        joints_mean, joints_std: (16, 3) mm, joints 1 to 16 in the hip-centred camera frame.
+    """
+
+    mode: Mode
+    keypoints_mean: Tensor
+    keypoints_std: Tensor
+    joints_mean: Tensor
+    joints_std: Tensor
+
+    @classmethod
+    def measure(cls, mode: Mode, keypoints: Tensor, joints_camera: Tensor) -> "Normalization":
+        """Statistics of (n, 17, 2) px and (n, 17, 3) camera mm, in double precision."""
+        centred = hip_centred(joints_camera)[:, 1:].double()
+        points = keypoints.double()
+        return cls(
+            mode=mode,
+            keypoints_mean=points.mean(0).float(),
+            keypoints_std=points.std(0, correction=0).clamp_min(_LEAST_STD_PX).float(),
+            joints_mean=centred.mean(0).float(),
+            joints_std=centred.std(0, correction=0).clamp_min(_LEAST_STD_MM).float(),
+        )
+
+    def to(self, device: torch.device | str) -> "Normalization":
+        """The same on a device."""
+        return Normalization(self.mode, *(t.to(device) for t in self.tensors().values()))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The statistics by name."""
+        return {name: value for name, value in vars(self).items() if name != "mode"}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The statistics as numpy, by name."""
+        return {name: tensor.cpu().numpy() for name, tensor in self.tensors().items()}
+
+    def keypoints(self, keypoints: Tensor, visibility: Tensor) -> Tensor:
+        """(n, 17, 2) px -> (n, 17, 2); keypoints that (n, 17) `visibility` hides become 0."""
+        seen = visibility[..., None] > 0.5
+        if self.mode == "per_pose":
+            return per_pose(keypoints, seen)
+        scaled = (keypoints - self.keypoints_mean) / self.keypoints_std
+        return torch.where(seen, scaled, 0.0)
+
+    def joints(self, joints_camera: Tensor) -> Tensor:
+        """Targets (n, 48) of (n, 17, 3) camera mm."""
+        centred = hip_centred(joints_camera)[:, 1:]
+        return ((centred - self.joints_mean) / self.joints_std).flatten(1)
+
+    def joints_from(self, outputs: Tensor) -> Tensor:
+        """(n, 17, 3) hip-centred camera mm of (n, 48) network outputs; the hip is 0."""
+        joints = outputs.unflatten(1, (16, 3)) * self.joints_std + self.joints_mean
+        return torch.nn.functional.pad(joints, (0, 0, 1, 0))
+
+
+def hip_centred(joints: Tensor) -> Tensor:
+    """(n, 17, 3) seen from the hip."""
+    return joints - joints[:, Joint.HIP, None]
+
+
+def per_pose(keypoints: Tensor, seen: Tensor) -> Tensor:
+    """Centre and scale each pose by its seen keypoints alone.
+
+    Args:
+        keypoints: (n, 17, 2) px; what is not seen may hold anything, NaN included.
+        seen: (n, 17, 1) bool.
+    """
+    count = seen.sum(1, keepdim=True).clamp_min(1)
+    points = torch.where(seen, keypoints, 0.0)
+    centred = torch.where(seen, points - points.sum(1, keepdim=True) / count, 0.0)
+    std = (centred.square().sum(1, keepdim=True) / count).sqrt()
+    return centred / std.mean(2, keepdim=True).clamp_min(_LEAST_STD_PX)

@@ -1,0 +1,269 @@
+"""Evaluation: a lifter on real poses over the four fixed views, and where it errs.
+
+Every pose is seen by every fixed view (`cameras.FIXED_VIEWS`), without noise and with all joints
+visible. Protocol 1 (MPJPE), protocol 2 (P-MPJPE) and N-MPJPE average over all 17 joints, hip
+included, as published for Human3.6M; PCK and AUC leave out the hip, which alignment makes right.
+
+Rarity of a pose: how far its body is, turned to one heading, from its nearest neighbours in a
+reference set such as the seed poses.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from rich.table import Table
+from scipy.stats import wilcoxon
+from torch import Tensor
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import JOINT_NAMES, Joint
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.cameras import (
+    FIXED_VIEWS,
+    describe_views,
+    fixed_views,
+    project,
+    world_to_camera,
+)
+from evoskeleton.lifting.metrics import auc, joint_errors, mpjpe, n_mpjpe, p_mpjpe, pck
+from evoskeleton.lifting.normalization import hip_centred
+from evoskeleton.shapes import expect_shape
+
+METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mpjpe": mpjpe,
+    "p_mpjpe": p_mpjpe,
+    "n_mpjpe": n_mpjpe,
+    "pck": lambda predicted, target: pck(predicted[:, 1:], target[:, 1:]),
+    "auc": lambda predicted, target: auc(predicted[:, 1:], target[:, 1:]),
+}
+"""Metrics by name; lengths in mm, `pck` and `auc` as shares from 0 to 1."""
+
+_AT_ONCE = 1024
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Means over poses and views.
+
+    Attributes:
+        poses: how many were evaluated, each in every view.
+        overall: metric by name, mean over all poses.
+        mean_of_actions: mean of the actions' means, the average that papers report.
+        by_action, by_clip, by_view: name -> metrics, and `poses` as a count.
+        by_joint: joint -> mean error, mm.
+        by_rarity: deciles from the most common poses to the rarest; empty without rarity.
+        errors: (poses,) MPJPE of each pose, mean over the views, mm.
+        clip: (poses,) the clip of each pose.
+    """
+
+    poses: int
+    overall: Scores
+    mean_of_actions: Scores
+    by_action: dict[str, Scores]
+    by_clip: dict[str, Scores]
+    by_view: dict[str, Scores]
+    by_joint: Scores
+    by_rarity: list[Scores]
+    errors: np.ndarray
+    clip: np.ndarray
+
+    def as_dict(self) -> dict:
+        """All means as plain values for JSON, with the views they were taken over."""
+        means = {k: v for k, v in vars(self).items() if k not in ("errors", "clip")}
+        return means | {"views": [view._asdict() for view in FIXED_VIEWS]}
+
+    def rows(self) -> list[tuple[str, Scores]]:
+        """(clip, metrics) of every clip, then of all poses."""
+        return [*self.by_clip.items(), ("all", self.overall | {"poses": float(self.poses)})]
+
+    def table(self) -> Table:
+        """Clips and the overall means as a table to print."""
+        table = Table(
+            "clip", title="Errors over four fixed views", caption="\n".join(describe_views())
+        )
+        for heading in ("poses", "MPJPE, mm", "P-MPJPE, mm", "N-MPJPE, mm", "PCK, %", "AUC, %"):
+            table.add_column(heading, justify="right")
+        rows = self.rows()
+        for at, (name, scores) in enumerate(rows):
+            if at == len(rows) - 1:
+                table.add_section()
+            lengths = [f"{scores[m]:.1f}" for m in ("mpjpe", "p_mpjpe", "n_mpjpe")]
+            shares = [f"{100 * scores[m]:.1f}" for m in ("pck", "auc")]
+            table.add_row(name, f"{scores['poses']:.0f}", *lengths, *shares)
+        return table
+
+
+def evaluate(
+    lifter: Lifter,
+    poses: np.ndarray,
+    action: np.ndarray,
+    clip: np.ndarray,
+    rarity: np.ndarray | None = None,
+) -> Evaluation:
+    """Evaluate a lifter on real poses.
+
+    Args:
+        lifter: on any device.
+        poses: (n, 17, 3) world mm.
+        action, clip: (n,) names.
+        rarity: (n,) from `rarity`, to group by; none: no deciles.
+
+    Raises:
+        BadInput: there are no poses, or the arrays differ in length.
+    """
+    expect_shape("poses", poses, ("poses", len(JOINT_NAMES), 3))
+    if len(poses) == 0:
+        raise BadInput("poses should hold at least one pose, got none")
+    for name, array in (("action", action), ("clip", clip), ("rarity", rarity)):
+        if array is not None:
+            expect_shape(name, array, (len(poses),))
+    scores, joints = _score(lifter, poses)
+    mean = {name: values.mean(1) for name, values in scores.items()}
+    by_action = _grouped(mean, np.asarray(action))
+    return Evaluation(
+        poses=len(poses),
+        overall=_means(mean),
+        mean_of_actions={
+            name: float(np.mean([group[name] for group in by_action.values()])) for name in METRICS
+        },
+        by_action=by_action,
+        by_clip=_grouped(mean, np.asarray(clip)),
+        by_view={
+            view.name: _means({name: values[:, at] for name, values in scores.items()})
+            for at, view in enumerate(FIXED_VIEWS)
+        },
+        by_joint=dict(zip(JOINT_NAMES, (float(error) for error in joints.mean(0)), strict=True)),
+        by_rarity=[] if rarity is None else _by_decile(mean, rarity),
+        errors=mean["mpjpe"],
+        clip=np.asarray(clip),
+    )
+
+
+def lift_fixed_views(lifter: Lifter, poses: np.ndarray) -> tuple[Tensor, Tensor]:
+    """What a lifter makes of (n, 17, 3) world mm, and the truth.
+
+    Returns:
+        Two tensors (n, views, 17, 3) on the processor, hip-centred camera mm.
+    """
+    pairs = [
+        _lift(lifter, torch.from_numpy(np.array(poses[at : at + _AT_ONCE], dtype=np.float32)))
+        for at in range(0, len(poses), _AT_ONCE)
+    ]
+    predicted, target = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    return predicted, target
+
+
+def _lift(lifter: Lifter, joints: Tensor) -> tuple[Tensor, Tensor]:
+    joints = joints.to(lifter.device)
+    cameras = fixed_views(joints[:, Joint.HIP])
+    views = len(FIXED_VIEWS)
+    seen = world_to_camera(joints.repeat_interleave(views, dim=0), cameras)
+    predicted = lifter.lift_tensor(project(seen, cameras))
+    both = (predicted, hip_centred(seen))
+    first, second = (t.unflatten(0, (len(joints), views)).cpu() for t in both)
+    return first, second
+
+
+def _score(lifter: Lifter, poses: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Every metric as (n, views), and the mean error of every joint (n, 17), mm."""
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in METRICS}
+    joints = []
+    for at in range(0, len(poses), _AT_ONCE):
+        predicted, target = lift_fixed_views(lifter, poses[at : at + _AT_ONCE])
+        shape, flat = predicted.shape[:2], (predicted.flatten(0, 1), target.flatten(0, 1))
+        for name, metric in METRICS.items():
+            parts[name].append(metric(*flat).view(shape).numpy())
+        joints.append(joint_errors(*flat).unflatten(0, shape).mean(1).numpy())
+    return {name: np.concatenate(part) for name, part in parts.items()}, np.concatenate(joints)
+
+
+def _means(scores: dict[str, np.ndarray], rows: np.ndarray | slice = slice(None)) -> Scores:
+    return {name: float(values[rows].mean(dtype=np.float64)) for name, values in scores.items()}
+
+
+def _grouped(scores: dict[str, np.ndarray], names: np.ndarray) -> dict[str, Scores]:
+    groups = {}
+    for name in np.unique(names):
+        rows = np.flatnonzero(names == name)
+        groups[str(name)] = _means(scores, rows) | {"poses": float(len(rows))}
+    return groups
+
+
+def _by_decile(scores: dict[str, np.ndarray], rarity: np.ndarray) -> list[Scores]:
+    order = np.argsort(rarity, kind="stable")
+    return [
+        _means(scores, rows)
+        | {"poses": float(len(rows)), "from": float(rarity[rows[0]]), "to": float(rarity[rows[-1]])}
+        for rows in np.array_split(order, 10)
+        if len(rows)
+    ]
+
+
+def heading_aligned(poses: np.ndarray) -> np.ndarray:
+    """(n, 17, 3) world mm, hip at the origin, turned about z until LHip -> RHip lies along x."""
+    centred = np.asarray(poses, np.float32) - np.asarray(poses, np.float32)[:, Joint.HIP, None]
+    across = centred[:, Joint.RHIP] - centred[:, Joint.LHIP]
+    angle = -np.arctan2(across[:, 1], across[:, 0])
+    turn = np.zeros((len(centred), 3, 3), np.float32)
+    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(angle)
+    turn[:, 1, 0], turn[:, 0, 1], turn[:, 2, 2] = np.sin(angle), -np.sin(angle), 1.0
+    return np.einsum("nij,nkj->nki", turn, centred)
+
+
+def rarity(poses: np.ndarray, reference: np.ndarray, neighbours: int = 5) -> np.ndarray:
+    """How far each pose is from what is known.
+
+    Args:
+        poses: (n, 17, 3) world mm.
+        reference: (m, 17, 3) world mm, such as the seed poses.
+        neighbours: how many nearest reference poses are averaged.
+
+    Returns:
+        (n,) float32: root mean square distance over the joints, mm.
+    """
+    known = torch.from_numpy(heading_aligned(reference)).flatten(1)
+    asked = torch.from_numpy(heading_aligned(poses)).flatten(1)
+    nearest = min(neighbours, len(known))
+    parts = [
+        torch.cdist(part, known).topk(nearest, largest=False).values.mean(1)
+        for part in asked.split(_AT_ONCE)
+    ]
+    return torch.cat(parts).numpy() / np.float32(np.sqrt(len(JOINT_NAMES)))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two lifters on the same poses, paired by clip.
+
+    Attributes:
+        rows: clip -> (first, second, second - first), mean MPJPE in mm.
+        difference: mean over clips of second - first; negative: the second errs less.
+        won: share of clips on which the second errs less.
+        p_value: Wilcoxon's signed-rank test over clips, two-sided; 1 for fewer than two clips.
+    """
+
+    rows: dict[str, tuple[float, float, float]]
+    difference: float
+    won: float
+    p_value: float
+
+
+def compare(first: Evaluation, second: Evaluation) -> Comparison:
+    """Compare two evaluations of the same poses.
+
+    Raises:
+        BadInput: they are of other poses.
+    """
+    if not np.array_equal(first.clip, second.clip):
+        raise BadInput("both evaluations should be of the same poses, got other clips")
+    rows = {}
+    for clip, scores in first.by_clip.items():
+        pair = scores["mpjpe"], second.by_clip[clip]["mpjpe"]
+        rows[clip] = (*pair, pair[1] - pair[0])
+    gaps = np.array([row[2] for row in rows.values()])
+    tested = len(gaps) > 1 and bool(np.any(gaps))
+    p_value = float(wilcoxon(gaps).pvalue) if tested else 1.0
+    return Comparison(rows, float(gaps.mean()), float((gaps < 0).mean()), p_value)

@@ -1,0 +1,113 @@
+"""Training by hand: poses in, a bundle on disk out, without a campaign."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.bundle import save_bundle, weight_hash
+from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
+
+
+def train_bundle(
+    poses: np.ndarray,
+    output: Path,
+    preset: str = "small",
+    changes: Sequence[str] = (),
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Train a lifter and leave its bundle.
+
+    Args:
+        poses: (n, 17, 3) world mm.
+        output: folder of the bundle; it appears whole, at the end.
+        preset: where the settings start from.
+        changes: `key=value` settings, such as `cascade.width=512`.
+        progress: called with the bundle's name, steps done and steps in all.
+        device: `auto` is a GPU where there is one.
+
+    Returns:
+        The training record, which the bundle holds too.
+
+    Raises:
+        BadInput: a setting is not allowed, or `output` holds something or cannot be written.
+    """
+    settings = fit_settings(preset, changes)
+    with _appears_whole(output) as folder:
+        found = "cuda" if torch.cuda.is_available() else "cpu"
+        report = None
+        progress(output.name, 0, settings.total)
+        for report in fit(poses, settings, device=found if device == "auto" else device):
+            progress(output.name, report.step, report.total)
+        assert report is not None
+        lifter = lifter_from(report)
+        record = {
+            "poses": len(poses),
+            "steps": report.step,
+            "loss": report.loss,
+            "seconds": report.seconds,
+            "hash": weight_hash(lifter),
+            "settings": settings.model_dump(mode="json"),
+        }
+        save_bundle(lifter, folder, record)
+    return record
+
+
+def fit_settings(preset: str, changes: Sequence[str] = ()) -> FitSettings:
+    """Settings of a preset with `key.key=value` changes; values are read as YAML.
+
+    Raises:
+        BadInput: a change has no `=`, or a setting is not allowed.
+    """
+    data: dict[str, Any] = {"preset": preset}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise BadInput(f"--set wants key=value, got {change}")
+        *groups, last = name.strip().split(".")
+        group = data
+        for part in groups:
+            group = group.setdefault(part, {})
+            if not isinstance(group, dict):
+                raise BadInput(f"--set {change}: {part} is not a group of settings")
+        group[last] = _value(change, value)
+    return FitSettings.parse(data)
+
+
+def _value(change: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise BadInput(f"--set {change}: the value is not YAML") from None
+
+
+class _appears_whole:
+    """A new folder beside `output` that takes its name when the work is done, or goes away."""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+
+    def __enter__(self) -> Path:
+        output = self._output
+        try:
+            if output.exists() and (not output.is_dir() or any(output.iterdir())):
+                raise BadInput(f"output {output} should be a new or an empty folder")
+            output.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+        except OSError as error:
+            raise BadInput(f"output {output} cannot be written: {error.strerror}") from None
+        return self._folder
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self._folder.chmod(0o755)
+            self._folder.replace(self._output)
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
