@@ -8,7 +8,7 @@ three radial and two tangential coefficients. Tensors are row-first: one row a v
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import Field, field_validator
@@ -70,7 +70,9 @@ class Cameras:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Cameras":
         """The same change to every tensor."""
-        tensors = {n: change(value) for n, value in vars(self).items() if isinstance(value, Tensor)}
+        tensors: dict[str, Any] = {
+            name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
         return replace(self, **tensors)
 
 

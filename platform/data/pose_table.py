@@ -10,15 +10,22 @@ Delta protocol: https://github.com/delta-io/delta/blob/master/PROTOCOL.md, throu
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from evoskeleton.errors import BadInput
@@ -53,7 +60,12 @@ limits; `error` and `disagreement` mm; `outside` a share; `lifter` the weight ha
 that scored. Parents are null for seeds, scores where nothing has scored, subject and clip for
 offspring."""
 
+CONFIGURATION = {"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"}
+"""Trainings and MLflow refer to versions for ever: no row is changed, no log entry is dropped."""
+
 _ATTEMPTS = 20
+_BATCH = 16384
+_ROW_GROUP = 65536
 
 
 class PoseTable:
@@ -76,7 +88,13 @@ class PoseTable:
         table = cls(uri, storage_options)
         with _told(f"the pose table {uri} cannot be written"):
             DeltaTable.create(
-                table.uri, SCHEMA, mode="ignore", storage_options=table._options, name="poses"
+                table.uri,
+                SCHEMA,
+                mode="ignore",
+                partition_by=["campaign"],
+                configuration=CONFIGURATION,
+                storage_options=table._options,
+                name="poses",
             )
         return cls.open(uri, storage_options)
 
@@ -91,6 +109,8 @@ class PoseTable:
         names = {field.name for field in table._at(None).schema().fields}
         if missing := [name for name in SCHEMA.names if name not in names]:
             raise BadInput(f"{uri} is no pose table: it has no column {missing[0]}")
+        if table._at(None).metadata().partition_columns != ["campaign"]:
+            raise BadInput(f"{uri} is no pose table: it is not partitioned by campaign")
         return table
 
     @property
@@ -112,7 +132,7 @@ class PoseTable:
                 parent that is not known. What is left out, and NaN, is null.
 
         Returns:
-            The version that holds the generation; where it was there already, the newest.
+            The version with which the generation came in, now or earlier.
 
         Raises:
             BadInput: the storage cannot be written; the last whole generation stands.
@@ -123,13 +143,10 @@ class PoseTable:
             table = self._at(None)
             done = table.transaction_version(application)
             if done is not None and done >= generation:
-                return table.version()
-            properties = CommitProperties(
-                app_transactions=[Transaction(application, generation)], max_commit_retries=0
-            )
+                return _version_of(table, campaign, generation)
             try:
                 with _told(f"generation {generation} cannot be written to {self.uri}"):
-                    write_deltalake(table, rows, mode="append", commit_properties=properties)
+                    _append(table, rows, campaign, generation)
             except CommitFailedError:
                 continue
             return table.version()
@@ -172,51 +189,46 @@ class PoseTable:
     def snapshot(self, path: Path, version: int, campaign: str | None = None) -> Path:
         """One .npy file of (rows, 17, 3) float32, sorted by id, to be mapped into memory.
 
-        Poses are copied a batch at a time, so memory does not grow with the table but for eight
-        bytes a row. The file appears under its name when it is complete; one that is there stays.
+        Poses pass through a batch at a time, so memory does not grow with the table. The file
+        appears under its name when it is complete; one that is there stays.
         """
         path = Path(path)
         if path.exists():
             return path
-        ids = np.sort(self.read(["id"], version, campaign)["id"].to_numpy())
         with _told(f"the snapshot {path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            os.close(descriptor)
             try:
-                self._fill(Path(name), ids, version, campaign)
+                with os.fdopen(descriptor, "wb") as file:
+                    self._write_npy(file, version, campaign)
                 os.replace(name, path)
             finally:
                 Path(name).unlink(missing_ok=True)
         return path
 
-    def _fill(self, path: Path, ids: np.ndarray, version: int, campaign: str | None) -> None:
-        shape = (len(ids), len(JOINT_NAMES), 3)
-        file = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-        dataset = self._at(version).to_pyarrow_dataset()
-        batches = dataset.to_batches(
-            columns=["id", "pose"], filter=_of(campaign), batch_size=16384, batch_readahead=1,
-            fragment_readahead=1,
-        )  # fmt: skip
-        for batch in batches:
-            if batch.num_rows:
-                file[np.searchsorted(ids, batch["id"].to_numpy())] = _dense(batch["pose"])
+    def _write_npy(self, file: BinaryIO, version: int, campaign: str | None) -> None:
+        table = self._at(version)
+        parts = _parts(table, campaign)
+        shape = (sum(part.rows for part in parts), len(JOINT_NAMES), 3)
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        fragments = {_key(f.path): f for f in table.to_pyarrow_dataset().get_fragments()}
+        for run in _runs(parts):
+            for poses in _in_order([fragments[_key(part.path)] for part in run]):
+                file.write(poses.astype("<f4", copy=False).tobytes())
         file.flush()
+        os.fsync(file.fileno())
 
     def info(self, version: int | None = None) -> dict[str, Any]:
         """Version, rows, bytes, and rows by campaign, generation and operator."""
         table = self._at(version)
-        rows = self.read(["campaign", "generation", "operator"], version)
         sizes = pa.table(table.get_add_actions(flatten=True))["size_bytes"]
         return {
             "table": self.uri,
             "version": table.version(),
-            "rows": rows.num_rows,
+            "rows": table.count(),
             "bytes": pc.sum(sizes).as_py() or 0,
-            **{
-                f"rows_by_{name}": _counts(rows, name)
-                for name in ("campaign", "generation", "operator")
-            },
+            **_counts(table, ("campaign", "generation", "operator")),
         }
 
     def _at(self, version: int | None) -> DeltaTable:
@@ -230,10 +242,16 @@ class PoseTable:
 
 
 def load_poses(
-    uri: str | Path, version: int | None = None, campaign: str | None = None
+    uri: str | Path,
+    version: int | None = None,
+    campaign: str | None = None,
+    storage_options: Mapping[str, str] | None = None,
 ) -> np.ndarray:
-    """Poses of a table version: (rows, 17, 3) float32 world mm, sorted by id."""
-    return PoseTable.open(uri).poses(version, campaign)
+    """Poses of a table version: (rows, 17, 3) float32 world mm, sorted by id.
+
+    `PoseTable.open(uri).as_torch(version, campaign)` gives them as a tensor.
+    """
+    return PoseTable.open(uri, storage_options).poses(version, campaign)
 
 
 def _application(campaign: str) -> str:
@@ -250,10 +268,91 @@ def _dense(poses: Any) -> np.ndarray:
     return np.asarray(whole.flatten()).reshape(-1, len(JOINT_NAMES), 3)
 
 
-def _counts(rows: pa.Table, name: str) -> dict[str, int]:
-    counted = rows.group_by(name).aggregate([([], "count_all")]).sort_by(name)
-    names, counts = counted[name].to_pylist(), counted["count_all"].to_pylist()
-    return {str(key): count for key, count in zip(names, counts, strict=True)}
+def _counts(table: DeltaTable, names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Rows by value of each column, a batch at a time."""
+    counts: dict[str, Counter] = {name: Counter() for name in names}
+    for batch in table.to_pyarrow_dataset().to_batches(columns=list(names)):
+        for name in names:
+            for pair in pc.value_counts(batch[name]).to_pylist():
+                counts[name][pair["values"]] += pair["counts"]
+    return {
+        f"rows_by_{name}": {str(key): counts[name][key] for key in sorted(counts[name])}
+        for name in names
+    }
+
+
+def _append(table: DeltaTable, rows: pa.Table, campaign: str, generation: int) -> None:
+    write_deltalake(
+        table,
+        rows,
+        mode="append",
+        commit_properties=CommitProperties(
+            app_transactions=[Transaction(_application(campaign), generation)],
+            custom_metadata={"campaign": campaign, "generation": str(generation)},
+            max_commit_retries=0,
+        ),
+        writer_properties=WriterProperties(max_row_group_size=_ROW_GROUP),
+    )
+
+
+def _version_of(table: DeltaTable, campaign: str, generation: int) -> int:
+    """The version with which a generation came in, from the log."""
+    for entry in table.history():
+        if (entry.get("campaign"), entry.get("generation")) == (campaign, str(generation)):
+            return entry["version"]
+    raise BadInput(
+        f"generation {generation} of campaign {campaign} was never committed to {table.table_uri},"
+        f" and a later one was"
+    )
+
+
+class _Part(NamedTuple):
+    """A data file of the table: its path, its rows, and the range of their ids."""
+
+    path: str
+    rows: int
+    first: int
+    last: int
+
+
+def _parts(table: DeltaTable, campaign: str | None) -> list[_Part]:
+    """The files of a campaign by their first id, from the log alone."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    names = ["path", "num_records", "min.id", "max.id", "partition.campaign"]
+    rows = zip(*(actions[name].to_pylist() for name in names), strict=True) if actions else ()
+    parts = [_Part(*row[:4]) for row in rows if campaign in (None, row[4])]
+    return sorted(parts, key=lambda part: (part.first, part.path))
+
+
+def _runs(parts: list[_Part]) -> Iterator[list[_Part]]:
+    """Neighbouring files whose ranges of ids overlap: they have to be sorted together."""
+    run: list[_Part] = []
+    last = -1
+    for part in parts:
+        if run and part.first > last:
+            yield run
+            run, last = [], -1
+        run.append(part)
+        last = max(last, part.last)
+    if run:
+        yield run
+
+
+def _in_order(fragments: Sequence[Any]) -> Iterator[np.ndarray]:
+    """Poses of files whose ids overlap, sorted by id; a single file is sorted as it lies."""
+    if len(fragments) > 1:
+        rows = pa.concat_tables(fragment.to_table(columns=["id", "pose"]) for fragment in fragments)
+        yield _dense(rows["pose"])[np.argsort(rows["id"].to_numpy(), kind="stable")]
+        return
+    for batch in fragments[0].to_batches(
+        columns=["pose"], batch_size=_BATCH, batch_readahead=1, fragment_readahead=1
+    ):
+        yield _dense(batch["pose"])
+
+
+def _key(path: str) -> str:
+    """A data file's own name: it holds a UUID, and folders are escaped in more than one way."""
+    return path.rsplit("/", 1)[-1]
 
 
 def _as_rows(campaign: str, generation: int, columns: Mapping[str, np.ndarray]) -> pa.Table:
