@@ -22,6 +22,14 @@ class Poses:
     frame: np.ndarray
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small networks are faster on one thread, and other processes of the tests want the rest."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def cmu_file() -> Path:
     path = SHARED_DATA / "cmu_poses.parquet"

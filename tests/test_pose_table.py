@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_table import PoseTable, load_poses
@@ -24,6 +26,16 @@ def columns(generation: int, rows: int = 20) -> dict[str, np.ndarray]:
         "poses": random_.normal(size=(rows, 17, 3)).astype(np.float32),
         "error": np.full(rows, np.nan if generation == 0 else generation, np.float32),
     }
+
+
+def start(program: str, table: PoseTable) -> subprocess.Popen:
+    """A process of its own that works on the table."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, table.uri, str(Path(__file__).parent)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.fixture
@@ -108,11 +120,7 @@ for generation in range(10_000):
 def test_a_writer_killed_at_random_moments_leaves_whole_generations(table):
     moments = random.Random(3)
     for _ in range(4):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, table.uri, str(Path(__file__).parent)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        process = start(_WRITER, table)
         assert process.stdout.readline() == "ready\n"
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=moments.uniform(0.2, 0.8))
@@ -182,3 +190,90 @@ def test_sixteen_joints_are_told(table):
     part["poses"] = part["poses"][:, :16]
     with pytest.raises(BadInput, match=r"poses should be \(rows, 17, 3\), got \(20, 16, 3\)"):
         table.commit("a", 0, part)
+
+
+def test_a_repeated_commit_tells_the_version_with_which_its_generation_came(table):
+    versions = [table.commit("a", generation, columns(generation)) for generation in range(3)]
+    assert table.commit("a", 1, columns(1)) == versions[1] != table.version
+
+
+def test_a_generation_without_survivors_is_committed_too(table):
+    table.commit("a", 0, columns(0))
+    version = table.commit("a", 1, columns(1, rows=0))
+    assert table.committed_generation("a") == 1 and table.count(version) == 20
+
+
+def test_a_campaign_may_have_any_name(table):
+    table.commit("Läufer/1 = %20", 0, columns(0))
+    table.commit("b", 0, columns(0))
+    assert table.info()["rows_by_campaign"] == {"Läufer/1 = %20": 20, "b": 20}
+    assert len(table.poses(campaign="Läufer/1 = %20")) == 20
+
+
+def test_a_snapshot_of_campaigns_whose_ids_collide_loses_no_pose(table, tmp_path):
+    for generation in range(2):
+        for name in "ab":
+            table.commit(name, generation, columns(generation))
+    mapped = np.load(table.snapshot(tmp_path / "s.npy", table.version), mmap_mode="r")
+    first, second = columns(0), columns(1)
+    expected = np.concatenate([part["poses"][np.argsort(part["id"])] for part in (first, second)])
+    assert np.array_equal(mapped, np.repeat(expected, 2, axis=0))
+
+
+def test_a_snapshot_of_an_empty_table_is_empty(table, tmp_path):
+    assert np.load(table.snapshot(tmp_path / "s.npy", table.version)).shape == (0, 17, 3)
+
+
+def test_rows_cannot_be_deleted_behind_a_trainings_back(table):
+    table.commit("a", 0, columns(0))
+    with pytest.raises(DeltaError, match="append-only"):
+        DeltaTable(table.uri).delete()
+
+
+_RACER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from test_pose_table import columns
+from evoskeleton.platform.data.pose_table import PoseTable
+table = PoseTable.open(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(*(table.commit("a", generation, columns(generation, 200)) for generation in range(15)))
+"""
+
+
+def test_two_processes_that_race_through_a_campaign_write_it_once(table):
+    racers = [start(_RACER, table) for _ in range(2)]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    told = [racer.communicate()[0].split() for racer in racers]
+    assert told[0] == told[1] == [str(version) for version in range(1, 16)]
+    assert table.count() == 15 * 200
+
+
+_FULL = """
+import resource, sys
+sys.path.insert(0, sys.argv[2])
+from test_pose_table import columns
+from evoskeleton.platform.data.pose_table import PoseTable
+table = PoseTable.open(sys.argv[1])
+table.commit("a", 0, columns(0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    table.commit("a", 1, columns(1, 5_000))
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_storage_that_takes_no_more_bytes_is_told_and_the_last_generation_stands(table):
+    writer = start(_FULL, table)
+    said, _ = writer.communicate()
+    assert said.startswith("BadInput generation 1 cannot be written to")
+    assert len(said.strip().splitlines()) == 1
+    assert table.count() == 20 and table.committed_generation("a") == 0
+    table.commit("a", 1, columns(1))
+    assert table.count() == 40
