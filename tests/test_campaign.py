@@ -138,7 +138,8 @@ def test_a_driver_killed_at_random_moments_ends_with_the_same_table(
 ):
     moments = random.Random(5)
     settings = settings_file(tmp_path, poses_file, workers=1)
-    arguments: tuple[object, ...] = ("campaign", "run", settings)
+    tracked = ("--set", "tracking.enabled=true")
+    arguments: tuple[object, ...] = ("campaign", "run", settings, *tracked)
     kills = 0
     while kills < 5:
         process = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True)
@@ -150,11 +151,26 @@ def test_a_driver_killed_at_random_moments_ends_with_the_same_table(
             process.wait()
             kills += 1
         if (tmp_path / "home" / "small" / "settings.yaml").exists():
-            arguments = ("campaign", "resume", "small", "--home", tmp_path / "home")
+            arguments = ("campaign", "resume", "small", "--home", tmp_path / "home", *tracked)
     if arguments[1] == "resume":
         run(*arguments)
     assert kills > 0
     assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+    assert_every_point_once(tmp_path / "home")
+
+
+def assert_every_point_once(home: Path) -> None:
+    """One run for the campaign, one for each training, one point for each generation."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{home}/mlflow.db")
+    (experiment,) = client.search_experiments(filter_string="name != 'Default'")
+    runs = client.search_runs([experiment.experiment_id])
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    assert len(runs) == 4
+    assert parent.info.status == "FINISHED"
+    history = client.get_metric_history(parent.info.run_id, "search/rows")
+    assert sorted(point.step for point in history) == [0, 1, 2, 3, 4]
 
 
 def test_killed_workers_cost_nothing(undisturbed, poses_file, tmp_path):
@@ -199,7 +215,8 @@ def test_a_finished_campaign_can_be_extended_and_equals_a_longer_one(poses_file,
     for folder, generations in ((short, 2), (long, 3)):
         folder.mkdir()
         path = settings_file(folder, poses_file, workers=1)
-        run("campaign", "run", path, "--set", f"search.generations={generations}")
+        changes = (f"search.generations={generations}", "training.start=champion")
+        run("campaign", "run", path, *(part for change in changes for part in ("--set", change)))
     run("campaign", "resume", "small", "--home", short / "home", "--set", "search.generations=3")
     assert_same_rows(rows_of(short), rows_of(long))
 
@@ -294,3 +311,12 @@ def test_a_full_disk_leaves_the_last_whole_generation(poses_file, tmp_path):
         assert set(generations.tolist()) == set(range(last + 1))
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_two_gradient_shards_train_one_lifter(poses_file, tmp_path):
+    path = settings_file(tmp_path, poses_file, workers=1)
+    changes = ("training.fit.gradient_shards=2", "search.generations=1", "training.limit=2")
+    run("campaign", "run", path, *(part for change in changes for part in ("--set", change)))
+    report = json.loads((tmp_path / "home" / "small" / "report.json").read_text())
+    assert report["trainings"] == 2 or report["champion_training"] == 0
+    assert np.isfinite(report["baseline"]["overall"]["mpjpe"])

@@ -312,5 +312,7 @@ def test_training_by_hand_leaves_a_bundle_and_never_half_of_one(motion, tmp_path
 def test_real_poses_of_one_person_train_a_lifter_for_others(cmu):
     train = cmu.poses[cmu.subject == "CMU02"]
     test = cmu.poses[np.isin(cmu.subject, ["CMU05", "CMU07", "CMU08", "CMU13"])][::20]
-    reports = list(fit(train, FitSettings.parse({"batch": 256, "report_every": 300}), validation=test))
+    reports = list(
+        fit(train, FitSettings.parse({"batch": 256, "report_every": 300}), validation=test)
+    )
     assert reports[-1].validation["mpjpe"] < 150

@@ -297,9 +297,10 @@ def _append(table: DeltaTable, rows: pa.Table, campaign: str, generation: int) -
 
 def _version_of(table: DeltaTable, campaign: str, generation: int) -> int:
     """The version with which a generation came in, from the log."""
-    for entry in table.history():
+    entries = table.history()[::-1]  # numbered here: their own numbers shift while others write
+    for version, entry in enumerate(entries):
         if (entry.get("campaign"), entry.get("generation")) == (campaign, str(generation)):
-            return entry["version"]
+            return version
     raise BadInput(
         f"generation {generation} of campaign {campaign} was never committed to {table.table_uri},"
         f" and a later one was"

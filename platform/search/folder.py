@@ -92,6 +92,17 @@ class CampaignFolder:
                 file.write(uuid.uuid4().hex.encode())
         return path.read_text()
 
+    def is_locked(self) -> bool:
+        """Whether a driver runs this campaign now."""
+        try:
+            with open(self.path / "lock") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Only one driver at a time; the lock goes with the process, however it ends.

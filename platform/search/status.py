@@ -81,8 +81,6 @@ def statuses(home: str) -> list[Status]:
 
 
 def _activity(folder: CampaignFolder) -> str:
-    try:
-        with folder.lock():
-            return "finished" if folder.report.exists() else "stopped"
-    except BadInput:
+    if folder.is_locked():
         return "running"
+    return "finished" if folder.report.exists() else "stopped"

@@ -50,6 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"evoskeleton: {error}")
         raise SystemExit(2) from None
     except KeyboardInterrupt:
+        Console(stderr=True).print(
+            "evoskeleton: stopped; `campaign resume` goes on from what is done"
+        )
         raise SystemExit(130) from None
 
 
