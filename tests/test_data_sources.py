@@ -1,5 +1,7 @@
 """Sources: Parquet files read as documented, filters, fractions, held-out clips, refusals."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources import (
     SourceSettings,
@@ -104,8 +107,27 @@ def test_a_single_clip_cannot_be_shared(file):
 
 
 def test_a_filter_that_leaves_nothing_says_what_there_is(file):
-    with pytest.raises(BadInput, match=r"no subject is left .* by S9; there are S1, S2"):
-        source(file, subjects=["S9"])
+    with pytest.raises(BadInput, match=r"no clip is left .* by c3; there are c0, c1"):
+        source(file, subjects=["S1"], clips=["c3"])
+
+
+@pytest.mark.parametrize("setting", ["subjects", "exclude_subjects"])
+def test_a_name_that_fits_nothing_is_told_even_among_others_that_do(setting, file):
+    with pytest.raises(BadInput, match=f"{setting}: no subject fits S9; there are S1, S2"):
+        source(file, **{setting: ["S1", "S9"]})
+
+
+def test_a_smaller_fraction_is_a_part_of_a_larger_one(file):
+    small, large = source(file, fraction=0.05), source(file, fraction=0.5)
+    assert set(small.frame.tolist()) < set(large.frame.tolist())
+
+
+def test_the_evolved_poses_of_a_table_are_a_source(tmp_path, motion):
+    table = PoseTable.create(tmp_path / "poses")
+    rows = {"id": np.arange(len(motion)), "operator": ["seed"] * len(motion), "poses": motion}
+    table.commit("a", 0, rows)
+    poses = load(settings_from_text(str(tmp_path / "poses")))
+    assert np.array_equal(poses.poses, motion)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +165,34 @@ def test_infinite_coordinates_are_told_with_clip_and_frame(tmp_path, motion):
     pq.write_table(pa.table(rows(broken)), tmp_path / "p.parquet")
     with pytest.raises(BadInput, match="clip c1, frame 70: joint RFoot should be finite, got inf"):
         source(tmp_path / "p.parquet")
+
+
+def test_a_bone_of_no_length_is_told_with_clip_and_frame(tmp_path, motion):
+    broken = motion.copy()
+    broken[70:72, 3] = broken[70:72, 2]
+    pq.write_table(pa.table(rows(broken)), tmp_path / "p.parquet")
+    sentence = r"clip c1, frame 70: the bone RKnee-RFoot has no length \(2 poses in all\)"
+    with pytest.raises(BadInput, match=sentence):
+        source(tmp_path / "p.parquet")
+
+
+@pytest.mark.parametrize("content", [None, "not parquet"])
+def test_a_file_that_is_missing_or_something_else_is_told(content, tmp_path):
+    if content is not None:
+        (tmp_path / "p.parquet").write_text(content)
+    with pytest.raises(BadInput, match=r"p\.parquet") as told:
+        source(tmp_path / "p.parquet")
+    assert "\n" not in str(told.value)
+
+
+def test_reading_sources_needs_no_torch_and_no_ray():
+    program = (
+        "import sys, evoskeleton.platform.data.sources, evoskeleton.platform.data.pose_table;"
+        "import evoskeleton.platform.data.deepmimic, evoskeleton.platform.data.parquet;"
+        "print([name for name in ('torch', 'ray', 'mlflow') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert said.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(("scale", "unit"), [(1e-3, "metres"), (0.1, "centimetres")])

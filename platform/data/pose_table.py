@@ -9,6 +9,7 @@ Delta protocol: https://github.com/delta-io/delta/blob/master/PROTOCOL.md, throu
 """
 
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -402,4 +403,6 @@ def _told(what: str) -> Iterator[None]:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """An error in one line, without the colours and arrows that the library draws."""
+    plain = re.sub(r"\x1b\[[0-9;]*m|↳", " ", str(error))
+    return " ".join(plain.split()) or type(error).__name__

@@ -45,7 +45,9 @@ def _parquet(settings: SourceSettings) -> PoseSet:
 def _table(settings: SourceSettings) -> PoseSet:
     from evoskeleton.platform.data.pose_table import load_poses
 
-    return single_clip(load_poses(_place(settings)), "evolved", "evolved", "evolved")
+    remote = settings.path is not None and "://" in settings.path
+    place = settings.path if remote else _place(settings)
+    return single_clip(load_poses(str(place)), "evolved", "evolved", "evolved")
 
 
 def _place(settings: SourceSettings) -> Path:
@@ -96,6 +98,7 @@ def _loader(kind: str) -> Callable[[SourceSettings], PoseSet]:
 
 def _filtered(poses: PoseSet, settings: SourceSettings) -> PoseSet:
     """Rows that every filter leaves; the first that leaves none is named."""
+    _refuse_unmatched(poses, settings)
     for column in ("subject", "action", "clip"):
         keep, drop = getattr(settings, f"{column}s"), getattr(settings, f"exclude_{column}s")
         names = getattr(poses, column)
@@ -103,11 +106,25 @@ def _filtered(poses: PoseSet, settings: SourceSettings) -> PoseSet:
         wanted = [n for n in there if _matches(n, keep or ["*"]) and not _matches(n, drop)]
         if not wanted:
             patterns = ", ".join(keep) or f"all but {', '.join(drop)}"
-            shown = ", ".join(there[:20]) + (", ..." if len(there) > 20 else "")
-            raise BadInput(f"no {column} is left of the source by {patterns}; there are {shown}")
+            raise BadInput(f"no {column} is left of the source by {patterns}; {_listed(there)}")
         if len(wanted) < len(there):
             poses = poses.take(np.isin(names, wanted))
     return poses
+
+
+def _refuse_unmatched(poses: PoseSet, settings: SourceSettings) -> None:
+    """A misspelt name to leave out would let a test subject into the seeds without a word."""
+    for column in ("subject", "action", "clip"):
+        there = sorted({str(name) for name in getattr(poses, column)})
+        for setting in (f"{column}s", f"exclude_{column}s"):
+            for pattern in getattr(settings, setting):
+                if not any(fnmatchcase(name, pattern) for name in there):
+                    raise BadInput(f"{setting}: no {column} fits {pattern}; {_listed(there)}")
+
+
+def _listed(names: list[str]) -> str:
+    more = ", ..." if len(names) > 20 else ""
+    return f"there are {', '.join(names[:20])}{more}"
 
 
 def _matches(name: str, patterns: list[str]) -> bool:
