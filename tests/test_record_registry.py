@@ -1,11 +1,20 @@
 """The registry of champions, on a real SQLite store."""
 
+import shutil
+
 import pytest
+import torch
 
 from evoskeleton.errors import BadInput
+from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
+from evoskeleton.lifting.cascade import Cascade, CascadeSettings
+from evoskeleton.lifting.normalization import Normalization
 from evoskeleton.platform.record.registry import Registry, model_name
 from evoskeleton.platform.record.store import Store
 from evoskeleton.platform.record.tracking import Tracker, TrackingSettings
+
+UNIT = (torch.zeros(17, 2), torch.ones(17, 2), torch.zeros(16, 3), torch.ones(16, 3))
+"""Statistics that change nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +34,13 @@ def registry(home, run_id):
 
 @pytest.fixture
 def bundle(tmp_path):
-    """Writes a bundle folder with given weights."""
+    """Writes the bundle of a small lifter; another word gives other weights."""
 
-    def write(weights):
-        folder = tmp_path / weights
-        folder.mkdir()
-        (folder / "model.safetensors").write_bytes(weights.encode())
-        (folder / "bundle.json").write_text("{}")
-        return folder
+    def write(word):
+        cascade = Cascade(CascadeSettings(width=8, blocks=0, stages=1), seed=sum(word.encode()))
+        lifter = Lifter(cascade, Normalization("per_pose", *UNIT))
+        save_bundle(lifter, tmp_path / word, {})
+        return tmp_path / word
 
     return write
 
@@ -44,11 +52,12 @@ def champion(registry, name):
 
 def test_a_bundle_comes_back_as_it_was_registered(registry, bundle, run_id, tmp_path):
     name = model_name("round")
-    version = registry.register(bundle("aa"), name, {"mpjpe": 61.5}, run_id)
-    folder = registry.fetch(name, "champion", into=tmp_path / "copy")
-    assert (folder / "model.safetensors").read_bytes() == b"aa"
-    assert registry.fetch(name, version).joinpath("bundle.json").read_text() == "{}"
+    lifter = load_bundle(bundle("aa"))
+    version = registry.register(tmp_path / "aa", name, {"mpjpe": 61.5}, run_id)
     (found,) = registry.model(name).versions
+    fetched = load_bundle(registry.fetch(name, "champion", into=tmp_path / "copy"))
+    assert weight_hash(fetched) == weight_hash(lifter) == found.weights
+    assert weight_hash(load_bundle(registry.fetch(name, version))) == found.weights
     assert found.metrics == {"mpjpe": 61.5} and found.aliases == ("champion",)
     assert found.run_id == run_id
 
@@ -139,5 +148,47 @@ def test_unknown_names_and_versions_are_told(registry, bundle, run_id):
 
 
 def test_a_folder_without_a_bundle_is_told(registry, tmp_path, run_id):
-    with pytest.raises(BadInput, match="is no lifter bundle: it has no model.safetensors"):
+    with pytest.raises(BadInput, match=r"bundle.json: No such file or directory"):
         registry.register(tmp_path, model_name("none"), {}, run_id)
+    with pytest.raises(BadInput, match="no registered model is called evoskeleton-none"):
+        registry.model(model_name("none"))
+
+
+def test_a_version_whose_files_are_gone_is_told(home, registry, bundle, run_id):
+    name = model_name("gone")
+    registry.register(bundle("gone"), name, {}, run_id)
+    shutil.rmtree(registry.fetch(name))
+    with pytest.raises(BadInput, match="evoskeleton-gone"):
+        registry.fetch(name)
+
+
+def test_a_campaign_registers_its_champion_as_made_by_its_training(home, registry, bundle):
+    tracker = Tracker(TrackingSettings(), home, tell=pytest.fail)
+    parent = tracker.start("champions", {"seed": 1})
+    folder = bundle("best")
+    made = {"table_version": 4, "bundle": folder, "hash": weight_hash(load_bundle(folder))}
+    tracker.log_training(made)
+    tracker.register_champion(folder, {"mpjpe": 60.0})
+    tracker.register_champion(folder, {"mpjpe": 60.0})
+    (version,) = registry.model(model_name("champions")).versions
+    client = Store(TrackingSettings(), home).client()
+    maker = client.get_run(version.run_id).data.tags
+    assert version.aliases == ("champion",)
+    assert maker["mlflow.parentRunId"] == parent and maker["evoskeleton.champion"] == "true"
+    assert client.get_run(parent).data.tags["evoskeleton.champion"] == version.weights
+
+
+def test_looking_into_a_home_without_a_record_makes_none(tmp_path):
+    registry = Registry(TrackingSettings(), tmp_path / "nowhere")
+    assert registry.list_models() == []
+    with pytest.raises(BadInput, match="no registered model is called demo: none is registered"):
+        registry.promote("demo", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_does_not_answer_is_told_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    registry = Registry(TrackingSettings(uri="http://me:secret@127.0.0.1:9"), tmp_path)
+    with pytest.raises(BadInput, match=r"MLflow at http://127.0.0.1:9 cannot be used: ") as told:
+        registry.list_models()
+    assert "secret" not in str(told.value)

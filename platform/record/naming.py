@@ -19,6 +19,7 @@ GENERATION_GROUPS = (
     ("diversity", "diversity/"),
     ("spread", "diversity/"),
     ("coverage", "diversity/"),
+    ("occupied", "diversity/"),
     ("margin", "validity/"),
     ("limit", "validity/"),
 )

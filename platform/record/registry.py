@@ -5,25 +5,33 @@ JSON, never a pickle), and an alias, `champion`, says which version is in use. A
 its weights: the same weights are registered once.
 """
 
-import hashlib
+import contextlib
+import functools
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.record.naming import model_name
-from evoskeleton.platform.record.store import Store, TrackingSettings
+from evoskeleton.platform.record.store import (
+    Store,
+    TrackingSettings,
+    one_line,
+    without_secrets,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 __all__ = ["CHAMPION", "Model", "Registry", "Version", "model_name"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 CHAMPION = "champion"
-WEIGHTS_FILE, RECORD_FILE = "model.safetensors", "bundle.json"
 WEIGHTS, GIVEN, BEFORE = "evoskeleton.weights", "evoskeleton.given", "evoskeleton.before"
 REMEMBERED = 50
 """How many earlier holders of an alias are remembered."""
@@ -48,12 +56,30 @@ class Model:
     versions: tuple[Version, ...]
 
 
+def _in_one_sentence(method: Callable[P, T]) -> Callable[P, T]:
+    """What MLflow raises, told as one sentence."""
+
+    @functools.wraps(method)
+    def told(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return method(*arguments, **named)
+        except BadInput:
+            raise
+        except Exception as error:  # MLflow, its database driver and its HTTP client raise anything
+            store: Store = arguments[0]._store  # type: ignore[attr-defined]
+            where = without_secrets(store.uri)
+            raise BadInput(f"MLflow at {where} cannot be used: {one_line(error)}") from error
+
+    return told
+
+
 class Registry:
     """The model registry of one MLflow store."""
 
     def __init__(self, settings: TrackingSettings, home: Path | str) -> None:
         self._store = Store(settings, home)
 
+    @_in_one_sentence
     def register(
         self,
         bundle: Path | str,
@@ -80,7 +106,7 @@ class Registry:
         Raises:
             BadInput: the folder holds no bundle.
         """
-        weights = _weights(Path(bundle))
+        weights = weights_of(Path(bundle))
         self._make_model(name)
         found = self._by_weights(name, weights) or self._create(
             Path(bundle), name, metrics, run_id, weights
@@ -91,12 +117,16 @@ class Registry:
             self._store.client().set_model_version_tag(name, str(number), GIVEN, alias)
         return number
 
+    @_in_one_sentence
     def list_models(self) -> list[Model]:
         """All registered models, by name."""
+        if self._store.is_absent():
+            return []
         client = self._store.client()
         models = [m.name for m in _all_pages(client.search_registered_models)]
         return [self.model(name) for name in sorted(models)]
 
+    @_in_one_sentence
     def model(self, name: str) -> Model:
         """One registered model.
 
@@ -107,6 +137,7 @@ class Registry:
         versions = [_version(found, holders) for found in self._versions(name)]
         return Model(name, tuple(sorted(versions, key=lambda v: -v.number)))
 
+    @_in_one_sentence
     def promote(self, name: str, version: int | str, alias: str = CHAMPION) -> int:
         """Give the alias to a version; the one that had it is remembered for `rollback`.
 
@@ -117,6 +148,7 @@ class Registry:
         self._move(name, number, alias)
         return number
 
+    @_in_one_sentence
     def rollback(self, name: str, alias: str = CHAMPION) -> int:
         """Give the alias back to the version that had it before; returns that version.
 
@@ -136,6 +168,7 @@ class Registry:
         self._remember(name, alias, before)
         return number
 
+    @_in_one_sentence
     def fetch(
         self, name: str, version: int | str = CHAMPION, into: Path | str | None = None
     ) -> Path:
@@ -150,10 +183,10 @@ class Registry:
         Raises:
             BadInput: no such model, version or alias, or its files are gone.
         """
+        number = self._number(name, version)
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
 
-        number = self._number(name, version)
         source = self._store.client().get_model_version(name, str(number)).source
         if into is not None:
             Path(into).mkdir(parents=True, exist_ok=True)
@@ -167,7 +200,7 @@ class Registry:
             )
         except (MlflowException, OSError) as error:
             raise BadInput(f"the files of {name} version {number} are gone: {error}") from None
-        _weights(folder)
+        weights_of(folder)
         return folder
 
     def _make_model(self, name: str) -> None:
@@ -198,11 +231,10 @@ class Registry:
     def _keep(self, bundle: Path, run_id: str, weights: str) -> str:
         """Where the run keeps the bundle, which is put there if it is not yet."""
         client = self._store.client()
-        with tempfile.TemporaryDirectory() as folder:
-            held = [entry.path for entry in client.list_artifacts(run_id, "bundle")]
-            if f"bundle/{WEIGHTS_FILE}" in held and f"bundle/{RECORD_FILE}" in held:
+        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(BadInput):
+            if client.list_artifacts(run_id, "bundle"):
                 copy = client.download_artifacts(run_id, "bundle", folder)
-                if _weights(Path(copy)) == weights:
+                if weights_of(copy) == weights:
                     return "bundle"
         client.log_artifacts(run_id, str(bundle), f"bundles/{weights[:12]}")
         return f"bundles/{weights[:12]}"
@@ -230,6 +262,8 @@ class Registry:
         return _all_pages(self._store.client().search_model_versions, f"name='{quoted}'")
 
     def _model(self, name: str) -> "RegisteredModel":
+        if self._store.is_absent():
+            raise BadInput(f"no registered model is called {name}: none is registered yet")
         from mlflow.exceptions import MlflowException
 
         try:
@@ -282,16 +316,18 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _weights(bundle: Path) -> str:
-    """SHA-256 of a bundle's weights file.
+def weights_of(bundle: Path | str) -> str:
+    """The weight hash that a bundle says it has; `lifting.bundle.load_bundle` checks it.
 
     Raises:
         BadInput: the folder holds no bundle.
     """
-    for name in (WEIGHTS_FILE, RECORD_FILE):
-        if not (bundle / name).is_file():
-            raise BadInput(f"{bundle} is no lifter bundle: it has no {name}")
-    return hashlib.sha256((bundle / WEIGHTS_FILE).read_bytes()).hexdigest()
+    from evoskeleton.lifting.bundle import MODEL_FILE, read_description
+
+    description = read_description(bundle)
+    if not (Path(bundle) / MODEL_FILE).is_file():
+        raise BadInput(f"bundle {bundle} has no {MODEL_FILE}")
+    return str(description.get("weight_hash", ""))
 
 
 def _description(metrics: Mapping[str, float]) -> str:

@@ -53,7 +53,7 @@ def gallery(
         generations: (poses,) when each was bred.
         operators: how each was bred, a word each.
         errors: (poses,) the champion's error on it, mm; NaN where it was never scored.
-        ancestors: (poses, 17, 3) seed pose that each goes back to, drawn in grey at its left; rows
+        ancestors: (poses, 17, 3) seed pose that each goes back to, drawn in grey beside it; rows
             of NaN where there is none.
         columns: poses side by side.
 
@@ -71,7 +71,7 @@ def gallery(
         error = errors[place]
         measured = "not scored" if np.isnan(error) else f"{error:.0f} mm"
         caption = f"{operators[place]}\ngeneration {generations[place]}, {measured}"
-        axes.set_title(caption, fontsize=9, y=0.98)
+        axes.set_title(caption, fontsize=9, y=0.99)
     beside = "" if ancestors is None else "; the seed pose that each goes back to in grey"
     figure.suptitle(f"Evolved poses and the champion lifter's error on them{beside}", fontsize=11)
     return figure
@@ -108,7 +108,7 @@ def error_by_clip(
     axes.set_xlabel(f"{metric} ({unit}), smaller is better")
     better = sum(evolved[clip] < baseline[clip] for clip in clips)
     means = [np.mean(list(errors.values())) for errors in (baseline, evolved)]
-    part = f", {len(shown)} with the largest changes shown" if len(shown) < len(clips) else ""
+    part = f" (shown: best and worst {MOST_CLIPS // 2})" if len(shown) < len(clips) else ""
     axes.set_title(
         f"{better} of {len(clips)} clips better{part}; "
         f"mean over clips {means[0]:.1f} to {means[1]:.1f} {unit}",
@@ -134,7 +134,7 @@ def error_by_generation(errors: Mapping[int, np.ndarray]) -> Figure:
         raise BadInput("errors should hold at least one finite error, got none")
     picked = np.linspace(0, len(present) - 1, min(MOST_RIDGES, len(present))).round().astype(int)
     shown = [present[i] for i in picked]
-    top = max(float(np.quantile(finite[generation], 0.995)) for generation in shown)
+    top = max(1.0, *(float(np.quantile(finite[generation], 0.995)) for generation in shown))
     edges = np.linspace(0.0, top, 61)
     figure = Figure(figsize=(7.5, 1.6 + 0.5 * len(shown)), layout="constrained")
     axes = figure.add_subplot()
@@ -144,7 +144,7 @@ def error_by_generation(errors: Mapping[int, np.ndarray]) -> Figure:
         _draw_ridge(axes, height, edges, share / highest, float(np.median(finite[generation])))
     labels = [f"{g}  ({len(finite[g]):,} poses)" for g in shown]
     axes.set_yticks(range(len(shown)), labels, fontsize=9)
-    axes.set(xlim=(0.0, top), ylim=(-0.15, len(shown) + 0.45), ylabel="generation")
+    axes.set(xlim=(0.0, top), ylim=(-0.15, len(shown)), ylabel="generation")
     axes.set_xlabel("error of the champion lifter at that time (mm)")
     axes.set_title("How hard the offspring are; the line marks the median", fontsize=10, loc="left")
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -168,10 +168,12 @@ def limb_coverage(before: np.ndarray, after: np.ndarray) -> Figure:
     figure = Figure(figsize=(10.5, 7.6), layout="constrained")
     for i, limb in enumerate(LIMBS):
         axes = figure.add_subplot(3, 3, i + 1, projection="mollweide")
-        _draw_map(axes, seen[0][i], seen[1][i], named=limb.parent < 0)
+        _draw_map(axes, seen[0][i], seen[1][i], behind=limb.name.endswith("shank"))
         shares = [f"{100 * part[i].mean():.1f}" for part in seen]
         carrier = limb.frame if limb.parent < 0 else LIMBS[limb.parent].name
-        title = f"{limb.name} in its {carrier}\n{shares[0]} to {shares[1]} % of all directions"
+        title = (
+            f"{limb.name}, seen from the {carrier}\n{shares[0]} to {shares[1]} % of all directions"
+        )
         axes.set_title(title, fontsize=9)
     figure.suptitle(
         f"Directions of the limbs: {len(before):,} poses before, {len(after):,} after", fontsize=11
@@ -200,33 +202,32 @@ def _draw_bodies(axes: Any, pose: np.ndarray, ancestor: np.ndarray | None) -> No
     bodies = [_facing(pose)]
     if ancestor is not None and np.isfinite(ancestor).all():
         bodies.append(_facing(ancestor))
-        gap = bodies[1][:, 0].max() - bodies[0][:, 0].min() + 150.0
+        gap = bodies[1][:, 0].max() - bodies[0][:, 0].min() + 350.0
         bodies[1] = bodies[1] - [gap, 0.0, 0.0]
         _draw_grey(axes, bodies[1])
-    draw_pose(axes, bodies[0])
+    draw_pose(axes, bodies[0], ground=False)
     _frame_bodies(axes, np.concatenate(bodies))
 
 
 def _draw_grey(axes: Any, pose: np.ndarray) -> None:
     lines, spots = len(axes.lines), len(axes.collections)
-    draw_pose(axes, pose)
+    draw_pose(axes, pose, alpha=0.55, ground=False)
     for artist in [*axes.lines[lines:], *axes.collections[spots:]]:
-        artist.set(color=GREY, alpha=0.55)
+        artist.set(color=GREY)
 
 
 def _frame_bodies(axes: Any, joints: np.ndarray) -> None:
-    """Equal scale on all axes, nothing but the bodies and the floor's outline."""
+    """The same scale on all axes and in all pictures that hold as much; the floor's outline."""
     low, high = joints.min(0), joints.max(0)
-    middle, half = (low + high) / 2, max(float((high - low).max()) / 2, 600.0)
+    middle, half = (low + high) / 2, max(float((high - low).max()) / 2, 850.0)
     axes.set(
         xlim=(middle[0] - half, middle[0] + half),
         ylim=(middle[1] - half, middle[1] + half),
         zlim=(0.0, 2 * half),
     )
-    axes.set_box_aspect((1, 1, 1), zoom=1.45)
+    axes.set_box_aspect((1, 1, 1), zoom=1.3)
     axes.view_init(elev=12, azim=65)
-    axes.set_axis_off()
-    corners = np.array([low, high])[:, :2] + [[-80.0], [80.0]]
+    corners = np.stack([low[:2] - 80.0, high[:2] + 80.0])
     x, y = corners[[0, 1, 1, 0, 0], 0], corners[[0, 0, 1, 1, 0], 1]
     axes.plot(x, y, np.zeros(5), color="#C8C8C8", linewidth=0.8, zorder=0)
 
@@ -274,7 +275,7 @@ def _dot(label: str, face: str, edge: str) -> Line2D:
 def _draw_ridge(
     axes: Axes, height: int, edges: np.ndarray, share: np.ndarray, median: float
 ) -> None:
-    scaled = 1.35 * share
+    scaled = 0.88 * share
     order = 100 - height
     axes.stairs(
         height + scaled, edges, baseline=height, fill=True, color=BLUE, alpha=0.55, zorder=order
@@ -301,17 +302,20 @@ def _occupied(poses: np.ndarray) -> np.ndarray:
     return occupied
 
 
-def _draw_map(axes: Axes, before: np.ndarray, after: np.ndarray, named: bool) -> None:
-    """Map with the carrier's y (a body's front) in the middle and its x (right) to the right."""
+def _draw_map(axes: Axes, before: np.ndarray, after: np.ndarray, behind: bool) -> None:
+    """Map with the carrier's front (y), or its back, in the middle."""
     columns, rows = SPHERE_BINS
     kinds = np.where(before & after, 1, np.where(after, 2, np.where(before, 3, 0)))
+    kinds = np.roll(kinds, columns // 2, axis=1) if behind else kinds
     longitude = np.linspace(-np.pi, np.pi, columns + 1)
     latitude = np.arcsin(np.linspace(-1, 1, rows + 1))
     colors = ListedColormap([PALE, BLUE, VERMILLION, GREY])
     norm = BoundaryNorm(np.arange(5) - 0.5, 4)
     axes.pcolormesh(longitude, latitude, kinds, cmap=colors, norm=norm, rasterized=True)
-    axes.set_xticks(
-        np.radians([-90, 0, 90]), ["left", "front", "right"] if named else [""] * 3, fontsize=7
-    )
-    axes.set_yticks(np.radians([-45, 0, 45]), ["", "", ""])
+    axes.set_xticks(np.radians([-90, 0, 90]), [""] * 3)
+    axes.set_yticks(np.radians([-45, 0, 45]), [""] * 3)
     axes.grid(color="white", linewidth=0.5)
+    sides = ("right", "back", "left") if behind else ("left", "front", "right")
+    for word, place in zip(sides, (0.16, 0.5, 0.84), strict=True):
+        height = -0.07 if word in ("front", "back") else 0.02
+        axes.text(place, height, word, transform=axes.transAxes, ha="center", fontsize=8, va="top")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
+DATABASE = "mlflow.db"
+
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
@@ -70,7 +72,7 @@ class Store:
         self._home = Path(home).expanduser().resolve()
         self._settings = settings
         self._client: MlflowClient | None = None
-        self.uri = settings.uri or f"sqlite:///{self._home / 'mlflow.db'}"
+        self.uri = settings.uri or f"sqlite:///{self._home / DATABASE}"
 
     @property
     def is_server(self) -> bool:
@@ -84,6 +86,10 @@ class Store:
         if named is not None:
             return named if "://" in named else Path(named).expanduser().resolve().as_uri()
         return None if self.is_server else (self._home / "mlartifacts").as_uri()
+
+    def is_absent(self) -> bool:
+        """Whether the store is a file in the home folder that nothing was ever written to."""
+        return self._settings.uri is None and not (self._home / DATABASE).exists()
 
     def client(self) -> "MlflowClient":
         """MLflow's client, opened once; the first touch of a new database takes seconds."""
@@ -115,3 +121,9 @@ def prepare_environment() -> None:
 def without_secrets(text: str) -> str:
     """The same text with user and password taken out of every URI in it."""
     return re.sub(r"(://)[^/@\s]+@", r"\1", text)
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, short and without secrets."""
+    text = without_secrets(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= 160 else f"{text[:159]}…"

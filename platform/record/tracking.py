@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evoskeleton.platform.record import provenance
-from evoskeleton.platform.record.naming import generation_metric, training_metric
+from evoskeleton.platform.record.naming import generation_metric, model_name, training_metric
+from evoskeleton.platform.record.registry import Registry, weights_of
 from evoskeleton.platform.record.runs import Point, Run, numeric, public_settings
 from evoskeleton.platform.record.store import (
     Store,
     TrackingSettings,
+    one_line,
     prepare_environment,
     without_secrets,
 )
@@ -75,6 +77,7 @@ class Tracker:
     ) -> None:
         """Nothing is opened before `start`. `tell` gets the sentences meant for a person."""
         self._settings = settings
+        self._home = home
         self._store = Store(settings, home)
         self._tell = tell or _to_stderr
         self._opening: Callable[[], Run] | None = None
@@ -141,7 +144,19 @@ class Tracker:
 
     def mark_champion(self, weights: str) -> None:
         """Note that the training which made these weights (hash) became champion."""
-        self._send("champion", partial(self._write_champion, weights))
+        self._send("champion", lambda: _ignored(self._write_champion(weights)))
+
+    def register_champion(self, bundle: Path | str, metrics: Mapping[str, float]) -> None:
+        """Register a bundle under the campaign's own model name, and note that it is champion.
+
+        The version points to the training that made it.
+
+        Args:
+            bundle: folder of the bundle.
+            metrics: what it is worth, such as `mpjpe` in mm.
+        """
+        write = partial(self._write_registration, Path(bundle), dict(metrics))
+        self._send("champion's registration", write)
 
     def log_figure(self, name: str, figure: "Figure") -> None:
         """Keep a figure as `figures/<name>.png`; one of the same name is replaced."""
@@ -218,12 +233,14 @@ class Tracker:
             job.attempts += 1
             if job.attempts >= ATTEMPTS:
                 self._outbox.popleft()
-                self._tell(f"MLflow refuses the {job.what}, which is left out: {_reason(error)}")
+                self._tell(f"MLflow refuses the {job.what}, which is left out: {one_line(error)}")
             return
         self._pause_until = time.monotonic() + PAUSE
         if not self._silent:
             where = without_secrets(self._store.uri)
-            self._tell(f"MLflow at {where} does not answer, the campaign goes on: {_reason(error)}")
+            self._tell(
+                f"MLflow at {where} does not answer, the campaign goes on: {one_line(error)}"
+            )
         self._silent = True
 
     def _answers(self) -> bool:
@@ -343,13 +360,21 @@ class Tracker:
             if TRAINING in child.data.tags
         }
 
-    def _write_champion(self, weights: str) -> None:
-        client = self._store.client()
+    def _write_champion(self, weights: str) -> str:
+        """Tag the training that made these weights; returns its run, or the parent's."""
         where = f"tags.`{PARENT}` = '{self._parent().id}'"
-        for child in client.search_runs([self._experiment], where):
+        maker = self._parent().id
+        for child in self._store.client().search_runs([self._experiment], where):
             if child.data.tags.get(WEIGHTS) == weights:
-                client.set_tag(child.info.run_id, CHAMPION, "true")
+                maker = child.info.run_id
+                self._store.client().set_tag(maker, CHAMPION, "true")
         self._parent().tag({CHAMPION: weights})
+        return maker
+
+    def _write_registration(self, bundle: Path, metrics: dict[str, float]) -> None:
+        maker = self._write_champion(weights_of(bundle))
+        name = model_name(self._campaign)
+        Registry(self._settings, self._home).register(bundle, name, metrics, maker)
 
     def _write_file(self, place: str, content: io.BytesIO) -> None:
         import tempfile
@@ -389,11 +414,6 @@ def _to_stderr(sentence: str) -> None:
 
 def _ignored(_: Any) -> None:
     return None
-
-
-def _reason(error: Exception) -> str:
-    text = without_secrets(" ".join(str(error).split())) or type(error).__name__
-    return text if len(text) <= 160 else f"{text[:159]}…"
 
 
 def _origin() -> dict[str, str | None]:
