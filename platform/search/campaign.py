@@ -8,6 +8,7 @@ that was killed and resumed ends with the same table as one that ran through.
 
 import json
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,7 +74,8 @@ class Campaign:
         self._scorers = [
             scorer.remote(settings.seed, search.views) for _ in range(resources.scorers)
         ]
-        self._running: dict[int, ray.ObjectRef] = {}
+        self._trainer = ThreadPoolExecutor(1, thread_name_prefix="training")
+        self._running: dict[int, Future[dict[str, Any]]] = {}
         self._champion: tuple[int, str, ray.ObjectRef] | None = None
 
     def run(self, state: State) -> State:
@@ -223,8 +225,9 @@ class Campaign:
             start=str(self._folder.training(champion) / "state") if warm else None,
             **_taken(snapshot),
         )
-        task = ray.remote(num_cpus=0, max_retries=3)(run_training)
-        self._running[generation] = task.remote(job, training, self._resources)
+        self._running[generation] = self._trainer.submit(
+            run_training, job, training, self._resources
+        )
 
     def _adopt(self, state: State, generation: int, anyway: bool = False) -> State:
         """Let a training that is due take effect; wait for it if it is not there yet."""
@@ -238,11 +241,10 @@ class Campaign:
 
     def _wait(self, generation: int) -> None:
         folder = self._folder.training(generation)
-        task = self._running[generation]
-        while not ray.wait([task], timeout=0.5)[0]:
+        training = self._running.pop(generation)
+        while wait([training], timeout=0.5).not_done:
             self._monitor.training(folder.name, *progress(folder))
-        ray.get(task)
-        del self._running[generation]
+        training.result()
 
     def _better(self, champion: int, challenger: int) -> int:
         """The training whose lifter errs less on validation; the champion stays on a tie."""
