@@ -331,7 +331,7 @@ def test_the_page_is_opened_by_a_command_and_a_deep_link(tracker, record_home, c
     run_id = tracker.start("open", SETTINGS)
     page = tracker.how_to_open(port=5123)
     experiment = client.get_run(run_id).info.experiment_id
-    place = f"/#/experiments/{experiment}/runs/{run_id}/model-metrics"
+    place = f"/#/experiments/{experiment}/runs/{run_id}/model-metrics?workflowType=machine_learning"
     assert page.address == f"http://127.0.0.1:5123{place}"
     assert f"sqlite:///{record_home}/mlflow.db" in page.command
     assert "--workers 1" in page.command and "JOB_EXECUTION=false" in page.command

@@ -6,6 +6,7 @@ GENERATION_NAMES = {
     "tried": "search/tried",
     "bred": "search/bred",
     "survivors": "search/survivors",
+    "diversity_deg": "diversity/angle_deg",
     "offspring_per_second": "speed/offspring_per_second",
     "seconds": "speed/seconds_per_generation",
 }

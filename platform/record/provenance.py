@@ -1,5 +1,6 @@
 """What a record should say about the code and the machine that made it."""
 
+import getpass
 import os
 import platform
 import subprocess
@@ -36,6 +37,14 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def user() -> str | None:
+    """Who runs this process; None in a container that has no names."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None
 
 
 def device() -> str:

@@ -331,5 +331,4 @@ def weights_of(bundle: Path | str) -> str:
 
 
 def _description(metrics: Mapping[str, float]) -> str:
-    rows = "".join(f"\n| {name} | {value:.4g} |" for name, value in metrics.items())
-    return f"| measured | value |\n|---|---|{rows}" if rows else ""
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())

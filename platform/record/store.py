@@ -20,6 +20,9 @@ STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 DATABASE = "mlflow.db"
 
+KIND = "mlflow.experimentKind"
+"""Tag by which MLflow's page shows runs and models instead of its tools for language models."""
+
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
@@ -105,7 +108,9 @@ class Store:
         name = self._settings.experiment
         found = self.client().get_experiment_by_name(name)
         if found is None:
-            return self.client().create_experiment(name, artifact_location=self.artifacts)
+            return self.client().create_experiment(
+                name, artifact_location=self.artifacts, tags={KIND: "custom_model_development"}
+            )
         if found.lifecycle_stage == "deleted":
             self.client().restore_experiment(found.experiment_id)
         return found.experiment_id

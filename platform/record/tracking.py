@@ -172,7 +172,7 @@ class Tracker:
         names = list(dict.fromkeys(key for row in rows for key in row))
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
         self._send(f"table {name}", partial(self._write_text, f"tables/{name}.csv", text))
 
     def log_json(self, name: str, data: Any) -> None:
@@ -189,7 +189,7 @@ class Tracker:
     def finish(self, status: str = "FINISHED") -> None:
         """Close the run as FINISHED, FAILED or KILLED, after one last try to write all."""
         self._send("end of the campaign", partial(self._close, status), now=True)
-        if self._settings.enabled and self._outbox:
+        if self._outbox:
             self._tell(
                 f"MLflow lacks {len(self._outbox)} records of campaign {self._campaign}: resume "
                 "it when MLflow answers, and they are written"
@@ -201,12 +201,14 @@ class Tracker:
         place = "/#/experiments"
         if self._run is not None:
             place += f"/{self._experiment}/runs/{self._run.id}/model-metrics"
+        place += "?workflowType=machine_learning"  # else the page offers its tools for chat models
         command = None if self._store.is_server else serve_command(self._store, port)
         return Page(command, base.rstrip("/") + place)
 
     def _send(self, what: str, write: Callable[[], None], now: bool = False) -> None:
-        self._outbox.append(_Job(what, write))
-        self._flush(now)
+        if self._settings.enabled:
+            self._outbox.append(_Job(what, write))
+            self._flush(now)
 
     def _flush(self, now: bool = False) -> None:
         """Write whatever waits, in order; stop at the first that fails."""
@@ -330,7 +332,7 @@ class Tracker:
             Point(f"lifter/validation_{name}", generation, value)
             for name, value in validation.items()
         )
-        run.tag({WEIGHTS: record.get("hash"), COMPLETE: "true"})
+        run.tag({WEIGHTS: record.get("hash"), NOTE: _training_note(record), COMPLETE: "true"})
         client.set_terminated(run.id)
         self._trainings[_training_key(self._campaign, record)] = run, True
 
@@ -412,6 +414,10 @@ def _to_stderr(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
 def _ignored(_: Any) -> None:
     return None
 
@@ -422,6 +428,7 @@ def _origin() -> dict[str, str | None]:
         "evoskeleton.version": provenance.package_version(),
         "evoskeleton.commit": commit,
         "evoskeleton.device": provenance.device(),
+        "mlflow.user": provenance.user(),
         "mlflow.source.git.commit": commit,
         "mlflow.source.name": "evoskeleton campaign",
         "mlflow.source.type": "LOCAL",
@@ -434,11 +441,18 @@ def _note(campaign: str) -> str:
         "on them.\n\n"
         "- *Model metrics*: one point a generation. `search/` how many offspring are valid and "
         "kept, `score/` how wrong the champion lifter is on them (mm), `validity/` how far they "
-        "are from the joint limits, `diversity/` how different they are, `lifter/` the error on "
-        "held-out real poses (mm) of each training.\n"
+        "are from the joint limits, `diversity/` how different they are, `speed/` how fast "
+        "they are bred, `lifter/` the error on held-out real poses (mm) of each training, "
+        "`summary/` the closing comparison of baseline and evolved lifter.\n"
         "- *Child runs*: one a training, named by the version of the pose table that it read.\n"
         "- *Artifacts*: settings, figures of evolved poses and of the error by clip, tables."
     )
+
+
+def _training_note(record: Mapping[str, Any]) -> str:
+    rows = f" ({record['rows']:,} poses)" if record.get("rows") else ""
+    after = f", after generation {record['generation']}" if "generation" in record else ""
+    return f"A lifter trained on version {record['table_version']} of the pose table{rows}{after}."
 
 
 def _as_yaml(settings: Mapping[str, Any]) -> str:
@@ -453,11 +467,12 @@ def _training_key(campaign: str, record: Mapping[str, Any]) -> str:
 def _training_points(record: Mapping[str, Any]) -> list[Point]:
     """The curve, and the final figures at its last step."""
     curve = record.get("curve") or []
+    dull = {"step"} if len({place.get("stage") for place in curve}) > 1 else {"step", "stage"}
     points = [
         Point(training_metric(name), int(place["step"]), value)
         for place in curve
         for name, value in numeric(place)
-        if name != "step"
+        if name not in dull
     ]
     last = int(curve[-1]["step"]) if curve else 0
     final = dict(numeric(record.get("validation") or {}))
