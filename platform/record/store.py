@@ -36,6 +36,7 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """Set where the user's environment says nothing."""
 
@@ -129,6 +130,8 @@ def without_secrets(text: str) -> str:
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, short and without secrets."""
+    """What an error says, short and without secrets; of a system error only its own words."""
+    if system := re.search(r"\[Errno -?\d+\] ([^'\")\]:]+)", str(error)):
+        return system[1].strip()
     text = without_secrets(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= 160 else f"{text[:159]}…"
