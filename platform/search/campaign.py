@@ -237,6 +237,7 @@ class Campaign:
         self._wait(pending.generation)
         self._record_training(pending.generation, state)
         champion = self._better(state.champion, pending.generation)
+        self._tracker.mark_champion(self.record(champion)["hash"])
         return replace(state, champion=champion, pending=None)
 
     def _wait(self, generation: int) -> None:

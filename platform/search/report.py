@@ -11,12 +11,10 @@ from evoskeleton.lifting.bundle import load_bundle
 from evoskeleton.lifting.protocols import evaluate
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record import review
-from evoskeleton.platform.record.registry import Registry, model_name
 from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.folder import CampaignFolder, read_poses, write_json
 from evoskeleton.platform.search.settings import CampaignSettings
 from evoskeleton.platform.search.state import State
-from evoskeleton.platform.search.training import read_record
 
 _SHOWN, _SAMPLE = 20, 20_000
 
@@ -81,14 +79,8 @@ def _publish(
     tracker.log_figure("error_by_clip", review.error_by_clip(*clips))
     for name, figure in _pictures(settings, folder, table, state):
         tracker.log_figure(name, figure)
-    record = read_record(folder.training(champion)) or {}
-    tracker.mark_champion(record["hash"])
-    if tracker.run_id:
-        metrics = report["evolved"]["overall"]
-        bundle = folder.training(champion) / "bundle"
-        Registry(settings.tracking, folder.home).register(
-            bundle, model_name(settings.name), metrics, tracker.run_id
-        )
+    bundle = folder.training(champion) / "bundle"
+    tracker.register_champion(bundle, sides["evolved"]["overall"])
 
 
 def _pictures(
