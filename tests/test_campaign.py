@@ -111,6 +111,8 @@ def test_a_campaign_leaves_seeds_offspring_trainings_and_a_report(undisturbed):
     assert report["rows"] == len(rows["id"])
     status = json.loads(run("campaign", "status", "small", "--home", home.parent).stdout)
     assert status["state"] == "finished" and status["generation"] == 4
+    last = rows["error"][rows["generation"] == 4]
+    assert status["last"]["error_mean"] == pytest.approx(last.astype(float).mean(), rel=1e-5)
 
 
 def test_offspring_descend_from_rows_that_are_there(undisturbed):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from evoskeleton.lifting.bundle import load_bundle
-from evoskeleton.lifting.protocols import evaluate
+from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record import review
 from evoskeleton.platform.record.tracking import Tracker
@@ -29,10 +29,11 @@ def conclude(
 ) -> dict[str, Any]:
     """Compare the first lifter with the best, write `report.json`, figures and registry entry."""
     test = read_poses(folder.source("test"))
+    rare = rarity(test.poses, read_poses(folder.source("seed")).poses)
     sides = {}
     for side, training in (("baseline", 0), ("evolved", champion)):
         lifter = load_bundle(folder.training(training) / "bundle")
-        sides[side] = evaluate(lifter, test.poses, test.action, test.clip).as_dict()
+        sides[side] = evaluate(lifter, test.poses, test.action, test.clip, rare).as_dict()
     bred = state.logbook[1:]
     report = {
         "campaign": settings.name,
@@ -75,6 +76,7 @@ def _publish(
     )
     tracker.log_json("report", report)
     tracker.log_table("errors_by_clip", _clip_rows(sides))
+    tracker.log_table("errors_by_rarity", _rarity_rows(sides))
     clips = [_by_clip(sides[side]) for side in ("baseline", "evolved")]
     tracker.log_figure("error_by_clip", review.error_by_clip(*clips))
     for name, figure in _pictures(settings, folder, table, state):
@@ -110,6 +112,21 @@ def _pictures(
             poses[seeds],
         ),
     )
+
+
+def _rarity_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
+    """Errors by decile of the distance to the seeds, from the most common test poses on."""
+    baseline, evolved = (sides[side]["by_rarity"] for side in ("baseline", "evolved"))
+    return [
+        {
+            "decile": place + 1,
+            "distance from, mm": first["from"],
+            "distance to, mm": first["to"],
+            "baseline mpjpe": first["mpjpe"],
+            "evolved mpjpe": second["mpjpe"],
+        }
+        for place, (first, second) in enumerate(zip(baseline, evolved, strict=True))
+    ]
 
 
 def _first_ancestors(ids: np.ndarray, mothers: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -129,8 +129,8 @@ def _drive(
             last = campaign.run(state())
             champion = campaign.close(last)
             report = conclude(settings, folder, table, last, champion, tracker)
-        except BaseException:
-            tracker.finish("KILLED")
+        except BaseException as error:
+            tracker.finish("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
         tracker.finish("FINISHED")
         return Outcome(report, tracker.how_to_open())

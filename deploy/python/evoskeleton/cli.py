@@ -160,13 +160,18 @@ def evaluate(
     model: Annotated[Path, typer.Option(help="bundle folder")],
     poses: Source,
     json_file: Annotated[Path | None, typer.Option("--json", help="write all figures here")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="poses such as the seeds: adds errors by decile of rarity")
+    ] = None,
 ) -> None:
     """Errors of a lifter per clip over the four fixed views."""
     from evoskeleton.lifting.bundle import load_bundle
     from evoskeleton.lifting.protocols import evaluate as measure
+    from evoskeleton.lifting.protocols import rarity
 
     known = _poses(poses)
-    evaluation = measure(load_bundle(model), known.poses, known.action, known.clip)
+    rare = rarity(known.poses, _poses(reference).poses) if reference else None
+    evaluation = measure(load_bundle(model), known.poses, known.action, known.clip, rare)
     if json_file is not None:
         _write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
     Console().print(evaluation.table())
