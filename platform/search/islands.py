@@ -115,7 +115,7 @@ class Island:
             "tried": int(brood["tried"]),
             "bred": len(children),
             "survivors": len(survivors),
-            **{f"population_{name}": float(value) for name, value in record.items()},
+            **{f"population/{name}": float(value) for name, value in record.items()},
         }
         return following.to_arrays(), {"columns": columns, "counts": counts}
 
