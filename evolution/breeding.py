@@ -19,6 +19,7 @@ from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes
 from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.selection import random_pairs
+from evoskeleton.evolution.skeleton import LIMBS
 from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox
 
 CHUNK = 16_384
@@ -42,6 +43,12 @@ class BreedingSettings(ToolboxSettings):
         ge=1,
         le=100,
         description="times a pair tries for a child within the joint limits",
+    )
+    valid_limbs: int = Field(
+        default=len(LIMBS),
+        ge=1,
+        le=len(LIMBS),
+        description="limbs that have to be within the joint limits, of nine",
     )
 
 

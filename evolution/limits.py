@@ -83,9 +83,18 @@ class Limits:
         parts = limbs.split(_CHUNK, dim=-1) if limbs.device.type == "cpu" else (limbs,)
         return torch.cat([self._margins(part) for part in parts], dim=-1)
 
-    def margin(self, genomes: Genomes) -> Tensor:
-        """The least margin over the nine limbs, (bodies,) float32 degrees; negative: invalid."""
-        return self.limb_margins(genomes).amin(0)
+    def margin(self, genomes: Genomes, valid_limbs: int = len(LIMBS)) -> Tensor:
+        """How far within the limits bodies are, (bodies,) float32 degrees; negative: invalid.
+
+        Args:
+            genomes: (bodies,) bodies.
+            valid_limbs: how many of the nine limbs have to be within; the worst others are left
+                out of account.
+        """
+        margins = self.limb_margins(genomes)
+        if valid_limbs == len(LIMBS):
+            return margins.amin(0)
+        return margins.kthvalue(len(LIMBS) + 1 - valid_limbs, dim=0).values
 
     def _margins(self, limbs: Tensor) -> Tensor:
         right = limbs.clone()

@@ -110,6 +110,10 @@ class LengthSettings(Settings):
     """Mutation of bone lengths."""
 
     rate: float = _rate(0.5, "probability that a body gets other bone lengths")
+    when: Literal["breeding", "storing"] = Field(
+        default="breeding",
+        description="breeding: children inherit them; storing: only the rows of the table get them",
+    )
     template: float = _rate(
         1.0, "probability that they start from a template body, where there are templates"
     )

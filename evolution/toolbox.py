@@ -8,6 +8,7 @@ toolbox of `build_toolbox`
 - `mate(mothers, fathers, *, draws)` gives daughters and sons, see `operators.swap_branches`;
 - `mutate(genomes, *, draws)` gives changed bodies, see `mutate`;
 - `ground(genomes, *, draws)` gives grounded bodies and their joints, see `operators.ground`;
+- `store(genomes, *, draws)` gives bodies with bone lengths for the table, and joints, see `store`;
 - `evaluate(population)` gives (bodies,) fitness, see `known_error`.
 
 Settings may name other functions of the same form as "module:function".
@@ -91,9 +92,31 @@ def mutate(
     )
     genomes = operators.turn_bodies(genomes, draws=draws, settings=settings.turn)
     genomes = operators.bend_trunks(genomes, draws=draws, settings=settings.bend)
+    if settings.lengths.when == "storing":
+        return genomes
     return operators.mutate_lengths(
         genomes, draws=draws, settings=settings.lengths, templates=templates
     )
+
+
+def store(
+    genomes: Genomes,
+    *,
+    draws: Draws,
+    settings: ToolboxSettings,
+    templates: Tensor | None = None,
+) -> tuple[Genomes, Tensor]:
+    """Bodies as the table gets them where `lengths.when` is "storing", as published.
+
+    Their bone lengths are mutated and they are grounded anew; those that breed on stay as they are.
+
+    Returns:
+        The bodies, and their joints (bodies, 17, 3) in world mm.
+    """
+    genomes = operators.mutate_lengths(
+        genomes, draws=draws, settings=settings.lengths, templates=templates
+    )
+    return operators.ground(genomes, draws=draws, settings=settings.ground)
 
 
 def known_error(population: Population) -> Tensor:
@@ -121,6 +144,7 @@ def build_toolbox(
     _register(toolbox, "mate", named.mate, operators.swap_branches, settings=settings.crossover)
     _register(toolbox, "mutate", named.mutate, mutate, settings=settings, templates=table)
     toolbox.register("ground", operators.ground, settings=settings.ground)
+    toolbox.register("store", store, settings=settings, templates=table)
     toolbox.register("evaluate", _own(named.evaluate) or known_error)
     return toolbox
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
+from evoskeleton.platform.data.subsets import draw_subset
 from evoskeleton.settings import Settings
 
 
@@ -25,6 +26,9 @@ class SourceSettings(Settings):
     exclude_subjects: list[str] = Field(default_factory=list, description="patterns to drop")
     exclude_actions: list[str] = Field(default_factory=list, description="patterns to drop")
     exclude_clips: list[str] = Field(default_factory=list, description="patterns to drop")
+    subset: str | None = Field(
+        None, description="in the published way: 0.01S1 is 1 % of each clip of S1; S15 is S1 and S5"
+    )
     fraction: float = Field(1.0, gt=0, le=1, description="share of the rows to draw")
     fraction_seed: int = Field(0, ge=0, description="seed of that draw, and of max_per_subject")
     max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
@@ -75,6 +79,8 @@ def load(settings: SourceSettings) -> PoseSet:
         raise BadInput(f"source {settings.path or settings.kind} holds no poses")
     kept = _filtered(poses, settings).ordered()
     check_poses(kept)
+    if settings.subset is not None:
+        kept = draw_subset(kept, settings.subset, settings.fraction_seed)
     random = np.random.Generator(np.random.Philox(settings.fraction_seed))
     if settings.max_per_subject is not None:
         kept = _capped(kept, settings.max_per_subject, random)

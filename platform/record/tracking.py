@@ -441,9 +441,10 @@ def _note(campaign: str) -> str:
         "on them.\n\n"
         "- *Model metrics*: one point a generation. `search/` how many offspring are valid and "
         "kept, `score/` how wrong the champion lifter is on them (mm), `validity/` how far they "
-        "are from the joint limits, `diversity/` how different they are, `speed/` how fast "
-        "they are bred, `lifter/` the error on held-out real poses (mm) of each training, "
-        "`summary/` the closing comparison of baseline and evolved lifter.\n"
+        "are from the joint limits, `population/` the same of those that breed next, "
+        "`diversity/` how different these are, `speed/` how fast bodies are bred, `lifter/` the "
+        "error on held-out real poses (mm) of each training, `summary/` the closing comparison "
+        "of baseline and evolved lifter.\n"
         "- *Child runs*: one a training, named by the version of the pose table that it read.\n"
         "- *Artifacts*: settings, figures of evolved poses and of the error by clip, tables."
     )

@@ -38,7 +38,7 @@ class Bars:
             f"{record['rows']:,} poses, {record['survival']:.0%} within limits, "
             f"{record['error_mean']:.0f} mm, {record['offspring_per_second']:,.0f}/s"
         )
-        self._update("generations", done, total, note)
+        self._update("search", done, total, note)
 
     def training(self, name: str, done: int, total: int) -> None:
         """A training has got so far."""

@@ -27,6 +27,7 @@ class Motion:
     seed: PoseSet
     validation: PoseSet
     test: PoseSet
+    templates: PoseSet
 
 
 def load_motion(settings: MotionSettings, seed: int, target: int | None) -> Motion:
@@ -55,7 +56,8 @@ def _parts(settings: MotionSettings, seed: int) -> Motion:
         poses = _without(poses, validation, "validation")
     else:
         poses, validation = hold_out(poses, settings.validation_share, seed)
-    return Motion(poses, validation, validation if test is None else test)
+    templates = load(settings.templates) if settings.templates else poses
+    return Motion(poses, validation, validation if test is None else test, templates)
 
 
 def _without(poses: PoseSet, taken: PoseSet, role: str) -> PoseSet:
@@ -84,6 +86,7 @@ def begin(
     write_poses(folder.source("validation"), motion.validation)
     write_poses(folder.source("test"), motion.test)
     write_poses(folder.source("seed"), motion.seed)
+    write_poses(folder.source("templates"), motion.templates)
     limits.save(folder.limits)
     remember(folder, settings.search.island.breeding.operators)
     seeds = _seeds(motion.seed, limits)

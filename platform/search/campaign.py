@@ -39,7 +39,7 @@ class Monitor(Protocol):
     """Who watches a campaign: the progress bars of a terminal, or nobody."""
 
     def generation(self, done: int, total: int, record: dict[str, Any]) -> None:
-        """A generation was committed."""
+        """A generation was committed; so much of the search is done."""
 
     def training(self, name: str, done: int, total: int) -> None:
         """A training that is waited for has got so far."""
@@ -90,9 +90,7 @@ class Campaign:
 
     def done(self, state: State) -> bool:
         """Whether nothing is left to breed."""
-        search = self._settings.search
-        full = search.target is not None and state.rows >= search.target
-        return state.generation >= search.generations or full
+        return self._settings.search.enough(state.generation, state.rows, state.seeds)
 
     def close(self, state: State) -> int:
         """The last training, on the whole table; returns the training of the best lifter.
@@ -141,7 +139,8 @@ class Campaign:
         self._table.commit(self._settings.name, generation, columns)
         self._launch(following)
         self._tracker.sync_generations(list(following.logbook))
-        self._monitor.generation(generation, self._settings.search.generations, record)
+        done, total = self._settings.search.progress(generation, following.rows, state.seeds)
+        self._monitor.generation(done, total, record)
         return following
 
     def _evolve(self, state: State, generation: int) -> tuple[list[Any], list[dict[str, Any]]]:
@@ -326,8 +325,8 @@ def _actor(kind: type, needs: dict[str, Any]) -> Any:
 
 
 def _templates(folder: CampaignFolder) -> Tensor:
-    """Bone lengths of the seed bodies."""
-    return length_templates(encode(read_poses(folder.source("seed")).poses))
+    """Bone lengths of the template bodies."""
+    return length_templates(encode(read_poses(folder.source("templates")).poses))
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

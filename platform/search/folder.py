@@ -3,7 +3,7 @@
 <home>/poses                    the pose table, shared by all campaigns of a home
 <home>/<campaign>/settings.yaml
 <home>/<campaign>/lock          held while a driver runs
-<home>/<campaign>/sources/      validation and test poses as they were at the start
+<home>/<campaign>/sources/      seed, validation, test and template poses as at the start
 <home>/<campaign>/state/        one file a generation, the last two kept
 <home>/<campaign>/snapshots/    what each training read
 <home>/<campaign>/trainings/    g0000/ holds bundle/, state/ and training.json
@@ -55,7 +55,7 @@ class CampaignFolder:
         return self.path / "report.json"
 
     def source(self, role: str) -> Path:
-        """The poses of one role: validation or test."""
+        """The poses of one role: seed, validation, test or templates."""
         return self.path / "sources" / f"{role}.npz"
 
     def state(self, generation: int) -> Path:

@@ -17,9 +17,9 @@ from pydantic import Field
 from evoskeleton.evolution import selection
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
-from evoskeleton.evolution.hierarchy import decode
+from evoskeleton.evolution.hierarchy import Genomes, decode
 from evoskeleton.evolution.limits import Limits
-from evoskeleton.evolution.population import OPERATORS, Population
+from evoskeleton.evolution.population import OPERATORS, Population, generation_island_slot
 from evoskeleton.evolution.selection import best
 from evoskeleton.evolution.toolbox import statistics
 from evoskeleton.settings import Settings
@@ -30,8 +30,16 @@ Arrays = dict[str, np.ndarray]
 class IslandSettings(Settings):
     """What one island does in one generation."""
 
-    population: int = Field(512, ge=2, description="bodies an island keeps to breed from")
+    population: int | None = Field(
+        512, ge=2, description="bodies an island keeps to breed from; none: everyone, for ever"
+    )
     offspring: int = Field(1024, ge=1, description="offspring an island breeds in a generation")
+    pairs_share: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="pairs as a share of the population, two offspring each, in place of offspring",
+    )
     keep: float = Field(
         0.5, gt=0, le=1, description="share of the valid offspring that survives, hardest first"
     )
@@ -39,6 +47,12 @@ class IslandSettings(Settings):
     breeding: BreedingSettings = Field(
         default_factory=BreedingSettings, description="operators and their rates"
     )
+
+    def offspring_of(self, population: int) -> int:
+        """How many offspring a population of that size is to have."""
+        if self.pairs_share is None:
+            return self.offspring
+        return 2 * max(1, int(self.pairs_share * population))
 
 
 class Island:
@@ -63,9 +77,9 @@ class Island:
             seed=self._seed,
             generation=generation,
             island=island,
-            offspring=self._settings.offspring,
+            offspring=self._settings.offspring_of(len(parents)),
             settings=self._settings.breeding,
-            valid=self._limits.margin,
+            valid=self._margin,
             toolbox=self._toolbox,
         )
         arrays = brood.population.to_arrays() | {
@@ -73,6 +87,9 @@ class Island:
             "tried": np.array(brood.tried),
         }
         return arrays, {"joints": decode(parents.genomes).numpy()}
+
+    def _margin(self, genomes: Genomes) -> torch.Tensor:
+        return self._limits.margin(genomes, self._settings.breeding.valid_limbs)
 
     def select(
         self,
@@ -105,19 +122,39 @@ class Island:
             self._toolbox.evaluate(everyone),
             everyone.ids,
             size=self._settings.tournament,
-            winners=min(self._settings.population, len(everyone)),
+            winners=min(self._settings.population or len(everyone), len(everyone)),
         )
         following = everyone.take(chosen.sort().values)
-        columns = columns_of(survivors, brood["joints"][kept.numpy()], generation, island)
+        joints = self._stored_joints(survivors, generation, island)
+        joints = brood["joints"][kept.numpy()] if joints is None else joints
+        columns = columns_of(survivors, joints, generation, island)
         columns["outside"] = scores["outside"][kept.numpy()]
         record = statistics().compile(following)
         counts = {
             "tried": int(brood["tried"]),
             "bred": len(children),
             "survivors": len(survivors),
-            **{f"population/{name}": float(value) for name, value in record.items()},
+            **{_recorded(name): float(value) for name, value in record.items()},
         }
         return following.to_arrays(), {"columns": columns, "counts": counts}
+
+    def _stored_joints(
+        self, survivors: Population, generation: int, island: int
+    ) -> np.ndarray | None:
+        """Joints with the bone lengths that only the table gets; none where all breed with theirs.
+
+        The score in such a row is that of the body as it was bred.
+        """
+        if self._settings.breeding.lengths.when == "breeding":
+            return None
+        slots = generation_island_slot(survivors.ids)[2]
+        draws = Draws(self._seed, generation, island, slots=slots)
+        return self._toolbox.store(survivors.genomes, draws=draws)[1].numpy()
+
+
+def _recorded(name: str) -> str:
+    """Errors and margins are known of the new rows too, so those of the parents stand apart."""
+    return f"population/{name}" if name.startswith(("error", "margin")) else name
 
 
 def columns_of(population: Population, joints: np.ndarray, generation: int, island: int) -> Arrays:

@@ -94,6 +94,8 @@ def _pictures(
     poses = np.load(folder.snapshot(state.generation), mmap_mode="r")
     generation, error = np.asarray(rows["generation"]), np.asarray(rows["error"])
     bred = np.flatnonzero(generation > 0)
+    if len(bred) == 0:
+        return
     errors = {int(number): error[generation == number] for number in np.unique(generation[bred])}
     yield "error_by_generation", review.error_by_generation(errors)
     seeds, sample = (_spread(part) for part in (np.flatnonzero(generation == 0), bred))

@@ -109,6 +109,8 @@ def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
 def limits_of(settings: CampaignSettings) -> Limits:
     """The joint limits that the settings name."""
     name = settings.search.limits
+    if name == "none":
+        return Limits.constant(180.0)
     return default_limits() if name == "default" else Limits.load(Path(name))
 
 

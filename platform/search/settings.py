@@ -1,7 +1,9 @@
 """All settings of a campaign, composed from those of the folders it uses."""
 
+import math
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -12,7 +14,7 @@ from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.cluster import MachineSettings
 from evoskeleton.platform.search.islands import IslandSettings
 from evoskeleton.platform.search.training import TrainingSettings
-from evoskeleton.settings import Settings
+from evoskeleton.settings import Settings, layered
 
 
 class MotionSettings(Settings):
@@ -28,21 +30,58 @@ class MotionSettings(Settings):
     test: SourceSettings | None = Field(
         None, description="poses of the closing comparison; none: the validation poses"
     )
+    templates: SourceSettings | None = Field(
+        None, description="bodies whose bone lengths offspring get; none: those of the seeds"
+    )
 
 
 class SearchSettings(Settings):
     """How the islands evolve."""
 
-    generations: int = Field(8, ge=1, description="generations to breed; may be raised later")
+    generations: int = Field(8, ge=0, description="generations to breed; may be raised later")
     target: int | None = Field(
         None, ge=1, description="rows in the table at which the campaign ends; none: no target"
+    )
+    target_ratio: float | None = Field(
+        None, gt=1, description="the same as a multiple of the seed poses"
+    )
+    extra_generations: int = Field(
+        0, ge=0, description="generations to add at most while the target is not reached"
     )
     islands: int = Field(4, ge=1, le=4096, description="populations that evolve side by side")
     island: IslandSettings = Field(default_factory=IslandSettings, description="one island")
     migration_every: int = Field(2, ge=1, description="generations between migrations")
     migrants: int = Field(16, ge=0, description="bodies that move on to the next island")
     views: int = Field(4, ge=1, description="virtual views over which a pose is scored")
-    limits: str = Field("default", description="joint limits: default, or a file of your own")
+    limits: str = Field("default", description="joint limits: default, none, or a file of your own")
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "SearchSettings":
+        if self.target is not None and self.target_ratio is not None:
+            raise ValueError("target and target_ratio say the same: set one of them")
+        if self.extra_generations and self.target is None and self.target_ratio is None:
+            raise ValueError("extra_generations are for reaching a target or target_ratio: set one")
+        return self
+
+    def wanted(self, seeds: int) -> int | None:
+        """Rows at which a campaign of so many seed poses ends; none: no such number."""
+        return self.target if self.target_ratio is None else math.ceil(self.target_ratio * seeds)
+
+    def enough(self, generation: int, rows: int, seeds: int) -> bool:
+        """Whether a campaign that is so far is done."""
+        wanted = self.wanted(seeds)
+        full = wanted is not None and rows >= wanted
+        if self.extra_generations == 0:
+            return full or generation >= self.generations
+        last = self.generations + self.extra_generations
+        return generation >= (self.generations if full else last)
+
+    def progress(self, generation: int, rows: int, seeds: int) -> tuple[int, int]:
+        """How much is done, of how much: generations, or rows where they decide."""
+        wanted = self.wanted(seeds)
+        if self.extra_generations and wanted is not None:
+            return min(rows, wanted), wanted
+        return generation, self.generations
 
 
 class CampaignSettings(Settings):
@@ -71,15 +110,41 @@ class CampaignSettings(Settings):
         default_factory=TrackingSettings, description="where MLflow keeps the record"
     )
 
+    preset: Literal["default", "li2020"] = Field(
+        "default",
+        description="li2020: search and training as published; other settings change it",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return layered(preset(str(data.get("preset", "default"))), data)
+
     @model_validator(mode="after")
     def _migrants_fit(self) -> "CampaignSettings":
-        if self.search.migrants >= self.search.island.population:
+        population = self.search.island.population
+        if population is not None and self.search.migrants >= population:
             raise ValueError("search.migrants should be less than search.island.population")
         return self
 
 
+def preset(name: str) -> dict[str, Any]:
+    """Plain settings that a preset fills in; nothing for the default, or for a name unknown."""
+    file = resources.files("evoskeleton.platform.search").joinpath(f"{name}.yaml")
+    return yaml.safe_load(file.read_text()) if name in _PRESETS else {}
+
+
+_PRESETS = ("li2020",)
+
 RUNNING = ("machine", "tracking", "home", "storage_options")
 """Settings of where a campaign runs, which a resume may change freely."""
+
+EXTENDING = tuple(
+    f"search.{name}" for name in ("generations", "target", "target_ratio", "extra_generations")
+)
+"""Settings of when a campaign ends: a resume may change them and so extend it."""
 
 
 def read_settings(path: Path, changes: list[str] | None = None) -> CampaignSettings:
@@ -129,11 +194,11 @@ def write_settings(settings: CampaignSettings) -> str:
 
 
 def differences(old: CampaignSettings, new: CampaignSettings) -> list[str]:
-    """What would change the search, as `name: old -> new`; more generations do not count."""
+    """What would change the search, as `name: old -> new`; a later end does not count."""
     before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
     found = []
     for name in sorted(before.keys() | after.keys()):
-        free = name.split(".")[0] in RUNNING or name in ("search.generations", "search.target")
+        free = name.split(".")[0] in RUNNING or name in EXTENDING
         if not free and before.get(name) != after.get(name):
             found.append(f"{name}: {before.get(name)!r} -> {after.get(name)!r}")
     return found

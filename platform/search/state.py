@@ -50,6 +50,11 @@ class State:
     pending: Pending | None
     logbook: tuple[dict[str, Any], ...]
 
+    @property
+    def seeds(self) -> int:
+        """Rows of generation 0."""
+        return self.logbook[0]["rows"]
+
 
 _COUNTERS = ("generation", "champion", "scored_by", "rows", "trained_rows")
 

@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
 @app.command()
 def demo(
     home: Home = "campaigns",
-    seed: Annotated[int, typer.Option(help="seed of the campaign")] = 1,
+    seed: Annotated[int, typer.Option(help="seed of search and lifters")] = 1,
     name: Annotated[str, typer.Option(help="name of the campaign")] = "demo",
     wheel: Annotated[
         Path | None, typer.Option(help="pybullet wheel, where pip reaches none")
@@ -72,7 +72,8 @@ def demo(
 
     if wheel is not None:
         os.environ["EVOSKELETON_PYBULLET_WHEEL"] = str(wheel)
-    changes = [f"name={name}", f"seed={seed}", f"home={json.dumps(home)}", *(change or [])]
+    changes = [f"name={name}", f"home={json.dumps(home)}"]
+    changes += [f"seed={seed}", f"training.fit.seed={seed}", *(change or [])]
     _run(demo_settings(_addressed(changes, address)))
 
 

@@ -45,6 +45,15 @@ def _sentence(model: type[BaseModel], error: ValidationError) -> str:
     return f"setting {where}: {message}{got}"
 
 
+def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain settings of two layers; groups are merged, and what stands above wins."""
+    merged = {**below, **above}
+    for name in below.keys() & above.keys():
+        if isinstance(below[name], Mapping) and isinstance(above[name], Mapping):
+            merged[name] = layered(below[name], above[name])
+    return merged
+
+
 def known_names(model: type[BaseModel], prefix: str = "") -> list[str]:
     """Dotted names of all fields of a settings class, nested ones included."""
     names = []
