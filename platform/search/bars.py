@@ -6,7 +6,14 @@ On a terminal they are drawn on standard error; elsewhere nothing is printed.
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 class Bars:
@@ -17,7 +24,7 @@ class Bars:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
             TextColumn("{task.fields[note]}"),
             console=console,
@@ -34,17 +41,28 @@ class Bars:
 
     def generation(self, done: int, total: int, record: dict[str, Any]) -> None:
         """A generation was committed."""
-        note = (
-            f"{record['rows']:,} poses, {record['survival']:.0%} within limits, "
-            f"{record['error_mean']:.0f} mm, {record['offspring_per_second']:,.0f}/s"
-        )
-        self._update("search", done, total, note)
+        self._update("search", done, total, _note(record))
+
+    def starting(self) -> None:
+        """The cluster is being started or joined."""
+        self._update("search", 0, None, "starting Ray")
 
     def training(self, name: str, done: int, total: int) -> None:
-        """A training has got so far."""
-        self._update(f"training {name}", done, total or 1, "" if total else "starting")
+        """A training has got so far; zero of zero before its first report."""
+        name = f"training {name}"
+        if total or name not in self._tasks:
+            self._update(name, done, total or None, "" if total else "starting")
 
-    def _update(self, name: str, done: int, total: int, note: str) -> None:
+    def _update(self, name: str, done: int, total: int | None, note: str) -> None:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total, note=note)
         self._progress.update(self._tasks[name], completed=done, total=total, note=note)
+
+
+def _note(record: dict[str, Any]) -> str:
+    if "survival" not in record:
+        return f"{record['rows']:,} seed poses"
+    return (
+        f"{record['rows']:,} poses, {record['survival']:.0%} within limits, "
+        f"{record['error_mean']:.0f} mm, {record['offspring_per_second']:,.0f}/s"
+    )

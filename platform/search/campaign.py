@@ -39,10 +39,13 @@ class Monitor(Protocol):
     """Who watches a campaign: the progress bars of a terminal, or nobody."""
 
     def generation(self, done: int, total: int, record: dict[str, Any]) -> None:
-        """A generation was committed; so much of the search is done."""
+        """So much of the search is done; the record is that of the last generation."""
+
+    def starting(self) -> None:
+        """The cluster is being started or joined."""
 
     def training(self, name: str, done: int, total: int) -> None:
-        """A training that is waited for has got so far."""
+        """A training that is waited for has got so far; (0, 0) before its first report."""
 
 
 class Campaign:
@@ -84,6 +87,7 @@ class Campaign:
         for generation in state.trainings:
             self._record_training(generation, state)
         self._launch(state)
+        self._show(state)
         while not self.done(state):
             state = self._advance(state)
         return state
@@ -139,9 +143,12 @@ class Campaign:
         self._table.commit(self._settings.name, generation, columns)
         self._launch(following)
         self._tracker.sync_generations(list(following.logbook))
-        done, total = self._settings.search.progress(generation, following.rows, state.seeds)
-        self._monitor.generation(done, total, record)
+        self._show(following)
         return following
+
+    def _show(self, state: State) -> None:
+        done, total = self._settings.search.progress(state.generation, state.rows, state.seeds)
+        self._monitor.generation(done, total, state.logbook[-1])
 
     def _evolve(self, state: State, generation: int) -> tuple[list[Any], list[dict[str, Any]]]:
         """Breed, score, select on all islands; migrate when it is time. One wait at the end."""
@@ -244,7 +251,8 @@ class Campaign:
         training = self._running.pop(generation)
         while wait([training], timeout=0.5).not_done:
             self._monitor.training(folder.name, *progress(folder))
-        training.result()
+        steps = training.result()["curve"][-1]["step"]
+        self._monitor.training(folder.name, steps, steps)
 
     def _better(self, champion: int, challenger: int) -> int:
         """The training whose lifter errs less on validation; the champion stays on a tie."""

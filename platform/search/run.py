@@ -121,6 +121,7 @@ def _drive(
     state: Callable[[], State],
     monitor: Any,
 ) -> Outcome:
+    monitor.starting()
     with folder.lock(), cluster(settings.machine, settings.search.islands) as there:
         from evoskeleton.platform.search.campaign import Campaign
         from evoskeleton.platform.search.report import conclude
