@@ -16,10 +16,8 @@ knee bends of 30 to 60 degrees once these are mirrored across the parent bone. T
 earlier designs were known when the last one was made, so take them as slightly optimistic.
 """
 
-import argparse
 import hashlib
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -27,7 +25,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
@@ -91,10 +88,7 @@ class Limits:
             valid_limbs: how many of the nine limbs have to be within; the worst others are left
                 out of account.
         """
-        margins = self.limb_margins(genomes)
-        if valid_limbs == len(LIMBS):
-            return margins.amin(0)
-        return margins.kthvalue(len(LIMBS) + 1 - valid_limbs, dim=0).values
+        return body_margin(self.limb_margins(genomes), valid_limbs)
 
     def _margins(self, limbs: Tensor) -> Tensor:
         right = limbs.clone()
@@ -170,6 +164,13 @@ class Limits:
         body = torch.full((len(BODY_TABLES), 3, 3), value, dtype=torch.int8)
         child = torch.full((len(CHILD_TABLES), 3, 3, 3, 3), value, dtype=torch.int8)
         return cls(body, child, f"a constant margin of {margin_deg:g} degrees")
+
+
+def body_margin(limb_margins: Tensor, valid_limbs: int = len(LIMBS)) -> Tensor:
+    """The margin (bodies,) of bodies by those of their limbs (9, bodies); see `Limits.margin`."""
+    if valid_limbs == len(LIMBS):
+        return limb_margins.amin(0)
+    return limb_margins.kthvalue(len(LIMBS) + 1 - valid_limbs, dim=0).values
 
 
 def _fetch(table: Tensor, places: Tensor) -> Tensor:
@@ -277,39 +278,3 @@ def judge(limits: Limits, genomes: Genomes) -> Judgement:
         slots = [i for i, limb in enumerate(CHILD_LIMBS) if LIMBS[limb].name.endswith(table)]
         shares.append(rejected[slots][band[slots]].float().mean().item())
     return Judgement(*(100.0 * share for share in shares))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Fit tables on a Parquet file with columns `subject` and `pose`, judge them, save them.
-
-    The shipped tables come from `python -m evoskeleton.evolution.limits cmu_poses.parquet
-    --leave-out CMU05 CMU13 CMU07 CMU08 --out evolution/default_limits.npz --source "..."`.
-    """
-    parser = argparse.ArgumentParser(description="Fit joint limits on real poses.")
-    parser.add_argument("poses", type=Path, help="Parquet file; pose = 51 numbers, world mm")
-    parser.add_argument(
-        "--leave-out", nargs="*", default=[], help="subjects kept for the judgement"
-    )
-    parser.add_argument("--source", default="", help="where the poses come from")
-    parser.add_argument("--out", type=Path, required=True, help="npz file to write")
-    options = parser.parse_args(arguments)
-    table = pq.read_table(options.poses, columns=["subject", "pose"])
-    subjects = np.asarray(table["subject"].to_pylist())
-    poses = np.asarray(table["pose"].combine_chunks().flatten(), np.float32).reshape(-1, 17, 3)
-    fitted_on = ~np.isin(subjects, options.leave_out)
-    source = options.source or options.poses.name
-    if options.leave_out:
-        source += f"; left out: {', '.join(options.leave_out)}"
-    limits = fit(poses[fitted_on], source=source)
-    limits.save(options.out)
-    for subject in np.unique(subjects):
-        found = judge(limits, encode(poses[subjects == subject]))
-        print(
-            f"{subject:8s} accepted {found.accepted:6.2f} %, backward elbows rejected"
-            f" {found.elbows:6.2f} %, knees {found.knees:6.2f} %"
-            + (" (left out)" if subject in options.leave_out else "")
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -46,6 +46,18 @@ def _parquet(settings: SourceSettings) -> PoseSet:
     return load_parquet(_place(settings))
 
 
+def _human36m(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.human36m import load_human36m
+
+    return load_human36m(_place(settings))
+
+
+def _videopose3d(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.videopose3d import load_videopose3d
+
+    return load_videopose3d(_place(settings))
+
+
 def _table(settings: SourceSettings) -> PoseSet:
     from evoskeleton.platform.data.pose_table import load_poses
 
@@ -64,6 +76,8 @@ KINDS: dict[str, Callable[[SourceSettings], PoseSet]] = {
     "deepmimic": _deepmimic,
     "parquet": _parquet,
     "table": _table,
+    "human36m": _human36m,
+    "videopose3d": _videopose3d,
 }
 """A loader by kind; a new format is one more entry here."""
 

@@ -7,8 +7,8 @@ import torch
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution import chance
+from evoskeleton.evolution.akhter_black import JointLimits
 from evoskeleton.evolution.hierarchy import encode
-from evoskeleton.evolution.limits import Limits
 from evoskeleton.evolution.population import Population
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet
@@ -74,7 +74,7 @@ def begin(
     motion: Motion,
     folder: CampaignFolder,
     table: PoseTable,
-    limits: Limits,
+    limits: JointLimits,
 ) -> State:
     """Write the campaign's folder and commit its seeds as generation 0.
 
@@ -108,7 +108,7 @@ def begin(
     return state
 
 
-def _seeds(poses: PoseSet, limits: Limits) -> Population:
+def _seeds(poses: PoseSet, limits: JointLimits) -> Population:
     genomes = encode(poses.poses)
     return Population.seeds(genomes, limits.margin(genomes))
 

@@ -7,7 +7,6 @@ rows.
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ import torch
 from pydantic import Field
 
 from evoskeleton.evolution import selection
+from evoskeleton.evolution.akhter_black import JointLimits, load_limits
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode
-from evoskeleton.evolution.limits import Limits
 from evoskeleton.evolution.population import OPERATORS, Population, generation_island_slot
 from evoskeleton.evolution.selection import best
 from evoskeleton.evolution.toolbox import statistics
@@ -58,7 +57,9 @@ class IslandSettings(Settings):
 class Island:
     """The steps of one island; holds what does not change: settings, limits, seed."""
 
-    def __init__(self, settings: IslandSettings, limits: Limits, toolbox: Any, seed: int) -> None:
+    def __init__(
+        self, settings: IslandSettings, limits: JointLimits, toolbox: Any, seed: int
+    ) -> None:
         self._settings = settings
         self._limits = limits
         self._toolbox = toolbox
@@ -190,7 +191,7 @@ class IslandWorker:
 
     def __init__(self, settings: IslandSettings, limits: str, toolbox: Any, seed: int) -> None:
         torch.set_num_threads(1)
-        self._island = Island(settings, Limits.load(Path(limits)), toolbox, seed)
+        self._island = Island(settings, load_limits(limits), toolbox, seed)
 
     def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
         """See `Island.breed`."""

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.limits import Limits, default_limits
+from evoskeleton.evolution.akhter_black import JointLimits, load_limits
+from evoskeleton.evolution.limits import Limits
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record.tracking import Page, Tracker
 from evoskeleton.platform.search.begin import Motion, begin, load_motion
@@ -106,12 +106,12 @@ def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
     )
 
 
-def limits_of(settings: CampaignSettings) -> Limits:
+def limits_of(settings: CampaignSettings) -> JointLimits:
     """The joint limits that the settings name."""
     name = settings.search.limits
     if name == "none":
         return Limits.constant(180.0)
-    return default_limits() if name == "default" else Limits.load(Path(name))
+    return load_limits(None if name == "default" else name)
 
 
 def _drive(

@@ -53,7 +53,11 @@ class SearchSettings(Settings):
     migration_every: int = Field(2, ge=1, description="generations between migrations")
     migrants: int = Field(16, ge=0, description="bodies that move on to the next island")
     views: int = Field(4, ge=1, description="virtual views over which a pose is scored")
-    limits: str = Field("default", description="joint limits: default, none, or a file of your own")
+    limits: str = Field(
+        "default",
+        description="joint limits: default, none, a file that `limits fit` wrote, or a folder with "
+        "jointAngleModel_v2.npy and staticPose.npy",
+    )
 
     @model_validator(mode="after")
     def _one_target(self) -> "SearchSettings":

@@ -47,7 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except BadInput as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"evoskeleton: {error}")
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
+            f"evoskeleton: {error}"
+        )
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         Console(stderr=True).print(
