@@ -9,9 +9,9 @@ from evoskeleton.platform.search.settings import (
     CampaignSettings,
     differences,
     read_settings,
-    with_changes,
     write_settings,
 )
+from evoskeleton.settings import with_changes
 
 SMALL = {"motion": {"seed": {"kind": "deepmimic"}}}
 

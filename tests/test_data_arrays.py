@@ -13,12 +13,12 @@ from numpy.lib import format as npy
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import H36M_32_INDEX
+from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.human36m import (
     TEST_SUBJECTS,
     joints_to_32,
     load_human36m,
     number_subjects,
-    replacing,
     write_human36m,
 )
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
@@ -265,7 +265,7 @@ def test_a_writer_that_stops_half_way_leaves_what_was_there(there, tmp_path):
     file = tmp_path / "a.npy"
     if there:
         file.write_text("before")
-    with pytest.raises(KeyboardInterrupt), replacing(file, overwrite=True) as stream:
+    with pytest.raises(KeyboardInterrupt), whole_file(file) as stream:
         stream.write(b"half")
         raise KeyboardInterrupt
     assert [path.read_text() for path in tmp_path.iterdir()] == (["before"] if there else [])
@@ -273,7 +273,10 @@ def test_a_writer_that_stops_half_way_leaves_what_was_there(there, tmp_path):
 
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path):
     file = tmp_path / "a.npy"
-    with pytest.raises(BadInput, match="is there already"), replacing(file, False) as stream:
+    with (
+        pytest.raises(BadInput, match="is there already"),
+        whole_file(file, overwrite=False) as stream,
+    ):
         stream.write(b"mine")
         file.write_text("of another program")
     assert file.read_text() == "of another program"

@@ -28,7 +28,8 @@ from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.subsets import draw_subset, parse_subset
 from evoskeleton.platform.search.begin import load_motion
 from evoskeleton.platform.search.islands import Island
-from evoskeleton.platform.search.settings import CampaignSettings, with_changes
+from evoskeleton.platform.search.settings import CampaignSettings
+from evoskeleton.settings import with_changes
 
 PRESET = {"preset": "li2020", "motion": {"seed": {"kind": "deepmimic"}}}
 

@@ -8,19 +8,17 @@ in .h5 and does not begin with the action, since such names repeat from action t
 frame is the row.
 """
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
+from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.safe_npy import load_object, printable, write_object
 
@@ -87,7 +85,7 @@ def write_human36m(
         if key in entries:
             raise BadInput(f"two clips of subject {subject} would be written as {key}")
         entries[key] = joints_to_32(rows).reshape(-1, 96)
-    with replacing(path, overwrite) as file:
+    with whole_file(path, overwrite) as file:
         write_object(file, entries)
     return numbers
 
@@ -260,32 +258,3 @@ def by_clip(poses: PoseSet) -> dict[tuple[str, str, str], np.ndarray]:
 
 def _by_frame(poses: PoseSet, rows: np.ndarray) -> np.ndarray:
     return rows[np.argsort(poses.frame[rows], kind="stable")]
-
-
-@contextmanager
-def replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """A file to write that takes its name only when it is complete.
-
-    Raises:
-        BadInput: the name is taken and `overwrite` is not set, or the file cannot be written.
-    """
-    path = Path(path)
-    _refuse_taken(path, overwrite)
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            written = Path(folder) / path.name
-            with open(written, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            _refuse_taken(path, overwrite)
-            os.replace(written, path)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _refuse_taken(path: Path, overwrite: bool) -> None:
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder, a file should be written there")
-    if path.exists() and not overwrite:
-        raise BadInput(f"{path} is there already and is not overwritten unless asked")

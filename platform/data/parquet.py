@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.poses import PoseSet
 
 _NUMBERS = 3 * len(JOINT_NAMES)
@@ -35,6 +36,20 @@ def load_parquet(path: Path) -> PoseSet:
     }
     frames = _frames(table, path) if "frame" in table.column_names else np.arange(count)
     return PoseSet(poses, texts["subject"], texts["action"], texts["clip"], frames.astype(np.int32))
+
+
+def write_parquet(path: Path, poses: PoseSet, *, overwrite: bool = False) -> None:
+    """Write a file that `load_parquet` reads; it appears whole or not at all.
+
+    Raises:
+        BadInput: the file is there already, or it cannot be written.
+    """
+    numbers = pa.array(poses.poses.reshape(-1), pa.float32())
+    columns = {name: pa.array(getattr(poses, name)) for name in ("subject", "action", "clip")}
+    columns["frame"] = pa.array(poses.frame, pa.int32())
+    columns["pose"] = pa.FixedSizeListArray.from_arrays(numbers, _NUMBERS)
+    with whole_file(path, overwrite) as file:
+        pq.write_table(pa.table(columns), file)
 
 
 def _read(path: Path) -> pa.Table:

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -12,7 +13,7 @@ from pydantic import Field
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
 from evoskeleton.platform.data.subsets import draw_subset
-from evoskeleton.settings import Settings
+from evoskeleton.settings import Settings, with_changes
 
 
 class SourceSettings(Settings):
@@ -182,20 +183,45 @@ def hold_out(poses: PoseSet, share: float, seed: int) -> tuple[PoseSet, PoseSet]
     return poses.take(~held), poses.take(held)
 
 
-def settings_from_text(text: str) -> SourceSettings:
+SUFFIXES = {
+    ".parquet": "parquet",
+    ".npy": "human36m",
+    ".npz": "videopose3d",
+    ".bvh": "bvh",
+    ".amc": "amc",
+}
+"""Kinds by the end of a file's name."""
+
+
+def settings_from_text(text: str, changes: list[str] | None = None) -> SourceSettings:
     """A source in one word of a command line.
 
-    `deepmimic`, a Parquet file, a pose table's folder, or settings as YAML in braces.
+    `deepmimic`, a file of a known format, a folder of them, a pose table's folder, or settings as
+    YAML in braces.
+
+    Args:
+        text: that word.
+        changes: `key=value` settings on top, as of `--set`.
 
     Raises:
-        BadInput: the braces hold no settings.
+        BadInput: the braces hold no settings, or a setting is not allowed.
     """
+    return SourceSettings.parse(with_changes(_plain_settings(text), changes or []))
+
+
+def _plain_settings(text: str) -> dict[str, Any]:
     if text.startswith("{"):
         try:
-            return SourceSettings.parse(yaml.safe_load(text))
+            return yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise BadInput(f"source {text}: {' '.join(str(error).split())}") from None
     if text in KINDS:
-        return SourceSettings(kind=text)
-    kind = "table" if (Path(text) / "_delta_log").is_dir() else "parquet"
-    return SourceSettings(kind=kind, path=text)
+        return {"kind": text}
+    return {"kind": kind_of(Path(text)), "path": text}
+
+
+def kind_of(path: Path) -> str:
+    """The kind of a file or folder by its name alone; what is unknown is taken for Parquet."""
+    if path.is_dir():
+        return "table" if (path / "_delta_log").is_dir() else "folder"
+    return SUFFIXES.get(path.suffix.lower(), "parquet")

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.human36m import (
     by_clip,
     checked_name,
@@ -24,7 +25,6 @@ from evoskeleton.platform.data.human36m import (
     joints_to_17,
     joints_to_32,
     number_subjects,
-    replacing,
 )
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.safe_npy import load_npz, printable, write_object
@@ -62,7 +62,7 @@ def write_videopose3d(
     for (subject, action, clip), rows in by_clip(poses).items():
         metres = (joints_to_32(rows) / np.float64(MM_PER_METRE)).astype(np.float32)
         subjects.setdefault(f"S{numbers[subject]}", {})[_name(action, clip)] = metres
-    with replacing(path, overwrite) as file:
+    with whole_file(path, overwrite) as file:
         _write(file, subjects)
     return numbers
 

@@ -10,10 +10,11 @@ from evoskeleton.evolution import chance
 from evoskeleton.evolution.akhter_black import JointLimits
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.population import Population
+from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources import hold_out, load
-from evoskeleton.platform.search.folder import CampaignFolder, whole_file, write_poses
+from evoskeleton.platform.search.folder import CampaignFolder, write_poses
 from evoskeleton.platform.search.islands import columns_of
 from evoskeleton.platform.search.own_operators import remember
 from evoskeleton.platform.search.settings import CampaignSettings, MotionSettings, write_settings

@@ -1,4 +1,4 @@
-"""Where a campaign lives on disk, who may write to it, and how files get there whole.
+"""Where a campaign lives on disk, and who may write to it.
 
 <home>/poses                    the pose table, shared by all campaigns of a home
 <home>/<campaign>/settings.yaml
@@ -13,7 +13,6 @@
 import fcntl
 import json
 import os
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.files import storage_errors, whole_file
 from evoskeleton.platform.data.poses import PoseSet
 
 
@@ -128,32 +128,6 @@ class CampaignFolder:
 def _owner(handle: IO[str]) -> str:
     handle.seek(0)
     return handle.read().strip() or "unknown"
-
-
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn an operating system's refusal to write into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that appears under its name only when it is complete and on disk."""
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -10,20 +10,21 @@ import yaml
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.akhter_black import JointLimits, load_limits
 from evoskeleton.evolution.limits import Limits
+from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record.tracking import Page, Tracker
 from evoskeleton.platform.search.begin import Motion, begin, load_motion
 from evoskeleton.platform.search.cluster import cluster
-from evoskeleton.platform.search.folder import CampaignFolder, whole_file
+from evoskeleton.platform.search.folder import CampaignFolder
 from evoskeleton.platform.search.own_operators import check_unchanged, fingerprints
 from evoskeleton.platform.search.settings import (
     CampaignSettings,
     differences,
     read_settings,
-    with_changes,
     write_settings,
 )
 from evoskeleton.platform.search.state import State
+from evoskeleton.settings import with_changes
 
 
 @dataclass(frozen=True)

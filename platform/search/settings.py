@@ -14,7 +14,7 @@ from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.cluster import MachineSettings
 from evoskeleton.platform.search.islands import IslandSettings
 from evoskeleton.platform.search.training import TrainingSettings
-from evoskeleton.settings import Settings, layered
+from evoskeleton.settings import Settings, layered, with_changes
 
 
 class MotionSettings(Settings):
@@ -167,29 +167,6 @@ def read_settings(path: Path, changes: list[str] | None = None) -> CampaignSetti
     if not isinstance(data, dict):
         raise BadInput(f"settings file {path} should hold settings by name")
     return CampaignSettings.parse(with_changes(data, changes or []))
-
-
-def with_changes(data: dict[str, Any], changes: list[str]) -> dict[str, Any]:
-    """Plain settings with `key.key=value` changes; values are read as YAML.
-
-    Raises:
-        BadInput: a change has no `=` or goes through something that is no group.
-    """
-    data = yaml.safe_load(yaml.safe_dump(data))
-    for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise BadInput(f"--set wants key=value, got {change}")
-        *groups, last = name.strip().split(".")
-        group = data
-        for part in groups:
-            if group.get(part) is None:
-                group[part] = {}
-            group = group[part]
-            if not isinstance(group, dict):
-                raise BadInput(f"--set {change}: {part} is not a group of settings")
-        group[last] = yaml.safe_load(value)
-    return data
 
 
 def write_settings(settings: CampaignSettings) -> str:

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0])
 campaigns = typer.Typer(no_args_is_help=True, help="Evolve poses and train lifters on them.")
-data = typer.Typer(no_args_is_help=True, help="The pose table.")
+data = typer.Typer(no_args_is_help=True, help="Poses of your own, and the pose table.")
+limits = typer.Typer(no_args_is_help=True, help="Which limb directions a body can take.")
 models = typer.Typer(no_args_is_help=True, help="Champions in the MLflow registry.")
 app.add_typer(campaigns, name="campaign")
 app.add_typer(data, name="data")
+app.add_typer(limits, name="limits")
 app.add_typer(models, name="model")
 
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
@@ -34,8 +36,17 @@ Address = Annotated[str | None, typer.Option(help="Ray cluster to join, such as 
 Source = Annotated[
     str,
     typer.Option(
-        help="real poses: a Parquet file, a pose table, deepmimic, "
+        help="poses: a file or folder of a known format, a pose table, deepmimic, "
         "or settings such as '{kind: parquet, path: mine.parquet, subjects: [S9]}'"
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a file that is there")]
+LimitsPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--limits",
+        help="joint limits: a file of `limits fit`, or a folder with the files of Akhter and "
+        "Black; none: those of the package",
     ),
 ]
 
@@ -143,6 +154,99 @@ def data_info(
     typer.echo(json.dumps(there.info(version), indent=1))
 
 
+@data.command("import")
+def data_import(
+    sources: Annotated[list[str], typer.Argument(help="files, folders, or settings in braces")],
+    output: Annotated[Path, typer.Option(help="Parquet file")],
+    change: Changes = None,
+    append: Annotated[bool, typer.Option("--append", help="add to a file that is there")] = False,
+    units: Annotated[
+        str | None, typer.Option(help="mm, cm, m, inch, or millimetres for one unit of the file")
+    ] = None,
+    up: Annotated[str | None, typer.Option(help="axis that points up: x, y or z")] = None,
+    skeleton: Annotated[str | None, typer.Option(help="ASF file that goes with AMC or BVH")] = None,
+) -> None:
+    """Files of any known format into one Parquet file; --set takes any setting of a source."""
+    from evoskeleton.platform.data.exchange import import_poses
+    from evoskeleton.platform.data.sources import settings_from_text
+
+    given = {"units": units, "up": up, "skeleton": skeleton}
+    changes = [f"{name}={value}" for name, value in given.items() if value is not None]
+    read = [settings_from_text(text, changes + (change or [])) for text in sources]
+    added = import_poses(read, output, append)
+    typer.echo(f"{output}: {_counted(added)}")
+
+
+@data.command("export")
+def data_export(
+    poses: Source,
+    output: Annotated[Path, typer.Option(help="file to write")],
+    kind: Annotated[str, typer.Option("--format", help="parquet, human36m or videopose3d")],
+    pseudo_subjects: Annotated[
+        bool, typer.Option("--pseudo-subjects", help="give numbers to subjects that have none")
+    ] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Poses into a Parquet file, the dictionary of EvoSkeleton, or VideoPose3D's arrays."""
+    from evoskeleton.platform.data.exchange import FORMATS, export_poses
+
+    if kind not in FORMATS:
+        raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
+    known = _poses(poses)
+    numbers = export_poses(known, output, kind, pseudo_subjects, overwrite)
+    typer.echo(f"{output}: {_counted(known)}")
+    for name, number in numbers.items():
+        if name not in (f"S{number}", str(number)):
+            typer.echo(f"subject {name} is written as {number}")
+
+
+@limits.command("fit")
+def limits_fit(
+    poses: Source,
+    output: Annotated[Path, typer.Option(help="npz file to write")],
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="subject kept for the judgement, may be repeated")
+    ] = None,
+    source: Annotated[str, typer.Option(help="where the poses come from")] = "",
+) -> None:
+    """Fit joint limits on real poses, and say how they treat every subject."""
+    from evoskeleton.platform.data.limit_tools import fit_limits, judgement_table
+
+    typer.echo(judgement_table(fit_limits(_poses(poses), output, source or poses, leave_out or [])))
+
+
+@limits.command("show")
+def limits_show(
+    output: Annotated[Path, typer.Option(help="folder for the figures")],
+    path: LimitsPath = None,
+    before: Annotated[str | None, typer.Option(help="poses before evolution")] = None,
+    after: Annotated[str | None, typer.Option(help="poses after evolution")] = None,
+) -> None:
+    """Draw joint limits, and where the limbs of poses point within them."""
+    from evoskeleton.platform.data.limit_tools import show_limits
+
+    sets = [None if text is None else _poses(text) for text in (before, after)]
+    for figure in show_limits(path, sets[0], sets[1], output):
+        typer.echo(figure)
+
+
+@app.command()
+def sample(
+    count: Annotated[int, typer.Argument(help="poses to draw")],
+    output: Annotated[Path, typer.Option(help="Parquet file")],
+    path: LimitsPath = None,
+    seed: Annotated[int, typer.Option(help="of all draws")] = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw poses from the joint limits alone, limb by limb, a child given its parent."""
+    from evoskeleton.platform.data.limit_tools import sample_poses
+    from evoskeleton.platform.data.parquet import write_parquet
+
+    drawn = sample_poses(path, count, seed)
+    write_parquet(output, drawn, overwrite=overwrite)
+    typer.echo(f"{output}: {_counted(drawn)}")
+
+
 @app.command()
 def train(
     poses: Source,
@@ -244,6 +348,11 @@ def _poses(text: str) -> "PoseSet":
     from evoskeleton.platform.data.sources import load, settings_from_text
 
     return load(settings_from_text(text))
+
+
+def _counted(poses: "PoseSet") -> str:
+    subjects = len(set(poses.subject.tolist()))
+    return f"{len(poses):,} poses, {subjects} subjects, {len(poses.clips())} clips"
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evoskeleton.errors import BadInput
@@ -52,6 +53,29 @@ def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         if isinstance(below[name], Mapping) and isinstance(above[name], Mapping):
             merged[name] = layered(below[name], above[name])
     return merged
+
+
+def with_changes(data: dict[str, Any], changes: list[str]) -> dict[str, Any]:
+    """Plain settings with `key.key=value` changes; values are read as YAML.
+
+    Raises:
+        BadInput: a change has no `=` or goes through something that is no group.
+    """
+    data = yaml.safe_load(yaml.safe_dump(data))
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise BadInput(f"--set wants key=value, got {change}")
+        *groups, last = name.strip().split(".")
+        group = data
+        for part in groups:
+            if group.get(part) is None:
+                group[part] = {}
+            group = group[part]
+            if not isinstance(group, dict):
+                raise BadInput(f"--set {change}: {part} is not a group of settings")
+        group[last] = yaml.safe_load(value)
+    return data
 
 
 def known_names(model: type[BaseModel], prefix: str = "") -> list[str]:
