@@ -173,7 +173,8 @@ def data_import(
     given = {"units": units, "up": up, "skeleton": skeleton}
     changes = [f"{name}={value}" for name, value in given.items() if value is not None]
     read = [settings_from_text(text, changes + (change or [])) for text in sources]
-    added = import_poses(read, output, append)
+    with _busy("reading"):
+        added = import_poses(read, output, append)
     typer.echo(f"{output}: {_counted(added)}")
 
 
@@ -212,7 +213,9 @@ def limits_fit(
     """Fit joint limits on real poses, and say how they treat every subject."""
     from evoskeleton.platform.data.limit_tools import fit_limits, judgement_table
 
-    typer.echo(judgement_table(fit_limits(_poses(poses), output, source or poses, leave_out or [])))
+    with _busy("fitting joint limits"):
+        rows = fit_limits(_poses(poses), output, source or poses, leave_out or [])
+    typer.echo(judgement_table(rows))
 
 
 @limits.command("show")
@@ -225,8 +228,10 @@ def limits_show(
     """Draw joint limits, and where the limbs of poses point within them."""
     from evoskeleton.platform.data.limit_tools import show_limits
 
-    sets = [None if text is None else _poses(text) for text in (before, after)]
-    for figure in show_limits(path, sets[0], sets[1], output):
+    with _busy("drawing joint limits"):
+        sets = [None if text is None else _poses(text) for text in (before, after)]
+        figures = show_limits(path, sets[0], sets[1], output)
+    for figure in figures:
         typer.echo(figure)
 
 
@@ -242,7 +247,8 @@ def sample(
     from evoskeleton.platform.data.limit_tools import sample_poses
     from evoskeleton.platform.data.parquet import write_parquet
 
-    drawn = sample_poses(path, count, seed)
+    with _busy("drawing poses"):
+        drawn = sample_poses(path, count, seed)
     write_parquet(output, drawn, overwrite=overwrite)
     typer.echo(f"{output}: {_counted(drawn)}")
 
@@ -350,9 +356,16 @@ def _poses(text: str) -> "PoseSet":
     return load(settings_from_text(text))
 
 
+def _busy(text: str) -> Any:
+    """A sign of life on a terminal, on standard error."""
+    return Console(stderr=True).status(text)
+
+
 def _counted(poses: "PoseSet") -> str:
-    subjects = len(set(poses.subject.tolist()))
-    return f"{len(poses):,} poses, {subjects} subjects, {len(poses.clips())} clips"
+    """How many poses, of whom."""
+    counts = {"subject": len(set(poses.subject.tolist())), "clip": len(poses.clips())}
+    parts = [f"{count:,} {name}{'s' * (count != 1)}" for name, count in counts.items()]
+    return ", ".join([f"{len(poses):,} poses", *parts])
 
 
 def _write_text(path: Path, text: str) -> None:
