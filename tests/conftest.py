@@ -49,6 +49,14 @@ def cmu(cmu_file: Path) -> Poses:
 
 
 @pytest.fixture(scope="session")
+def raw_motion() -> Path:
+    """The folder with the ASF, AMC and BVH of CMU's clip 02_01."""
+    if not (SHARED_DATA / "raw" / "02.asf").exists():
+        pytest.skip("the raw CMU clip is absent; EVOSKELETON_SHARED_DATA names its folder")
+    return SHARED_DATA / "raw"
+
+
+@pytest.fixture(scope="session")
 def motion() -> np.ndarray:
     """(240, 17, 3) float32 world mm: a made-up person who walks, waves and bows in a circle."""
     return walking_figure(240)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.folder import expect_one_rate
 from evoskeleton.platform.data.human36m import write_human36m
 from evoskeleton.platform.data.parquet import load_parquet, write_parquet
 from evoskeleton.platform.data.poses import PoseSet
@@ -32,6 +33,9 @@ def import_poses(sources: Sequence[SourceSettings], output: Path, append: bool =
     """
     if output.exists() and not append:
         raise BadInput(f"{output} is there already; --append adds to it")
+    for fps in {source.fps for source in sources}:
+        files = [Path(source.path) for source in sources if source.path and source.fps == fps]
+        expect_one_rate(files, fps)
     added = PoseSet.concat([load(source) for source in sources])
     parts = [load_parquet(output), added] if output.exists() else [added]
     merged = PoseSet.concat(parts).ordered()

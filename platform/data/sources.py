@@ -4,13 +4,14 @@ import importlib
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
 from pydantic import Field
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.folder import expect_one_rate, kind_of, readable_files
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
 from evoskeleton.platform.data.subsets import draw_subset
 from evoskeleton.settings import Settings, with_changes
@@ -19,14 +20,30 @@ from evoskeleton.settings import Settings, with_changes
 class SourceSettings(Settings):
     """Real poses; patterns are those of file names, such as S1* (case counts)."""
 
-    kind: str = Field(description="deepmimic, parquet, table, or module:function of your own")
-    path: str | None = Field(None, description="file, pose table, or wheel of deepmimic")
+    kind: str = Field(
+        description="deepmimic, parquet, table, human36m, videopose3d, bvh, amc, folder, or "
+        "module:function of your own"
+    )
+    path: str | None = Field(None, description="file, folder, pose table, or wheel of deepmimic")
     subjects: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
     actions: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
     clips: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
     exclude_subjects: list[str] = Field(default_factory=list, description="patterns to drop")
     exclude_actions: list[str] = Field(default_factory=list, description="patterns to drop")
     exclude_clips: list[str] = Field(default_factory=list, description="patterns to drop")
+    units: str | float | None = Field(
+        None, description="bvh, amc: mm, cm, m, inch, or the millimetres in a unit of the file"
+    )
+    up: Literal["x", "y", "z"] | None = Field(None, description="bvh, amc: axis that points up")
+    fps: float | None = Field(
+        None, gt=0, description="bvh: frames a second to keep, of which the file's are a multiple"
+    )
+    skeleton: str | None = Field(None, description="amc, bvh: ASF file of the same subject")
+    joints: dict[str, str | list[str] | dict[str, float]] | None = Field(
+        None, description="bvh, amc: joints of the file that stand for our 17, such as {Hip: Hips}"
+    )
+    subject: str | None = Field(None, description="bvh, amc: who; none: the name before _")
+    action: str | None = Field(None, description="bvh, amc: what; none: the file's name")
     subset: str | None = Field(
         None, description="in the published way: 0.01S1 is 1 % of each clip of S1; S15 is S1 and S5"
     )
@@ -59,6 +76,27 @@ def _videopose3d(settings: SourceSettings) -> PoseSet:
     return load_videopose3d(_place(settings))
 
 
+def _mocap(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.mocap import load_mocap
+
+    return load_mocap(settings.model_copy(update={"path": str(_place(settings))}))
+
+
+def _folder(settings: SourceSettings) -> PoseSet:
+    """All files of a folder; a setting that some of its kinds do not know is for the others."""
+    files = readable_files(_place(settings))
+    expect_one_rate(files, settings.fps)
+    parts = [
+        _load_file(settings.model_copy(update={"kind": kind_of(file), "path": str(file)}))
+        for file in files
+    ]
+    return PoseSet.concat(parts)
+
+
+def _load_file(settings: SourceSettings) -> PoseSet:
+    return KINDS[settings.kind](settings)
+
+
 def _table(settings: SourceSettings) -> PoseSet:
     from evoskeleton.platform.data.pose_table import load_poses
 
@@ -79,6 +117,9 @@ KINDS: dict[str, Callable[[SourceSettings], PoseSet]] = {
     "table": _table,
     "human36m": _human36m,
     "videopose3d": _videopose3d,
+    "bvh": _mocap,
+    "amc": _mocap,
+    "folder": _folder,
 }
 """A loader by kind; a new format is one more entry here."""
 
@@ -183,16 +224,6 @@ def hold_out(poses: PoseSet, share: float, seed: int) -> tuple[PoseSet, PoseSet]
     return poses.take(~held), poses.take(held)
 
 
-SUFFIXES = {
-    ".parquet": "parquet",
-    ".npy": "human36m",
-    ".npz": "videopose3d",
-    ".bvh": "bvh",
-    ".amc": "amc",
-}
-"""Kinds by the end of a file's name."""
-
-
 def settings_from_text(text: str, changes: list[str] | None = None) -> SourceSettings:
     """A source in one word of a command line.
 
@@ -218,10 +249,3 @@ def _plain_settings(text: str) -> dict[str, Any]:
     if text in KINDS:
         return {"kind": text}
     return {"kind": kind_of(Path(text)), "path": text}
-
-
-def kind_of(path: Path) -> str:
-    """The kind of a file or folder by its name alone; what is unknown is taken for Parquet."""
-    if path.is_dir():
-        return "table" if (path / "_delta_log").is_dir() else "folder"
-    return SUFFIXES.get(path.suffix.lower(), "parquet")

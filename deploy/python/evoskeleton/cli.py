@@ -165,12 +165,13 @@ def data_import(
     ] = None,
     up: Annotated[str | None, typer.Option(help="axis that points up: x, y or z")] = None,
     skeleton: Annotated[str | None, typer.Option(help="ASF file that goes with AMC or BVH")] = None,
+    fps: Annotated[float | None, typer.Option(help="frames a second to keep of a BVH")] = None,
 ) -> None:
     """Files of any known format into one Parquet file; --set takes any setting of a source."""
     from evoskeleton.platform.data.exchange import import_poses
     from evoskeleton.platform.data.sources import settings_from_text
 
-    given = {"units": units, "up": up, "skeleton": skeleton}
+    given = {"units": units, "up": up, "skeleton": skeleton, "fps": fps}
     changes = [f"{name}={value}" for name, value in given.items() if value is not None]
     read = [settings_from_text(text, changes + (change or [])) for text in sources]
     with _busy("reading"):

@@ -1,0 +1,78 @@
+"""A folder of files of any known format, read as one source."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from evoskeleton.errors import BadInput
+
+_SAME_RATE = 0.01
+
+SUFFIXES = {
+    ".parquet": "parquet",
+    ".npy": "human36m",
+    ".npz": "videopose3d",
+    ".bvh": "bvh",
+    ".amc": "amc",
+}
+"""Kinds by the end of a file's name; an ASF is read with the AMC files that go with it."""
+
+
+def kind_of(path: Path) -> str:
+    """The kind of a file or folder by its name alone; what is unknown is taken for Parquet."""
+    if path.is_dir():
+        return "table" if (path / "_delta_log").is_dir() else "folder"
+    return SUFFIXES.get(path.suffix.lower(), "parquet")
+
+
+def readable_files(folder: Path) -> list[Path]:
+    """The files of a folder and of those within it that have a known kind, by path.
+
+    Raises:
+        BadInput: there is no such folder, or nothing in it can be read.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: there is no such folder")
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and _is_known(path))
+    if not found:
+        raise BadInput(f"{folder} holds no file to read: known are {', '.join(SUFFIXES)}")
+    return found
+
+
+def _is_known(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
+
+
+def expect_one_rate(files: Sequence[Path], fps: float | None) -> None:
+    """Refuse motion at different frame rates: the slower clips would count for less.
+
+    Args:
+        files: of any kind; those that declare no rate pass.
+        fps: what the files are brought to; none: they have to agree.
+
+    Raises:
+        BadInput: two files differ.
+    """
+    if fps is not None:
+        return
+    rates = [(file, rate) for file in files if (rate := declared_rate(file)) is not None]
+    for file, rate in rates:
+        first, expected = rates[0]
+        if not math.isclose(rate, expected, rel_tol=_SAME_RATE):
+            raise BadInput(
+                f"{file} has {rate:.4g} frames a second and {first} {expected:.4g}: "
+                "name a common rate with --fps"
+            )
+
+
+def declared_rate(file: Path) -> float | None:
+    """Frames a second of a BVH; none for other files, and for a BVH that does not say."""
+    if file.suffix.lower() != ".bvh":
+        return None
+    try:
+        with open(file, encoding="latin-1") as lines:
+            found = next((line for line in lines if line.strip().startswith("Frame Time:")), "")
+        return 1.0 / float(found.partition(":")[2])
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
