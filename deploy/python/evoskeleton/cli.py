@@ -7,6 +7,8 @@ the commands that need them: `data`, `lift` and `evaluate` never import Ray.
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,11 +64,6 @@ def main(arguments: list[str] | None = None) -> None:
             f"evoskeleton: {error}"
         )
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        Console(stderr=True).print(
-            "evoskeleton: stopped; `campaign resume` goes on from what is done"
-        )
-        raise SystemExit(130) from None
 
 
 @app.command()
@@ -109,7 +106,7 @@ def campaign_resume(
     """Go on with a campaign that was stopped, or extend one: --set search.generations=20."""
     from evoskeleton.platform.search.run import resume
 
-    with _bars() as monitor:
+    with _campaign_bars(name) as monitor:
         outcome = resume(home, name, _addressed(change or [], address), monitor)
     _show(outcome)
 
@@ -351,6 +348,17 @@ def _bars() -> Any:
     return Bars()
 
 
+@contextmanager
+def _campaign_bars(name: str) -> Iterator[Any]:
+    """Bars of a campaign that Ctrl-C stops with a word on how to go on."""
+    try:
+        with _bars() as monitor:
+            yield monitor
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; `evoskeleton campaign resume {name}` goes on", err=True)
+        raise typer.Exit(130) from None
+
+
 def _poses(text: str) -> "PoseSet":
     from evoskeleton.platform.data.sources import load, settings_from_text
 
@@ -379,7 +387,7 @@ def _write_text(path: Path, text: str) -> None:
 def _run(settings: Any) -> None:
     from evoskeleton.platform.search.run import start
 
-    with _bars() as monitor:
+    with _campaign_bars(settings.name) as monitor:
         outcome = start(settings, monitor)
     _show(outcome)
 
