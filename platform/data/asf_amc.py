@@ -3,7 +3,8 @@
 A bone is a vector in the skeleton's rest pose. Its axis C turns its own axes; with the motion M of
 its degrees of freedom, its turn in the world is that of its parent times C M C^-1, and the joint
 of its name is its end. Rotations about several axes are applied in the order in which they are
-listed: "XYZ" is x first. "root" is the joint where all begins.
+listed: "XYZ" is x first. The three numbers of an axis are about x, y and z, whatever the order.
+"root" is the joint where all begins.
 
 Units: the CMU database's files, and others of the same laboratory software, declare
 `length 0.45`, with which a unit is 1 / 0.45 inch, 56.44 mm. What another factor means is not
@@ -14,9 +15,10 @@ Clip 02_01 against the pose table in Human3.6M's order (see `joint_maps`): the t
 third frame of 120 a second, its column `frame` counts from the clip's start (AMC frame 1 is 0),
 and nothing is shifted or put on the ground. Hips and legs are the same. In the table the bones
 Hip-Spine, Spine-Thorax, Thorax-Neck and Neck-Head have one length for all clips of the subject,
-with the direction that the file gives them, while a file's are up to some millimetres longer or
-shorter from frame to frame, since those joints are no neighbours in it: what hangs on the trunk
-stands 4 to 6 mm elsewhere until the lengths are made equal, and less than 0.01 mm then.
+with the direction that the file gives them, while in the file they change a little from frame to
+frame, since those joints are no neighbours there (Hip-Spine: 219 to 221 mm, in the table 215.8).
+What hangs on the trunk so stands 4 to 6 mm elsewhere; with the table's four lengths it is within
+0.01 mm. This module leaves the lengths as they were recorded.
 """
 
 import math
@@ -150,7 +152,12 @@ def read_asf(path: Path) -> Skeleton:
     if units.get("angle") not in ("deg", "rad"):
         got = printable(units.get("angle", "nothing"))
         raise BadInput(f"{path}: units should say angle deg or angle rad, got {got}")
-    loose = dict(_bone(path, block, degrees) for block in _blocks(path, sections["bonedata"]))
+    loose: dict[str, tuple] = {}
+    for block in _blocks(path, sections["bonedata"]):
+        name, bone = _bone(path, block, degrees)
+        if name in loose or name == ROOT:
+            raise BadInput(f"{path}, line {block[0][0]}: a second bone is named {printable(name)}")
+        loose[name] = bone
     parents = _parents(path, sections["hierarchy"], loose)
     bones = {name: Bone(name, parents[name], *loose[name]) for name in parents}
     return Skeleton(path, _unit_mm(path, units), degrees, _root_order(path, sections), bones)
@@ -225,7 +232,7 @@ def _blocks(path: Path, lines: Sequence[Line]) -> Iterator[list[Line]]:
         else:
             block.append((number, words))
     if block is not None:
-        raise BadInput(f"{path} ends within the bone or hierarchy begun above line {lines[-1][0]}")
+        raise BadInput(f"{path}, line {lines[-1][0]}: an end should follow")
 
 
 def _bone(path: Path, block: Sequence[Line], degrees: bool) -> tuple[str, tuple]:
@@ -274,7 +281,8 @@ def _exactly(path: Path, line: Line, count: int) -> list[float]:
     number, words = line
     if len(words) != count:
         got = printable(" ".join(words)) or "nothing"
-        raise BadInput(f"{path}, line {number}: {count} numbers should be here, got {got}")
+        wanted = "a number" if count == 1 else f"{count} numbers"
+        raise BadInput(f"{path}, line {number}: {wanted} should be here, got {got}")
     return numbers(words, f"{path}, line {number}")
 
 

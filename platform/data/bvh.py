@@ -102,8 +102,8 @@ def _read_tree(path: Path, lines: Sequence[str]) -> tuple[list[Node], int]:
     opened: list[int] = []
     awaits_brace = False
     content = _words(lines)
-    number, words = next(content)
-    if words != ["HIERARCHY"]:
+    number, words = next(content, (1, []))
+    if [word.upper() for word in words] != ["HIERARCHY"]:
         raise BadInput(f"{path}, line {number}: HIERARCHY should be here, got {_shown(words)}")
     for number, words in content:
         where, word = f"{path}, line {number}", words[0].upper()

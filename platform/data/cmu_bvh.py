@@ -3,7 +3,8 @@
 The conversion leaves out three bones, whose offsets it sets to zero: `thorax` (what hangs on
 Spine1: the neck and both shoulders) and `lwrist` and `rwrist` (what hangs on the hands: fingers
 and thumbs). The trunk is 117 mm short and each forearm 95 mm on subject 02. And its first frame is
-no recording but a pose that somebody put there: arms to the sides, trunk, knees and elbows straight, whole degrees.
+no recording but a pose that somebody put there: arms to the sides, trunk, knees and elbows
+straight, whole degrees.
 
 The ASF of the same subject has the three bones. Without it, `lwrist` and `rwrist` go on in the
 line of the forearm (`lradius`, `rradius`) with half its length, as in the database's body model;

@@ -107,7 +107,7 @@ def find_joint_map(
     """
     places = _own_places(joints, own or {}, where)
     candidates = [
-        JointMap(known.name, {**known.places, **places})
+        JointMap(known.name, {**known.places, **places}, known.signs)
         for known in KNOWN_MAPS
         if set(known.signs) <= set(joints)
     ]
@@ -236,7 +236,7 @@ def _mixamo(prefix: str, crown: str) -> JointMap:
         "Head": Place.mean(prefix + crown),
     }
     places = trunk | _limbs(limbs, ("Right", "Left"))
-    return JointMap(f"Mixamo {prefix}".rstrip(), places, signs=(f"{prefix}Spine2",))
+    return JointMap(f"Mixamo, {prefix}{crown}", places, signs=(f"{prefix}Spine2",))
 
 
 def _xsens() -> JointMap:

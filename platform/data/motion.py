@@ -165,7 +165,12 @@ def numbers(words: Sequence[str], where: str) -> list[float]:
     Raises:
         BadInput: one of them is no number, or is not finite.
     """
-    return [_number(word, where) for word in words]
+    try:
+        values = [float(word) for word in words]
+        whole = all(map(math.isfinite, values)) and "_" not in "".join(words)
+    except ValueError:
+        whole = False
+    return values if whole else [_number(word, where) for word in words]
 
 
 def _number(word: str, where: str) -> float:
