@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import save_bundle, weight_hash
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
+from evoskeleton.settings import with_changes
 
 
 def train_bundle(
@@ -66,26 +66,7 @@ def fit_settings(preset: str, changes: Sequence[str] = ()) -> FitSettings:
     Raises:
         BadInput: a change has no `=`, or a setting is not allowed.
     """
-    data: dict[str, Any] = {"preset": preset}
-    for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise BadInput(f"--set wants key=value, got {change}")
-        *groups, last = name.strip().split(".")
-        group = data
-        for part in groups:
-            group = group.setdefault(part, {})
-            if not isinstance(group, dict):
-                raise BadInput(f"--set {change}: {part} is not a group of settings")
-        group[last] = _value(change, value)
-    return FitSettings.parse(data)
-
-
-def _value(change: str, text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise BadInput(f"--set {change}: the value is not YAML") from None
+    return FitSettings.parse(with_changes({"preset": preset}, changes))
 
 
 class _appears_whole:

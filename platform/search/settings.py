@@ -8,13 +8,12 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.sources import SourceSettings
 from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.cluster import MachineSettings
 from evoskeleton.platform.search.islands import IslandSettings
 from evoskeleton.platform.search.training import TrainingSettings
-from evoskeleton.settings import Settings, layered, with_changes
+from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 
 
 class MotionSettings(Settings):
@@ -157,16 +156,7 @@ def read_settings(path: Path, changes: list[str] | None = None) -> CampaignSetti
     Raises:
         BadInput: the file is missing or not YAML, or a setting is not allowed.
     """
-    try:
-        data = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise BadInput(f"settings file {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(f"settings file {path} is not YAML: {reason}") from None
-    if not isinstance(data, dict):
-        raise BadInput(f"settings file {path} should hold settings by name")
-    return CampaignSettings.parse(with_changes(data, changes or []))
+    return CampaignSettings.parse(with_changes(read_yaml(path), changes or []))
 
 
 def write_settings(settings: CampaignSettings) -> str:

@@ -26,10 +26,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.split
 campaigns = typer.Typer(no_args_is_help=True, help="Evolve poses and train lifters on them.")
 data = typer.Typer(no_args_is_help=True, help="Poses of your own, and the pose table.")
 limits = typer.Typer(no_args_is_help=True, help="Which limb directions a body can take.")
+studies = typer.Typer(no_args_is_help=True, help="Compare searches by the lifters they train.")
 models = typer.Typer(no_args_is_help=True, help="Champions in the MLflow registry.")
 app.add_typer(campaigns, name="campaign")
 app.add_typer(data, name="data")
 app.add_typer(limits, name="limits")
+app.add_typer(studies, name="study")
 app.add_typer(models, name="model")
 
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
@@ -136,6 +138,51 @@ def campaign_template() -> None:
     from evoskeleton.platform.search.run import template
 
     typer.echo(template(), nl=False)
+
+
+@studies.command("run")
+def study_run(
+    settings: Annotated[Path, typer.Argument(help="YAML file; `study template` writes one")],
+    change: Changes = None,
+) -> None:
+    """Make what is missing of a study, as far as its budget goes, and show what is there."""
+    from evoskeleton.platform.search.study import Study, read_study
+
+    known = read_study(settings, change)
+    with _bars() as monitor:
+        study = Study(known, monitor)
+        left = study.run()
+    _show_study(known)
+    if left:
+        typer.echo(f"{len(left)} lifters are left; {study.spent():.1f} core hours are spent")
+
+
+@studies.command("report")
+def study_report(settings: Path, change: Changes = None) -> None:
+    """Show what is there of a study."""
+    from evoskeleton.platform.search.study import read_study
+
+    _show_study(read_study(settings, change))
+
+
+@studies.command("template")
+def study_template() -> None:
+    """Print a commented settings file to start from."""
+    from evoskeleton.platform.search.study import template as packaged
+
+    typer.echo(packaged(), nl=False)
+
+
+def _show_study(settings: Any) -> None:
+    from evoskeleton.platform.search.study_report import lines, publish, tables
+
+    found = lines(settings)
+    if not found:
+        raise BadInput(f"nothing of the study in {settings.home} is done yet")
+    wide = Console(width=max(110, Console().width))
+    for shown in tables(found):
+        wide.print(shown)
+    typer.echo(publish(settings, found))
 
 
 @data.command("info")

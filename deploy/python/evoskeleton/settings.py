@@ -4,8 +4,10 @@ Every folder derives its own settings from `Settings`; unknown names are refused
 known one.
 """
 
+import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import yaml
@@ -55,27 +57,52 @@ def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def with_changes(data: dict[str, Any], changes: list[str]) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Plain settings of a file.
+
+    Raises:
+        BadInput: it is missing, is not YAML, or holds no settings.
+    """
+    try:
+        data = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise BadInput(f"settings file {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise BadInput(f"settings file {path} is not YAML: {reason}") from None
+    if not isinstance(data, dict):
+        raise BadInput(f"settings file {path} should hold settings by name")
+    return data
+
+
+def with_changes(data: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
     """Plain settings with `key.key=value` changes; values are read as YAML.
 
     Raises:
-        BadInput: a change has no `=` or goes through something that is no group.
+        BadInput: a change has no `=`, goes through something that is no group, or is not YAML.
     """
-    data = yaml.safe_load(yaml.safe_dump(data))
+    changed: dict[str, Any] = copy.deepcopy(dict(data))
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals:
             raise BadInput(f"--set wants key=value, got {change}")
         *groups, last = name.strip().split(".")
-        group = data
+        group = changed
         for part in groups:
             if group.get(part) is None:
                 group[part] = {}
             group = group[part]
             if not isinstance(group, dict):
                 raise BadInput(f"--set {change}: {part} is not a group of settings")
-        group[last] = yaml.safe_load(value)
-    return data
+        group[last] = _from_yaml(change, value)
+    return changed
+
+
+def _from_yaml(change: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise BadInput(f"--set {change}: the value is not YAML") from None
 
 
 def known_names(model: type[BaseModel], prefix: str = "") -> list[str]:

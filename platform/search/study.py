@@ -1,0 +1,267 @@
+"""A study: searches and plain data sets compared by the lifters that are trained on them.
+
+Rows are data sets: real poses alone, or a campaign's table. Every row is made for every fraction
+of the seed and every random seed, and a lifter is trained on it for every number of steps, by
+`lifting` directly: all lifters see the same views. What is made is kept by name in the study's
+folder, so that a study that was stopped goes on where it was, within its budget of core hours.
+
+    <home>/data/<set>.npy, .json        poses of a row, and how long they took
+    <home>/data/<set>.read.npz          hashes of all poses that were read for them
+    <home>/results/<cell>.json, .npz    errors of a lifter; errors of every test pose
+    <home>/campaigns/                   the searches
+"""
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
+from evoskeleton.lifting.protocols import evaluate, rarity
+from evoskeleton.platform.data.files import whole_file
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.sources import SourceSettings, load
+from evoskeleton.platform.record.store import TrackingSettings
+from evoskeleton.platform.search.folder import write_arrays, write_json
+from evoskeleton.platform.search.run import resume, start
+from evoskeleton.platform.search.settings import CampaignSettings
+from evoskeleton.settings import Settings, layered, read_yaml, with_changes
+
+
+class RowSettings(Settings):
+    """One row: where its poses come from, and what else differs."""
+
+    base: Literal["seed", "real"] = Field("seed", description="the seed's poses, or all real ones")
+    max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
+    campaign: dict[str, Any] | None = Field(
+        None, description="settings of a search that starts from the base; none: the base alone"
+    )
+    fit: dict[str, Any] = Field(
+        default_factory=dict, description="what differs in the lifter's training, such as views"
+    )
+
+
+class StudySettings(Settings):
+    """What is compared, on whom, and for how long."""
+
+    home: str = Field("study", description="folder of everything that the study makes")
+    seed: SourceSettings = Field(description="poses that searches start from")
+    validation: SourceSettings = Field(description="clips of the seed's subjects, for champions")
+    real: SourceSettings = Field(description="real poses of all training subjects")
+    tests: dict[str, SourceSettings] = Field(min_length=1, description="test poses by name")
+    rows: dict[str, RowSettings] = Field(min_length=1, description="data sets by name")
+    lower: str = Field("seed only", description="row at 0 % of the gap")
+    upper: list[str] = Field(
+        default_factory=lambda: ["real", "real capped"], description="rows; the better is 100 %"
+    )
+    fractions: list[float] = Field([0.01, 1.0], min_length=1, description="of the seed's poses")
+    seeds: list[int] = Field([1, 2, 3], min_length=1, description="random seeds")
+    steps: list[int] = Field([1500, 6000], min_length=1, description="of a lifter's training")
+    fit: dict[str, Any] = Field(
+        default_factory=lambda: {"cascade": {"width": 512}}, description="the lifters"
+    )
+    tracking: TrackingSettings = Field(
+        default_factory=TrackingSettings, description="where MLflow keeps the study's record"
+    )
+    budget_core_hours: float = Field(10.0, gt=0, description="processors times hours, in all")
+
+    @model_validator(mode="after")
+    def _rows_are_there(self) -> "StudySettings":
+        for name in (self.lower, *self.upper):
+            if name not in self.rows:
+                raise ValueError(f"lower and upper should name rows, got {name}")
+        return self
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One lifter of a study."""
+
+    row: str
+    fraction: float
+    seed: int
+    steps: int
+
+    @property
+    def data(self) -> str:
+        """Name of the data set it is trained on."""
+        return f"{self.row}-f{self.fraction:g}-s{self.seed}".replace(" ", "_")
+
+    @property
+    def name(self) -> str:
+        """Name of its result."""
+        return f"{self.data}-n{self.steps}"
+
+
+def read_study(path: Path, changes: list[str] | None = None) -> StudySettings:
+    """Settings from a YAML file, with `key.key=value` changes on top.
+
+    Raises:
+        BadInput: the file is missing or not YAML, or a setting is not allowed.
+    """
+    return StudySettings.parse(with_changes(read_yaml(path), changes or []))
+
+
+def template() -> str:
+    """A commented settings file to start from."""
+    return resources.files("evoskeleton.platform.search").joinpath("study.yaml").read_text()
+
+
+def cells(settings: StudySettings) -> list[Cell]:
+    """All lifters; short trainings and the first random seed come first.
+
+    A fraction of the seed makes no difference to real poses without a search, which stand once.
+    """
+    return [
+        Cell(row, fraction, seed, steps)
+        for steps in sorted(settings.steps)
+        for seed in settings.seeds
+        for row, how in settings.rows.items()
+        for fraction in (settings.fractions if how.base == "seed" else [1.0])
+    ]
+
+
+class Study:
+    """Makes what is missing, cell by cell."""
+
+    def __init__(self, settings: StudySettings, monitor: Any) -> None:
+        self._settings = settings
+        self._monitor = monitor
+        self._home = Path(settings.home).expanduser().resolve()
+        self._tests = {name: load(source) for name, source in settings.tests.items()}
+        self._refuse_shared_clips()
+
+    def _refuse_shared_clips(self) -> None:
+        """No test clip may be among the poses that anything is made from or chosen by."""
+        settings = self._settings
+        for role in ("seed", "validation", "real"):
+            taken = set(load(getattr(settings, role)).clips())
+            for name, test in self._tests.items():
+                if shared := taken & set(test.clips()):
+                    subject, clip = min(shared)
+                    raise BadInput(f"clip {clip} of {subject} is in {role} and in the test {name}")
+
+    def run(self) -> list[Cell]:
+        """Make all cells, as far as the budget goes; returns those that are left."""
+        left = [cell for cell in cells(self._settings) if not self.result(cell).exists()]
+        while left and self.spent() < self._settings.budget_core_hours:
+            self._make(left.pop(0))
+        return left
+
+    def spent(self) -> float:
+        """Core hours that everything made so far took."""
+        files = [*self._home.glob("data/*.json"), *self._home.glob("results/*.json")]
+        return sum(json.loads(file.read_text())["core_hours"] for file in files)
+
+    def result(self, cell: Cell) -> Path:
+        """Where a cell's errors are."""
+        return self._home / "results" / f"{cell.name}.json"
+
+    def _make(self, cell: Cell) -> None:
+        poses = self._data(cell)
+        took = _Clock()
+        settings = self._fit_settings(cell)
+        report = None
+        for report in fit(poses, settings, device=_device()):
+            self._monitor.training(cell.name, report.step, report.total)
+        assert report is not None, "a training reports at least once"
+        lifter = lifter_from(report)
+        seeds = np.load(self._base_file(cell))
+        found: dict[str, Any] = {}
+        errors: dict[str, np.ndarray] = {}
+        for name, test in self._tests.items():
+            rare = rarity(test.poses, seeds)
+            evaluation = evaluate(lifter, test.poses, test.action, test.clip, rare)
+            found[name] = evaluation.as_dict()
+            errors |= {f"{name}/errors": evaluation.errors, f"{name}/clip": evaluation.clip}
+        write_arrays(self.result(cell).with_suffix(".npz"), errors)
+        record = {"cell": vars(cell), "poses": len(poses), "tests": found}
+        write_json(self.result(cell), record | {"core_hours": took.core_hours()})
+
+    def _fit_settings(self, cell: Cell) -> FitSettings:
+        row = self._settings.rows[cell.row]
+        return FitSettings.parse(
+            layered(layered(self._settings.fit, row.fit), {"steps": cell.steps, "seed": cell.seed})
+        )
+
+    def _data(self, cell: Cell) -> np.ndarray:
+        """Poses (n, 17, 3) of a row, made once."""
+        path = self._home / "data" / f"{cell.data}.npy"
+        if not path.with_suffix(".json").exists():
+            took = _Clock()
+            row = self._settings.rows[cell.row]
+            source = self._base(cell)
+            base = load(source)
+            validation = load(self._settings.validation)
+            poses = base.poses if row.campaign is None else self._search(cell, source, row.campaign)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _save(self._base_file(cell), base.poses)
+            _save(path, poses)
+            read = {"base": hashes(base.poses), "validation": hashes(validation.poses)}
+            write_arrays(path.with_suffix(".read.npz"), read)
+            record = {"rows": len(poses), "core_hours": took.core_hours()}
+            write_json(path.with_suffix(".json"), record)
+        return np.load(path, mmap_mode="r")
+
+    def _base_file(self, cell: Cell) -> Path:
+        return self._home / "data" / f"{cell.data}.base.npy"
+
+    def _base(self, cell: Cell) -> SourceSettings:
+        row = self._settings.rows[cell.row]
+        source = self._settings.seed if row.base == "seed" else self._settings.real
+        drawn: dict[str, Any] = {"fraction_seed": cell.seed}
+        if row.base == "seed":
+            drawn["fraction"] = cell.fraction
+        if row.max_per_subject is not None:
+            drawn["max_per_subject"] = row.max_per_subject
+        return source.model_copy(update=drawn)
+
+    def _search(self, cell: Cell, base: SourceSettings, how: dict[str, Any]) -> np.ndarray:
+        """The table of a campaign that starts from the base and never sees a test pose."""
+        home = str(self._home / "campaigns")
+        validation = self._settings.validation.model_dump(mode="json")
+        motion = {"seed": base.model_dump(mode="json"), "validation": validation}
+        fixed = {"name": cell.data, "seed": cell.seed, "home": home, "motion": motion}
+        settings = CampaignSettings.parse(
+            layered({"tracking": {"enabled": False}}, layered(how, fixed))
+        )
+        if (Path(home) / cell.data / "settings.yaml").exists():
+            resume(home, cell.data, [], self._monitor)
+        else:
+            start(settings, self._monitor)
+        return PoseTable.open(str(Path(home) / "poses")).poses(campaign=cell.data)
+
+
+def hashes(poses: np.ndarray) -> np.ndarray:
+    """(n,) uint64 of (n, 17, 3) poses, to show what a stage read and what it did not."""
+    rows = (np.ascontiguousarray(pose, np.float32).tobytes() for pose in poses)
+    digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+    return np.frombuffer(digests, np.uint64)
+
+
+def _save(path: Path, poses: np.ndarray) -> None:
+    with whole_file(path) as file:
+        np.save(file, np.asarray(poses, np.float32))
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class _Clock:
+    """Time since it was made, in hours of all processors."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def core_hours(self) -> float:
+        return (time.monotonic() - self._started) * (os.cpu_count() or 1) / 3600.0

@@ -1,0 +1,169 @@
+"""Studies: what is compared, that test poses stay unseen, budgets, the figures of a report."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from scipy.stats import ttest_1samp
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.parquet import write_parquet
+from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.data.sources import load
+from evoskeleton.platform.search.study import (
+    Cell,
+    Study,
+    StudySettings,
+    cells,
+    hashes,
+    read_study,
+    template,
+)
+from evoskeleton.platform.search.study_report import (
+    lines,
+    markdown,
+    over_clips,
+    publish,
+    within_clip,
+)
+
+TINY = {"batch": 16, "cascade": {"width": 16, "blocks": 1}}
+SEARCH = {
+    "search": {
+        "generations": 1, "islands": 1, "migrants": 0,
+        "island": {"population": 8, "offspring": 16},
+    },
+    "training": {"limit": 2, "fit": TINY | {"steps": 2}},
+}  # fmt: skip
+
+
+class Nobody:
+    """A monitor that shows nothing."""
+
+    def generation(self, *progress) -> None: ...
+    def training(self, *progress) -> None: ...
+    def starting(self) -> None: ...
+
+
+@pytest.fixture
+def plain(motion, tmp_path) -> dict:
+    """Settings of a study on parts of the walker, as plain data."""
+    parts = [
+        single_clip(motion[at : at + 30], f"S{1 + at // 90}", "walk", f"clip{at}")
+        for at in range(0, 210, 30)
+    ]
+    path = tmp_path / "poses.parquet"
+    write_parquet(path, PoseSet.concat(parts))
+    where = {"kind": "parquet", "path": str(path)}
+    return {
+        "home": str(tmp_path / "study"),
+        "seed": where | {"clips": ["clip0", "clip30"]},
+        "validation": where | {"clips": ["clip60"]},
+        "real": where | {"clips": ["clip0", "clip30", "clip90", "clip120"]},
+        "tests": {"rest": where | {"clips": ["clip150", "clip180"]}},
+        "rows": {"seed only": {}, "real": {"base": "real"}},
+        "upper": ["real"],
+        "fractions": [0.5, 1.0],
+        "seeds": [1, 2],
+        "steps": [2, 4],
+        "fit": TINY,
+        "tracking": {"enabled": False},
+    }
+
+
+def settings_of(plain: dict, **changes) -> StudySettings:
+    return StudySettings.parse(plain | changes)
+
+
+def test_the_template_is_a_valid_study(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text(template())
+    settings = read_study(path, ["budget_core_hours=1"])
+    assert settings.budget_core_hours == 1
+    assert {"li2020", "full search", "real and search"} <= set(settings.rows)
+
+
+def test_real_poses_stand_once_and_short_trainings_come_first(plain):
+    found = cells(settings_of(plain))
+    assert found[0] == Cell("seed only", 0.5, 1, 2)
+    assert sum(cell.row == "real" for cell in found) == 2 * 2
+    assert sum(cell.row == "seed only" for cell in found) == 2 * 2 * 2
+    assert [cell.steps for cell in found] == sorted(cell.steps for cell in found)
+    assert len({cell.name for cell in found}) == len(found)
+
+
+def test_a_study_goes_on_where_it_stopped_and_stays_within_its_budget(plain):
+    poor = Study(settings_of(plain, budget_core_hours=1e-9), Nobody())
+    left = poor.run()
+    assert len(left) == len(cells(settings_of(plain))) - 1
+    rich = Study(settings_of(plain), Nobody())
+    first = rich.result(cells(settings_of(plain))[0])
+    made = first.stat().st_mtime_ns
+    assert rich.run() == []
+    assert first.stat().st_mtime_ns == made, "what is done is not done again"
+    assert rich.spent() > poor_spending(first)
+
+
+def poor_spending(result: Path) -> float:
+    return yaml.safe_load(result.read_text())["core_hours"]
+
+
+def test_a_test_clip_among_the_seeds_is_refused(plain):
+    tests = {"rest": plain["tests"]["rest"] | {"clips": ["clip30", "clip150"]}}
+    with pytest.raises(BadInput, match="clip clip30 of S1 is in seed and in the test rest"):
+        Study(settings_of(plain, tests=tests), Nobody())
+
+
+def test_rows_that_the_gap_names_have_to_be_there(plain):
+    with pytest.raises(BadInput, match="lower and upper should name rows, got everybody"):
+        settings_of(plain, upper=["everybody"])
+
+
+@pytest.mark.slow
+def test_no_stage_reads_a_test_pose(plain):
+    rows = {"seed only": {}, "search": {"campaign": SEARCH}, "real": {"base": "real"}}
+    settings = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2])
+    assert Study(settings, Nobody()).run() == []
+    home = Path(settings.home)
+    unseen = set(hashes(load(settings.tests["rest"]).poses).tolist())
+    assert len(unseen) == 60
+    for row in ("seed_only", "search", "real"):
+        with np.load(home / "data" / f"{row}-f1-s1.read.npz") as read:
+            assert set(read.files) == {"base", "validation"}
+            for part in read.files:
+                assert not unseen & set(read[part].tolist())
+        assert not unseen & set(hashes(np.load(home / "data" / f"{row}-f1-s1.npy")).tolist())
+    for source in (home / "campaigns" / "search-f1-s1" / "sources").glob("*.npz"):
+        with np.load(source) as poses:
+            assert not unseen & set(hashes(poses["poses"]).tolist()), source.name
+    found = {line.row: line for line in lines(settings)}
+    assert found["search"].poses > found["seed only"].poses == 60
+    assert found["seed only"].gap == pytest.approx(0.0)
+    assert found["real"].gap == pytest.approx(100.0)
+    document = publish(settings, list(found.values()))
+    assert "| search | 1 |" in document.read_text() == markdown(list(found.values()))
+    assert (home / "study.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_interval_over_clips_is_students(plain):
+    random = np.random.default_rng(3)
+    clip = np.repeat([f"c{number}" for number in range(9)], 5)
+    differences = random.normal(2.0, 1.0, 45)
+    means = [differences[clip == name].mean() for name in np.unique(clip)]
+    expected = ttest_1samp(means, 0.0).confidence_interval(0.95)
+    middle, low, high = over_clips(differences, clip)
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+    assert low < middle < high
+
+
+def test_the_interval_within_a_clip_covers_the_mean_of_a_slow_walk():
+    """Neighbouring frames go together: an interval over single frames would be far too narrow."""
+    random = np.random.default_rng(4)
+    covered = 0
+    for _ in range(200):
+        steps = random.normal(size=20 * 15)
+        slow = np.repeat(steps[::10], 10)
+        _, low, high = within_clip(slow)
+        covered += low <= 0.0 <= high
+    assert 0.85 < covered / 200 < 0.99
