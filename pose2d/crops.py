@@ -61,19 +61,19 @@ def moved(points: np.ndarray, affine: np.ndarray) -> np.ndarray:
 def crop(image: np.ndarray, region: Region, side: int) -> np.ndarray:
     """What a region shows, as (side, side, 3) uint8; black outside the picture.
 
-    A picture that has more than two pixels for one of the crop is averaged in blocks first, so that
-    thin limbs do not fall between the samples.
+    A picture with two or more pixels for one of the crop is averaged in blocks first, so that thin
+    limbs do not fall between the samples.
 
     Args:
         image: (height, width, 3) uint8.
         region: the square to look at; its size should be positive.
         side: edge of the crop, px.
     """
-    patch, left, top = _cut_out(image, region)
+    blocks = max(1, int(region.size / side))
+    patch, left, top = _cut_out(image, region, margin=2 * blocks)
     if not patch.size:
         return np.zeros((side, side, 3), np.uint8)
     picture = Image.fromarray(patch)
-    blocks = max(1, int(region.size / side / 2.0 + 1e-9))
     if blocks > 1:
         picture = picture.reduce(blocks)
     affine = crop_to_picture(region, side)
@@ -88,10 +88,10 @@ def crop(image: np.ndarray, region: Region, side: int) -> np.ndarray:
     return np.asarray(shown)
 
 
-def _cut_out(image: np.ndarray, region: Region) -> tuple[np.ndarray, int, int]:
+def _cut_out(image: np.ndarray, region: Region, margin: int) -> tuple[np.ndarray, int, int]:
     """The upright part of the picture that a region touches, and its left and top."""
     height, width = image.shape[:2]
-    reach = region.size / 2.0 * (abs(np.cos(region.angle)) + abs(np.sin(region.angle))) + 2.0
+    reach = region.size / 2.0 * (abs(np.cos(region.angle)) + abs(np.sin(region.angle))) + margin
     left, right = (int(np.clip(region.x + side, 0, width)) for side in (-reach, reach + 1))
     top, bottom = (int(np.clip(region.y + side, 0, height)) for side in (-reach, reach + 1))
     return np.ascontiguousarray(image[top:bottom, left:right]), left, top

@@ -9,9 +9,10 @@ How the mixtures were found:
 - Hip is the middle of the hips by definition. Spine and Thorax lie 42 and 88 % of the way from
   there to the middle of the shoulders: least squares over the training subjects of the CMU poses
   (mocap.cs.cmu.edu), 37 and 17 mm left over.
-- Head (the top) lies on the line from Thorax through the middle of the ears, which are 54 % of the
-  way (285 mm from Thorax to the top of the head in those poses, of which 130 mm are above the
-  ears). Neck is halfway between Thorax and Head, as in those poses.
+- Head is where motion capture ends the head bone, some 10 cm below the top of the skull: 285 mm
+  from Thorax in those poses. The middle of the ears is 252 mm from Thorax by published proportions
+  (Drillis 1966; tragus 130 mm below the vertex of a body of 1,750 mm), 88 % of the way on the same
+  line. Neck is halfway between Thorax and Head, as in those poses.
 
 COCO 17: Lin 2014 (https://arxiv.org/abs/1405.0312). BlazePose 33: Bazarevsky 2020
 (https://arxiv.org/abs/2006.10204).
@@ -49,14 +50,14 @@ SAME_JOINT = {
 }  # fmt: skip
 """Joints that COCO and BlazePose have too, by their name there."""
 
-SPINE_SHARE, THORAX_SHARE, EAR_SHARE = 0.42, 0.88, 0.54
+SPINE_SHARE, THORAX_SHARE, EAR_SHARE = 0.42, 0.88, 0.88
 
 HOW_APPROXIMATED = {
     "Hip": "middle of the hips",
     "Spine": "42 % of the way from the middle of the hips to the middle of the shoulders",
     "Thorax": "88 % of the way from the middle of the hips to the middle of the shoulders",
     "Neck": "halfway between Thorax and Head",
-    "Head": "on the line from Thorax through the middle of the ears, 1 / 0.54 times as far",
+    "Head": "on the line from Thorax through the middle of the ears, 1 / 0.88 times as far",
 }
 """Joints that neither set has, and what stands for them."""
 
