@@ -124,7 +124,7 @@ def human36m_to_coco(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     points = np.full_like(keypoints, np.nan, dtype=np.float32)
     for ours, theirs in SAME_JOINT.items():
         points[:, COCO.index(theirs)] = keypoints[:, JOINT_NAMES.index(ours)]
-    return points, np.isfinite(points).all(axis=2)
+    return points, np.asarray(np.isfinite(points).all(axis=2))
 
 
 def _weights(names: tuple[str, ...]) -> np.ndarray:
