@@ -1,13 +1,16 @@
 """Bodies fitted to keypoints: they explain what was seen, could be people, and come in two."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import decode, encode
 from evoskeleton.evolution.limits import Limits, bend_backwards, default_limits
-from evoskeleton.evolution.skeleton import BONES, MIRROR, Joint
+from evoskeleton.evolution.skeleton import BONES, MIRROR, PARENTS, Joint
 from evoskeleton.lifting.body_cost import (
     UNKNOWNS,
     Bodies,
@@ -25,6 +28,7 @@ from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
 from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
 from evoskeleton.lifting.pinhole import Intrinsics, facing, turned
 from evoskeleton.lifting.pose_fit import PoseFit, PoseFitSettings, fit_poses
+from evoskeleton.lifting.training import train_bundle
 
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")
 
@@ -375,3 +379,25 @@ def test_nearly_every_real_pose_has_a_second_answer(real_fit):
     there = np.isfinite(real_fit.costs[:, 1])
     assert there.mean() > 0.9
     assert (distances(real_fit)[there] > 50.0).all()
+
+
+def test_lift_with_fit_gives_bodies_with_even_sides(motion, tmp_path, capsys):
+    train_bundle(motion, tmp_path / "lifter", changes=["steps=20", "batch=64", "cascade.width=16"])
+    joints = torch.from_numpy(motion[:2])
+    cameras = fixed_views(joints[:, 0]).take(torch.tensor([0, 4]))
+    keypoints = project(world_to_camera(joints, cameras), cameras).tolist()
+    (tmp_path / "points.json").write_text(json.dumps({"keypoints": keypoints}))
+    arguments = ["lift", "--model", tmp_path / "lifter", "--keypoints", tmp_path / "points.json"]
+    output = tmp_path / "joints.json"
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments), "--output", str(output), "--fit", "1000x1000"])
+    assert not ended.value.code
+    lifted = np.array(json.loads(output.read_text())["joints"])
+    assert lifted.shape == (2, 17, 3) and np.abs(lifted[:, 0]).max() == 0
+    lengths = np.linalg.norm(lifted[:, 1:] - lifted[:, list(PARENTS[1:])], axis=2)
+    assert np.allclose(lengths, lengths[:, [joint - 1 for joint in MIRROR[1:]]], atol=1.0)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments), "--output", str(output), "--fit", "big"])
+    assert ended.value.code == 2
+    assert "--fit should be the size of the images" in capsys.readouterr().err

@@ -19,6 +19,8 @@ from rich.table import Table
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from evoskeleton.platform.data.poses import PoseSet
     from evoskeleton.platform.search.run import Outcome
 
@@ -340,14 +342,39 @@ def lift(
     model: Annotated[Path, typer.Option(help="bundle folder")],
     keypoints: Annotated[Path, typer.Option(help="2D keypoints, JSON or Parquet")],
     output: Annotated[Path, typer.Option(help="3D joints, JSON or Parquet")],
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="fit a body within the joint limits to the keypoints of images of this size",
+        ),
+    ] = None,
 ) -> None:
     """2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
     from evoskeleton.lifting.bundle import load_bundle
     from evoskeleton.lifting.keypoint_files import read_keypoints, write_joints
 
     points, visibility = read_keypoints(keypoints)
-    write_joints(output, load_bundle(model).lift(points, visibility))
+    lifter = load_bundle(model)
+    joints = lifter.lift(points, visibility)
+    if fit is not None:
+        joints = _fitted(lifter, points, visibility, fit)
+    write_joints(output, joints)
     typer.echo(f"{output}: {len(points)} poses")
+
+
+def _fitted(lifter: Any, points: "np.ndarray", visibility: "np.ndarray | None", size: str) -> Any:
+    """The cheapest body of every pose, seen from its hip."""
+    from evoskeleton.lifting.pinhole import Intrinsics
+    from evoskeleton.lifting.pose_fit import fit_poses
+
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise BadInput(f"--fit should be the size of the images, such as 1920x1080, got {size}")
+    camera = Intrinsics.of_image(int(width), int(height))
+    with _busy("fitting"):
+        joints = fit_poses(lifter, points, visibility, camera).joints[:, 0]
+    return joints - joints[:, :1]
 
 
 @models.command("list")
