@@ -18,6 +18,7 @@ from evoskeleton.evolution.akhter_black import JointLimits, load_limits
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode
+from evoskeleton.evolution.plausibility import Plausibility, PlausibilitySettings
 from evoskeleton.evolution.population import OPERATORS, Population, generation_island_slot
 from evoskeleton.evolution.selection import best
 from evoskeleton.evolution.toolbox import statistics
@@ -46,6 +47,10 @@ class IslandSettings(Settings):
     breeding: BreedingSettings = Field(
         default_factory=BreedingSettings, description="operators and their rates"
     )
+    plausibility: PlausibilitySettings = Field(
+        default_factory=lambda: PlausibilitySettings(enabled=False),
+        description="gate beside the joint limits: bodies that go through themselves or must fall",
+    )
 
     def offspring_of(self, population: int) -> int:
         """How many offspring a population of that size is to have."""
@@ -64,6 +69,7 @@ class Island:
         self._limits = limits
         self._toolbox = toolbox
         self._seed = seed
+        self._plausibility = Plausibility(settings.plausibility)
 
     def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
         """Offspring that the joint limits allow.
@@ -90,7 +96,11 @@ class Island:
         return arrays, {"joints": decode(parents.genomes).numpy()}
 
     def _margin(self, genomes: Genomes) -> torch.Tensor:
-        return self._limits.margin(genomes, self._settings.breeding.valid_limbs)
+        """Degrees within the limits, or -1 for bodies without physical sense."""
+        margin = self._limits.margin(genomes, self._settings.breeding.valid_limbs)
+        if not self._settings.plausibility.enabled:
+            return margin
+        return margin.masked_fill(self._plausibility.margin(genomes) < 0, -1.0)
 
     def select(
         self,
