@@ -38,7 +38,7 @@ from evoskeleton.settings import Settings
 from evoskeleton.shapes import expect_shape
 
 _CMU_SIZE = 1419.0
-_CHUNK = 16_384
+_CHUNK = 8_192
 _FREE = 1.0
 """Margin of every body where the gate is not enabled."""
 
@@ -237,14 +237,16 @@ def squared_distances(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor
     p, q = half.unbind(0), other_half.unbind(0)
     r = [a - b for a, b in zip(middle.unbind(0), other_middle.unbind(0), strict=True)]
     pp, qq = (_dot(v, v).clamp_min_(_THIN) for v in (p, q))
-    pq, pr, qr, squared = _dot(p, q), _dot(p, r), _dot(q, r), _dot(r, r)
-    crossing = (pp * qq).addcmul_(pq, pq, value=-1.0).clamp_min_(_THIN)
-    s = (pq * qr).addcmul_(pr, qq, value=-1.0).div_(crossing).clamp_(-1.0, 1.0)
+    pq, pr, qr = _dot(p, q), _dot(p, r), _dot(q, r)
+    squared = r[0].mul_(r[0]).addcmul_(r[1], r[1]).addcmul_(r[2], r[2])
+    area = torch.mul(pp, qq, out=r[1]).addcmul_(pq, pq, value=-1.0).clamp_min_(_THIN)
+    s = torch.mul(pq, qr, out=r[2]).addcmul_(pr, qq, value=-1.0).div_(area).clamp_(-1.0, 1.0)
     t = torch.addcmul(qr, pq, s).div_(qq).clamp_(-1.0, 1.0)
     pull = pq.mul_(t).sub_(pr)
     s = torch.div(pull, pp, out=s).clamp_(-1.0, 1.0)
-    squared.addcmul_(t, (qq * t).sub_(qr, alpha=2.0))
-    return squared.addcmul_(s, (pp * s).sub_(pull, alpha=2.0)).clamp_min_(0.0)
+    squared.addcmul_(t, torch.mul(qq, t, out=area).sub_(qr, alpha=2.0))
+    squared.addcmul_(s, torch.mul(pp, s, out=area).sub_(pull, alpha=2.0))
+    return squared.clamp_min_(0.0)
 
 
 def _dot(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
@@ -327,6 +329,15 @@ class Plausibility:
         if not self.settings.enabled:
             return torch.full((len(genomes),), _FREE, device=genomes.device)
         return self.margin_of_places(joint_places(genomes))
+
+    def beside(self, valid: Callable[[Genomes], Tensor]) -> Callable[[Genomes], Tensor]:
+        """The margins of `valid` (the joint limits'), but negative where this gate refuses."""
+
+        def both(genomes: Genomes) -> Tensor:
+            limits, sense = valid(genomes), self.margin(genomes)
+            return torch.where(sense >= 0.0, limits, torch.minimum(limits, sense))
+
+        return both if self.settings.enabled else valid
 
     def margin_of_joints(self, joints: Tensor | np.ndarray) -> Tensor:
         """`margin` of joints (bodies, 17, 3) world mm.

@@ -12,7 +12,9 @@ How the mixtures were found:
 - Head is where motion capture ends the head bone, some 10 cm below the top of the skull: 285 mm
   from Thorax in those poses. The middle of the ears is 252 mm from Thorax by published proportions
   (Drillis 1966; tragus 130 mm below the vertex of a body of 1,750 mm), 88 % of the way on the same
-  line. Neck is halfway between Thorax and Head, as in those poses.
+  line. Neck is halfway between Thorax and Head, as in those poses. Keypoints of four calibrated
+  cameras so converted give Thorax-Head 290, Hip-Thorax 463 and Thorax-Shoulder 187 mm on a person
+  who had no part in this, against 285, 453 and 197 mm in those poses.
 
 COCO 17: Lin 2014 (https://arxiv.org/abs/1405.0312). BlazePose 33: Bazarevsky 2020
 (https://arxiv.org/abs/2006.10204).

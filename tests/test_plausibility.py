@@ -147,7 +147,7 @@ INTERSECTIONS = {
         {"RKNEE": (-90, 20, 475), "LKNEE": (90, 20, 475)},
     ),
     "an arm through the thigh": (
-        ("right forearm", "right thigh"),
+        ("right thigh", "right forearm"),
         {"RELBOW": (170, -120, 720), "RWRIST": (30, 110, 640)},
     ),
     "an upper arm through the chest": (
@@ -230,10 +230,10 @@ def test_firmer_flesh_refuses_whom_softer_flesh_refuses_and_more():
         assert firmer.sum() > softer.sum()
 
 
-def test_the_gate_finds_every_pair_that_a_look_at_all_pairs_finds():
+def test_the_nearest_two_parts_decide():
     bodies = wild(4000, 7)
-    least = pair_nearness(bodies).amin(0).clamp_max(0.7) - 0.6
-    torch.testing.assert_close(TOUCH_ONLY.margin_of_joints(bodies), least, atol=1e-4, rtol=0)
+    least = pair_nearness(bodies).amin(0) - 0.6
+    torch.testing.assert_close(TOUCH_ONLY.margin_of_joints(bodies), least, atol=1e-6, rtol=0)
     assert 0.1 < (least < 0).float().mean() < 0.9
 
 
@@ -255,6 +255,25 @@ def test_without_firmness_and_bound_on_the_lean_nobody_is_refused():
 def test_genomes_are_judged_like_their_joints(motion):
     genomes = encode(motion)
     assert torch.equal(GATE.margin(genomes), GATE.margin_of_places(joint_places(genomes)))
+
+
+def test_beside_the_limits_the_gate_refuses_and_changes_nothing_else(motion):
+    bodies = encode(np.concatenate([motion, wild(300, 10)]))
+    limits, both = default_limits().margin(bodies), GATE.beside(default_limits().margin)(bodies)
+    refused = GATE.margin(bodies) < 0.0
+    assert refused.any() and (both[refused] < 0.0).all()
+    assert torch.equal(both[~refused], limits[~refused])
+
+
+def test_every_two_parts_that_share_no_joint_are_compared_once():
+    names = {name for pair in PAIRS for name in pair}
+    limbs = {side + limb for side in ("left ", "right ") for limb in ("forearm", "shank")}
+    compared = {frozenset(pair) for pair in PAIRS}
+    assert len(compared) == len(PAIRS)
+    for limb in limbs:
+        others = {other for other in names - {limb} if frozenset({limb, other}) not in compared}
+        side = limb.split()[0]
+        assert others == {f"{side} thigh" if "shank" in limb else f"{side} upper arm"}
 
 
 def test_no_bodies_give_no_margins():
@@ -318,7 +337,6 @@ def test_people_who_do_not_stand_are_not_judged_by_their_balance():
 
 
 def test_bred_bodies_neither_float_nor_hang_over_nor_go_through_themselves(motion):
-    limits = default_limits()
     brood = breed(
         Population.seeds(encode(motion)),
         seed=1,
@@ -326,7 +344,7 @@ def test_bred_bodies_neither_float_nor_hang_over_nor_go_through_themselves(motio
         island=0,
         offspring=2000,
         settings=BreedingSettings(),
-        valid=lambda genomes: torch.minimum(limits.margin(genomes), GATE.margin(genomes)),
+        valid=GATE.beside(default_limits().margin),
     )
     assert len(brood.population) > 1900
     lowest = brood.joints[..., 2].amin(1)

@@ -338,6 +338,20 @@ def evaluate(
 
 
 @app.command()
+def infer(
+    paths: Annotated[list[Path], typer.Argument(help="photos and videos")],
+    model: Annotated[Path, typer.Option(help="bundle folder")],
+    overlay: Annotated[Path | None, typer.Option(help="folder for drawings")] = None,
+    boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes of people")] = None,
+) -> None:
+    """Photos and videos to 2D keypoints and 3D joints of everybody in them, as JSON lines."""
+    from evoskeleton.pose2d.estimation import infer as estimates
+
+    for estimate in estimates(paths, model, overlay, boxes):
+        typer.echo(json.dumps(estimate))
+
+
+@app.command()
 def lift(
     model: Annotated[Path, typer.Option(help="bundle folder")],
     keypoints: Annotated[Path, typer.Option(help="2D keypoints, JSON or Parquet")],

@@ -1,0 +1,425 @@
+"""BlazePose: people found by their heads, then 33 points of each in a turned square crop.
+
+Bazarevsky 2020 (https://arxiv.org/abs/2006.10204). The two networks come out of the `mediapipe`
+wheel (Apache-2.0), which is taken as data and never installed, and run in LiteRT. The layout of
+their inputs and outputs is that of MediaPipe's pose graph:
+
+- Detector: 224 x 224, values in [-1, 1]; 2,254 anchors of one point each; per anchor 12 numbers (a
+  box around the head, then four points: middle of the hips, rim of the circle around the whole
+  body, middle of the shoulders, rim of the circle around the upper body) and one logit.
+- Landmarks: 256 x 256, values in [0, 1]; 39 points of 5 numbers (x, y, z px, logits of visibility
+  and presence), one probability that a person is there, and a heat map 64 x 64 of each point.
+  Points 33 and 34 are the middle of the hips and the rim of the circle around the body again.
+
+The detector sees a whole picture in 224 x 224 pixels: it is made for one or two people near the
+camera. Smaller people are found by looking at overlapping tiles too.
+"""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from evoskeleton.assets import Asset, fetch
+from evoskeleton.errors import BadInput
+from evoskeleton.pose2d.crops import Region, around_box, crop, crop_to_picture, moved, whole
+from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes, check_image
+from evoskeleton.pose2d.formats import APPROXIMATED, BLAZEPOSE, known_set
+from evoskeleton.settings import Settings
+
+FINDER = "mediapipe/modules/pose_detection/pose_detection.tflite"
+LANDMARKS = "mediapipe/modules/pose_landmark/pose_landmark_full.tflite"
+
+WEIGHTS = Asset(
+    name="blazepose-weights",
+    package="mediapipe",
+    version="0.10.21",
+    members={
+        FINDER: "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+        LANDMARKS: "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    },
+    python_version="3.11",
+    abi="cp311",
+    platform="manylinux_2_28_x86_64",
+    megabytes=36,
+)
+
+FINDER_SIDE, LANDMARK_SIDE, HEAT_SIDE = 224, 256, 64
+STRIDES = (8, 16, 32, 32, 32)
+"""Each layer of the detector has two anchors in every cell of this many pixels."""
+
+_ROI_SCALE = 1.25
+_HEAT_REACH = 3
+_LEAST_HEAT = 0.5
+_ONE_PERSON, _TOLERANCE = 0.2, 0.07
+_POINTS = len(BLAZEPOSE)
+_LAST_SHOULDER, _HIPS, _RIM = 12, 33, 34
+
+
+class BlazePoseSettings(Settings):
+    """How people are found and kept."""
+
+    least_score: float = Field(0.5, gt=0, lt=1, description="of a head, for it to be looked at")
+    least_presence: float = Field(
+        0.9, gt=0, lt=1, description="of a body in its crop, for a person to be kept"
+    )
+    overlap: float = Field(
+        0.3, gt=0, lt=1, description="intersection over union at which two heads are one"
+    )
+    same_person: float = Field(
+        0.6, gt=0, lt=1, description="similarity of keypoints at which two bodies are one"
+    )
+    tiles: int = Field(
+        2,
+        ge=1,
+        le=4,
+        description="rows of overlapping tiles that are searched; 1: the picture only",
+    )
+    passes: int = Field(
+        2, ge=1, le=4, description="times the landmarks are found, each in the crop of the last"
+    )
+    most_people: int = Field(32, ge=1, description="people in a picture; the surest are kept")
+    threads: int = Field(2, ge=1, description="of each network")
+
+
+class Finds(NamedTuple):
+    """Heads that may be people, px of one picture.
+
+    Attributes:
+        boxes: (n, 4), x0 y0 x1 y1 around the head.
+        points: (n, 4, 2), see the module.
+        scores: (n,) in [0, 1].
+    """
+
+    boxes: np.ndarray
+    points: np.ndarray
+    scores: np.ndarray
+
+    def take(self, index: np.ndarray) -> "Finds":
+        """The finds at an index or a mask."""
+        return Finds(*(column[index] for column in self))
+
+
+class Body(NamedTuple):
+    """What the landmark network says about one crop.
+
+    Attributes:
+        points: (39, 2) px of the picture.
+        visibility, presence: (39,) in [0, 1].
+        score: in [0, 1]: that there is a person in the crop.
+    """
+
+    points: np.ndarray
+    visibility: np.ndarray
+    presence: np.ndarray
+    score: float
+
+
+class BlazePose:
+    """The embedded detector; see `pose2d.detector.Detector`."""
+
+    approximated = APPROXIMATED
+
+    def __init__(
+        self, settings: BlazePoseSettings | None = None, wheel: str | Path | None = None
+    ) -> None:
+        """Load both networks.
+
+        Args:
+            settings: the defaults where none are given.
+            wheel: a local mediapipe wheel, instead of a download.
+
+        Raises:
+            BadInput: LiteRT is not installed, or the weights cannot be had.
+        """
+        self.settings = settings or BlazePoseSettings.parse({})
+        folder = fetch(WEIGHTS, wheel)
+        self._finder = _Network(folder / FINDER, self.settings.threads)
+        self._landmarks = _Network(folder / LANDMARKS, self.settings.threads)
+        self._anchors = anchors()
+
+    def detect(
+        self,
+        image: np.ndarray,
+        boxes: np.ndarray | None = None,
+        watch: Stopwatch | None = None,
+    ) -> list[Person]:
+        """People in a picture; see `Detector.detect`."""
+        check_image(image)
+        watch = watch or Stopwatch()
+        if boxes is not None:
+            height, width = image.shape[:2]
+            regions = [around_box(box) for box in check_boxes(boxes, width, height)]
+            with watch.stage("locate"):
+                return [_person(self.locate(image, region), image) for region in regions]
+        with watch.stage("find"):
+            finds = self.find(image)
+        with watch.stage("locate"):
+            bodies = [self.locate(image, region) for region in regions_of(finds)]
+            return [_person(body, image) for body in self._kept(bodies)]
+
+    def find(self, image: np.ndarray) -> Finds:
+        """Heads in the picture and in its tiles, the surest first."""
+        height, width = image.shape[:2]
+        tiles = tile_regions(width, height, self.settings.tiles)
+        parts = [self._find_in(image, region) for region in tiles]
+        together = Finds(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        finds = distinct(merge_overlapping(together, self.settings.overlap))
+        return finds.take(np.arange(min(len(finds.scores), self.settings.most_people)))
+
+    def _find_in(self, image: np.ndarray, region: Region) -> Finds:
+        view = crop(image, region, FINDER_SIDE).astype(np.float32) / 127.5 - 1.0
+        outputs = self._finder(view)
+        finds = decode(outputs[0][0], outputs[1][0, :, 0], self._anchors)
+        finds = finds.take(finds.scores >= self.settings.least_score)
+        affine = crop_to_picture(region, FINDER_SIDE)
+        return finds._replace(
+            boxes=moved(finds.boxes.reshape(-1, 2, 2), affine).reshape(-1, 4),
+            points=moved(finds.points, affine),
+        )
+
+    def locate(self, image: np.ndarray, region: Region) -> Body:
+        """Landmarks of the person in a region; every further pass follows the last one's body."""
+        body = self._locate_once(image, region)
+        for _ in range(self.settings.passes - 1):
+            if body.score < self.settings.least_presence:
+                break
+            body = self._locate_once(image, region_of(body.points[_HIPS], body.points[_RIM]))
+        return body
+
+    def _locate_once(self, image: np.ndarray, region: Region) -> Body:
+        view = crop(image, region, LANDMARK_SIDE).astype(np.float32) / 255.0
+        outputs = self._landmarks(view)
+        raw = outputs[0].reshape(-1, 5).astype(np.float64)
+        points = refine(raw[:, :2], outputs[3][0])
+        return Body(
+            points=moved(points, crop_to_picture(region, LANDMARK_SIDE)),
+            visibility=_sigmoid(raw[:, 3]),
+            presence=_sigmoid(raw[:, 4]),
+            score=float(outputs[1].item()),
+        )
+
+    def _kept(self, bodies: Sequence[Body]) -> list[Body]:
+        """Bodies that are there, each once, the surest first."""
+        order = sorted(range(len(bodies)), key=lambda row: (-bodies[row].score, row))
+        kept: list[Body] = []
+        for row in order:
+            body = bodies[row]
+            if body.score < self.settings.least_presence:
+                break
+            if all(similarity(body, other) < self.settings.same_person for other in kept):
+                kept.append(body)
+        return kept
+
+
+class _Network:
+    """One LiteRT interpreter, which serves one caller at a time."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError:
+            raise BadInput(
+                "the detector needs LiteRT, which is not installed; try pip install ai-edge-litert"
+            ) from None
+        self._interpreter: Any = Interpreter(str(path), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._outputs = [entry["index"] for entry in self._interpreter.get_output_details()]
+        self._lock = threading.Lock()
+
+    def __call__(self, view: np.ndarray) -> list[np.ndarray]:
+        """All outputs for one (side, side, 3) float32 view, in the network's order."""
+        with self._lock:
+            self._interpreter.set_tensor(self._input, view[None])
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+def anchors() -> np.ndarray:
+    """(2254, 2) px: the middles of the detector's cells, each twice for every layer."""
+    layers = []
+    for stride in STRIDES:
+        middles = (np.arange(FINDER_SIDE // stride) + 0.5) * stride
+        y, x = np.meshgrid(middles, middles, indexing="ij")
+        layers.append((stride, np.stack([x, y], axis=-1).reshape(-1, 2)))
+    rows = []
+    for stride in sorted(set(STRIDES)):
+        of_cell = 2 * STRIDES.count(stride)
+        cells = next(cells for number, cells in layers if number == stride)
+        rows.append(np.repeat(cells, of_cell, axis=0))
+    return np.concatenate(rows)
+
+
+def decode(numbers: np.ndarray, logits: np.ndarray, centres: np.ndarray) -> Finds:
+    """Network outputs as boxes and points, px of the detector's view.
+
+    Args:
+        numbers: (anchors, 12): middle, width and height of a box, then four points; middle and
+            points count from the anchor.
+        logits: (anchors,).
+        centres: (anchors, 2) px, from `anchors`.
+    """
+    numbers = numbers.astype(np.float64)
+    middle, half = numbers[:, :2] + centres, numbers[:, 2:4] / 2.0
+    boxes = np.concatenate([middle - half, middle + half], axis=1)
+    points = numbers[:, 4:].reshape(-1, 4, 2) + centres[:, None]
+    return Finds(boxes, points, _sigmoid(logits.astype(np.float64)))
+
+
+def merge_overlapping(finds: Finds, overlap: float) -> Finds:
+    """Weighted non-maximum suppression: finds of one head become their mean, the surest first.
+
+    The surest find takes all that overlap it by more than `overlap`, and is moved to the mean of
+    them weighted by their scores; its own score stays. Equal scores go by their place.
+    """
+    order = np.argsort(-finds.scores, kind="stable")
+    merged = []
+    while len(order):
+        near = intersection_over_union(finds.boxes[order[0]], finds.boxes[order]) > overlap
+        near[0] = True
+        group = finds.take(order[near])
+        share = group.scores / group.scores.sum()
+        merged.append(
+            (share @ group.boxes, np.tensordot(share, group.points, axes=1), group.scores[0])
+        )
+        order = order[~near]
+    if not merged:
+        return finds
+    return Finds(*(np.stack(column) for column in zip(*merged, strict=True)))
+
+
+def distinct(finds: Finds) -> Finds:
+    """Each person once: of two finds whose shoulders have nearly one middle, the first stays.
+
+    A tile and the whole picture may draw very different boxes around the same head, so that boxes
+    do not tell. "Nearly" is a fifth of the larger circle around the body, some 20 cm.
+    """
+    shoulders = finds.points[:, 2]
+    radius = np.linalg.norm(finds.points[:, 1] - finds.points[:, 0], axis=1)
+    kept: list[int] = []
+    for row in range(len(finds.scores)):
+        distance = np.linalg.norm(shoulders[kept] - shoulders[row], axis=1)
+        if (distance > _ONE_PERSON * np.maximum(radius[kept], radius[row])).all():
+            kept.append(row)
+    return finds.take(np.array(kept, dtype=np.int64))
+
+
+def intersection_over_union(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(n,) overlap of a (4,) box with (n, 4) boxes, x0 y0 x1 y1."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    common = np.clip(high - low, 0.0, None).prod(axis=1)
+    areas = np.clip(boxes[:, 2:] - boxes[:, :2], 0.0, None).prod(axis=1)
+    area = float(np.clip(box[2:] - box[:2], 0.0, None).prod())
+    return common / np.maximum(area + areas - common, 1e-9)
+
+
+def tile_regions(width: int, height: int, rows: int) -> list[Region]:
+    """The whole picture, then `rows` x `rows` square tiles that overlap by half of their size.
+
+    The longer edge has more tiles, which overlap by half at least.
+    """
+    regions = [whole(width, height)]
+    if rows < 2:
+        return regions
+    size = 2.0 * min(width, height) / (rows + 1)
+    for y in _middles(height, size):
+        regions += [Region(x, y, size) for x in _middles(width, size)]
+    return regions
+
+
+def _middles(length: int, size: float) -> np.ndarray:
+    """Middles of tiles along an edge, evenly, first and last touching the ends."""
+    count = max(1, int(np.ceil((length - size) / (size / 2.0) - 1e-9)) + 1)
+    return np.linspace(size / 2.0, length - size / 2.0, count)
+
+
+def region_of(hips: np.ndarray, rim: np.ndarray) -> Region:
+    """The crop around a body: a circle about (2,) hips through (2,) rim px, and a quarter more.
+
+    The rim point lies above the head of a person who stands: its direction is up in the crop.
+    """
+    right, down = rim - hips
+    angle = float(np.arctan2(right, -down))
+    size = 2.0 * _ROI_SCALE * max(float(np.hypot(right, down)), 1.0)
+    return Region(float(hips[0]), float(hips[1]), size, angle)
+
+
+def regions_of(finds: Finds) -> list[Region]:
+    """One region for each find, in their order."""
+    return [region_of(points[0], points[1]) for points in finds.points]
+
+
+def refine(points: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Move (n, 2) points of the landmark crop to the heat around them.
+
+    Each goes to the mean place of the 7 x 7 cells around it, weighted by the (64, 64, n) heat;
+    points without a warm cell (0.5) stay.
+    """
+    warmth = _sigmoid(heat.astype(np.float64))
+    scale = LANDMARK_SIDE / HEAT_SIDE
+    refined = points.copy()
+    for row, (x, y) in enumerate(points / scale):
+        column, line = int(x), int(y)
+        if not (0 <= x < HEAT_SIDE and 0 <= y < HEAT_SIDE):
+            continue
+        left, top = max(column - _HEAT_REACH, 0), max(line - _HEAT_REACH, 0)
+        near = warmth[top : line + _HEAT_REACH + 1, left : column + _HEAT_REACH + 1, row]
+        if near.max() < _LEAST_HEAT:
+            continue
+        lines, columns = np.mgrid[top : top + near.shape[0], left : left + near.shape[1]]
+        weights = near / near.sum()
+        refined[row] = scale * np.array([(weights * columns).sum(), (weights * lines).sum()])
+    return refined
+
+
+def similarity(one: Body, other: Body) -> float:
+    """Object keypoint similarity of two bodies in [0, 1]: of all points, or of head and shoulders.
+
+    The greater counts: whoever shares a head is one person, however the legs were taken. Like
+    COCO's (https://cocodataset.org/#keypoints-eval), over the points that both are sure of, with
+    one tolerance: 7 % of the size of the smaller body.
+    """
+    both = (one.presence[:_POINTS] > 0.5) & (other.presence[:_POINTS] > 0.5)
+    size = min(_size(one.points), _size(other.points))
+    distance = np.linalg.norm(one.points[:_POINTS] - other.points[:_POINTS], axis=1)
+    near = np.exp(-0.5 * (distance / (_TOLERANCE * size)) ** 2)
+    parts = (np.arange(_POINTS) < _POINTS, np.arange(_POINTS) <= _LAST_SHOULDER)
+    return max(float(near[both & part].mean()) if (both & part).any() else 0.0 for part in parts)
+
+
+def _size(points: np.ndarray) -> float:
+    return max(float(np.ptp(points[:_POINTS], axis=0).max()), 1.0)
+
+
+def _person(body: Body, image: np.ndarray) -> Person:
+    """Our joints of a body; what lies outside the picture is not known."""
+    height, width = image.shape[:2]
+    points = body.points[:_POINTS]
+    inside = np.all((points >= 0) & (points <= (width, height)), axis=1)
+    presence = np.where(inside, body.presence[:_POINTS], 0.0)
+    formats = known_set("blazepose")
+    keypoints, confidence = formats.to_human36m(points[None], presence[None])
+    keypoints, _ = formats.to_human36m(points[None])
+    _, visibility = formats.to_human36m(points[None], body.visibility[None, :_POINTS])
+    return Person(
+        box=_box(points, inside, width, height),
+        score=body.score,
+        keypoints=keypoints[0],
+        confidence=confidence[0],
+        visibility=np.minimum(visibility[0], confidence[0]),
+        approximated=APPROXIMATED,
+    )
+
+
+def _box(points: np.ndarray, inside: Any, width: int, height: int) -> np.ndarray:
+    """(4,) float32 px around the points, within the picture."""
+    shown = points[inside] if inside.any() else np.clip(points, 0, (width, height))
+    return np.concatenate([shown.min(axis=0), shown.max(axis=0)]).astype(np.float32)
+
+
+def _sigmoid(values: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-np.clip(values, -100.0, 100.0)))
