@@ -1,1 +1,1 @@
-"""From a photo to keypoints: the detector comes with a later release."""
+"""From a photo or video to keypoints, and on to 3D. No Ray."""
