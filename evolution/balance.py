@@ -10,7 +10,8 @@ floor.
 
 People in motion do lean, and forces that a pose does not show (a bar in the hand, a push, a turn at
 speed) let them; hence a bound on the lean, where statics would want the centre of mass above the
-feet themselves.
+feet themselves. Of the CMU training subjects 99 % of the poses lean by less than 28 degrees, each
+subject on its own, but for the climber CMU01, who holds bars: 39 degrees.
 
 Masses and centres of body segments: Winter 2009, "Biomechanics and Motor Control of Human
 Movement", table 4.1, https://doi.org/10.1002/9780470549148. Joints are component-first, (17, 3,

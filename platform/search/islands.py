@@ -100,7 +100,7 @@ class Island:
         margin = self._limits.margin(genomes, self._settings.breeding.valid_limbs)
         if not self._settings.plausibility.enabled:
             return margin
-        return margin.masked_fill(self._plausibility.margin(genomes) < 0, -1.0)
+        return margin.masked_fill(~(self._plausibility.margin(genomes) >= 0), -1.0)
 
     def select(
         self,
