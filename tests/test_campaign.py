@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from evoskeleton.lifting.bundle import read_description
+from evoskeleton.lifting.conformal import radii_of
 from evoskeleton.platform.data.pose_table import PoseTable
 
 pytestmark = pytest.mark.slow
@@ -113,6 +115,14 @@ def test_a_campaign_leaves_seeds_offspring_trainings_and_a_report(undisturbed):
     assert status["state"] == "finished" and status["generation"] == 4
     last = rows["error"][rows["generation"] == 4]
     assert status["last"]["error_mean"] == pytest.approx(last.astype(float).mean(), rel=1e-5)
+
+
+def test_a_champion_knows_how_far_off_its_joints_may_be(undisturbed):
+    folder = undisturbed / "home" / "small" / "trainings" / "g000000"
+    radii = radii_of(read_description(folder / "bundle"))
+    assert (radii.seen[1:] > 0).all()
+    status = json.loads(run("campaign", "status", "small", "--home", undisturbed / "home").stdout)
+    assert status["error_radii_mm"]["level"] == 0.9
 
 
 def test_offspring_descend_from_rows_that_are_there(undisturbed):

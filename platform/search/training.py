@@ -1,9 +1,10 @@
 """Ray Train around any generator of reports.
 
 A training reads one snapshot of the pose table and leaves one folder: the bundle, the full training
-state, and `training.json` with the curve and the validation error. The folder appears whole or not
-at all, so that asking for the same training twice does the work once. Randomness is addressed by
-step, so a training that was killed and went on from its checkpoint ends with the same weights.
+state, and `training.json` with the curve, the validation error and the joints' error radii. The
+folder appears whole or not at all, so that asking for the same training twice does the work once.
+Randomness is addressed by step, so a training that was killed and went on from its checkpoint ends
+with the same weights.
 """
 
 import json
@@ -20,6 +21,7 @@ import torch
 from pydantic import Field
 
 from evoskeleton.lifting.bundle import save_bundle, weight_hash
+from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, Report, TrainingState, fit, lifter_from
 from evoskeleton.lifting.protocols import evaluate
 from evoskeleton.platform.search.cluster import Resources
@@ -41,6 +43,10 @@ class TrainingSettings(Settings):
     threads: int = Field(1, ge=1, description="processor threads of each gradient shard")
     max_failures: int = Field(5, ge=0, description="restarts of a training whose worker died")
     fit: FitSettings = Field(default_factory=FitSettings, description="the lifter and its training")
+    radii: RadiusSettings = Field(
+        default_factory=lambda: RadiusSettings.parse({}),
+        description="error radii of the joints, measured on the validation poses",
+    )
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ def _train(config: dict[str, Any]) -> None:
             ray.train.report(curve[-1], checkpoint=ray.train.Checkpoint.from_directory(folder))
     if shard == 0:
         assert state is not None, "a training yields at least one report"
-        publish(job, state, curve, time.monotonic() - started)
+        publish(job, settings.radii, state, curve, time.monotonic() - started)
 
 
 def _start(job: Job) -> TrainingState | None:
@@ -168,17 +174,25 @@ def point(report: Report) -> dict[str, float]:
     }
 
 
-def publish(job: Job, state: TrainingState, curve: list[dict[str, float]], seconds: float) -> None:
+def publish(
+    job: Job,
+    radii: RadiusSettings,
+    state: TrainingState,
+    curve: list[dict[str, float]],
+    seconds: float,
+) -> None:
     """Leave the result of a training under its name, all of it at once."""
     lifter = lifter_from(state)
     validation = read_poses(Path(job.validation))
     scores = evaluate(lifter, validation.poses, validation.action, validation.clip).as_dict()
+    in_time = validation.ordered()
     record = {
         "name": job.name,
         "table_version": job.version,
         "rows": job.rows,
         "hash": weight_hash(lifter),
         "validation": scores["overall"],
+        "error_radii_mm": calibrate(lifter, in_time.poses, in_time.clip_number(), radii),
         "curve": curve,
         "seconds": seconds,
     }

@@ -324,17 +324,21 @@ def evaluate(
         str | None, typer.Option(help="poses such as the seeds: adds errors by decile of rarity")
     ] = None,
 ) -> None:
-    """Errors of a lifter per clip over the four fixed views."""
-    from evoskeleton.lifting.bundle import load_bundle
+    """Errors of a lifter per clip over the four fixed views, and what its error radii hold."""
+    from evoskeleton.lifting.bundle import load_bundle, read_description
+    from evoskeleton.lifting.conformal import coverage_table
     from evoskeleton.lifting.protocols import evaluate as measure
     from evoskeleton.lifting.protocols import rarity
 
     known = _poses(poses)
     rare = rarity(known.poses, _poses(reference).poses) if reference else None
-    evaluation = measure(load_bundle(model), known.poses, known.action, known.clip, rare)
+    lifter, record = load_bundle(model), read_description(model)["training"]
+    evaluation = measure(lifter, known.poses, known.action, known.clip, rare)
     if json_file is not None:
         _write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
     Console().print(evaluation.table())
+    if (radii := record.get("error_radii_mm")) is not None:
+        Console().print(coverage_table(lifter, radii, known.poses))
 
 
 @app.command()
