@@ -42,16 +42,18 @@ class LiftKeypointsRequest(_message.Message):
     def __init__(self, schema: _Optional[str] = ..., keypoints: _Optional[_Union[_common_pb2.FloatArray, _Mapping]] = ..., visibility: _Optional[_Union[_common_pb2.FloatArray, _Mapping]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ...) -> None: ...
 
 class LiftKeypointsResponse(_message.Message):
-    __slots__ = ("joints", "model", "error_radii_mm", "approximated")
+    __slots__ = ("joints", "model", "error_radii_mm", "hidden_error_radii_mm", "approximated")
     JOINTS_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ERROR_RADII_MM_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_ERROR_RADII_MM_FIELD_NUMBER: _ClassVar[int]
     APPROXIMATED_FIELD_NUMBER: _ClassVar[int]
     joints: _common_pb2.FloatArray
     model: _common_pb2.Model
     error_radii_mm: _containers.RepeatedScalarFieldContainer[float]
+    hidden_error_radii_mm: _containers.RepeatedScalarFieldContainer[float]
     approximated: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, joints: _Optional[_Union[_common_pb2.FloatArray, _Mapping]] = ..., model: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., error_radii_mm: _Optional[_Iterable[float]] = ..., approximated: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, joints: _Optional[_Union[_common_pb2.FloatArray, _Mapping]] = ..., model: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., error_radii_mm: _Optional[_Iterable[float]] = ..., hidden_error_radii_mm: _Optional[_Iterable[float]] = ..., approximated: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EstimatePosesRequest(_message.Message):
     __slots__ = ("image", "boxes")
@@ -62,20 +64,22 @@ class EstimatePosesRequest(_message.Message):
     def __init__(self, image: _Optional[bytes] = ..., boxes: _Optional[_Iterable[_Union[_common_pb2.Box, _Mapping]]] = ...) -> None: ...
 
 class EstimatePosesResponse(_message.Message):
-    __slots__ = ("people", "width", "height", "detector", "model", "error_radii_mm")
+    __slots__ = ("people", "width", "height", "detector", "model", "error_radii_mm", "hidden_error_radii_mm")
     PEOPLE_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     DETECTOR_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ERROR_RADII_MM_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_ERROR_RADII_MM_FIELD_NUMBER: _ClassVar[int]
     people: _containers.RepeatedCompositeFieldContainer[_common_pb2.Person]
     width: int
     height: int
     detector: _common_pb2.Model
     model: _common_pb2.Model
     error_radii_mm: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, people: _Optional[_Iterable[_Union[_common_pb2.Person, _Mapping]]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., detector: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., model: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., error_radii_mm: _Optional[_Iterable[float]] = ...) -> None: ...
+    hidden_error_radii_mm: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, people: _Optional[_Iterable[_Union[_common_pb2.Person, _Mapping]]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., detector: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., model: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., error_radii_mm: _Optional[_Iterable[float]] = ..., hidden_error_radii_mm: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class StreamPosesRequest(_message.Message):
     __slots__ = ("frame", "image", "boxes")
@@ -102,7 +106,7 @@ class GetModelRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetModelResponse(_message.Message):
-    __slots__ = ("model", "joint_names", "schemas", "errors_mm", "error_radii_mm", "detector", "most_poses", "most_pixels", "most_message_bytes")
+    __slots__ = ("model", "joint_names", "schemas", "errors_mm", "error_radii_mm", "hidden_error_radii_mm", "error_radii_level", "detector", "most_poses", "most_pixels", "most_message_bytes")
     class ErrorsMmEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +119,8 @@ class GetModelResponse(_message.Message):
     SCHEMAS_FIELD_NUMBER: _ClassVar[int]
     ERRORS_MM_FIELD_NUMBER: _ClassVar[int]
     ERROR_RADII_MM_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_ERROR_RADII_MM_FIELD_NUMBER: _ClassVar[int]
+    ERROR_RADII_LEVEL_FIELD_NUMBER: _ClassVar[int]
     DETECTOR_FIELD_NUMBER: _ClassVar[int]
     MOST_POSES_FIELD_NUMBER: _ClassVar[int]
     MOST_PIXELS_FIELD_NUMBER: _ClassVar[int]
@@ -124,11 +130,13 @@ class GetModelResponse(_message.Message):
     schemas: _containers.RepeatedCompositeFieldContainer[KeypointSchema]
     errors_mm: _containers.ScalarMap[str, float]
     error_radii_mm: _containers.RepeatedScalarFieldContainer[float]
+    hidden_error_radii_mm: _containers.RepeatedScalarFieldContainer[float]
+    error_radii_level: float
     detector: _common_pb2.Model
     most_poses: int
     most_pixels: int
     most_message_bytes: int
-    def __init__(self, model: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., joint_names: _Optional[_Iterable[str]] = ..., schemas: _Optional[_Iterable[_Union[KeypointSchema, _Mapping]]] = ..., errors_mm: _Optional[_Mapping[str, float]] = ..., error_radii_mm: _Optional[_Iterable[float]] = ..., detector: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., most_poses: _Optional[int] = ..., most_pixels: _Optional[int] = ..., most_message_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, model: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., joint_names: _Optional[_Iterable[str]] = ..., schemas: _Optional[_Iterable[_Union[KeypointSchema, _Mapping]]] = ..., errors_mm: _Optional[_Mapping[str, float]] = ..., error_radii_mm: _Optional[_Iterable[float]] = ..., hidden_error_radii_mm: _Optional[_Iterable[float]] = ..., error_radii_level: _Optional[float] = ..., detector: _Optional[_Union[_common_pb2.Model, _Mapping]] = ..., most_poses: _Optional[int] = ..., most_pixels: _Optional[int] = ..., most_message_bytes: _Optional[int] = ...) -> None: ...
 
 class KeypointSchema(_message.Message):
     __slots__ = ("name", "points", "approximated")
