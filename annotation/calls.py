@@ -42,11 +42,11 @@ class Model:
 
 @dataclass(frozen=True)
 class ErrorRadii:
-    """How far from the truth a joint is with the model's level (90 %), mm, (17,) each.
+    """Within which distance from the truth joints are, mm, as often as `Served` says.
 
     Attributes:
-        seen: of joints whose keypoint was known.
-        hidden: of joints whose keypoint was missing.
+        seen: (17,) of joints whose keypoint was known; NaN where that was not measured.
+        hidden: (17,) of joints whose keypoint was missing.
     """
 
     seen: np.ndarray
@@ -132,6 +132,7 @@ class Served:
     Attributes:
         schemas: names of the keypoints of each schema that can be lifted.
         errors_mm: measured errors by name, such as `mpjpe`.
+        error_radii_level: share of errors that the radii hold, such as 0.9; 0 without radii.
         detector: None where the server has none.
         most_poses, most_pixels, most_message_bytes: limits of a request.
     """
@@ -141,6 +142,7 @@ class Served:
     schemas: Mapping[str, tuple[str, ...]]
     errors_mm: Mapping[str, float]
     error_radii: ErrorRadii | None
+    error_radii_level: float
     detector: Model | None
     most_poses: int
     most_pixels: int
@@ -288,6 +290,7 @@ def _served(answer: inference_pb2.GetModelResponse) -> Served:
         schemas={schema.name: tuple(schema.points) for schema in answer.schemas},
         errors_mm=dict(answer.errors_mm),
         error_radii=_radii(answer),
+        error_radii_level=answer.error_radii_level,
         detector=_model(answer.detector) if answer.HasField("detector") else None,
         most_poses=answer.most_poses,
         most_pixels=answer.most_pixels,

@@ -35,7 +35,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 CODECS = {"application/json": "json", "application/proto": "proto"}
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 DEFAULT_TIMEOUT_S = 60.0
 BODY_TIMEOUT_S = 30.0
 
@@ -241,7 +241,7 @@ def _timeout(headers: Mapping[str, str]) -> float:
     if not (text.isascii() and text.isdecimal() and len(text) <= 10):
         sentence = f"connect-timeout-ms should be a number of at most 10 digits, got {text[:100]!r}"
         raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, sentence)
-    return int(text) / 1000.0
+    return max(1, int(text)) / 1000.0
 
 
 async def _body(request: Request, most_bytes: int) -> bytes:
