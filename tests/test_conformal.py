@@ -20,6 +20,7 @@ from evoskeleton.lifting.conformal import (
     rank,
 )
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
+from evoskeleton.lifting.training import train_bundle
 
 QUICK = RadiusSettings.parse({"draws": 4000})
 
@@ -124,6 +125,15 @@ def test_radii_travel_in_a_bundle_and_bundles_without_them_load(lifter, motion, 
     again = radii_of(read_description(tmp_path / "with"))
     assert again.as_dict() == ErrorRadii.from_dict(found).as_dict()
     load_bundle(tmp_path / "without")
+    assert radii_of(read_description(tmp_path / "without")) is None
+
+
+def test_training_by_hand_calibrates_where_poses_are_given_for_it(motion, tmp_path):
+    small = ["steps=20", "batch=32", "cascade.width=16"]
+    held = motion[160:], np.zeros(80)
+    train_bundle(motion[:160], tmp_path / "with", changes=small, calibration=held)
+    train_bundle(motion[:160], tmp_path / "without", changes=small)
+    assert (radii_of(read_description(tmp_path / "with")).seen[1:] > 0).all()
     assert radii_of(read_description(tmp_path / "without")) is None
 
 
