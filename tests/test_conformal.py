@@ -150,7 +150,7 @@ def test_evaluate_shows_the_radii_and_what_they_hold(motion, tmp_path, capsys):
         main(["evaluate", "--model", str(tmp_path / "bundle"), "--poses", poses])
     (wrist,) = (line for line in capsys.readouterr().out.splitlines() if "RWrist" in line)
     seen, hidden, held = (float(cell) for cell in wrist.strip("│ ").split("│")[1:])
-    assert 0 < seen and 0 < hidden and 80 < held < 100
+    assert seen > 0 and hidden > 0 and 80 < held < 100
 
 
 def test_damaged_radii_are_told(lifter, motion):
