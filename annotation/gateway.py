@@ -33,10 +33,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CODECS = {"application/json": "json", "application/proto": "proto"}
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 DEFAULT_TIMEOUT_S = 60.0
+REQUEST_TIMEOUT_S = 30.0
 BODY_TIMEOUT_S = 30.0
 
 HTTP_STATUS = {
@@ -164,6 +166,7 @@ async def serving(
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        http=_Impatient,
         ws="none",
         headers=list(_HEADERS),
         limit_concurrency=most_connections,
@@ -189,6 +192,24 @@ class _Beside(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection that brings no request for a while, for which uvicorn would wait."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._look_later()
+
+    def _look_later(self) -> None:
+        self.loop.call_later(REQUEST_TIMEOUT_S, self._look, self.cycle)
+
+    def _look(self, before: object) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.cycle is before:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self._look_later()
 
 
 async def _call(

@@ -251,6 +251,17 @@ def test_a_slow_client_is_refused_and_others_are_served_meanwhile(stand, monkeyp
         assert b"504" in connection.recv(1000)
 
 
+@pytest.mark.parametrize("first", [b"", b"POST / HT", HEAD + b"Content-Length: 2\r\n\r\n{}GET /"])
+def test_a_client_that_never_gets_to_the_point_is_left(monkeypatch, first):
+    monkeypatch.setattr(gateway, "REQUEST_TIMEOUT_S", 0.2)
+    with running() as stand:
+        with socket.create_connection(("127.0.0.1", stand.port), timeout=20) as connection:
+            connection.sendall(first)
+            while connection.recv(1000):
+                pass
+        assert stand.post("GetModel", {})[0] == 200
+
+
 def test_a_client_that_leaves_in_the_middle_harms_nobody(stand):
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", stand.port)) as connection:
