@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from evoskeleton.annotation.generated import common_pb2 as evoskeleton_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65voskeleton/v1/inference.proto\x12\x0e\x65voskeleton.v1\x1a\x1b\x65voskeleton/v1/common.proto\"H\n\x13\x44\x65tectPeopleRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\x12\"\n\x05\x62oxes\x18\x02 \x03(\x0b\x32\x13.evoskeleton.v1.Box\"\x86\x01\n\x14\x44\x65tectPeopleResponse\x12&\n\x06people\x18\x01 \x03(\x0b\x32\x16.evoskeleton.v1.Person\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\'\n\x08\x64\x65tector\x18\x04 \x01(\x0b\x32\x15.evoskeleton.v1.Model\"\xa4\x01\n\x14LiftKeypointsRequest\x12\x0e\n\x06schema\x18\x01 \x01(\t\x12-\n\tkeypoints\x18\x02 \x01(\x0b\x32\x1a.evoskeleton.v1.FloatArray\x12.\n\nvisibility\x18\x03 \x01(\x0b\x32\x1a.evoskeleton.v1.FloatArray\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\"\xb6\x01\n\x15LiftKeypointsResponse\x12*\n\x06joints\x18\x01 \x01(\x0b\x32\x1a.evoskeleton.v1.FloatArray\x12$\n\x05model\x18\x02 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x16\n\x0e\x65rror_radii_mm\x18\x03 \x03(\x02\x12\x1d\n\x15hidden_error_radii_mm\x18\x04 \x03(\x02\x12\x14\n\x0c\x61pproximated\x18\x05 \x03(\t\"I\n\x14\x45stimatePosesRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\x12\"\n\x05\x62oxes\x18\x02 \x03(\x0b\x32\x13.evoskeleton.v1.Box\"\xe4\x01\n\x15\x45stimatePosesResponse\x12&\n\x06people\x18\x01 \x03(\x0b\x32\x16.evoskeleton.v1.Person\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\'\n\x08\x64\x65tector\x18\x04 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12$\n\x05model\x18\x05 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x16\n\x0e\x65rror_radii_mm\x18\x06 \x03(\x02\x12\x1d\n\x15hidden_error_radii_mm\x18\x07 \x03(\x02\"V\n\x12StreamPosesRequest\x12\r\n\x05\x66rame\x18\x01 \x01(\x04\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\"\n\x05\x62oxes\x18\x03 \x03(\x0b\x32\x13.evoskeleton.v1.Box\"k\n\x13StreamPosesResponse\x12\r\n\x05\x66rame\x18\x01 \x01(\x04\x12\x34\n\x05poses\x18\x02 \x01(\x0b\x32%.evoskeleton.v1.EstimatePosesResponse\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\x11\n\x0fGetModelRequest\"\xb2\x03\n\x10GetModelResponse\x12$\n\x05model\x18\x01 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x13\n\x0bjoint_names\x18\x02 \x03(\t\x12/\n\x07schemas\x18\x03 \x03(\x0b\x32\x1e.evoskeleton.v1.KeypointSchema\x12\x41\n\terrors_mm\x18\x04 \x03(\x0b\x32..evoskeleton.v1.GetModelResponse.ErrorsMmEntry\x12\x16\n\x0e\x65rror_radii_mm\x18\x05 \x03(\x02\x12\x1d\n\x15hidden_error_radii_mm\x18\x06 \x03(\x02\x12\x19\n\x11\x65rror_radii_level\x18\x07 \x01(\x01\x12\'\n\x08\x64\x65tector\x18\x08 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x12\n\nmost_poses\x18\t \x01(\r\x12\x13\n\x0bmost_pixels\x18\n \x01(\x04\x12\x1a\n\x12most_message_bytes\x18\x0b \x01(\x04\x1a/\n\rErrorsMmEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"D\n\x0eKeypointSchema\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x03(\t\x12\x14\n\x0c\x61pproximated\x18\x03 \x03(\t\"\x15\n\x13RefreshModelRequest\"M\n\x14RefreshModelResponse\x12$\n\x05model\x18\x01 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\x32\xaf\x04\n\x10InferenceService\x12Y\n\x0c\x44\x65tectPeople\x12#.evoskeleton.v1.DetectPeopleRequest\x1a$.evoskeleton.v1.DetectPeopleResponse\x12\\\n\rLiftKeypoints\x12$.evoskeleton.v1.LiftKeypointsRequest\x1a%.evoskeleton.v1.LiftKeypointsResponse\x12\\\n\rEstimatePoses\x12$.evoskeleton.v1.EstimatePosesRequest\x1a%.evoskeleton.v1.EstimatePosesResponse\x12Z\n\x0bStreamPoses\x12\".evoskeleton.v1.StreamPosesRequest\x1a#.evoskeleton.v1.StreamPosesResponse(\x01\x30\x01\x12M\n\x08GetModel\x12\x1f.evoskeleton.v1.GetModelRequest\x1a .evoskeleton.v1.GetModelResponse\x12Y\n\x0cRefreshModel\x12#.evoskeleton.v1.RefreshModelRequest\x1a$.evoskeleton.v1.RefreshModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65voskeleton/v1/inference.proto\x12\x0e\x65voskeleton.v1\x1a\x1b\x65voskeleton/v1/common.proto\"H\n\x13\x44\x65tectPeopleRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\x12\"\n\x05\x62oxes\x18\x02 \x03(\x0b\x32\x13.evoskeleton.v1.Box\"\x86\x01\n\x14\x44\x65tectPeopleResponse\x12&\n\x06people\x18\x01 \x03(\x0b\x32\x16.evoskeleton.v1.Person\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\'\n\x08\x64\x65tector\x18\x04 \x01(\x0b\x32\x15.evoskeleton.v1.Model\"\xb3\x01\n\x14LiftKeypointsRequest\x12\x0e\n\x06schema\x18\x01 \x01(\t\x12-\n\tkeypoints\x18\x02 \x01(\x0b\x32\x1a.evoskeleton.v1.FloatArray\x12.\n\nvisibility\x18\x03 \x01(\x0b\x32\x1a.evoskeleton.v1.FloatArray\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\x12\r\n\x05poses\x18\x06 \x01(\r\"\xb6\x01\n\x15LiftKeypointsResponse\x12*\n\x06joints\x18\x01 \x01(\x0b\x32\x1a.evoskeleton.v1.FloatArray\x12$\n\x05model\x18\x02 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x16\n\x0e\x65rror_radii_mm\x18\x03 \x03(\x02\x12\x1d\n\x15hidden_error_radii_mm\x18\x04 \x03(\x02\x12\x14\n\x0c\x61pproximated\x18\x05 \x03(\t\"I\n\x14\x45stimatePosesRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\x12\"\n\x05\x62oxes\x18\x02 \x03(\x0b\x32\x13.evoskeleton.v1.Box\"\xe4\x01\n\x15\x45stimatePosesResponse\x12&\n\x06people\x18\x01 \x03(\x0b\x32\x16.evoskeleton.v1.Person\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\'\n\x08\x64\x65tector\x18\x04 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12$\n\x05model\x18\x05 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x16\n\x0e\x65rror_radii_mm\x18\x06 \x03(\x02\x12\x1d\n\x15hidden_error_radii_mm\x18\x07 \x03(\x02\"V\n\x12StreamPosesRequest\x12\r\n\x05\x66rame\x18\x01 \x01(\x04\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\"\n\x05\x62oxes\x18\x03 \x03(\x0b\x32\x13.evoskeleton.v1.Box\"k\n\x13StreamPosesResponse\x12\r\n\x05\x66rame\x18\x01 \x01(\x04\x12\x34\n\x05poses\x18\x02 \x01(\x0b\x32%.evoskeleton.v1.EstimatePosesResponse\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\x11\n\x0fGetModelRequest\"\xb2\x03\n\x10GetModelResponse\x12$\n\x05model\x18\x01 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x13\n\x0bjoint_names\x18\x02 \x03(\t\x12/\n\x07schemas\x18\x03 \x03(\x0b\x32\x1e.evoskeleton.v1.KeypointSchema\x12\x41\n\terrors_mm\x18\x04 \x03(\x0b\x32..evoskeleton.v1.GetModelResponse.ErrorsMmEntry\x12\x16\n\x0e\x65rror_radii_mm\x18\x05 \x03(\x02\x12\x1d\n\x15hidden_error_radii_mm\x18\x06 \x03(\x02\x12\x19\n\x11\x65rror_radii_level\x18\x07 \x01(\x01\x12\'\n\x08\x64\x65tector\x18\x08 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x12\n\nmost_poses\x18\t \x01(\r\x12\x13\n\x0bmost_pixels\x18\n \x01(\x04\x12\x1a\n\x12most_message_bytes\x18\x0b \x01(\x04\x1a/\n\rErrorsMmEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"D\n\x0eKeypointSchema\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x03(\t\x12\x14\n\x0c\x61pproximated\x18\x03 \x03(\t\"\x15\n\x13RefreshModelRequest\"M\n\x14RefreshModelResponse\x12$\n\x05model\x18\x01 \x01(\x0b\x32\x15.evoskeleton.v1.Model\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\x32\xaf\x04\n\x10InferenceService\x12Y\n\x0c\x44\x65tectPeople\x12#.evoskeleton.v1.DetectPeopleRequest\x1a$.evoskeleton.v1.DetectPeopleResponse\x12\\\n\rLiftKeypoints\x12$.evoskeleton.v1.LiftKeypointsRequest\x1a%.evoskeleton.v1.LiftKeypointsResponse\x12\\\n\rEstimatePoses\x12$.evoskeleton.v1.EstimatePosesRequest\x1a%.evoskeleton.v1.EstimatePosesResponse\x12Z\n\x0bStreamPoses\x12\".evoskeleton.v1.StreamPosesRequest\x1a#.evoskeleton.v1.StreamPosesResponse(\x01\x30\x01\x12M\n\x08GetModel\x12\x1f.evoskeleton.v1.GetModelRequest\x1a .evoskeleton.v1.GetModelResponse\x12Y\n\x0cRefreshModel\x12#.evoskeleton.v1.RefreshModelRequest\x1a$.evoskeleton.v1.RefreshModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,29 +39,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DETECTPEOPLERESPONSE']._serialized_start=154
   _globals['_DETECTPEOPLERESPONSE']._serialized_end=288
   _globals['_LIFTKEYPOINTSREQUEST']._serialized_start=291
-  _globals['_LIFTKEYPOINTSREQUEST']._serialized_end=455
-  _globals['_LIFTKEYPOINTSRESPONSE']._serialized_start=458
-  _globals['_LIFTKEYPOINTSRESPONSE']._serialized_end=640
-  _globals['_ESTIMATEPOSESREQUEST']._serialized_start=642
-  _globals['_ESTIMATEPOSESREQUEST']._serialized_end=715
-  _globals['_ESTIMATEPOSESRESPONSE']._serialized_start=718
-  _globals['_ESTIMATEPOSESRESPONSE']._serialized_end=946
-  _globals['_STREAMPOSESREQUEST']._serialized_start=948
-  _globals['_STREAMPOSESREQUEST']._serialized_end=1034
-  _globals['_STREAMPOSESRESPONSE']._serialized_start=1036
-  _globals['_STREAMPOSESRESPONSE']._serialized_end=1143
-  _globals['_GETMODELREQUEST']._serialized_start=1145
-  _globals['_GETMODELREQUEST']._serialized_end=1162
-  _globals['_GETMODELRESPONSE']._serialized_start=1165
-  _globals['_GETMODELRESPONSE']._serialized_end=1599
-  _globals['_GETMODELRESPONSE_ERRORSMMENTRY']._serialized_start=1552
-  _globals['_GETMODELRESPONSE_ERRORSMMENTRY']._serialized_end=1599
-  _globals['_KEYPOINTSCHEMA']._serialized_start=1601
-  _globals['_KEYPOINTSCHEMA']._serialized_end=1669
-  _globals['_REFRESHMODELREQUEST']._serialized_start=1671
-  _globals['_REFRESHMODELREQUEST']._serialized_end=1692
-  _globals['_REFRESHMODELRESPONSE']._serialized_start=1694
-  _globals['_REFRESHMODELRESPONSE']._serialized_end=1771
-  _globals['_INFERENCESERVICE']._serialized_start=1774
-  _globals['_INFERENCESERVICE']._serialized_end=2333
+  _globals['_LIFTKEYPOINTSREQUEST']._serialized_end=470
+  _globals['_LIFTKEYPOINTSRESPONSE']._serialized_start=473
+  _globals['_LIFTKEYPOINTSRESPONSE']._serialized_end=655
+  _globals['_ESTIMATEPOSESREQUEST']._serialized_start=657
+  _globals['_ESTIMATEPOSESREQUEST']._serialized_end=730
+  _globals['_ESTIMATEPOSESRESPONSE']._serialized_start=733
+  _globals['_ESTIMATEPOSESRESPONSE']._serialized_end=961
+  _globals['_STREAMPOSESREQUEST']._serialized_start=963
+  _globals['_STREAMPOSESREQUEST']._serialized_end=1049
+  _globals['_STREAMPOSESRESPONSE']._serialized_start=1051
+  _globals['_STREAMPOSESRESPONSE']._serialized_end=1158
+  _globals['_GETMODELREQUEST']._serialized_start=1160
+  _globals['_GETMODELREQUEST']._serialized_end=1177
+  _globals['_GETMODELRESPONSE']._serialized_start=1180
+  _globals['_GETMODELRESPONSE']._serialized_end=1614
+  _globals['_GETMODELRESPONSE_ERRORSMMENTRY']._serialized_start=1567
+  _globals['_GETMODELRESPONSE_ERRORSMMENTRY']._serialized_end=1614
+  _globals['_KEYPOINTSCHEMA']._serialized_start=1616
+  _globals['_KEYPOINTSCHEMA']._serialized_end=1684
+  _globals['_REFRESHMODELREQUEST']._serialized_start=1686
+  _globals['_REFRESHMODELREQUEST']._serialized_end=1707
+  _globals['_REFRESHMODELRESPONSE']._serialized_start=1709
+  _globals['_REFRESHMODELRESPONSE']._serialized_end=1786
+  _globals['_INFERENCESERVICE']._serialized_start=1789
+  _globals['_INFERENCESERVICE']._serialized_end=2348
 # @@protoc_insertion_point(module_scope)

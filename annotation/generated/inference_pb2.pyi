@@ -28,18 +28,20 @@ class DetectPeopleResponse(_message.Message):
     def __init__(self, people: _Optional[_Iterable[_Union[_common_pb2.Person, _Mapping]]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., detector: _Optional[_Union[_common_pb2.Model, _Mapping]] = ...) -> None: ...
 
 class LiftKeypointsRequest(_message.Message):
-    __slots__ = ("schema", "keypoints", "visibility", "width", "height")
+    __slots__ = ("schema", "keypoints", "visibility", "width", "height", "poses")
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
     KEYPOINTS_FIELD_NUMBER: _ClassVar[int]
     VISIBILITY_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    POSES_FIELD_NUMBER: _ClassVar[int]
     schema: str
     keypoints: _common_pb2.FloatArray
     visibility: _common_pb2.FloatArray
     width: int
     height: int
-    def __init__(self, schema: _Optional[str] = ..., keypoints: _Optional[_Union[_common_pb2.FloatArray, _Mapping]] = ..., visibility: _Optional[_Union[_common_pb2.FloatArray, _Mapping]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ...) -> None: ...
+    poses: int
+    def __init__(self, schema: _Optional[str] = ..., keypoints: _Optional[_Union[_common_pb2.FloatArray, _Mapping]] = ..., visibility: _Optional[_Union[_common_pb2.FloatArray, _Mapping]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., poses: _Optional[int] = ...) -> None: ...
 
 class LiftKeypointsResponse(_message.Message):
     __slots__ = ("joints", "model", "error_radii_mm", "hidden_error_radii_mm", "approximated")

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from evoskeleton.annotation.commands import serve, tokens
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ app.add_typer(data, name="data")
 app.add_typer(limits, name="limits")
 app.add_typer(studies, name="study")
 app.add_typer(models, name="model")
+app.add_typer(tokens, name="token")
+app.command()(serve)
 
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value, may be repeated")]
