@@ -22,7 +22,7 @@ from typing import Any
 
 import grpc
 import uvicorn
-from google.protobuf import json_format, message_factory
+from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.rpc import status_pb2
 from starlette.applications import Starlette
@@ -34,6 +34,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from evoskeleton.annotation.addresses import host_and_port, is_loopback
+from evoskeleton.annotation.settings import ServeSettings
+from evoskeleton.errors import BadInput
 
 CODECS = {"application/json": "json", "application/proto": "proto"}
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -62,6 +66,9 @@ HTTP_STATUS = {
 """Connect's HTTP status of every gRPC status."""
 
 
+_JSON_SIZE = 2
+"""How much longer the JSON of a request may be than the message: base64 and digits take more."""
+_CHANNEL = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 _STATUS_DETAILS = "grpc-status-details-bin"
 _HEADERS = (
     ("x-content-type-options", "nosniff"),
@@ -135,6 +142,44 @@ def gateway_app(
             )
         )
     return Starlette(routes=[*calls, unknown, *files], middleware=middleware)
+
+
+@asynccontextmanager
+async def beside(
+    settings: ServeSettings, address: str, services: Sequence[str]
+) -> AsyncIterator[int]:
+    """The gateway of a server, as long as the context lasts; yields its port.
+
+    Args:
+        settings: of the server.
+        address: where the gateway calls it.
+        services: full names of the services to offer.
+
+    Raises:
+        BadInput: the address cannot be listened on, or the folder is not there.
+    """
+    assert settings.http_address is not None
+    host, port = host_and_port(settings.http_address)
+    folder = settings.http_folder
+    if folder is not None and not folder.is_dir():
+        raise BadInput(f"http_folder {folder} should be a folder of files for browsers")
+    known = descriptor_pool.Default()
+    async with grpc.aio.insecure_channel(address, _CHANNEL) as channel:
+        app = gateway_app(
+            channel,
+            [known.FindServiceByName(name) for name in services],
+            static=folder,
+            most_bytes=_JSON_SIZE * settings.most_message_bytes,
+            origins=settings.http_origins,
+            hosts=LOOPBACK_NAMES if is_loopback(settings.http_address) else ("*",),
+        )
+        try:
+            http = serving(app, host, port, settings.tls_cert, settings.tls_key)
+            async with http as listening:
+                yield listening
+        except OSError as error:
+            reason = error.strerror or error
+            raise BadInput(f"address {settings.http_address}: {reason}") from None
 
 
 @asynccontextmanager
