@@ -42,6 +42,8 @@ from evoskeleton.errors import BadInput
 CODECS = {"application/json": "json", "application/proto": "proto"}
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 DEFAULT_TIMEOUT_S = 60.0
+MOST_JSON_VALUES = 500_000
+"""Reading as many takes a second; 16 MB of one-digit numbers would take ten and 200 MB."""
 REQUEST_TIMEOUT_S = 30.0
 BODY_TIMEOUT_S = 30.0
 
@@ -353,6 +355,9 @@ async def _forwarded(
 
 
 def _from_json(method: MethodDescriptor, text: bytes) -> bytes:
+    if text.count(b",") >= MOST_JSON_VALUES:
+        sentence = f"JSON should hold at most {MOST_JSON_VALUES} values; protobuf may hold more"
+        raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence)
     message = message_factory.GetMessageClass(method.input_type)()
     try:
         return json_format.Parse(text, message).SerializeToString()

@@ -219,6 +219,12 @@ def test_json_that_is_no_request_is_told(stand, body, reason):
     assert len(answer["message"]) < 500
 
 
+def test_json_of_very_many_numbers_is_refused_unread():
+    with running(most_bytes=10_000_000) as wide:
+        status, _, answer = wide.post("LiftKeypoints", b"[" + b"1," * 600_000 + b"1]")
+    assert status == 429 and "at most 500000 values" in answer["message"]
+
+
 def test_random_bytes_get_a_status_and_others_are_served(stand):
     chance = random.Random(7)
     for _ in range(300):
