@@ -67,6 +67,20 @@ class Scripted(pb_grpc.InferenceServiceServicer):
         response.model.weight_hash = "ab"
         return self.answer(context, response)
 
+    def DetectPeople(self, request, context):
+        boxes = [(box.x0, box.y0, box.x1, box.y1) for box in request.boxes]
+        response = pb.DetectPeopleResponse(width=len(request.image), height=len(boxes))
+        response.people.append(SOMEBODY)
+        response.people[0].ClearField("joints")
+        return self.answer(context, response)
+
+    def EstimatePoses(self, request, context):
+        response = pb.EstimatePosesResponse(
+            people=[SOMEBODY], error_radii_mm=range(17), hidden_error_radii_mm=range(17)
+        )
+        response.model.version = "3"
+        return self.answer(context, response)
+
     def StreamPoses(self, requests, context):
         for request in requests:
             response = pb.StreamPosesResponse(frame=request.frame)
@@ -199,6 +213,18 @@ def test_numpy_goes_in_and_comes_out(run):
     radii = lifted.error_radii.of(known)
     assert radii[0, 4] == 4 and radii[1, 4] == 104
     assert lifted.model == calls.Model("", "", "ab")
+
+
+def test_people_of_a_picture_come_with_and_without_joints(run, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"12345")
+    with listening(Scripted()) as address:
+        found = run(address, calls.detect(tmp_path / "photo.jpg", np.ones((2, 4))))
+        lifted = run(address, calls.estimate(b"12345"))
+    assert (found.width, found.height) == (5, 2)
+    assert found.model is None and found.people[0].joints is None
+    (person,) = lifted.people
+    assert lifted.model.version == "3" and person.known.dtype == bool and person.known.all()
+    assert lifted.error_radii.of(person.known)[3] == 3
 
 
 def test_a_stream_answers_frame_by_frame():
