@@ -143,7 +143,11 @@ def gateway_app(
                 allow_headers=["authorization", "connect-protocol-version", "connect-timeout-ms"],
             )
         )
-    return Starlette(routes=[*calls, unknown, *files], middleware=middleware)
+    return Starlette(
+        routes=[*calls, unknown, *files],
+        middleware=middleware,
+        exception_handlers={Exception: _our_mistake},
+    )
 
 
 @asynccontextmanager
@@ -208,6 +212,7 @@ async def serving(
     """
     config = uvicorn.Config(
         app,
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -279,6 +284,12 @@ async def _call(
         return Response(status_code=499)
 
 
+async def _our_mistake(_: Request, error: Exception) -> Response:
+    """Starlette raises the error again for the log."""
+    sentence = "the gateway made a mistake, which its log tells"
+    return Refusal(grpc.StatusCode.INTERNAL, sentence).response()
+
+
 async def _unknown(request: Request) -> Response:
     name = "/".join(request.path_params.values())[:100]
     return Refusal(grpc.StatusCode.UNIMPLEMENTED, f"there is no method {name}").response()
@@ -341,6 +352,9 @@ async def _forwarded(
 ) -> tuple[bytes, dict[str, str]]:
     """The server's answer, and its metadata as headers."""
     token = request.headers.get("authorization")
+    if token is not None and not (token.isascii() and token.isprintable()):
+        sentence = "authorization should be Bearer and a token"
+        raise Refusal(grpc.StatusCode.UNAUTHENTICATED, sentence)
     path = f"/{method.containing_service.full_name}/{method.name}"
     call = channel.unary_unary(path)(
         message, timeout=timeout, metadata=None if token is None else [("authorization", token)]

@@ -156,6 +156,12 @@ def test_the_token_and_the_deadline_go_along(stand):
     assert stand.peer.token is None
 
 
+@pytest.mark.parametrize("token", ["Bearer \xe9", "Bearer \x7f", "Bearer a\tb"])
+def test_a_token_that_cannot_be_one_is_told(stand, token):
+    status, _, answer = stand.post("LiftKeypoints", {}, authorization=token)
+    assert status == 401 and answer["code"] == "unauthenticated"
+
+
 @pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code.value[0]])
 def test_a_status_comes_back_as_connect_words_it(stand, code):
     stand.peer.failure = code, "a sentence", (("retry-after-ms", "250"),)
@@ -164,6 +170,12 @@ def test_a_status_comes_back_as_connect_words_it(stand, code):
     assert answer == {"code": name, "message": "a sentence"}
     assert status == gateway.HTTP_STATUS[code] >= 400
     assert headers["trailer-retry-after-ms"] == "250"
+
+
+def test_a_mistake_of_the_gateway_shows_nothing_of_itself(stand, monkeypatch):
+    monkeypatch.setattr(gateway, "_to_json", lambda *_: 1 / 0)
+    status, _, answer = stand.post("GetModel", {})
+    assert status == 500 and answer["code"] == "internal" and "division" not in answer["message"]
 
 
 def test_details_of_a_status_come_along(stand):
