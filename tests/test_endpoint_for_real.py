@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -99,6 +100,24 @@ def test_clients_outlive_a_server_that_is_killed(serving, bundle, keypoints, tmp
                 thread.join(120)
     assert not failures and len(answers) == 24
     assert all(np.array_equal(answer, answers[0]) for answer in answers)
+
+
+def test_a_server_that_is_too_busy_is_asked_until_it_has_time(serving, bundle, motion, tmp_path):
+    poses = np.tile(motion[..., [1, 2]] / 4.0, (8, 1, 1)).astype(np.float32)
+    small = ["--set", "most_queued_poses=2000", "--set", "batch_poses=1920"]
+    once = PATIENT.model_copy(update={"attempts": 1})
+
+    def ask(settings: CallSettings) -> str:
+        with Client(served.address, settings=settings) as client:
+            try:
+                return str(len(client.lift(poses).joints))
+            except EndpointError as error:
+                return error.code
+
+    with serving(bundle, tmp_path / "log", *small) as served, ThreadPoolExecutor(8) as pool:
+        impatient = set(pool.map(ask, [once] * 200))
+        patient = set(pool.map(ask, [PATIENT] * 40))
+    assert impatient == {"1920", "RESOURCE_EXHAUSTED"} and patient == {"1920"}
 
 
 @pytest.fixture(scope="module")
