@@ -90,10 +90,10 @@ class Endpoint:
         return server
 
     def _tell_metrics(self) -> None:
-        batcher, pictures = self._batcher, self._pictures
+        pictures = self._pictures
         self._metrics.champion(lambda: self._champions.current)
         self._metrics.gauge(
-            "evoskeleton_poses_queued", "Poses that wait or are lifted", lambda: batcher.poses
+            "evoskeleton_poses_queued", "Poses that wait or are lifted", lambda: self.queued_poses
         )
         if pictures:
             self._metrics.gauge(
@@ -109,6 +109,11 @@ class Endpoint:
         version = f" version {champion.version}" if champion.version else ""
         return f"{champion.name}{version} ({champion.weight_hash[:12]})"
 
+    @property
+    def queued_poses(self) -> int:
+        """Poses that wait or are being lifted."""
+        return self._batcher.poses
+
     async def start(self) -> None:
         """Take calls.
 
@@ -116,20 +121,19 @@ class Endpoint:
             BadInput: an address cannot be listened on.
         """
         self.port = self._listen()
-        self._batcher.start()
-        self._watch = asyncio.create_task(self._champions.watch(self._settings.refresh_seconds))
-        socket = self._private_socket() if self._settings.http_address else None
-        await self._server.start()
-        if socket is not None:
-            http = beside(self._settings, socket, self._names)
+        if self._settings.http_address:
+            http = beside(self._settings, self._private_socket(), self._names)
             self.http_port = await self._open.enter_async_context(http)
-        for name in ("", *self._names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._stop_metrics: Callable[[], None] = lambda: None
         if self._settings.metrics_address:
             self.metrics_port, self._stop_metrics = self._metrics.serve(
                 self._settings.metrics_address
             )
+        self._batcher.start()
+        self._watch = asyncio.create_task(self._champions.watch(self._settings.refresh_seconds))
+        await self._server.start()
+        for name in ("", *self._names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     def _listen(self) -> int:
         address = self._settings.address

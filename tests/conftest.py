@@ -1,16 +1,19 @@
 """Fixtures that many tests share: real poses where they are there, small bodies where not."""
 
+import asyncio
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +57,85 @@ def cmu(cmu_file: Path) -> Poses:
     pose = np.asarray(table["pose"].combine_chunks().flatten()).reshape(-1, 17, 3)
     texts = [np.asarray(table[name].to_pylist()) for name in ("subject", "action", "clip")]
     return Poses(pose, *texts, np.asarray(table["frame"]))
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the bundle of a small lifter into a folder; another seed gives other weights."""
+    from evoskeleton.lifting.bundle import Lifter, save_bundle
+    from evoskeleton.lifting.cascade import Cascade, CascadeSettings
+    from evoskeleton.lifting.normalization import Normalization
+
+    def write(name: str = "bundle", seed: int = 1, record: dict | None = None) -> Path:
+        draw = np.random.default_rng(1)
+        cascade = Cascade(CascadeSettings.parse({"width": 16, "blocks": 1, "stages": 1}), seed)
+        normalization = Normalization.measure(
+            "per_pose", *(_tensor(draw, side) for side in ((50, 17, 2), (50, 17, 3)))
+        )
+        save_bundle(Lifter(cascade, normalization), tmp_path / name, record or {})
+        return tmp_path / name
+
+    return write
+
+
+def _tensor(draw: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    import torch
+
+    return torch.tensor(300.0 * draw.normal(size=shape), dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class Served:
+    """An endpoint that runs in a thread of its own."""
+
+    endpoint: Any
+    champions: Any
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.endpoint.port}"
+
+    def wait_for(self, coroutine: Any) -> Any:
+        """What a coroutine gives that runs in the endpoint's loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+
+
+@contextmanager
+def served(source: Any, detector: Any = None, **settings: Any) -> Iterator[Served]:
+    """An endpoint on a free port; `settings` are those of `ServeSettings`."""
+    from evoskeleton.annotation.champions import Champions
+    from evoskeleton.annotation.server import Endpoint
+    from evoskeleton.annotation.settings import ServeSettings
+
+    given = {"address": "127.0.0.1:0", "metrics_address": None, "drain_seconds": 5.0}
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def begin() -> Served:
+        champions = Champions(source)
+        endpoint = Endpoint(ServeSettings.parse(given | settings), champions, detector)
+        await endpoint.start()
+        return Served(endpoint, champions, loop)
+
+    try:
+        running = asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
+        try:
+            yield running
+        finally:
+            running.wait_for(running.endpoint.stop())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def serve() -> Callable[..., Any]:
+    """`served`, for tests that need gRPC."""
+    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
+    return served
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +225,9 @@ class Endpoint:
 
 
 @contextmanager
-def serve(bundle: Path, log: Path, *options: str, port: int = 0) -> Iterator[Endpoint]:
+def served_by_a_process(
+    bundle: Path, log: Path, *options: str, port: int = 0
+) -> Iterator[Endpoint]:
     """Serve a bundle until the context ends; `log` gets what the server writes."""
     command = [sys.executable, "-m", "evoskeleton.cli", "serve", "--bundle", str(bundle)]
     command += ["--address", f"127.0.0.1:{port}", "--metrics-address", "", "--no-detector"]
@@ -171,9 +255,9 @@ def _started(process: subprocess.Popen, log: Path) -> re.Match:
 
 @pytest.fixture(scope="session")
 def serving():
-    """`serve`, for tests that want a server of their own."""
+    """`served_by_a_process`, for tests that want a process of their own."""
     pytest.importorskip("grpc", reason="the extra `serve` is not installed")
-    return serve
+    return served_by_a_process
 
 
 @pytest.fixture(scope="session")
