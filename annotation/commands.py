@@ -36,6 +36,12 @@ def serve(
     address: Annotated[
         str, typer.Option(help="host:port; other than loopback needs TLS and tokens")
     ] = "127.0.0.1:50051",
+    http_address: Annotated[
+        str | None, typer.Option(help="host:port of HTTP for browsers; none: no HTTP")
+    ] = None,
+    http_folder: Annotated[
+        Path | None, typer.Option(help="files that HTTP serves beside the calls")
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM file, the server's chain")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM file, its private key")] = None,
     token_file: Annotated[
@@ -58,6 +64,8 @@ def serve(
 
     given = {
         "address": address,
+        "http_address": http_address,
+        "http_folder": http_folder,
         "tls_cert": tls_cert,
         "tls_key": tls_key,
         "tokens": token_file,
@@ -81,8 +89,9 @@ async def _serve(settings: "ServeSettings", source: "ChampionSource", detect: bo
 
 
 def _say_started(endpoint: "Endpoint") -> None:
-    metrics = "" if endpoint.metrics_port is None else f", metrics on port {endpoint.metrics_port}"
-    typer.echo(f"serving {endpoint.champion_name} on port {endpoint.port}{metrics}")
+    others = {"HTTP": endpoint.http_port, "metrics": endpoint.metrics_port}
+    beside = "".join(f", {name} on port {port}" for name, port in others.items() if port)
+    typer.echo(f"serving {endpoint.champion_name} on port {endpoint.port}{beside}")
 
 
 def _source(
@@ -117,6 +126,8 @@ def _check_installed() -> None:
         import grpc_health  # noqa: F401
         import grpc_reflection  # noqa: F401
         import prometheus_client  # noqa: F401
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
     except ImportError as error:
         raise BadInput(
             f"the endpoint needs {error.name}, which is not installed; try "

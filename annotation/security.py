@@ -220,15 +220,14 @@ def check_closed(settings: ServeSettings) -> None:
     Raises:
         BadInput: it has not.
     """
-    if is_loopback(settings.address):
-        return
     given = {"--tls-cert": settings.tls_cert, "--tls-key": settings.tls_key}
     missing = [name for name, value in (given | {"--tokens": settings.tokens}).items() if not value]
-    if missing:
-        raise BadInput(
-            f"address {settings.address} can be reached from outside of this machine and needs "
-            f"{', '.join(missing)}; without, use 127.0.0.1"
-        )
+    for address in (settings.address, settings.http_address):
+        if missing and address and not is_loopback(address):
+            raise BadInput(
+                f"address {address} can be reached from outside of this machine and needs "
+                f"{', '.join(missing)}; without, use 127.0.0.1"
+            )
 
 
 def tls_credentials(settings: ServeSettings) -> grpc.ServerCredentials | None:

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from tempfile import TemporaryDirectory
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -10,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from evoskeleton.annotation.batching import Batcher
 from evoskeleton.annotation.champions import Champions
+from evoskeleton.annotation.gateway import beside
 from evoskeleton.annotation.interceptors import Outcomes
 from evoskeleton.annotation.pictures import KnownDetector, Pictures
 from evoskeleton.annotation.security import Gate, Tokens, check_closed, tls_credentials
@@ -28,6 +31,7 @@ class Endpoint:
     Attributes:
         port: that calls come to, after `start`.
         metrics_port: that metrics are read from, or None.
+        http_port: of the gateway for browsers, or None.
     """
 
     def __init__(
@@ -60,6 +64,8 @@ class Endpoint:
         self._tell_metrics()
         self.port = 0
         self.metrics_port: int | None = None
+        self.http_port: int | None = None
+        self._open = AsyncExitStack()
 
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
@@ -122,7 +128,11 @@ class Endpoint:
             )
         self._batcher.start()
         self._watch = asyncio.create_task(self._champions.watch(self._settings.refresh_seconds))
+        socket = self._private_socket() if self._settings.http_address else None
         await self._server.start()
+        if socket is not None:
+            http = beside(self._settings, socket, self._names)
+            self.http_port = await self._open.enter_async_context(http)
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
@@ -135,9 +145,17 @@ class Endpoint:
         except RuntimeError:
             raise BadInput(f"address {address} cannot be listened on: it may be in use") from None
 
+    def _private_socket(self) -> str:
+        """One more way in, for the gateway, in a folder that only this user can look into."""
+        folder = self._open.enter_context(TemporaryDirectory(prefix="evoskeleton-"))
+        socket = f"unix:{folder}/grpc"
+        self._server.add_insecure_port(socket)
+        return socket
+
     async def stop(self) -> None:
         """Take no new calls, let those that run end within `drain_seconds`, and stop."""
         await self._health.enter_graceful_shutdown()
+        await self._open.aclose()
         await self._server.stop(self._settings.drain_seconds)
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)

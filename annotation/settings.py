@@ -17,6 +17,13 @@ class ServeSettings(Settings):
     metrics_address: str | None = Field(
         METRICS_ADDRESS, description="host:port of the Prometheus metrics; none: no metrics"
     )
+    http_address: str | None = Field(
+        None, description="host:port of the HTTP gateway for browsers; none: no HTTP"
+    )
+    http_folder: Path | None = Field(None, description="files for browsers; none: calls only")
+    http_origins: tuple[str, ...] = Field(
+        (), description="pages from elsewhere that may call, such as https://annotator.example"
+    )
     tls_cert: Path | None = Field(None, description="PEM file of the certificate chain")
     tls_key: Path | None = Field(None, description="PEM file of its private key")
     tokens: Path | None = Field(None, description="file of `evoskeleton token`; none: no tokens")

@@ -1,8 +1,14 @@
 """Fixtures that many tests share: real poses where they are there, small bodies where not."""
 
 import asyncio
+import json
 import os
+import re
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,7 +132,7 @@ def served(source: Any, detector: Any = None, **settings: Any) -> Iterator[Serve
 
 
 @pytest.fixture
-def serve() -> Callable[..., Any]:
+def serve_here() -> Callable[..., Any]:
     """`served`, for tests that need gRPC."""
     pytest.importorskip("grpc", reason="the extra `serve` is not installed")
     return served
@@ -181,3 +187,80 @@ def walking_figure(frames: int) -> np.ndarray:
     turn[:, 0, 0] = turn[:, 1, 1] = np.cos(heading)
     turn[:, 0, 1], turn[:, 1, 0], turn[:, 2, 2] = -np.sin(heading), np.sin(heading), 1.0
     return np.einsum("fij,fkj->fki", turn, joints).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def bundle(motion, tmp_path_factory) -> Path:
+    """A small lifter of `motion` that knows its error radii."""
+    from evoskeleton.lifting.training import train_bundle
+
+    folder = tmp_path_factory.mktemp("lifter") / "bundle"
+    small = ["steps=60", "batch=64", "cascade.width=32"]
+    clip = np.arange(len(motion)) // 60
+    train_bundle(motion, folder, changes=small, device="cpu", calibration=(motion, clip))
+    return folder
+
+
+STARTED = re.compile(r"serving .*? on port (\d+)(?:, HTTP on port (\d+))?")
+
+
+@dataclass
+class Endpoint:
+    """A server that runs: its process, its ports, and the hash of what it serves."""
+
+    process: subprocess.Popen
+    port: int
+    http_port: int | None
+    weights: str
+
+    @property
+    def address(self) -> str:
+        """Where gRPC is."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def http(self) -> str:
+        """Where HTTP is."""
+        return f"127.0.0.1:{self.http_port}"
+
+
+@contextmanager
+def serve(bundle: Path, log: Path, *options: str, port: int = 0) -> Iterator[Endpoint]:
+    """Serve a bundle until the context ends; `log` gets what the server writes."""
+    command = [sys.executable, "-m", "evoskeleton.cli", "serve", "--bundle", str(bundle)]
+    command += ["--address", f"127.0.0.1:{port}", "--metrics-address", "", "--no-detector"]
+    with log.open("w") as file:
+        process = subprocess.Popen([*command, *options], stdout=file, stderr=file)
+    try:
+        ports = _started(process, log)
+        weights = json.loads((bundle / "bundle.json").read_text())["weight_hash"]
+        yield Endpoint(process, int(ports[1]), ports[2] and int(ports[2]), weights)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(30) in (0, -signal.SIGKILL), log.read_text()
+
+
+def _started(process: subprocess.Popen, log: Path) -> re.Match:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := STARTED.search(log.read_text()):
+            return found
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError(f"the server did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def serving():
+    """`serve`, for tests that want a server of their own."""
+    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
+    return serve
+
+
+@pytest.fixture(scope="session")
+def endpoint(bundle, serving, tmp_path_factory) -> Iterator[Endpoint]:
+    """A real server of that lifter, with HTTP, without tokens and without detector."""
+    log = tmp_path_factory.mktemp("endpoint") / "log"
+    with serving(bundle, log, "--http-address", "127.0.0.1:0") as served:
+        yield served

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import load_bundle, read_description, save_bundle
@@ -20,6 +21,9 @@ from evoskeleton.lifting.conformal import (
     rank,
 )
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
+from evoskeleton.lifting.training import train_bundle
+from evoskeleton.platform.data.parquet import write_parquet
+from evoskeleton.platform.data.poses import PoseSet
 
 QUICK = RadiusSettings.parse({"draws": 4000})
 
@@ -125,6 +129,28 @@ def test_radii_travel_in_a_bundle_and_bundles_without_them_load(lifter, motion, 
     assert again.as_dict() == ErrorRadii.from_dict(found).as_dict()
     load_bundle(tmp_path / "without")
     assert radii_of(read_description(tmp_path / "without")) is None
+
+
+def test_training_by_hand_calibrates_where_poses_are_given_for_it(motion, tmp_path):
+    small = ["steps=20", "batch=32", "cascade.width=16"]
+    held = motion[160:], np.zeros(80)
+    train_bundle(motion[:160], tmp_path / "with", changes=small, calibration=held)
+    train_bundle(motion[:160], tmp_path / "without", changes=small)
+    assert (radii_of(read_description(tmp_path / "with")).seen[1:] > 0).all()
+    assert radii_of(read_description(tmp_path / "without")) is None
+
+
+def test_evaluate_shows_the_radii_and_what_they_hold(motion, tmp_path, capsys):
+    frames, clip = np.arange(len(motion), dtype=np.int32), np.full(len(motion), "walk")
+    write_parquet(tmp_path / "poses.parquet", PoseSet(motion, clip, clip, clip, frames))
+    small = ["steps=20", "batch=32", "cascade.width=16"]
+    train_bundle(motion, tmp_path / "bundle", changes=small, calibration=(motion, clip))
+    with pytest.raises(SystemExit):
+        poses = str(tmp_path / "poses.parquet")
+        main(["evaluate", "--model", str(tmp_path / "bundle"), "--poses", poses])
+    (wrist,) = (line for line in capsys.readouterr().out.splitlines() if "RWrist" in line)
+    seen, hidden, held = (float(cell) for cell in wrist.strip("│ ").split("│")[1:])
+    assert seen > 0 and hidden > 0 and 80 < held < 100
 
 
 def test_damaged_radii_are_told(lifter, motion):

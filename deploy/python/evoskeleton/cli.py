@@ -309,12 +309,23 @@ def train(
     output: Annotated[Path, typer.Option(help="folder for the bundle")],
     preset: Annotated[str, typer.Option(help="small or paper")] = "small",
     change: Changes = None,
+    calibration: Annotated[
+        str | None, typer.Option(help="other poses, to measure the joints' error radii on")
+    ] = None,
 ) -> None:
     """Train a lifter on poses, without a campaign and without Ray."""
     from evoskeleton.lifting.training import train_bundle
 
+    held = _poses(calibration).ordered() if calibration else None
     with _bars() as monitor:
-        record = train_bundle(_poses(poses).poses, output, preset, change or [], monitor.training)
+        record = train_bundle(
+            _poses(poses).poses,
+            output,
+            preset,
+            change or [],
+            monitor.training,
+            calibration=None if held is None else (held.poses, held.clip_number()),
+        )
     typer.echo(f"{output}: loss {record['loss']:.4f} after {record['steps']} steps")
 
 
