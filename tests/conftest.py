@@ -132,7 +132,7 @@ def served(source: Any, detector: Any = None, **settings: Any) -> Iterator[Serve
 
 
 @pytest.fixture
-def serve() -> Callable[..., Any]:
+def serve_here() -> Callable[..., Any]:
     """`served`, for tests that need gRPC."""
     pytest.importorskip("grpc", reason="the extra `serve` is not installed")
     return served

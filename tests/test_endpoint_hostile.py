@@ -60,9 +60,9 @@ BOMB = png(30_000, 30_000)
 
 
 @pytest.fixture
-def running(serve, make_bundle):
+def running(serve_here, make_bundle):
     detector = KnownDetector(Nobody(), "nobody", "1", "1" * 64)
-    with serve(FolderSource(make_bundle()), detector) as running:
+    with serve_here(FolderSource(make_bundle()), detector) as running:
         yield running
 
 

@@ -76,11 +76,11 @@ def test_services_that_nobody_gave_a_scope_need_admin():
     assert needed_scope("/evoskeleton.v2.Other/Method") == "admin"
 
 
-def test_calls_need_a_known_token_with_the_scope(serve, make_bundle, tokens, tmp_path):
+def test_calls_need_a_known_token_with_the_scope(serve_here, make_bundle, tokens, tmp_path):
     infer, admin = tokens.add("a", ["infer"]), tokens.add("b", ["admin"])
     source = FolderSource(make_bundle())
     with (
-        serve(source, tokens=tmp_path / "tokens.json") as running,
+        serve_here(source, tokens=tmp_path / "tokens.json") as running,
         grpc.insecure_channel(running.address) as channel,
     ):
         stub = InferenceServiceStub(channel)
@@ -100,11 +100,11 @@ def test_calls_need_a_known_token_with_the_scope(serve, make_bundle, tokens, tmp
 
 
 def test_a_revoked_token_ends_at_once_and_a_damaged_file_lets_nobody_in(
-    serve, make_bundle, tokens, tmp_path
+    serve_here, make_bundle, tokens, tmp_path
 ):
     gone, kept = tokens.add("a", ["infer"]), tokens.add("b", ["infer"])
     with (
-        serve(FolderSource(make_bundle()), tokens=tmp_path / "tokens.json") as running,
+        serve_here(FolderSource(make_bundle()), tokens=tmp_path / "tokens.json") as running,
         grpc.insecure_channel(running.address) as channel,
     ):
         ask = InferenceServiceStub(channel).GetModel
@@ -139,9 +139,9 @@ def certificate(tmp_path_factory) -> tuple[Path, Path]:
     return cert, key
 
 
-def test_tls_is_spoken_with_those_who_trust_the_certificate(serve, make_bundle, certificate):
+def test_tls_is_spoken_with_those_who_trust_the_certificate(serve_here, make_bundle, certificate):
     cert, key = certificate
-    with serve(FolderSource(make_bundle()), tls_cert=cert, tls_key=key) as running:
+    with serve_here(FolderSource(make_bundle()), tls_cert=cert, tls_key=key) as running:
         target = f"localhost:{running.endpoint.port}"
         trusting = grpc.ssl_channel_credentials(cert.read_bytes())
         with grpc.secure_channel(target, trusting) as channel:
