@@ -90,17 +90,10 @@ class Endpoint:
         return server
 
     def _tell_metrics(self) -> None:
-        pictures = self._pictures
+        gauge = self._metrics.gauge
         self._metrics.champion(lambda: self._champions.current)
-        self._metrics.gauge(
-            "evoskeleton_poses_queued", "Poses that wait or are lifted", lambda: self.queued_poses
-        )
-        if pictures:
-            self._metrics.gauge(
-                "evoskeleton_pictures_queued",
-                "Pictures that wait or are looked at",
-                lambda: pictures.queued,
-            )
+        gauge("evoskeleton_poses_queued", "Poses queued or lifted", lambda: self.queued_poses)
+        gauge("evoskeleton_pictures_queued", "Pictures queued", lambda: self.queued_pictures)
 
     @property
     def champion_name(self) -> str:
@@ -113,6 +106,11 @@ class Endpoint:
     def queued_poses(self) -> int:
         """Poses that wait or are being lifted."""
         return self._batcher.poses
+
+    @property
+    def queued_pictures(self) -> int:
+        """Pictures that wait or are being looked at."""
+        return self._pictures.queued if self._pictures else 0
 
     async def start(self) -> None:
         """Take calls.
