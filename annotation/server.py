@@ -24,6 +24,10 @@ from evoskeleton.errors import BadInput
 _KEEPALIVE_MS = 60_000
 _ANSWER_BYTES = 64 << 20
 
+_NOTICE_S = 0.2
+"""Between the first refused call and the end of the port: a call that comes in the very moment in
+which gRPC closes it is told CANCELLED, which nobody tries again."""
+
 
 class Endpoint:
     """One server, made and used in the running event loop.
@@ -69,7 +73,8 @@ class Endpoint:
 
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
-        interceptors = [Outcomes(self._metrics, settings.most_calls)]
+        self._outcomes = Outcomes(self._metrics, settings.most_calls)
+        interceptors: list[grpc.aio.ServerInterceptor] = [self._outcomes]
         if settings.tokens is not None:
             tokens = Tokens(settings.tokens)
             tokens.list()
@@ -153,7 +158,9 @@ class Endpoint:
     async def stop(self) -> None:
         """Take no new calls, let those that run end within `drain_seconds`, and stop."""
         await self._health.enter_graceful_shutdown()
+        self._outcomes.close()
         await self._open.aclose()
+        await asyncio.sleep(_NOTICE_S)
         await self._server.stop(self._settings.drain_seconds)
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)

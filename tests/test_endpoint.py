@@ -429,10 +429,12 @@ def test_a_server_that_stops_ends_the_calls_that_run(serve_here, connect):
         assert network.began.wait(30)
         stopping = threading.Thread(target=lambda: running.wait_for(running.endpoint.stop()))
         stopping.start()
-        until = time.monotonic() + 30
-        while takes_calls(stub):
-            assert time.monotonic() < until
-        network.gate.set()
+        try:
+            until = time.monotonic() + 30
+            while takes_calls(stub):
+                assert time.monotonic() < until
+        finally:
+            network.gate.set()
         assert len(joints_of(call.result())) == 5
         stopping.join()
 
