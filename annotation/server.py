@@ -124,6 +124,9 @@ class Endpoint:
             BadInput: an address cannot be listened on.
         """
         self.port = self._listen()
+        if self._settings.http_address:
+            http = beside(self._settings, self._private_socket(), self._names)
+            self.http_port = await self._open.enter_async_context(http)
         self._stop_metrics: Callable[[], None] = lambda: None
         if self._settings.metrics_address:
             self.metrics_port, self._stop_metrics = self._metrics.serve(
@@ -131,11 +134,7 @@ class Endpoint:
             )
         self._batcher.start()
         self._watch = asyncio.create_task(self._champions.watch(self._settings.refresh_seconds))
-        socket = self._private_socket() if self._settings.http_address else None
         await self._server.start()
-        if socket is not None:
-            http = beside(self._settings, socket, self._names)
-            self.http_port = await self._open.enter_async_context(http)
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 

@@ -225,7 +225,9 @@ class Endpoint:
 
 
 @contextmanager
-def serve(bundle: Path, log: Path, *options: str, port: int = 0) -> Iterator[Endpoint]:
+def served_by_a_process(
+    bundle: Path, log: Path, *options: str, port: int = 0
+) -> Iterator[Endpoint]:
     """Serve a bundle until the context ends; `log` gets what the server writes."""
     command = [sys.executable, "-m", "evoskeleton.cli", "serve", "--bundle", str(bundle)]
     command += ["--address", f"127.0.0.1:{port}", "--metrics-address", "", "--no-detector"]
@@ -253,9 +255,9 @@ def _started(process: subprocess.Popen, log: Path) -> re.Match:
 
 @pytest.fixture(scope="session")
 def serving():
-    """`serve`, for tests that want a server of their own."""
+    """`served_by_a_process`, for tests that want a process of their own."""
     pytest.importorskip("grpc", reason="the extra `serve` is not installed")
-    return serve
+    return served_by_a_process
 
 
 @pytest.fixture(scope="session")

@@ -176,3 +176,13 @@ def test_an_address_that_others_can_reach_is_refused_in_the_open(option, bundle,
         main(["serve", "--bundle", str(bundle), option, "0.0.0.0:0", "--no-detector"])
     assert ended.value.code == 2
     assert "needs --tls-cert, --tls-key, --tokens" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_http_address_that_is_taken_is_told(bundle, endpoint, capsys):
+    from evoskeleton.cli import main
+
+    taken = ["--address", "127.0.0.1:0", "--http-address", endpoint.http, "--metrics-address", ""]
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--bundle", str(bundle), *taken, "--no-detector"])
+    assert ended.value.code == 2
+    assert "Address already in use" in " ".join(capsys.readouterr().err.split())
