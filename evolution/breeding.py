@@ -293,13 +293,12 @@ def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Brood:
     def column(name: str) -> Tensor:
         return _in_order(_joined([getattr(litter, name) for litter in litters]), order)
 
-    population = Population(
+    population = Population.unscored(
         ids=ids(draws.generation, draws.island, slots),
         genomes=Genomes.concatenate([litter.genomes for litter in litters], order),
         mothers=parents.ids[mating.mothers[pair]],
         fathers=parents.ids[mating.fathers[pair]],
         operators=column("operators"),
-        error=torch.full((len(slots),), torch.nan, device=slots.device),
         margin=column("margin"),
     )
     return Brood(population, column("joints"), tried, tried - len(slots))

@@ -9,7 +9,7 @@ toolbox of `build_toolbox`
 - `mutate(genomes, *, draws)` gives changed bodies, see `mutate`;
 - `ground(genomes, *, draws)` gives grounded bodies and their joints, see `operators.ground`;
 - `store(genomes, *, draws)` gives bodies with bone lengths for the table, and joints, see `store`;
-- `evaluate(population)` gives (bodies,) fitness, see `known_error`.
+- `evaluate(population)` gives (bodies,) fitness, see `objectives.fitness`.
 
 Settings may name other functions of the same form as "module:function".
 """
@@ -30,6 +30,7 @@ from evoskeleton.evolution import operators
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.diversity import mean_angle_deg, occupied_share
 from evoskeleton.evolution.hierarchy import Genomes
+from evoskeleton.evolution.objectives import fitness
 from evoskeleton.evolution.operators import (
     CrossoverSettings,
     GroundSettings,
@@ -119,11 +120,6 @@ def store(
     return operators.ground(genomes, draws=draws, settings=settings.ground)
 
 
-def known_error(population: Population) -> Tensor:
-    """The stored error of every body: the fitter, the worse the lifter gets it."""
-    return population.error
-
-
 def build_toolbox(
     settings: ToolboxSettings, templates: Tensor | np.ndarray | None = None
 ) -> base.Toolbox:
@@ -145,7 +141,7 @@ def build_toolbox(
     _register(toolbox, "mutate", named.mutate, mutate, settings=settings, templates=table)
     toolbox.register("ground", operators.ground, settings=settings.ground)
     toolbox.register("store", store, settings=settings, templates=table)
-    toolbox.register("evaluate", _own(named.evaluate) or known_error)
+    toolbox.register("evaluate", _own(named.evaluate) or fitness)
     return toolbox
 
 
