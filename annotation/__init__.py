@@ -1,1 +1,1 @@
-"""The endpoint, where programs and people meet the champion: comes with a later release."""
+"""The endpoint, where programs and people meet the champion over gRPC."""

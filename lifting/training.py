@@ -11,6 +11,7 @@ import torch
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import save_bundle, weight_hash
+from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
 from evoskeleton.settings import with_changes
 
@@ -22,6 +23,7 @@ def train_bundle(
     changes: Sequence[str] = (),
     progress: Callable[[str, int, int], None] = lambda name, done, total: None,
     device: str = "auto",
+    calibration: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Train a lifter and leave its bundle.
 
@@ -32,6 +34,8 @@ def train_bundle(
         changes: `key=value` settings, such as `cascade.width=512`.
         progress: called with the bundle's name, steps done and steps in all.
         device: `auto` is a GPU where there is one.
+        calibration: (m, 17, 3) world mm that are none of the poses, clip after clip, and (m,) the
+            clip of each, for the joints' error radii; none: the bundle has no radii.
 
     Returns:
         The training record, which the bundle holds too.
@@ -56,6 +60,8 @@ def train_bundle(
             "hash": weight_hash(lifter),
             "settings": settings.model_dump(mode="json"),
         }
+        if calibration is not None:
+            record["error_radii_mm"] = calibrate(lifter, *calibration, RadiusSettings.parse({}))
         save_bundle(lifter, folder, record)
     return record
 

@@ -169,19 +169,25 @@ def lift_people(
     people: Sequence[Person], lifter: Lifter, width: int, height: int
 ) -> list[np.ndarray | None]:
     """(17, 3) mm for each person of a picture, or None with fewer than `LEAST_KNOWN` keypoints."""
-    rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_KNOWN]
+    rows, keypoints, known = liftable(people)
     joints: list[np.ndarray | None] = [None] * len(people)
     if rows:
-        keypoints = np.stack([people[row].keypoints for row in rows])
-        known = np.stack([people[row].known for row in rows]).astype(np.float32)
         if lifter.normalization.mode == "zscore":
-            keypoints = _as_in_training(keypoints, width, height)
+            keypoints = as_in_training(keypoints, width, height)
         for row, found in zip(rows, lifter.lift(keypoints, known), strict=True):
             joints[row] = found
     return joints
 
 
-def _as_in_training(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
+def liftable(people: Sequence[Person]) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Who has `LEAST_KNOWN` keypoints: their rows, keypoints (rows, 17, 2), known (rows, 17)."""
+    rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_KNOWN]
+    keypoints = np.array([people[row].keypoints for row in rows], np.float32)
+    known = np.array([people[row].known for row in rows], np.float32)
+    return rows, keypoints.reshape(-1, len(JOINT_NAMES), 2), known.reshape(-1, len(JOINT_NAMES))
+
+
+def as_in_training(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
     """Pixels of the middle of a 1000 x 1000 picture, for lifters that know pixels of only those."""
     scale = _TRAINED_ON_PX / max(width, height)
     return (keypoints - np.array([width, height]) / 2.0) * scale + _TRAINED_ON_PX / 2.0

@@ -1,8 +1,19 @@
 """Fixtures that many tests share: real poses where they are there, small bodies where not."""
 
+import asyncio
+import json
 import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,6 +57,85 @@ def cmu(cmu_file: Path) -> Poses:
     pose = np.asarray(table["pose"].combine_chunks().flatten()).reshape(-1, 17, 3)
     texts = [np.asarray(table[name].to_pylist()) for name in ("subject", "action", "clip")]
     return Poses(pose, *texts, np.asarray(table["frame"]))
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the bundle of a small lifter into a folder; another seed gives other weights."""
+    from evoskeleton.lifting.bundle import Lifter, save_bundle
+    from evoskeleton.lifting.cascade import Cascade, CascadeSettings
+    from evoskeleton.lifting.normalization import Normalization
+
+    def write(name: str = "bundle", seed: int = 1, record: dict | None = None) -> Path:
+        draw = np.random.default_rng(1)
+        cascade = Cascade(CascadeSettings.parse({"width": 16, "blocks": 1, "stages": 1}), seed)
+        normalization = Normalization.measure(
+            "per_pose", *(_tensor(draw, side) for side in ((50, 17, 2), (50, 17, 3)))
+        )
+        save_bundle(Lifter(cascade, normalization), tmp_path / name, record or {})
+        return tmp_path / name
+
+    return write
+
+
+def _tensor(draw: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    import torch
+
+    return torch.tensor(300.0 * draw.normal(size=shape), dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class Served:
+    """An endpoint that runs in a thread of its own."""
+
+    endpoint: Any
+    champions: Any
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.endpoint.port}"
+
+    def wait_for(self, coroutine: Any) -> Any:
+        """What a coroutine gives that runs in the endpoint's loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+
+
+@contextmanager
+def served(source: Any, detector: Any = None, **settings: Any) -> Iterator[Served]:
+    """An endpoint on a free port; `settings` are those of `ServeSettings`."""
+    from evoskeleton.annotation.champions import Champions
+    from evoskeleton.annotation.server import Endpoint
+    from evoskeleton.annotation.settings import ServeSettings
+
+    given = {"address": "127.0.0.1:0", "metrics_address": None, "drain_seconds": 5.0}
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def begin() -> Served:
+        champions = Champions(source)
+        endpoint = Endpoint(ServeSettings.parse(given | settings), champions, detector)
+        await endpoint.start()
+        return Served(endpoint, champions, loop)
+
+    try:
+        running = asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
+        try:
+            yield running
+        finally:
+            running.wait_for(running.endpoint.stop())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def serve_here() -> Callable[..., Any]:
+    """`served`, for tests that need gRPC."""
+    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
+    return served
 
 
 @pytest.fixture(scope="session")
@@ -97,3 +187,82 @@ def walking_figure(frames: int) -> np.ndarray:
     turn[:, 0, 0] = turn[:, 1, 1] = np.cos(heading)
     turn[:, 0, 1], turn[:, 1, 0], turn[:, 2, 2] = -np.sin(heading), np.sin(heading), 1.0
     return np.einsum("fij,fkj->fki", turn, joints).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def bundle(motion, tmp_path_factory) -> Path:
+    """A small lifter of `motion` that knows its error radii."""
+    from evoskeleton.lifting.training import train_bundle
+
+    folder = tmp_path_factory.mktemp("lifter") / "bundle"
+    small = ["steps=60", "batch=64", "cascade.width=32"]
+    clip = np.arange(len(motion)) // 60
+    train_bundle(motion, folder, changes=small, device="cpu", calibration=(motion, clip))
+    return folder
+
+
+STARTED = re.compile(r"serving .*? on port (\d+)(?:, HTTP on port (\d+))?")
+
+
+@dataclass
+class Endpoint:
+    """A server that runs: its process, its ports, and the hash of what it serves."""
+
+    process: subprocess.Popen
+    port: int
+    http_port: int | None
+    weights: str
+
+    @property
+    def address(self) -> str:
+        """Where gRPC is."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def http(self) -> str:
+        """Where HTTP is."""
+        return f"127.0.0.1:{self.http_port}"
+
+
+@contextmanager
+def served_by_a_process(
+    bundle: Path, log: Path, *options: str, port: int = 0
+) -> Iterator[Endpoint]:
+    """Serve a bundle until the context ends; `log` gets what the server writes."""
+    command = [sys.executable, "-m", "evoskeleton.cli", "serve", "--bundle", str(bundle)]
+    command += ["--address", f"127.0.0.1:{port}", "--metrics-address", "", "--no-detector"]
+    with log.open("w") as file:
+        process = subprocess.Popen([*command, *options], stdout=file, stderr=file)
+    try:
+        ports = _started(process, log)
+        weights = json.loads((bundle / "bundle.json").read_text())["weight_hash"]
+        yield Endpoint(process, int(ports[1]), ports[2] and int(ports[2]), weights)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(30) in (0, -signal.SIGKILL), log.read_text()
+
+
+def _started(process: subprocess.Popen, log: Path) -> re.Match:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := STARTED.search(log.read_text()):
+            return found
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError(f"the server did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def serving():
+    """`served_by_a_process`, for tests that want a process of their own."""
+    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
+    return served_by_a_process
+
+
+@pytest.fixture(scope="session")
+def endpoint(bundle, serving, tmp_path_factory) -> Iterator[Endpoint]:
+    """A real server of that lifter, with HTTP, without tokens and without detector."""
+    log = tmp_path_factory.mktemp("endpoint") / "log"
+    with serving(bundle, log, "--http-address", "127.0.0.1:0") as served:
+        yield served

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from evoskeleton.lifting.bundle import read_description
+from evoskeleton.lifting.conformal import radii_of
 from evoskeleton.platform.data.pose_table import PoseTable
 
 pytestmark = pytest.mark.slow
@@ -144,6 +146,14 @@ def test_an_ensemble_is_trained_in_one_go_its_best_lifter_first(undisturbed):
         "bundle", "bundle_1", "state", "state_1", "training.json",
     }  # fmt: skip
     assert not list(folder.parent.glob("*.members"))
+
+
+def test_a_champion_knows_how_far_off_its_joints_may_be(undisturbed):
+    folder = undisturbed / "home" / "small" / "trainings" / "g000000"
+    radii = radii_of(read_description(folder / "bundle"))
+    assert (radii.seen[1:] > 0).all()
+    status = json.loads(run("campaign", "status", "small", "--home", undisturbed / "home").stdout)
+    assert status["error_radii_mm"]["level"] == 0.9
 
 
 def test_offspring_descend_from_rows_that_are_there(undisturbed):

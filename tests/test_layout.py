@@ -59,7 +59,10 @@ def test_imports_point_one_way_only(folder):
                 assert parts[1] in allowed, f"{path.relative_to(ROOT)} imports {name}"
 
 
-@pytest.mark.parametrize("folder", ["evolution", "lifting", "platform/data", "platform/record"])
+@pytest.mark.parametrize(
+    "folder",
+    ["evolution", "lifting", "platform/data", "platform/record", "pose2d", "annotation"],
+)
 def test_only_the_search_knows_ray(folder):
     for path in (ROOT / folder).rglob("*.py"):
         tops = {name.split(".")[0] for name in imported_modules(path)}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from evoskeleton.errors import BadInput
+from evoskeleton.lifting.conformal import ErrorRadii
 from evoskeleton.platform.search.folder import CampaignFolder
 from evoskeleton.platform.search.run import table_of
 from evoskeleton.platform.search.settings import read_settings
@@ -24,6 +25,7 @@ class Status:
         trainings: number started.
         state: running, stopped or finished.
         champion: weight hash of the lifter that scores, if there is one.
+        error_radii_mm: the champion's error radii, see `lifting.conformal`, if it has any.
         last: the last record of the logbook.
     """
 
@@ -34,6 +36,7 @@ class Status:
     trainings: int
     state: str
     champion: str | None
+    error_radii_mm: dict[str, Any] | None
     last: dict[str, Any]
 
     def row(self) -> tuple[str, str, int, int, str]:
@@ -59,7 +62,7 @@ def status_of(home: str, name: str) -> Status:
     generation = table_of(settings, folder).committed_generation(name)
     planned = settings.search.generations
     if generation is None:
-        return Status(name, -1, planned, 0, 0, _activity(folder), None, {})
+        return Status(name, -1, planned, 0, 0, _activity(folder), None, None, {})
     state = load(folder, generation)
     record = read_record(folder.training(state.champion)) if state.champion >= 0 else None
     return Status(
@@ -70,6 +73,7 @@ def status_of(home: str, name: str) -> Status:
         trainings=len(state.trainings),
         state=_activity(folder),
         champion=record["hash"] if record else None,
+        error_radii_mm=_radii(record or {}),
         last=state.logbook[-1],
     )
 
@@ -78,6 +82,12 @@ def statuses(home: str) -> list[Status]:
     """Status of every campaign of a home, by name."""
     names = sorted(path.parent.name for path in Path(home).expanduser().glob("*/settings.yaml"))
     return [status_of(home, name) for name in names]
+
+
+def _radii(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Level and radii of a training's record, without how they were made."""
+    words = record.get("error_radii_mm")
+    return words and ErrorRadii.from_dict(words).as_dict()
 
 
 def _activity(folder: CampaignFolder) -> str:

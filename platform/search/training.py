@@ -1,11 +1,12 @@
 """Ray Train around any generator of reports.
 
 A training reads one snapshot of the pose table and leaves one folder: the bundle, the full training
-state, and `training.json` with the curve and the validation error. An ensemble is trained one
-lifter after the other, each from a seed of its own; the best on validation is `bundle` and `state`,
-the others follow as `bundle_1`, `state_1` and so on. The folder appears whole or not at all, so
-that asking for the same training twice does the work once. Randomness is addressed by step, so a
-training that was killed and went on from its checkpoint ends with the same weights.
+state, and `training.json` with the curve, the validation error and the joints' error radii. An
+ensemble is trained one lifter after the other, each from a seed of its own; the best on validation
+is `bundle` and `state`, the others follow as `bundle_1`, `state_1` and so on. The folder appears
+whole or not at all, so that asking for the same training twice does the work once. Randomness is
+addressed by step, so a training that was killed and went on from its checkpoint ends with the same
+weights.
 """
 
 import json
@@ -22,8 +23,10 @@ import torch
 from pydantic import Field
 
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
+from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, Report, TrainingState, fit, lifter_from
 from evoskeleton.lifting.protocols import evaluate, rarity
+from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.search.cluster import Resources
 from evoskeleton.platform.search.folder import read_poses, write_json
 from evoskeleton.settings import Settings
@@ -46,6 +49,10 @@ class TrainingSettings(Settings):
     threads: int = Field(1, ge=1, description="processor threads of each gradient shard")
     max_failures: int = Field(5, ge=0, description="restarts of a training whose worker died")
     fit: FitSettings = Field(default_factory=FitSettings, description="the lifter and its training")
+    radii: RadiusSettings = Field(
+        default_factory=lambda: RadiusSettings.parse({}),
+        description="error radii of the joints, measured on the validation poses",
+    )
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ def _train(config: dict[str, Any]) -> None:
             at.save(_member_folder(job, at.member))
         at = _Place(at.member + 1, _start(job, at.member + 1), [])
     if first:
-        publish(job, settings.ensemble, time.monotonic() - started)
+        publish(job, settings, time.monotonic() - started)
 
 
 @dataclass(frozen=True)
@@ -225,27 +232,24 @@ def point(report: Report) -> dict[str, float]:
     }
 
 
-def publish(job: Job, ensemble: int, seconds: float) -> None:
+def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
     """Leave the result of a training under its name, all of it at once; the best lifter first."""
-    places = [_Place.load(_member_folder(job, member)) for member in range(ensemble)]
-    judged = sorted(
-        ((_validated(job, lifter_from(_state(at))), at) for at in places),
-        key=lambda pair: pair[0]["mpjpe"],
-    )
+    places = [_Place.load(_member_folder(job, member)) for member in range(settings.ensemble)]
+    records = [_record(job, at, settings.radii) | {"seconds": seconds} for at in places]
+    order = sorted(range(len(places)), key=lambda place: records[place]["validation"]["mpjpe"])
     target = Path(job.folder)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         result = Path(folder) / "result"
-        for member, (scores, at) in enumerate(judged):
-            record = _record(job, scores, at, seconds)
-            bundle = result / _numbered("bundle", member)
-            save_bundle(lifter_from(_state(at)), bundle, record)
+        for member, place in enumerate(order):
+            lifter = lifter_from(_state(places[place]))
+            save_bundle(lifter, result / _numbered("bundle", member), records[place])
             state = result / _numbered("state", member)
             state.mkdir()
-            _state(at).save(state)
-        scores, at = judged[0]
-        others = {"ensemble": [part["mpjpe"] for part, _ in judged]} if ensemble > 1 else {}
-        record = _record(job, scores, at, seconds) | {"curve": at.curve} | others
-        write_json(result / "training.json", record)
+            _state(places[place]).save(state)
+        best = records[order[0]] | {"curve": places[order[0]].curve}
+        if settings.ensemble > 1:
+            best["ensemble"] = [records[place]["validation"]["mpjpe"] for place in order]
+        write_json(result / "training.json", best)
         shutil.rmtree(target, ignore_errors=True)
         result.rename(target)
     shutil.rmtree(_member_folder(job, 0).parent, ignore_errors=True)
@@ -257,27 +261,30 @@ def _state(at: _Place) -> TrainingState:
     return at.state
 
 
-def _validated(job: Job, lifter: Lifter) -> dict[str, float]:
+def _record(job: Job, at: _Place, radii: RadiusSettings) -> dict[str, Any]:
+    """What is known of a lifter that was trained."""
+    lifter = lifter_from(_state(at))
+    validation = read_poses(Path(job.validation))
+    in_time = validation.ordered()
+    return {
+        "name": job.name,
+        "table_version": job.version,
+        "rows": job.rows,
+        "hash": weight_hash(lifter),
+        "validation": _validated(lifter, validation, read_poses(Path(job.seed))),
+        "error_radii_mm": calibrate(lifter, in_time.poses, in_time.clip_number(), radii),
+    }
+
+
+def _validated(lifter: Lifter, validation: PoseSet, seeds: PoseSet) -> dict[str, float]:
     """Errors on validation poses, in all and by decile of the distance to the seeds."""
-    known, asked = (read_poses(Path(path)) for path in (job.seed, job.validation))
-    rare = rarity(asked.poses, known.poses)
-    scores = evaluate(lifter, asked.poses, asked.action, asked.clip, rare).as_dict()
+    rare = rarity(validation.poses, seeds.poses)
+    scores = evaluate(lifter, validation.poses, validation.action, validation.clip, rare).as_dict()
     deciles = {
         f"rarity_{place:02d}_mpjpe": part["mpjpe"]
         for place, part in enumerate(scores["by_rarity"], start=1)
     }
     return scores["overall"] | deciles
-
-
-def _record(job: Job, scores: dict[str, float], at: _Place, seconds: float) -> dict[str, Any]:
-    return {
-        "name": job.name,
-        "table_version": job.version,
-        "rows": job.rows,
-        "hash": weight_hash(lifter_from(_state(at))),
-        "validation": scores,
-        "seconds": seconds,
-    }
 
 
 def load_ensemble(folder: Path) -> list[Lifter]:

@@ -118,25 +118,52 @@ def watched(folder: Path, every: int) -> Iterator[list[Person | None]]:
             yield [largest(detector.detect(frame.image)) for frame in frames]
 
 
-def score(people: list[Person | None], cameras: list[Camera], lifter: Lifter) -> tuple[list, list]:
-    """Errors of each camera's own answer, mm, and misses of the triangulation, px."""
-    if any(person is None for person in people):
-        return [], []
+class Answer(NamedTuple):
+    """One camera's own answer and the triangulation, mm in that camera's frame, hip-centred.
+
+    Attributes:
+        camera: its number.
+        kept: joints that were triangulated, indices.
+        joints, truth: (kept, 3).
+        known: (17,) bool, keypoints that the detector knew.
+    """
+
+    camera: int
+    kept: list[int]
+    joints: np.ndarray
+    truth: np.ndarray
+    known: np.ndarray
+
+
+def answers(
+    wheel: Path, lifter: Lifter, every: int
+) -> Iterator[tuple[list[Answer], list[np.ndarray]]]:
+    """For each frame the cameras' answers and the misses of the triangulation, px; none without."""
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(wheel) as archive:
+        names = [n for n in archive.namelist() if n.startswith(f"{FOLDER}/videos/")]
+        archive.extractall(scratch, [CALIBRATION, *names])
+        cameras = read_cameras(Path(scratch))
+        for people in watched(Path(scratch), every):
+            seen = [person for person in people if person is not None]
+            yield _of_frame(seen, cameras, lifter) if len(seen) == len(people) else ([], [])
+
+
+def _of_frame(
+    people: list[Person], cameras: list[Camera], lifter: Lifter
+) -> tuple[list[Answer], list[np.ndarray]]:
     points = np.stack([person.keypoints for person in people])
     found = [joint_in_world(points[:, joint], cameras) for joint in range(len(JOINT_NAMES))]
     kept = [joint for joint, one in enumerate(found) if one is not None]
     if found[0] is None or len(kept) < 14:
         return [], []
     world = np.stack([found[joint][0] for joint in kept])
-    rows = []
+    given = []
     for number, (person, camera) in enumerate(zip(people, cameras, strict=True)):
         (joints,) = lift_people([person], lifter, 1088, 1920)
-        if joints is None:
-            continue
-        truth = camera.seen(world) - camera.seen(found[0][0][None])
-        pair = joints[kept][None].astype(np.float64), truth[None]
-        rows.append((number, *(float(metric(*pair)[0]) for metric in (mpjpe, n_mpjpe, p_mpjpe))))
-    return rows, [miss for joint in kept for miss in found[joint][1]]
+        if joints is not None:
+            truth = camera.seen(world) - camera.seen(found[0][0][None])
+            given.append(Answer(number, kept, joints[kept].astype(float), truth, person.known))
+    return given, [found[joint][1] for joint in kept]
 
 
 def main() -> None:
@@ -146,21 +173,19 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a lifter bundle")
     parser.add_argument("--every", type=int, default=5, help="take every n-th frame")
     options = parser.parse_args()
-    lifter = load_bundle(options.model)
     rows, misses, frames, used = [], [], 0, 0
-    with tempfile.TemporaryDirectory() as scratch:
-        with zipfile.ZipFile(options.wheel) as archive:
-            names = [n for n in archive.namelist() if n.startswith(f"{FOLDER}/videos/")]
-            archive.extractall(scratch, [CALIBRATION, *names])
-        cameras = read_cameras(Path(scratch))
-        for people in watched(Path(scratch), options.every):
-            errors, miss = score(people, cameras, lifter)
-            rows, misses = rows + errors, misses + miss
-            frames, used = frames + 1, used + bool(errors)
+    for given, miss in answers(options.wheel, load_bundle(options.model), options.every):
+        for answer in given:
+            pair = answer.joints[None], answer.truth[None]
+            errors = (float(metric(*pair)[0]) for metric in (mpjpe, n_mpjpe, p_mpjpe))
+            rows.append((answer.camera, *errors))
+        misses += miss
+        frames, used = frames + 1, used + bool(given)
     table = np.array(rows).reshape(-1, 4)
-    print(f"{used} of {frames} frames triangulated, {np.median(misses):.1f} px median miss")
-    for number in range(len(cameras)):
-        print(f"  camera {number + 1}: {_words(table[table[:, 0] == number])}")
+    print(f"{used} of {frames} frames triangulated, ", end="")
+    print(f"{np.median(np.concatenate(misses)):.1f} px median miss")
+    for number in np.unique(table[:, 0]):
+        print(f"  camera {number + 1:.0f}: {_words(table[table[:, 0] == number])}")
     print(f"  all: {_words(table)}")
 
 

@@ -58,10 +58,14 @@ class Asset:
         return f"EVOSKELETON_{self.package.upper().replace('-', '_')}_WHEEL"
 
     @property
+    def digest(self) -> str:
+        """SHA-256 over the names and the SHA-256 of all members, in hex."""
+        return hashlib.sha256(repr(sorted(self.members.items())).encode()).hexdigest()
+
+    @property
     def folder_name(self) -> str:
         """Name of the folder in the cache: another choice of members gets another folder."""
-        digest = hashlib.sha256(repr(sorted(self.members.items())).encode()).hexdigest()
-        return f"{self.name}-{self.version}-{digest[:12]}"
+        return f"{self.name}-{self.version}-{self.digest[:12]}"
 
 
 def cache_folder() -> Path:

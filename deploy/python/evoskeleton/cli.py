@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from evoskeleton.annotation.commands import serve, tokens
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ app.add_typer(data, name="data")
 app.add_typer(limits, name="limits")
 app.add_typer(studies, name="study")
 app.add_typer(models, name="model")
+app.add_typer(tokens, name="token")
+app.command()(serve)
 
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value, may be repeated")]
@@ -306,12 +309,23 @@ def train(
     output: Annotated[Path, typer.Option(help="folder for the bundle")],
     preset: Annotated[str, typer.Option(help="small or paper")] = "small",
     change: Changes = None,
+    calibration: Annotated[
+        str | None, typer.Option(help="other poses, to measure the joints' error radii on")
+    ] = None,
 ) -> None:
     """Train a lifter on poses, without a campaign and without Ray."""
     from evoskeleton.lifting.training import train_bundle
 
+    held = _poses(calibration).ordered() if calibration else None
     with _bars() as monitor:
-        record = train_bundle(_poses(poses).poses, output, preset, change or [], monitor.training)
+        record = train_bundle(
+            _poses(poses).poses,
+            output,
+            preset,
+            change or [],
+            monitor.training,
+            calibration=None if held is None else (held.poses, held.clip_number()),
+        )
     typer.echo(f"{output}: loss {record['loss']:.4f} after {record['steps']} steps")
 
 
@@ -324,17 +338,21 @@ def evaluate(
         str | None, typer.Option(help="poses such as the seeds: adds errors by decile of rarity")
     ] = None,
 ) -> None:
-    """Errors of a lifter per clip over the four fixed views."""
-    from evoskeleton.lifting.bundle import load_bundle
+    """Errors of a lifter per clip over the four fixed views, and what its error radii hold."""
+    from evoskeleton.lifting.bundle import load_bundle, read_description
+    from evoskeleton.lifting.conformal import coverage_table
     from evoskeleton.lifting.protocols import evaluate as measure
     from evoskeleton.lifting.protocols import rarity
 
     known = _poses(poses)
     rare = rarity(known.poses, _poses(reference).poses) if reference else None
-    evaluation = measure(load_bundle(model), known.poses, known.action, known.clip, rare)
+    lifter, record = load_bundle(model), read_description(model)["training"]
+    evaluation = measure(lifter, known.poses, known.action, known.clip, rare)
     if json_file is not None:
         _write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
     Console().print(evaluation.table())
+    if (radii := record.get("error_radii_mm")) is not None:
+        Console().print(coverage_table(lifter, radii, known.poses))
 
 
 @app.command()

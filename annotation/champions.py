@@ -1,0 +1,177 @@
+"""The champion that is served, and where the next one comes from.
+
+A source is asked from time to time. What it finds is loaded and runs its self-test before it takes
+the place of the model that is served; whatever goes wrong, the old one stays.
+"""
+
+import asyncio
+import logging
+import math
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
+from evoskeleton.lifting.conformal import ErrorRadii, radii_of
+
+if TYPE_CHECKING:
+    from evoskeleton.platform.record.registry import Registry, Version
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A lifter that is ready to serve, and what is known of it.
+
+    Attributes:
+        lifter: has passed its self-test.
+        name, version: in the registry; a folder's name and no version where there is none.
+        weight_hash: SHA-256 in hex.
+        errors_mm: measured errors by name, such as `mpjpe`.
+        radii: error radii, where it was calibrated.
+    """
+
+    lifter: Lifter
+    name: str
+    version: str
+    weight_hash: str
+    errors_mm: Mapping[str, float]
+    radii: ErrorRadii | None
+
+
+class ChampionSource(Protocol):
+    """Where champions come from."""
+
+    def look(self, held: Champion | None) -> Champion:
+        """The champion of now: `held` itself where nothing has changed.
+
+        Raises:
+            BadInput: there is none, or it cannot be used.
+        """
+        ...
+
+
+class FolderSource:
+    """A bundle in a folder, which somebody may replace."""
+
+    def __init__(self, path: Path | str) -> None:
+        """`path` is the bundle's folder, or one of the two files in it."""
+        path = Path(path)
+        self._folder = path.parent if path.is_file() else path
+
+    def look(self, held: Champion | None) -> Champion:
+        """See `ChampionSource.look`."""
+        if held and held.weight_hash == read_description(self._folder).get("weight_hash"):
+            return held
+        return read_champion(self._folder, self._folder.resolve().name)
+
+
+class RegistrySource:
+    """The version of a registered model that has the alias `champion`."""
+
+    def __init__(self, registry: "Registry", name: str | None = None) -> None:
+        """`name` is a registered model; none: the only one that there is."""
+        self._registry = registry
+        self._name = name
+
+    def look(self, held: Champion | None) -> Champion:
+        """See `ChampionSource.look`."""
+        name = self._name or self._only_model()
+        version = self._champion(name)
+        number = str(version.number)
+        if held and (held.name, held.version) == (name, number):
+            return held
+        with tempfile.TemporaryDirectory(prefix="evoskeleton-") as folder:
+            bundle = self._registry.fetch(name, version.number, folder)
+            return read_champion(bundle, name, number, version.metrics)
+
+    def _champion(self, name: str) -> "Version":
+        from evoskeleton.platform.record.registry import CHAMPION
+
+        for version in self._registry.model(name).versions:
+            if CHAMPION in version.aliases:
+                return version
+        raise BadInput(f"model {name} has no version with the alias {CHAMPION}")
+
+    def _only_model(self) -> str:
+        names = [model.name for model in self._registry.list_models()]
+        if len(names) != 1:
+            there = f"there are {', '.join(names)}" if names else "none is registered yet"
+            raise BadInput(f"--model should name a registered model: {there}")
+        return names[0]
+
+
+def read_champion(
+    folder: Path, name: str, version: str = "", errors_mm: Mapping[str, float] | None = None
+) -> Champion:
+    """A champion out of a bundle, after its self-test.
+
+    Args:
+        folder: of the bundle.
+        name, version: what it is called.
+        errors_mm: as it was registered; none: what its training record says of the validation.
+
+    Raises:
+        BadInput: the bundle is damaged, or its self-test fails.
+    """
+    lifter = load_bundle(folder)
+    description = read_description(folder)
+    measured = errors_mm or description.get("training", {}).get("validation") or {}
+    return Champion(
+        lifter=lifter,
+        name=name,
+        version=version,
+        weight_hash=str(description["weight_hash"]),
+        errors_mm={key: float(value) for key, value in measured.items() if _is_error(key, value)},
+        radii=radii_of(description),
+    )
+
+
+def _is_error(name: str, value: Any) -> bool:
+    return "mpjpe" in name and isinstance(value, int | float) and math.isfinite(value)
+
+
+class Champions:
+    """The champion that is served; replaced between two batches."""
+
+    def __init__(self, source: ChampionSource) -> None:
+        """Load the first champion.
+
+        Raises:
+            BadInput: there is none, or it cannot be used.
+        """
+        self._source = source
+        self._lock = asyncio.Lock()
+        self._problem = ""
+        self.current = source.look(None)
+
+    async def refresh(self) -> bool:
+        """Ask the source now; whether another champion is served afterwards.
+
+        Raises:
+            BadInput: what the source has cannot be used; the champion stays.
+        """
+        async with self._lock:
+            found = await asyncio.to_thread(self._source.look, self.current)
+            changed = found is not self.current
+            self.current = found
+        if changed:
+            what = {"name": found.name, "version": found.version, "weights": found.weight_hash}
+            LOG.info("another champion", extra={"fields": what})
+        return changed
+
+    async def watch(self, seconds: float) -> None:
+        """Ask the source every so many seconds, for ever; each new problem is logged once."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self.refresh()
+                self._problem = ""
+            except BadInput as error:
+                if str(error) != self._problem:
+                    LOG.warning("the champion stays", extra={"fields": {"problem": str(error)}})
+                self._problem = str(error)

@@ -1,0 +1,1 @@
+"""Code made from `annotation/proto` by `python -m evoskeleton.annotation.generate`: never edited."""

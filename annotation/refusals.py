@@ -1,0 +1,28 @@
+"""Calls that are refused: a status code and one sentence.
+
+Servicers and what they call raise `BadInput` for what a caller did wrong (INVALID_ARGUMENT), and
+`Refused` for everything else; `interceptors` turns both into the answer of the call.
+"""
+
+import grpc
+
+
+class Refused(Exception):
+    """A call that ends with a status code other than OK.
+
+    Attributes:
+        code: what the caller's program should know.
+        retry_ms: when it is worth to come back, sent as metadata `retry-after-ms`; none: never.
+    """
+
+    def __init__(self, code: grpc.StatusCode, sentence: str, retry_ms: int | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.retry_ms = retry_ms
+
+
+def busy(what: str, seconds: float) -> Refused:
+    """The server has more of `what` than it takes in; `seconds` until some of it is done."""
+    milliseconds = max(10, round(1000 * seconds))
+    sentence = f"the server has too many {what} waiting; come back in {milliseconds} ms"
+    return Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence, milliseconds)

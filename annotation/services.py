@@ -1,0 +1,39 @@
+"""The services of the endpoint: the one place where a service is added."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from evoskeleton.annotation.batching import Batcher
+from evoskeleton.annotation.champions import Champions
+from evoskeleton.annotation.generated import inference_pb2, inference_pb2_grpc
+from evoskeleton.annotation.inference_service import InferenceService
+from evoskeleton.annotation.pictures import Pictures
+from evoskeleton.annotation.settings import ServeSettings
+
+
+class Parts(NamedTuple):
+    """What servicers are made of."""
+
+    settings: ServeSettings
+    champions: Champions
+    batcher: Batcher
+    pictures: Pictures | None
+
+
+class Service(NamedTuple):
+    """A servicer, its full name in the contract, and the generated function that adds it."""
+
+    name: str
+    add_to_server: Callable[[Any, Any], None]
+    servicer: Any
+
+
+def services(parts: Parts) -> list[Service]:
+    """All services; `security` says which scope each needs."""
+    return [
+        Service(
+            inference_pb2.DESCRIPTOR.services_by_name["InferenceService"].full_name,
+            inference_pb2_grpc.add_InferenceServiceServicer_to_server,
+            InferenceService(*parts),
+        ),
+    ]
