@@ -5,6 +5,8 @@ evolutionary algorithm; its vocabulary is kept and its objects per individual ar
 toolbox of `build_toolbox`
 
 - `select(draws, fitness, ids, size, winners)` gives places, see `selection.tournament`;
+- `mirror(genomes, *, draws, who)` gives parents, some of them mirrored, see
+  `operators.mirror_bodies`;
 - `mate(mothers, fathers, *, draws)` gives daughters and sons, see `operators.swap_branches`;
 - `mutate(genomes, *, draws)` gives changed bodies, see `mutate`;
 - `ground(genomes, *, draws)` gives grounded bodies and their joints, see `operators.ground`;
@@ -36,6 +38,7 @@ from evoskeleton.evolution.operators import (
     GroundSettings,
     LengthSettings,
     LimbSettings,
+    MirrorSettings,
     RotationSettings,
 )
 from evoskeleton.evolution.population import Population
@@ -57,6 +60,9 @@ class OperatorNames(Settings):
 class ToolboxSettings(Settings):
     """The operators and their rates."""
 
+    mirror: MirrorSettings = Field(
+        default_factory=MirrorSettings, description="parents are mirrored, left for right"
+    )
     crossover: CrossoverSettings = Field(
         default_factory=CrossoverSettings, description="pairs trade a branch of the body"
     )
@@ -137,6 +143,7 @@ def build_toolbox(
     named = settings.operators
     toolbox = base.Toolbox()
     toolbox.register("select", _own(named.select) or tournament)
+    toolbox.register("mirror", operators.mirror_bodies, settings=settings.mirror)
     _register(toolbox, "mate", named.mate, operators.swap_branches, settings=settings.crossover)
     _register(toolbox, "mutate", named.mutate, mutate, settings=settings, templates=table)
     toolbox.register("ground", operators.ground, settings=settings.ground)
