@@ -59,9 +59,10 @@ class Scorer:
 
     def _hold(self, champion: dict[str, Any]) -> list[Lifter]:
         if self._hash != champion["hash"]:
+            lifters = [from_arrays(part["arrays"], part["config"]) for part in champion["lifters"]]
             self._lifters = [
-                from_arrays(part["arrays"], part["config"]).to(self._device)
-                for part in champion["lifters"]
+                Lifter(lifter.cascade.folded(), lifter.normalization).to(self._device)
+                for lifter in lifters
             ]
             self._hash = champion["hash"]
         return self._lifters
