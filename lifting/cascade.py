@@ -7,6 +7,7 @@ then, leave over; the answer is the sum of all stages.
 """
 
 from copy import deepcopy
+from itertools import pairwise
 
 import torch
 from pydantic import Field
@@ -42,6 +43,14 @@ def _layer(inputs: int, settings: CascadeSettings) -> nn.Sequential:
         nn.ReLU(inplace=True),
         nn.Dropout(settings.dropout),
     )
+
+
+def _fold(parts: nn.Sequential) -> None:
+    """Put a linear layer and the batch norm behind it into one layer."""
+    for place, (linear, norm) in enumerate(pairwise(list(parts))):
+        if isinstance(linear, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+            parts[place] = fuse_linear_bn_eval(linear, norm)
+            parts[place + 1] = nn.Identity()
 
 
 class Learner(nn.Module):
@@ -110,8 +119,6 @@ class Cascade(nn.Module):
         """
         copy = deepcopy(self).eval()
         for module in copy.modules():
-            if isinstance(module, nn.Sequential) and isinstance(module[0], nn.Linear):
-                linear, norm, relu, _ = module
-                fused = fuse_linear_bn_eval(linear, norm)
-                module[0], module[1], module[2] = fused, nn.Identity(), relu
+            if isinstance(module, nn.Sequential):
+                _fold(module)
         return copy
