@@ -9,8 +9,8 @@ from evoskeleton.annotation.generated.common_pb2 import FloatArray
 from evoskeleton.errors import BadInput
 
 
-def floats_to_array(name: str, floats: FloatArray, row: Sequence[int]) -> np.ndarray:
-    """(rows, *row) float32 out of a message; the array may be read-only.
+def rows_of(name: str, floats: FloatArray, row: Sequence[int]) -> int:
+    """How many rows a message holds; costs nothing, however large it is.
 
     Raises:
         BadInput: both forms are filled, the bytes are no float32, or the last row is not whole.
@@ -19,17 +19,20 @@ def floats_to_array(name: str, floats: FloatArray, row: Sequence[int]) -> np.nda
         raise BadInput(f"{name} should be packed or values, got both")
     if len(floats.packed) % 4:
         raise BadInput(f"{name} should be float32 of 4 bytes each, got {len(floats.packed)} bytes")
-    if floats.packed:
-        numbers = np.frombuffer(floats.packed, "<f4")
-    else:
-        numbers = np.array(floats.values, np.float32)
-    if numbers.size % prod(row):
+    numbers = len(floats.packed) // 4 or len(floats.values)
+    if numbers % prod(row):
         axes = ", ".join(map(str, row))
         raise BadInput(
-            f"{name} should be (poses, {axes}): a multiple of {prod(row)} numbers, "
-            f"got {numbers.size}"
+            f"{name} should be (poses, {axes}): a multiple of {prod(row)} numbers, got {numbers}"
         )
-    return numbers.reshape(-1, *row)
+    return numbers // prod(row)
+
+
+def floats_to_array(floats: FloatArray, row: Sequence[int]) -> np.ndarray:
+    """(rows, *row) float32 out of a message that `rows_of` has counted; may be read-only."""
+    if floats.packed:
+        return np.frombuffer(floats.packed, "<f4").reshape(-1, *row)
+    return np.array(floats.values, np.float32).reshape(-1, *row)
 
 
 def array_to_floats(array: np.ndarray, packed: bool) -> FloatArray:

@@ -175,3 +175,5 @@ class Champions:
                 if str(error) != self._problem:
                     LOG.warning("the champion stays", extra={"fields": {"problem": str(error)}})
                 self._problem = str(error)
+            except Exception:
+                LOG.exception("the champion stays")

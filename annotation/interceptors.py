@@ -33,6 +33,11 @@ class Outcomes(grpc.aio.ServerInterceptor):
 
     def __init__(self, metrics: Metrics, most_calls: int) -> None:
         self._metrics, self._most_calls = metrics, most_calls
+        self._closing = False
+
+    def close(self) -> None:
+        """Refuse all calls from now on; those that run are left alone."""
+        self._closing = True
 
     async def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
@@ -60,13 +65,18 @@ class Outcomes(grpc.aio.ServerInterceptor):
 
         return replaced(handler, stream if handler.response_streaming else unary)
 
+    def _admit(self) -> None:
+        if self._closing:
+            raise Refused(grpc.StatusCode.UNAVAILABLE, "the server is being shut down")
+        if self._metrics.calls > self._most_calls:
+            raise busy("calls", _COME_BACK_S)
+
     @asynccontextmanager
     async def _told(self, method: str, context: Any) -> AsyncIterator[None]:
         """Runs a call, and turns what it raises into its status."""
         with self._metrics.call(method) as record:
             try:
-                if self._metrics.calls > self._most_calls:
-                    raise busy("calls", _COME_BACK_S)
+                self._admit()
                 yield
             except Refused as refused:
                 await _abort(context, record, refused)

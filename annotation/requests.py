@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evoskeleton.annotation.arrays import floats_to_array
+from evoskeleton.annotation.arrays import floats_to_array, rows_of
 from evoskeleton.annotation.generated.inference_pb2 import LiftKeypointsRequest
 from evoskeleton.annotation.pictures import MOST_BOXES
 from evoskeleton.annotation.schemas import Schema, known_schema
@@ -30,8 +30,9 @@ def keypoints_of(request: LiftKeypointsRequest, most_poses: int) -> Keypoints:
         BadInput: schema, number of poses or points, a visible point or the size is not allowed.
     """
     schema = known_schema(request.schema)
-    points = floats_to_array("keypoints", request.keypoints, (len(schema.names), 2))
-    _check_count(len(points), request.poses, most_poses)
+    row = (len(schema.names), 2)
+    _check_count(rows_of("keypoints", request.keypoints, row), request.poses, most_poses)
+    points = floats_to_array(request.keypoints, row)
     visibility = _visibility(request, points)
     _check_finite(points, visibility, schema)
     points, visibility = schema.to_human36m(points, visibility)
@@ -49,12 +50,13 @@ def _check_count(poses: int, meant: int, most: int) -> None:
 
 
 def _visibility(request: LiftKeypointsRequest, points: np.ndarray) -> np.ndarray:
-    sent = request.visibility
-    if not sent.packed and not sent.values:
+    sent, row = request.visibility, points.shape[1:2]
+    rows = rows_of("visibility", sent, row)
+    if rows == 0:
         return np.ones(points.shape[:2], np.float32)
-    visibility = floats_to_array("visibility", sent, points.shape[1:2])
-    if len(visibility) != len(points):
-        raise BadInput(f"visibility should be of {len(points)} poses, got {len(visibility)}")
+    if rows != len(points):
+        raise BadInput(f"visibility should be of {len(points)} poses, got {rows}")
+    visibility = floats_to_array(sent, row)
     if not np.isfinite(visibility).all():
         raise BadInput("visibility should be finite, it holds NaN or an infinite number")
     return visibility

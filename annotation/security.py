@@ -15,7 +15,6 @@ import ssl
 import tempfile
 import time
 from collections.abc import Sequence
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +25,7 @@ from evoskeleton.annotation.addresses import is_loopback
 from evoskeleton.annotation.interceptors import OURS, Continuation, refusing
 from evoskeleton.annotation.refusals import Refused
 from evoskeleton.annotation.settings import ServeSettings
+from evoskeleton.annotation.telemetry import CALLER
 from evoskeleton.errors import BadInput
 from evoskeleton.settings import Settings
 
@@ -44,9 +44,6 @@ SCOPE_OF_METHOD: dict[str, Scope] = {
     "/evoskeleton.v1.InferenceService/RefreshModel": "admin",
 }
 """Methods that need another scope than their service."""
-
-CALLER: ContextVar[str] = ContextVar("caller", default="")
-"""Name of the token of the running call; empty on a server without tokens."""
 
 
 class Token(Settings):
@@ -179,18 +176,19 @@ class Gate(grpc.aio.ServerInterceptor):
         if handler is None or not details.method.startswith(OURS):
             return handler
         try:
-            CALLER.set(self._caller(details))
+            self._check(details)
         except Refused as refused:
             return refusing(handler, refused)
         return handler
 
-    def _caller(self, details: grpc.HandlerCallDetails) -> str:
+    def _check(self, details: grpc.HandlerCallDetails) -> None:
         token = self._tokens.find(_bearer(details.invocation_metadata))
         if token is None:
             raise Refused(
                 grpc.StatusCode.UNAUTHENTICATED,
                 "metadata authorization should be Bearer and a token that this server knows",
             )
+        CALLER.set(token.name)
         scope = needed_scope(details.method)
         if scope not in token.scopes:
             raise Refused(
@@ -198,7 +196,6 @@ class Gate(grpc.aio.ServerInterceptor):
                 f"{details.method} needs a token with scope {scope}, "
                 f"{token.name} has {', '.join(token.scopes)}",
             )
-        return token.name
 
 
 def needed_scope(method: str) -> Scope:

@@ -24,6 +24,10 @@ from evoskeleton.errors import BadInput
 _KEEPALIVE_MS = 60_000
 _ANSWER_BYTES = 64 << 20
 
+_NOTICE_S = 0.2
+"""Between the first refused call and the end of the port: a call that comes in the very moment in
+which gRPC closes it is told CANCELLED, which nobody tries again."""
+
 
 class Endpoint:
     """One server, made and used in the running event loop.
@@ -69,7 +73,8 @@ class Endpoint:
 
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
-        interceptors = [Outcomes(self._metrics, settings.most_calls)]
+        self._outcomes = Outcomes(self._metrics, settings.most_calls)
+        interceptors: list[grpc.aio.ServerInterceptor] = [self._outcomes]
         if settings.tokens is not None:
             tokens = Tokens(settings.tokens)
             tokens.list()
@@ -90,17 +95,10 @@ class Endpoint:
         return server
 
     def _tell_metrics(self) -> None:
-        pictures = self._pictures
+        gauge = self._metrics.gauge
         self._metrics.champion(lambda: self._champions.current)
-        self._metrics.gauge(
-            "evoskeleton_poses_queued", "Poses that wait or are lifted", lambda: self.queued_poses
-        )
-        if pictures:
-            self._metrics.gauge(
-                "evoskeleton_pictures_queued",
-                "Pictures that wait or are looked at",
-                lambda: pictures.queued,
-            )
+        gauge("evoskeleton_poses_queued", "Poses queued or lifted", lambda: self.queued_poses)
+        gauge("evoskeleton_pictures_queued", "Pictures queued", lambda: self.queued_pictures)
 
     @property
     def champion_name(self) -> str:
@@ -113,6 +111,11 @@ class Endpoint:
     def queued_poses(self) -> int:
         """Poses that wait or are being lifted."""
         return self._batcher.poses
+
+    @property
+    def queued_pictures(self) -> int:
+        """Pictures that wait or are being looked at."""
+        return self._pictures.queued if self._pictures else 0
 
     async def start(self) -> None:
         """Take calls.
@@ -154,7 +157,9 @@ class Endpoint:
     async def stop(self) -> None:
         """Take no new calls, let those that run end within `drain_seconds`, and stop."""
         await self._health.enter_graceful_shutdown()
+        self._outcomes.close()
         await self._open.aclose()
+        await asyncio.sleep(_NOTICE_S)
         await self._server.stop(self._settings.drain_seconds)
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -21,6 +22,10 @@ from evoskeleton.annotation.champions import Champion
 from evoskeleton.errors import BadInput
 
 LOG = logging.getLogger(__name__)
+
+CALLER: ContextVar[str] = ContextVar("caller", default="")
+"""Name of the token of the running call; empty on a server without tokens."""
+
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 _POSES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
 
@@ -36,6 +41,7 @@ class CallRecord:
         """The call ends otherwise than OK; `sentence` is what the caller is told."""
         self.code = code
         fields = {"method": self.method, "code": code, "sentence": sentence}
+        fields |= {"caller": CALLER.get()}
         LOG.info("a call was refused", extra={"fields": fields})
 
 

@@ -21,6 +21,7 @@ Arrays are numpy and never changed in place: an insertion gives a new archive.
 
 import hashlib
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -296,12 +297,41 @@ class Archive:
             digest.update(np.ascontiguousarray(getattr(self, name)).tobytes())
         return digest.hexdigest()
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Plain numpy by name; the descriptor is kept by itself and named by its fingerprint."""
+        return {
+            "near": np.array(self.near),
+            "descriptor": np.array(self.descriptor.fingerprint()),
+            **{name: getattr(self, name) for name in _ARRAYS},
+        }
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, np.ndarray], descriptor: PoseDescriptor, place: str = "archive"
+    ) -> "Archive":
+        """Back from `to_arrays`.
+
+        Raises:
+            BadInput: an array is missing or of another shape, or the archive is over another
+                descriptor; the sentence starts with `place`.
+        """
+        if missing := {"near", "descriptor", *_ARRAYS} - arrays.keys():
+            raise BadInput(f"{place} should hold {min(missing)}")
+        over, own = str(arrays["descriptor"]), descriptor.fingerprint()
+        if over != own:
+            raise BadInput(f"{place} should be over descriptor {own[:12]}, got {over[:12]}")
+        room = arrays["ids"].shape
+        expect_shape(f"ids of {place}", arrays["ids"], ("cells", "quota"))
+        expect_shape(f"centres of {place}", arrays["centres"], (room[0], descriptor.axes))
+        expect_shape(f"rows of {place}", arrays["rows"], (*room, SIZE))
+        expect_shape(f"quality of {place}", arrays["quality"], room)
+        parts = {name: arrays[name] for name in _ARRAYS}
+        return cls(descriptor=descriptor, near=float(arrays["near"]), **parts)
+
     def save(self, path: str | Path) -> None:
         """Write an npz file without pickle; the descriptor has a file of its own."""
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        texts = {"descriptor": np.array(self.descriptor.fingerprint())}
         with open(path, "wb") as file:
-            np.savez_compressed(file, near=np.array(self.near), **texts, **arrays)  # type: ignore[arg-type]
+            np.savez_compressed(file, **self.to_arrays())  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: str | Path, descriptor: PoseDescriptor) -> "Archive":
@@ -312,21 +342,10 @@ class Archive:
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _ARRAYS}
-                near, over = float(file["near"]), str(file["descriptor"])
+                arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise BadInput(f"archive {path} cannot be read: {error}") from None
-        if over != descriptor.fingerprint():
-            raise BadInput(
-                f"archive {path} should be over descriptor {descriptor.fingerprint()[:12]},"
-                f" got {over[:12]}"
-            )
-        room = arrays["ids"].shape
-        expect_shape(f"ids of {path}", arrays["ids"], ("cells", "quota"))
-        expect_shape(f"centres of {path}", arrays["centres"], (room[0], descriptor.axes))
-        expect_shape(f"rows of {path}", arrays["rows"], (*room, SIZE))
-        expect_shape(f"quality of {path}", arrays["quality"], room)
-        return cls(descriptor=descriptor, near=near, **arrays)
+        return cls.from_arrays(arrays, descriptor, f"archive {path}")
 
 
 _ARRAYS = ("centres", "ids", "rows", "quality")

@@ -17,7 +17,7 @@ from torch import Tensor
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes
-from evoskeleton.evolution.population import Population, ids
+from evoskeleton.evolution.population import CHANGES, Population, ids
 from evoskeleton.evolution.selection import random_pairs
 from evoskeleton.evolution.skeleton import LIMBS
 from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox
@@ -202,35 +202,58 @@ def _bred(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Bred:
     genomes = mating.toolbox.mutate(trial.children, draws=draws)
     margin = mating.valid(genomes)[:wanted]
     operators = _operators(trial.parents, trial.children, genomes)[:wanted]
+    operators = operators + (trial.mirrored[:wanted] << CHANGES.index("mirror"))
     return _Bred(trial.slots[:wanted], genomes, operators, margin)
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """Children and the parents that raised them, column by column; the last may be padding."""
+    """Children and the parents that raised them, column by column; the last may be padding.
+
+    `mirrored` is (bodies,) int64, 1 for children of a parent that was mirrored.
+    """
 
     parents: Genomes
     children: Genomes
     slots: Tensor
+    mirrored: Tensor
 
 
 def _mate(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Trial:
     padded = _padded(pairs)
     both = torch.cat([mating.mothers.index_select(0, padded), mating.fathers[padded]])
     parents = mating.parents.genomes.take(both)
+    parents, mirrored = _mirror(mating, padded, parents)
     mothers, fathers = (parents.map(part) for part in (_first_half, _second_half))
     daughters, sons = mating.toolbox.mate(
         mothers, fathers, draws=replace(mating.draws, slots=padded)
     )
     children = _rejoin(parents, (mothers, fathers), (daughters, sons))
-    trial = _Trial(parents, children, torch.cat([padded, padded + mating.pairs]))
+    trial = _Trial(parents, children, torch.cat([padded, padded + mating.pairs]), mirrored)
     if len(padded) == len(pairs) and bool(missing.all()):
         return trial
     side, place = missing.nonzero().T
     wanted = _padded(side * len(padded) + place)
     return _Trial(
-        trial.parents.take(wanted), trial.children.take(wanted), trial.slots.index_select(0, wanted)
+        trial.parents.take(wanted),
+        trial.children.take(wanted),
+        trial.slots.index_select(0, wanted),
+        trial.mirrored.index_select(0, wanted),
     )
+
+
+def _mirror(mating: _Mating, pairs: Tensor, parents: Genomes) -> tuple[Genomes, Tensor]:
+    """Parents of pairs, mothers first, some of them mirrored; and (parents,) int64, 1 for these."""
+    draws = replace(mating.draws, slots=pairs)
+    halves = [parents.map(part) for part in (_first_half, _second_half)]
+    turned = [
+        mating.toolbox.mirror(half, draws=draws, who=who)
+        for half, who in zip(halves, ("mothers", "fathers"), strict=True)
+    ]
+    if all(new is half for new, half in zip(turned, halves, strict=True)):
+        return parents, torch.zeros(len(parents), dtype=torch.int64, device=parents.device)
+    joined = Genomes.concatenate(turned)
+    return joined, _changed(parents.torso, joined.torso).long()
 
 
 def _first_half(array: Tensor) -> Tensor:
@@ -293,13 +316,12 @@ def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Brood:
     def column(name: str) -> Tensor:
         return _in_order(_joined([getattr(litter, name) for litter in litters]), order)
 
-    population = Population(
+    population = Population.unscored(
         ids=ids(draws.generation, draws.island, slots),
         genomes=Genomes.concatenate([litter.genomes for litter in litters], order),
         mothers=parents.ids[mating.mothers[pair]],
         fathers=parents.ids[mating.fathers[pair]],
         operators=column("operators"),
-        error=torch.full((len(slots),), torch.nan, device=slots.device),
         margin=column("margin"),
     )
     return Brood(population, column("joints"), tried, tried - len(slots))

@@ -112,6 +112,11 @@ class Genomes:
         """The same change to every array."""
         return Genomes(*(change(getattr(self, field.name)) for field in fields(self)))
 
+    def map_two(self, other: "Genomes", choose: Callable[[Tensor, Tensor], Tensor]) -> "Genomes":
+        """Array by array from two of the same size."""
+        names = [field.name for field in fields(self)]
+        return Genomes(*(choose(getattr(self, name), getattr(other, name)) for name in names))
+
     def take(self, index: Tensor) -> "Genomes":
         """The bodies at (n,) int64 or boolean `index`."""
         if index.dtype == torch.bool:

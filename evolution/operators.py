@@ -7,7 +7,7 @@ a rotation whose angle is zero changes no bit.
 
 Crossover, limb mutation, turn of the body and grounding follow Li et al. 2020
 (https://arxiv.org/abs/2006.07778, sections 3.2 and 4); the bend of the trunk and the log-normal
-bone lengths are this project's.
+bone lengths are this project's; so is the use of mirrored parents.
 """
 
 import math
@@ -32,9 +32,11 @@ __all__ = [
     "GroundSettings",
     "LengthSettings",
     "LimbSettings",
+    "MirrorSettings",
     "RotationSettings",
     "bend_trunks",
     "ground",
+    "mirror_bodies",
     "mutate_lengths",
     "mutate_limbs",
     "swap_branches",
@@ -84,6 +86,12 @@ class CrossoverSettings(Settings):
         if unknown:
             raise ValueError(f"no branch is called {unknown[0]}, but {', '.join(BRANCHES)} are")
         return names
+
+
+class MirrorSettings(Settings):
+    """Left for right."""
+
+    rate: float = _rate(0.0, "probability that a parent is mirrored before the pair mates")
 
 
 class LimbSettings(Settings):
@@ -167,6 +175,40 @@ def traded_limbs(draws: Draws, settings: CrossoverSettings) -> Tensor:
 def _picks(numbers: Tensor, count: int) -> Tensor:
     """Uniform numbers to int64 in [0, count); rounding may reach `count` itself."""
     return (numbers * count).long().clamp_(max=count - 1)
+
+
+def mirror_bodies(genomes: Genomes, *, draws: Draws, settings: MirrorSettings, who: str) -> Genomes:
+    """Mirror bodies, left for right, on the plane x = 0 of the world.
+
+    What a body does to its right is as natural to its left, so this doubles the seeds' motion.
+
+    Args:
+        genomes: (pairs,) bodies, one of each pair.
+        draws: of the pairs; stream "mirror" and `who`.
+        settings: the rate.
+        who: "mothers" or "fathers", whose chances are independent.
+    """
+    if settings.rate == 0.0:
+        return genomes
+    hit = _hits(draws.of_pairs().uniform(f"mirror {who}", 1)[0], settings.rate).bool()
+    return genomes.map_two(_mirrored(genomes), lambda own, other: torch.where(hit, other, own))
+
+
+def _mirrored(genomes: Genomes) -> Genomes:
+    """The mirror image: x changes its sign in the world and in every frame, sides their places."""
+    sign = torch.tensor([-1.0, 1.0, 1.0], device=genomes.device)
+    vector, limb, rotation = sign[:, None], sign[:, None, None], (sign[:, None] * sign)[:, :, None]
+    torso, limbs = list(_TORSO_MIRROR), list(LIMB_MIRROR)
+    lengths = [*torso, *(len(TORSO) + place for place in limbs)]
+    return Genomes(
+        root=genomes.root * vector,
+        pelvis=genomes.pelvis * rotation,
+        trunk=genomes.trunk * rotation,
+        torso=genomes.torso[:, torso] * limb,
+        limbs=genomes.limbs[:, limbs] * limb,
+        neck=genomes.neck * vector,
+        lengths=genomes.lengths[lengths],
+    )
 
 
 def swap_branches(

@@ -7,6 +7,7 @@ function of where a body was bred, so that it is the same on any number of worke
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ _GENERATION_BITS = 23
 NOBODY = -1
 """Mother and father of a seed."""
 
-CHANGES = ("crossover", "limbs", "turn", "bend", "lengths")
+CHANGES = ("crossover", "limbs", "turn", "bend", "lengths", "mirror")
 """What an operator can change in an offspring, in the order of the bits of its code."""
 
 
@@ -30,12 +31,13 @@ def _names() -> tuple[str, ...]:
         [name for bit, name in enumerate(CHANGES) if changed >> bit & 1]
         for changed in range(1 << len(CHANGES))
     )
-    return ("seed", *("+".join(subset) or "copy" for subset in subsets))
+    return ("seed", *("+".join(subset) or "copy" for subset in subsets), "immigrant")
 
 
 OPERATORS = _names()
 """Name of every operator code: "seed", or what made an offspring differ from its mother (a
-daughter) or father (a son), such as "crossover+bend"; code 1 + bits of `CHANGES`."""
+daughter) or father (a son), such as "crossover+bend"; code 1 + bits of `CHANGES`. The last is
+"immigrant", drawn from the joint limits."""
 
 
 def ids(generation: int, island: int, slots: Tensor) -> Tensor:
@@ -69,9 +71,11 @@ class Population:
     Attributes:
         ids: (bodies,) int64.
         genomes: the bodies.
-        mothers, fathers: (bodies,) int64 ids, -1 for seeds.
+        mothers, fathers: (bodies,) int64 ids, -1 for seeds and immigrants.
         operators: (bodies,) int64 codes, see `OPERATORS`.
-        error: (bodies,) float32 score, how wrong the lifter gets the body; NaN while unscored.
+        error: (bodies,) float32 score, how wrong the lifters get the body; NaN while unscored.
+        disagreement: (bodies,) float32 score, how far their answers are apart.
+        novelty: (bodies,) float32 score, how far the body is from those that are archived.
         margin: (bodies,) float32 degrees inside the joint limits, negative outside.
     """
 
@@ -81,6 +85,8 @@ class Population:
     fathers: Tensor
     operators: Tensor
     error: Tensor
+    disagreement: Tensor
+    novelty: Tensor
     margin: Tensor
 
     def __len__(self) -> int:
@@ -89,18 +95,32 @@ class Population:
     @classmethod
     def seeds(cls, genomes: Genomes, margin: Tensor | None = None, island: int = 0) -> "Population":
         """Generation 0: real bodies without parents or scores."""
-        bodies, device = len(genomes), genomes.device
-        nobody = torch.full((bodies,), NOBODY, device=device)
-        unknown = torch.full((bodies,), torch.nan, device=device)
-        return cls(
-            ids=ids(0, island, torch.arange(bodies, device=device)),
+        slots = torch.arange(len(genomes), device=genomes.device)
+        return cls.orphans(ids(0, island, slots), genomes, "seed", margin)
+
+    @classmethod
+    def orphans(
+        cls, ids: Tensor, genomes: Genomes, operator: str, margin: Tensor | None = None
+    ) -> "Population":
+        """Bodies without parents or scores: seeds, or immigrants."""
+        nobody = torch.full_like(ids, NOBODY)
+        return cls.unscored(
+            ids=ids,
             genomes=genomes,
             mothers=nobody,
             fathers=nobody,
-            operators=torch.zeros_like(nobody),
-            error=unknown,
-            margin=unknown if margin is None else margin,
+            operators=torch.full_like(ids, OPERATORS.index(operator)),
+            margin=torch.full(ids.shape, torch.nan, device=ids.device)
+            if margin is None
+            else margin,
         )
+
+    @classmethod
+    def unscored(cls, **columns: Any) -> "Population":
+        """Bodies that nothing has scored yet."""
+        unknown = torch.full(columns["ids"].shape, torch.nan, device=columns["ids"].device)
+        scores: dict[str, Any] = dict.fromkeys(SCORES, unknown)
+        return cls(**columns, **scores)
 
     def take(self, index: Tensor) -> "Population":
         """The bodies at (n,) int64 or boolean `index`."""
@@ -109,15 +129,18 @@ class Population:
         columns = {name: getattr(self, name).index_select(0, index) for name in _COLUMNS}
         return Population(genomes=self.genomes.take(index), **columns)
 
-    def scored(self, error: Tensor) -> "Population":
-        """The same bodies with (bodies,) scores.
+    def scored(self, error: Tensor, **others: Tensor) -> "Population":
+        """The same bodies with (bodies,) scores: error, and others of `SCORES` by name.
 
         Raises:
             BadInput: not one score a body.
         """
-        if error.shape != self.error.shape:
-            raise BadInput(f"error should be ({len(self)},), got {tuple(error.shape)}")
-        return replace(self, error=error.to(self.error))
+        scores = {"error": error, **others}
+        for name, score in scores.items():
+            if score.shape != self.error.shape:
+                raise BadInput(f"{name} should be ({len(self)},), got {tuple(score.shape)}")
+        changed: dict[str, Any] = {name: score.to(self.error) for name, score in scores.items()}
+        return replace(self, **changed)
 
     def to(self, device: torch.device | str) -> "Population":
         """The same bodies on a device."""
@@ -142,4 +165,7 @@ class Population:
         return Population(genomes=Genomes.concatenate([p.genomes for p in parts]), **columns)
 
 
-_COLUMNS = ("ids", "mothers", "fathers", "operators", "error", "margin")
+SCORES = ("error", "disagreement", "novelty")
+"""What scorers find out about a body; NaN while they have not."""
+
+_COLUMNS = ("ids", "mothers", "fathers", "operators", *SCORES, "margin")

@@ -5,11 +5,13 @@ evolutionary algorithm; its vocabulary is kept and its objects per individual ar
 toolbox of `build_toolbox`
 
 - `select(draws, fitness, ids, size, winners)` gives places, see `selection.tournament`;
+- `mirror(genomes, *, draws, who)` gives parents, some of them mirrored, see
+  `operators.mirror_bodies`;
 - `mate(mothers, fathers, *, draws)` gives daughters and sons, see `operators.swap_branches`;
 - `mutate(genomes, *, draws)` gives changed bodies, see `mutate`;
 - `ground(genomes, *, draws)` gives grounded bodies and their joints, see `operators.ground`;
 - `store(genomes, *, draws)` gives bodies with bone lengths for the table, and joints, see `store`;
-- `evaluate(population)` gives (bodies,) fitness, see `known_error`.
+- `evaluate(population)` gives (bodies,) fitness, see `objectives.fitness`.
 
 Settings may name other functions of the same form as "module:function".
 """
@@ -30,11 +32,13 @@ from evoskeleton.evolution import operators
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.diversity import mean_angle_deg, occupied_share
 from evoskeleton.evolution.hierarchy import Genomes
+from evoskeleton.evolution.objectives import fitness
 from evoskeleton.evolution.operators import (
     CrossoverSettings,
     GroundSettings,
     LengthSettings,
     LimbSettings,
+    MirrorSettings,
     RotationSettings,
 )
 from evoskeleton.evolution.population import Population
@@ -56,6 +60,9 @@ class OperatorNames(Settings):
 class ToolboxSettings(Settings):
     """The operators and their rates."""
 
+    mirror: MirrorSettings = Field(
+        default_factory=MirrorSettings, description="parents are mirrored, left for right"
+    )
     crossover: CrossoverSettings = Field(
         default_factory=CrossoverSettings, description="pairs trade a branch of the body"
     )
@@ -119,11 +126,6 @@ def store(
     return operators.ground(genomes, draws=draws, settings=settings.ground)
 
 
-def known_error(population: Population) -> Tensor:
-    """The stored error of every body: the fitter, the worse the lifter gets it."""
-    return population.error
-
-
 def build_toolbox(
     settings: ToolboxSettings, templates: Tensor | np.ndarray | None = None
 ) -> base.Toolbox:
@@ -141,11 +143,12 @@ def build_toolbox(
     named = settings.operators
     toolbox = base.Toolbox()
     toolbox.register("select", _own(named.select) or tournament)
+    toolbox.register("mirror", operators.mirror_bodies, settings=settings.mirror)
     _register(toolbox, "mate", named.mate, operators.swap_branches, settings=settings.crossover)
     _register(toolbox, "mutate", named.mutate, mutate, settings=settings, templates=table)
     toolbox.register("ground", operators.ground, settings=settings.ground)
     toolbox.register("store", store, settings=settings, templates=table)
-    toolbox.register("evaluate", _own(named.evaluate) or known_error)
+    toolbox.register("evaluate", _own(named.evaluate) or fitness)
     return toolbox
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 FIT = {"preset": "small", "steps": 24, "batch": 32, "cascade": {"width": 32}, "report_every": 4}
 COLUMNS = (
     "id", "generation", "island", "mother", "father", "operator", "pose", "margin", "error",
-    "outside", "lifter",
+    "disagreement", "novelty", "outside", "lifter", "why", "replaces",
 )  # fmt: skip
 
 
@@ -61,9 +61,17 @@ def settings_file(folder: Path, poses_file: Path, **machine: int) -> Path:
             "generations": 4,
             "islands": 3,
             "migrants": 4,
-            "island": {"population": 24, "offspring": 32},
+            "archive": {"cells": 12, "quota": 30},
+            "neighbours": 5,
+            "island": {
+                "population": 24,
+                "offspring": 32,
+                "immigrants": 3,
+                "objectives": [["error", "novelty", "margin"], ["disagreement"]],
+                "bands": {"error": {"high": 0.95}},
+            },
         },
-        "training": {"growth": 1.5, "fit": FIT},
+        "training": {"growth": 1.4, "ensemble": 2, "fit": FIT},
         "machine": machine,
         "tracking": {"enabled": False},
     }
@@ -113,8 +121,31 @@ def test_a_campaign_leaves_seeds_offspring_trainings_and_a_report(undisturbed):
     assert report["rows"] == len(rows["id"])
     status = json.loads(run("campaign", "status", "small", "--home", home.parent).stdout)
     assert status["state"] == "finished" and status["generation"] == 4
-    last = rows["error"][rows["generation"] == 4]
-    assert status["last"]["error_mean"] == pytest.approx(last.astype(float).mean(), rel=1e-5)
+    assert status["last"]["archive/stays"] == (rows["generation"] == 4).sum()
+
+
+def test_every_row_says_why_it_is_there_and_trainings_read_what_was_not_replaced(undisturbed):
+    rows = rows_of(undisturbed)
+    seeds = rows["generation"] == 0
+    assert set(rows["why"][seeds]) == {"seed"}
+    assert set(rows["why"][~seeds]) <= {"new cell", "quota", "better"}
+    replaced = {name for name in rows["replaces"] if name is not None}
+    assert replaced <= set(rows["id"][~seeds])
+    stay = np.array([name not in replaced for name in rows["id"]])
+    snapshot = np.load(undisturbed / "home" / "small" / "snapshots" / "g000004.npy")
+    expected = np.array(rows["pose"][stay].tolist(), np.float32).reshape(-1, 17, 3)
+    assert np.array_equal(snapshot, expected)
+    assert "immigrant" in set(rows["operator"])
+
+
+def test_an_ensemble_is_trained_in_one_go_its_best_lifter_first(undisturbed):
+    folder = undisturbed / "home" / "small" / "trainings" / "g000004"
+    errors = json.loads((folder / "training.json").read_text())["ensemble"]
+    assert len(errors) == 2 and errors[0] < errors[1]
+    assert {path.name for path in folder.iterdir()} == {
+        "bundle", "bundle_1", "state", "state_1", "training.json",
+    }  # fmt: skip
+    assert not list(folder.parent.glob("*.members"))
 
 
 def test_a_champion_knows_how_far_off_its_joints_may_be(undisturbed):
@@ -129,6 +160,7 @@ def test_offspring_descend_from_rows_that_are_there(undisturbed):
     rows = rows_of(undisturbed)
     bred = rows["generation"] > 0
     known = set(rows["id"])
+    bred &= rows["operator"] != "immigrant"
     assert set(rows["mother"][bred]) <= known
     assert set(rows["father"][bred]) <= known
 

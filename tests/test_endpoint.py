@@ -29,6 +29,8 @@ from evoskeleton.pose2d.formats import known_set
 BODY = np.random.default_rng(1).uniform((-30, -90), (30, 90), (17, 2))
 POINTS = 500 + 100 * np.random.default_rng(2).normal(size=(5, 17, 2)).astype(np.float32)
 
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+
 
 class BrightSpots:
     """A real detector of a simple kind: the bright part of a picture is a person."""
@@ -385,6 +387,40 @@ def test_work_of_a_caller_who_has_gone_is_dropped(serve_here, connect):
     assert 77.0 not in network.seen
 
 
+class Patient:
+    """A detector that takes as long as a test wants, and counts the pictures."""
+
+    def __init__(self):
+        self.gate, self.began, self.pictures = threading.Event(), threading.Event(), 0
+
+    def detect(self, image, boxes=None, watch=None):
+        self.pictures += 1
+        self.began.set()
+        assert self.gate.wait(30)
+        return []
+
+
+def test_pictures_wait_in_a_bounded_queue_that_forgets_who_has_gone(serve_here, connect, bundle):
+    patient = Patient()
+    detector = KnownDetector(patient, "patient", "1", "1" * 64)
+    with serve_here(FolderSource(bundle), detector, most_queued_pictures=2) as running:
+        stub, request = connect(running), pb.DetectPeopleRequest(image=picture())
+        first = stub.DetectPeople.future(request)
+        assert patient.began.wait(30)
+        late = refused(stub.DetectPeople, request, timeout=0.3)
+        until = time.monotonic() + 30
+        while running.endpoint.queued_pictures > 1:
+            assert time.monotonic() < until
+        second = stub.DetectPeople.future(request)
+        while (full := refused(stub.DetectPeople, request, timeout=0.3)).code() != EXHAUSTED:
+            assert time.monotonic() < until
+        patient.gate.set()
+        assert first.result().width == second.result().width == 320
+    assert late.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert int(dict(full.trailing_metadata())["retry-after-ms"]) >= 10
+    assert patient.pictures == 2
+
+
 def test_a_server_that_stops_ends_the_calls_that_run(serve_here, connect):
     network = Gated()
     with serve_here(Given(network), drain_seconds=30) as running:
@@ -393,10 +429,12 @@ def test_a_server_that_stops_ends_the_calls_that_run(serve_here, connect):
         assert network.began.wait(30)
         stopping = threading.Thread(target=lambda: running.wait_for(running.endpoint.stop()))
         stopping.start()
-        until = time.monotonic() + 30
-        while takes_calls(stub):
-            assert time.monotonic() < until
-        network.gate.set()
+        try:
+            until = time.monotonic() + 30
+            while takes_calls(stub):
+                assert time.monotonic() < until
+        finally:
+            network.gate.set()
         assert len(joints_of(call.result())) == 5
         stopping.join()
 

@@ -27,6 +27,7 @@ from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import read_description
 
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
 ASK = pb.GetModelRequest()
 LIFT = pb.LiftKeypointsRequest(keypoints={"packed": np.ones((1, 17, 2), "<f4").tobytes()})
 
@@ -188,6 +189,15 @@ def test_mistakes_of_serve_are_told_in_one_sentence(capsys, tmp_path, make_bundl
     assert not (tmp_path / "t").exists()
 
 
+def test_without_the_extra_the_commands_say_what_is_missing():
+    code = (
+        "import sys; sys.modules['grpc'] = None; from evoskeleton.cli import main; main(['serve'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "the endpoint needs grpc, which is not installed" in done.stderr
+
+
 class Process:
     """A running `evoskeleton serve`."""
 
@@ -223,6 +233,8 @@ def test_the_command_serves_a_bundle_and_ends_in_order(make_bundle, tokens, tmp_
             answer = stub.LiftKeypoints(LIFT, **bearer(secret))
             assert answer.model.weight_hash == read_description(bundle)["weight_hash"]
             assert status(stub.GetModel, ASK, **bearer(wrong)) == grpc.StatusCode.UNAUTHENTICATED
+            empty = pb.LiftKeypointsRequest()
+            assert status(stub.LiftKeypoints, empty, **bearer(secret)) == INVALID
         page = f"http://127.0.0.1:{server.metrics_port}/metrics"
         metrics = urllib.request.urlopen(page, timeout=30).read().decode()
         maps = Path(f"/proc/{server.process.pid}/maps")
@@ -233,7 +245,8 @@ def test_the_command_serves_a_bundle_and_ends_in_order(make_bundle, tokens, tmp_
     assert 'code="OK",method="/evoskeleton.v1.InferenceService/LiftKeypoints"} 1.0' in metrics
     assert answer.model.weight_hash in metrics
     lines = [json.loads(line) for line in log.splitlines()]
-    assert [line["code"] for line in lines if "code" in line] == ["UNAUTHENTICATED"]
+    told = [(line["code"], line["caller"]) for line in lines if "code" in line]
+    assert told == [("UNAUTHENTICATED", ""), ("INVALID_ARGUMENT", "ann")]
     assert secret not in log + metrics and wrong not in log + metrics
 
 

@@ -1,12 +1,14 @@
-"""One island's generation: what gates it has."""
+"""One island's generation: its gates, who joins, who is kept, who breeds next."""
 
+import numpy as np
 import pytest
 import torch
 
+from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.limits import Limits
 from evoskeleton.evolution.plausibility import Plausibility
-from evoskeleton.evolution.population import Population
+from evoskeleton.evolution.population import OPERATORS, Population, generation_island_slot
 from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.platform.search.islands import Island, IslandSettings
 
@@ -31,3 +33,59 @@ def test_the_gate_of_physical_sense_works_where_it_is_enabled(motion, enabled):
         assert int(brood["tried"]) > 400 and not refused.any()
     else:
         assert int(brood["tried"]) == 400 and refused.sum() > 20
+
+
+def made(motion, **settings) -> tuple[Island, dict]:
+    """An island with wide limits, and its first parents."""
+    parsed = IslandSettings.parse({"population": 20, "offspring": 40, **settings})
+    toolbox = build_toolbox(parsed.breeding)
+    genomes = encode(motion)
+    parents = Population.seeds(genomes, torch.ones(len(genomes))).scored(torch.ones(len(genomes)))
+    return Island(parsed, Limits.constant(170.0), toolbox, seed=1), parents.to_arrays()
+
+
+def test_immigrants_join_behind_the_offspring_without_parents(motion):
+    island, parents = made(motion, immigrants=7)
+    brood, _ = island.breed(parents, 3, 1)
+    bodies = Population.from_arrays(brood)
+    strangers = bodies.operators == OPERATORS.index("immigrant")
+    slots = generation_island_slot(bodies.ids)[2]
+    assert len(bodies) == len(brood["joints"]) == 47
+    assert slots[strangers].tolist() == list(range(40, 47))
+    assert (bodies.mothers[strangers] == -1).all() and (bodies.mothers[~strangers] >= 0).all()
+    again, _ = island.breed(parents, 3, 1)
+    assert np.array_equal(again["joints"], brood["joints"])
+
+
+def test_islands_take_their_objectives_in_turn_and_keep_to_their_bands(motion):
+    island, parents = made(
+        motion, keep=0.25, objectives=[["error"], ["disagreement"]], bands={"error": {"high": 0.5}}
+    )
+    brood, _ = island.breed(parents, 1, 0)
+    rank = np.arange(40, dtype=np.float32)
+    scores = {"error": rank, "disagreement": -rank, "outside": rank * 0}
+    kept = {}
+    for number in (0, 1, 2):
+        _, outcome = island.select(parents, None, brood, scores, 1, number)
+        kept[number] = outcome["columns"]["error"].tolist()
+    assert kept[0] == [15.0, 16.0, 17.0, 18.0, 19.0, 20.0] == kept[2]
+    assert kept[1] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_only_rows_of_the_table_breed_next(motion):
+    island, parents = made(motion, population=500)
+    brood, _ = island.breed(parents, 1, 0)
+    scores = {"error": np.ones(40, np.float32), "outside": np.zeros(40, np.float32)}
+    everyone, _ = island.select(parents, None, brood, scores, 1, 0)
+    rows = brood["ids"][::4]
+    following, _ = island.renew(everyone, rows, 1, 0)
+    bred = following["ids"][generation_island_slot(torch.from_numpy(following["ids"]))[0] == 1]
+    assert len(bred) > 0 and set(bred) <= set(rows)
+
+
+def test_an_empty_band_is_told(motion):
+    island, parents = made(motion, bands={"error": {"by": "value", "low": 500}})
+    brood, _ = island.breed(parents, 1, 0)
+    scores = {"error": np.ones(40, np.float32), "outside": np.zeros(40, np.float32)}
+    with pytest.raises(BadInput, match="the band is empty: none of 40 bodies has error from 500"):
+        island.select(parents, None, brood, scores, 1, 0)

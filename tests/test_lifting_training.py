@@ -316,3 +316,11 @@ def test_real_poses_of_one_person_train_a_lifter_for_others(cmu):
         fit(train, FitSettings.parse({"batch": 256, "report_every": 300}), validation=test)
     )
     assert reports[-1].validation["mpjpe"] < 150
+
+
+def test_a_folded_cascade_answers_the_same_without_batch_norms(lifter, motion):
+    folded = Lifter(lifter.cascade.folded(), lifter.normalization)
+    known, swift = (hardness([one], motion[:40]) for one in (lifter, folded))
+    assert np.abs(known.error - swift.error).max() < 0.01
+    norms = [m for m in folded.cascade.modules() if isinstance(m, torch.nn.BatchNorm1d)]
+    assert not norms and any(isinstance(m, torch.nn.BatchNorm1d) for m in lifter.cascade.modules())

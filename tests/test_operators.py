@@ -433,3 +433,39 @@ def test_an_empty_population_and_no_offspring_are_refused(parents):
 def test_an_island_that_does_not_fit_an_id_is_refused():
     with pytest.raises(BadInput, match=r"island should lie in \[0, 4096\), got 4096"):
         ids(1, 4096, torch.arange(2))
+
+
+def test_a_mirrored_genome_is_the_genome_of_the_mirrored_joints(motion):
+    swap = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
+    image = motion[:, swap] * np.array([-1.0, 1.0, 1.0], np.float32)
+    genomes = encode(motion)
+    draws = Draws(1, 1, 0, slots=torch.arange(len(motion)))
+    settings = operators.MirrorSettings(rate=1.0)
+    mirrored = operators.mirror_bodies(genomes, draws=draws, settings=settings, who="mothers")
+    assert np.abs(decode(mirrored).numpy() - image).max() < 0.01
+    for name in ("pelvis", "trunk", "limbs", "torso", "neck"):
+        expected = getattr(encode(image), name)
+        assert (getattr(mirrored, name) - expected).abs().max() < 1e-4, name
+
+
+def test_children_of_mirrored_parents_say_so(motion):
+    settings = BreedingSettings.parse(
+        {
+            "mirror": {"rate": 0.5},
+            **{name: {"rate": 0} for name in ("crossover", "limbs", "turn", "bend", "lengths")},
+            "ground": {"enabled": False},
+        }
+    )
+    parents = Population.seeds(encode(motion))
+    brood = breed(
+        parents,
+        seed=1,
+        generation=1,
+        island=0,
+        offspring=200,
+        settings=settings,
+        valid=lambda bodies: torch.ones(len(bodies)),
+    )
+    names = np.array(OPERATORS)[brood.population.operators.numpy()]
+    assert set(names) == {"mirror", "copy"}
+    assert 70 < (names == "mirror").sum() < 130

@@ -103,7 +103,8 @@ class InferenceServiceServicer:
         """EstimatePoses for the frames of one video or camera: one answer a frame, in their order, and
         people keep their ids. The server reads a frame only when it is done with the one before, so
         that a client that sends too fast is slowed down and none is dropped. A picture that cannot be
-        used gets an answer with `problem`, and the stream goes on.
+        used gets an answer with `problem`, and the stream goes on. RESOURCE_EXHAUSTED ends it: open
+        another one when the server has time again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

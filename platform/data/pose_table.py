@@ -52,14 +52,19 @@ SCHEMA = pa.schema(
         pa.field("margin", pa.float32()),
         pa.field("error", pa.float32()),
         pa.field("disagreement", pa.float32()),
+        pa.field("novelty", pa.float32()),
         pa.field("outside", pa.float32()),
         pa.field("lifter", pa.string()),
+        pa.field("why", pa.string()),
+        pa.field("replaces", pa.int64()),
     ]
 )
 """`pose` is 51 float32, joint-major x y z, world mm, z up; `margin` degrees inside the joint
-limits; `error` and `disagreement` mm; `outside` a share; `lifter` the weight hash of the lifter
-that scored. Parents are null for seeds, scores where nothing has scored, subject and clip for
-offspring."""
+limits; `error` and `disagreement` mm; `novelty` mm a joint; `outside` a share; `lifter` the weight
+hash of the lifter that scored; `why` the row is there; `replaces` the id of the row whose place it
+took. Parents are null for seeds, scores where nothing has scored, subject and clip for offspring.
+
+Nothing is deleted: a row that was replaced stays, and `poses` and `snapshot` leave it out."""
 
 CONFIGURATION = {"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"}
 """Trainings and MLflow refer to versions for ever: no row is changed, no log entry is dropped."""
@@ -130,7 +135,7 @@ class PoseTable:
             campaign: whose rows these are.
             generation: one more than the last, 0 for the seeds.
             columns: arrays by column name; `poses` (rows, 17, 3) stands for `pose`, and -1 for a
-                parent that is not known. What is left out, and NaN, is null.
+                parent or a replaced row that there is not. What is left out, and NaN, is null.
 
         Returns:
             The version with which the generation came in, now or earlier.
@@ -175,11 +180,43 @@ class PoseTable:
         dataset = self._at(version).to_pyarrow_dataset()
         return dataset.to_table(columns=columns, filter=_of(campaign))
 
-    def poses(self, version: int | None = None, campaign: str | None = None) -> np.ndarray:
-        """(rows, 17, 3) float32 world mm, sorted by id."""
-        rows = self.read(["id", "pose"], version, campaign)
+    def chosen(
+        self, columns: Sequence[str], version: int | None = None, campaign: str | None = None
+    ) -> pa.Table:
+        """Columns of the rows that were not replaced, sorted by id.
+
+        Raises:
+            BadInput: the version or a column is not there.
+        """
+        rows = self.read(sorted({*columns, "campaign", "id"}), version, campaign)
+        retired = _retired(self._at(version), campaign)
+        stays = np.ones(len(rows), bool)
+        for name in retired["campaign"].unique().to_pylist():
+            gone = np.isin(rows["id"].to_numpy(), _ids_of(retired, name))
+            stays &= ~(gone & pc.equal(rows["campaign"], name).to_numpy())
+        rows = rows.filter(pa.array(stays))
         order = np.argsort(rows["id"].to_numpy(), kind="stable")
-        return _dense(rows["pose"])[order]
+        return rows.select(columns).take(order)
+
+    def poses(self, version: int | None = None, campaign: str | None = None) -> np.ndarray:
+        """(rows, 17, 3) float32 world mm of the rows that were not replaced, sorted by id."""
+        return np.array(_dense(self.chosen(["pose"], version, campaign)["pose"]))
+
+    def poses_of(self, ids: np.ndarray, campaign: str) -> np.ndarray:
+        """(ids, 17, 3) float32 world mm of some rows of a campaign, in order of the ids.
+
+        Raises:
+            BadInput: a row is not there.
+        """
+        wanted = pc.field("id").isin(pa.array(ids, pa.int64()))
+        dataset = self._at(None).to_pyarrow_dataset()
+        rows = dataset.to_table(columns=["id", "pose"], filter=_of(campaign) & wanted)
+        there = rows["id"].to_numpy()
+        order = there.argsort(kind="stable")
+        places = order[np.searchsorted(there[order], ids).clip(max=max(len(there) - 1, 0))]
+        if len(there) < len(np.unique(ids)) or not np.array_equal(there[places], ids):
+            raise BadInput(f"{self.uri} lacks rows of campaign {campaign} that should be there")
+        return _dense(rows["pose"])[places]
 
     def as_torch(self, version: int | None = None, campaign: str | None = None) -> "Tensor":
         """(rows, 17, 3) float32 world mm, sorted by id."""
@@ -190,8 +227,9 @@ class PoseTable:
     def snapshot(self, path: Path, version: int, campaign: str | None = None) -> Path:
         """One .npy file of (rows, 17, 3) float32, sorted by id, to be mapped into memory.
 
-        Poses pass through a batch at a time, so memory does not grow with the table. The file
-        appears under its name when it is complete; one that is there stays.
+        Rows that were replaced are left out. Poses pass through a batch at a time, so memory does
+        not grow with the table. The file appears under its name when it is complete; one that is
+        there stays.
         """
         path = Path(path)
         if path.exists():
@@ -210,12 +248,15 @@ class PoseTable:
     def _write_npy(self, file: BinaryIO, version: int, campaign: str | None) -> None:
         table = self._at(version)
         parts = _parts(table, campaign)
-        shape = (sum(part.rows for part in parts), len(JOINT_NAMES), 3)
+        retired = _retired(table, campaign)
+        gone = {name: _ids_of(retired, name) for name in {part.campaign for part in parts}}
+        shape = (sum(part.rows for part in parts) - len(retired), len(JOINT_NAMES), 3)
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         fragments = {_key(f.path): f for f in table.to_pyarrow_dataset().get_fragments()}
         for run in _runs(parts):
-            for poses in _in_order([fragments[_key(part.path)] for part in run]):
+            read = [(fragments[_key(part.path)], gone[part.campaign]) for part in run]
+            for poses in _in_order(read):
                 file.write(poses.astype("<f4", copy=False).tobytes())
         file.flush()
         os.fsync(file.fileno())
@@ -309,12 +350,13 @@ def _version_of(table: DeltaTable, campaign: str, generation: int) -> int:
 
 
 class _Part(NamedTuple):
-    """A data file of the table: its path, its rows, and the range of their ids."""
+    """A data file of the table: its path, its rows, the range of their ids, whose they are."""
 
     path: str
     rows: int
     first: int
     last: int
+    campaign: str
 
 
 def _parts(table: DeltaTable, campaign: str | None) -> list[_Part]:
@@ -322,7 +364,7 @@ def _parts(table: DeltaTable, campaign: str | None) -> list[_Part]:
     actions = pa.table(table.get_add_actions(flatten=True))
     names = ["path", "num_records", "min.id", "max.id", "partition.campaign"]
     rows = zip(*(actions[name].to_pylist() for name in names), strict=True) if actions else ()
-    parts = [_Part(*row[:4]) for row in rows if campaign in (None, row[4])]
+    parts = [_Part(*row) for row in rows if campaign in (None, row[4])]
     return sorted(parts, key=lambda part: (part.first, part.path))
 
 
@@ -340,16 +382,40 @@ def _runs(parts: list[_Part]) -> Iterator[list[_Part]]:
         yield run
 
 
-def _in_order(fragments: Sequence[Any]) -> Iterator[np.ndarray]:
-    """Poses of files whose ids overlap, sorted by id; a single file is sorted as it lies."""
-    if len(fragments) > 1:
-        rows = pa.concat_tables(fragment.to_table(columns=["id", "pose"]) for fragment in fragments)
+def _in_order(read: Sequence[tuple[Any, np.ndarray]]) -> Iterator[np.ndarray]:
+    """Poses of files whose ids overlap, sorted by id; a single file is sorted as it lies.
+
+    Each file comes with the sorted ids of rows to leave out.
+    """
+    if len(read) > 1:
+        rows = pa.concat_tables(
+            _kept(part.to_table(columns=["id", "pose"]), gone) for part, gone in read
+        )
         yield _dense(rows["pose"])[np.argsort(rows["id"].to_numpy(), kind="stable")]
         return
-    for batch in fragments[0].to_batches(
-        columns=["pose"], batch_size=_BATCH, batch_readahead=1, fragment_readahead=1
+    fragment, gone = read[0]
+    columns = ["id", "pose"] if len(gone) else ["pose"]
+    for batch in fragment.to_batches(
+        columns=columns, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1
     ):
-        yield _dense(batch["pose"])
+        yield _dense(_kept(batch, gone)["pose"])
+
+
+def _kept(rows: Any, gone: np.ndarray) -> Any:
+    """Rows of an Arrow table or batch whose ids are not among the sorted `gone`."""
+    return rows.filter(pa.array(~np.isin(rows["id"].to_numpy(), gone))) if len(gone) else rows
+
+
+def _retired(table: DeltaTable, campaign: str | None) -> pa.Table:
+    """`campaign` and `id` of all rows that were replaced."""
+    there = pc.field("replaces").is_valid()
+    whose = there if campaign is None else there & _of(campaign)
+    rows = table.to_pyarrow_dataset().to_table(columns=["campaign", "replaces"], filter=whose)
+    return rows.rename_columns(["campaign", "id"])
+
+
+def _ids_of(retired: pa.Table, campaign: str) -> np.ndarray:
+    return np.sort(retired.filter(pc.field("campaign") == campaign)["id"].to_numpy())
 
 
 def _key(path: str) -> str:
@@ -376,7 +442,7 @@ def _as_rows(campaign: str, generation: int, columns: Mapping[str, np.ndarray]) 
         pa.array(np.arange(0, _NUMBERS * count + 1, _NUMBERS, dtype=np.int32)),
         pa.array(np.ascontiguousarray(poses[order], dtype=np.float32).reshape(-1)),
     )
-    for name in ("mother", "father"):
+    for name in ("mother", "father", "replaces"):
         if name in arrays:
             known = pc.greater_equal(arrays[name], 0)
             arrays[name] = pc.if_else(known, arrays[name], pa.scalar(None, pa.int64()))

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.archive import Archive
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.skeleton import LIMBS, Joint
 from evoskeleton.lifting.drawing import draw_pose
@@ -181,6 +182,38 @@ def limb_coverage(before: np.ndarray, after: np.ndarray) -> Figure:
     keys = ((BLUE, "before and after"), (VERMILLION, "after only"), (GREY, "before only"))
     handles = [Patch(color=color, label=label) for color, label in keys]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def archive_map(archive: Archive) -> Figure:
+    """Cells of an archive where they lie on the two widest axes of its descriptor.
+
+    The colour is the best quality of a cell, the area how much of its room is taken; empty cells
+    are rings.
+    """
+    taken = ~np.isnan(archive.quality)
+    filled = taken.sum(1)
+    best = np.where(taken, archive.quality, -np.inf).max(1)
+    across, up = (archive.centres[:, :2] / 128 * archive.descriptor.unit_mm).T
+    figure = Figure(figsize=(8.5, 6.6), layout="constrained")
+    axes = figure.add_subplot()
+    empty = filled == 0
+    axes.scatter(across[empty], up[empty], s=14, facecolors="none", edgecolors=GREY, linewidths=0.7)
+    sizes = 6 + 60 * filled[~empty] / archive.quota
+    top = float(np.quantile(best[~empty], 0.98)) if (~empty).any() else 1.0
+    dots = axes.scatter(
+        across[~empty], up[~empty], s=sizes, c=best[~empty], cmap="viridis", vmin=0, vmax=top
+    )
+    figure.colorbar(dots, ax=axes, label="error of the champion lifter on the best of a cell (mm)")
+    axes.set_xlabel("first axis of the pose descriptor (mm a joint)")
+    axes.set_ylabel("second axis (mm a joint)")
+    axes.set_title(
+        f"{(~empty).sum():,} of {archive.cells:,} cells hold {filled.sum():,} poses; "
+        f"a dot's area: how much of a cell's room ({archive.quota}) is taken; rings: empty",
+        fontsize=9,
+        loc="left",
+    )
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

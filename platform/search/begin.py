@@ -8,12 +8,14 @@ import torch
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.akhter_black import JointLimits
+from evoskeleton.evolution.archive import Archive
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.population import Population
 from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources import hold_out, load
+from evoskeleton.platform.search.choice import found
 from evoskeleton.platform.search.folder import CampaignFolder, write_poses
 from evoskeleton.platform.search.islands import columns_of
 from evoskeleton.platform.search.own_operators import remember
@@ -81,6 +83,8 @@ def begin(
 
     Seeds that the joint limits refuse are kept as parents; the logbook holds their share.
     """
+    seeds = _seeds(motion.seed, limits)
+    archive = _archive(settings, seeds, limits)
     folder.create()
     with whole_file(folder.settings) as file:
         file.write(write_settings(settings).encode())
@@ -90,7 +94,8 @@ def begin(
     write_poses(folder.source("templates"), motion.templates)
     limits.save(folder.limits)
     remember(folder, settings.search.island.breeding.operators)
-    seeds = _seeds(motion.seed, limits)
+    if archive is not None:
+        archive.descriptor.save(folder.descriptor)
     state = State(
         generation=0,
         islands=tuple(deal(seeds, settings.search.islands, settings.seed)),
@@ -101,9 +106,11 @@ def begin(
         trainings=(0,),
         pending=Pending(0, 1),
         logbook=(_first_row(seeds),),
+        archive=archive,
     )
     save(state, folder)
     columns = columns_of(seeds, motion.seed.poses, 0, 0)
+    columns["why"] = np.full(len(seeds), "seed")
     columns |= {"subject": motion.seed.subject, "clip": motion.seed.clip}
     table.commit(settings.name, 0, columns)
     return state
@@ -112,6 +119,19 @@ def begin(
 def _seeds(poses: PoseSet, limits: JointLimits) -> Population:
     genomes = encode(poses.poses)
     return Population.seeds(genomes, limits.margin(genomes))
+
+
+def _archive(settings: CampaignSettings, seeds: Population, limits: JointLimits) -> Archive | None:
+    search = settings.search
+    if search.archive is None:
+        return None
+    if search.neighbours >= len(seeds):
+        raise BadInput(
+            f"search.neighbours should be less than {len(seeds)}, the seed poses, "
+            f"got {search.neighbours}"
+        )
+    breeding = search.island.breeding
+    return found(seeds, search.archive, search.descriptor, breeding, limits, settings.seed)
 
 
 def deal(seeds: Population, islands: int, seed: int) -> list[Population]:

@@ -15,16 +15,19 @@ from typing import Any, Protocol
 
 import numpy as np
 import ray
+import torch
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.archive import Archive
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.operators import length_templates
-from evoskeleton.evolution.population import Population
+from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.toolbox import build_toolbox
-from evoskeleton.lifting.bundle import load_bundle, to_arrays, weight_hash
+from evoskeleton.lifting.bundle import Lifter, to_arrays, weight_hash
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.choice import admit, references
 from evoskeleton.platform.search.cluster import Resources
 from evoskeleton.platform.search.folder import CampaignFolder, read_poses, write_json
 from evoskeleton.platform.search.islands import IslandWorker
@@ -32,7 +35,13 @@ from evoskeleton.platform.search.own_operators import carry_to_workers
 from evoskeleton.platform.search.scorers import Scorer
 from evoskeleton.platform.search.settings import CampaignSettings
 from evoskeleton.platform.search.state import Pending, State, load, save
-from evoskeleton.platform.search.training import Job, progress, read_record, run_training
+from evoskeleton.platform.search.training import (
+    Job,
+    load_ensemble,
+    progress,
+    read_record,
+    run_training,
+)
 
 
 class Monitor(Protocol):
@@ -70,8 +79,9 @@ class Campaign:
         toolbox = build_toolbox(island.breeding, _templates(folder))
         carry_to_workers(island.breeding.operators)
         worker, scorer = _actor(IslandWorker, resources.worker), _actor(Scorer, resources.scorer)
+        descriptor = str(folder.descriptor) if search.archive else None
         self._workers = [
-            worker.remote(island, str(folder.limits), toolbox, settings.seed)
+            worker.remote(island, str(folder.limits), toolbox, settings.seed, descriptor)
             for _ in range(resources.workers)
         ]
         self._scorers = [
@@ -104,7 +114,7 @@ class Campaign:
         """
         champion = self._adopt(state, state.generation + 1, anyway=True).champion
         trained = len(state.trainings) >= self._settings.training.limit
-        self._snapshot(state.generation, state.rows)
+        self._snapshot(state.generation)
         if state.rows == state.trained_rows or trained:
             return champion
         self._train(state.generation, champion)
@@ -115,64 +125,115 @@ class Campaign:
     def _advance(self, state: State) -> State:
         """One generation, from breeding to commit."""
         generation = state.generation + 1
-        state = self._adopt(state, generation)
+        state = self._rescored(self._adopt(state, generation))
         started = time.monotonic()
-        populations, outcomes = self._evolve(state, generation)
-        columns = _joined([outcome["columns"] for outcome in outcomes])
-        survivors = len(columns["id"])
-        if survivors == 0:
+        everyone, outcomes = self._evolve(state, generation)
+        kept = _joined([outcome["columns"] for outcome in outcomes])
+        if len(kept["id"]) == 0:
             raise BadInput(
                 f"generation {generation}: none of the offspring is within the joint limits"
             )
-        following = State(
+        archive, columns, counts = _admitted(state, kept)
+        rows = None if archive is None else columns["id"]
+        populations, records = self._renew(everyone, rows, generation)
+        following = replace(
+            state,
             generation=generation,
             islands=tuple(populations),
-            champion=state.champion,
             scored_by=state.champion,
-            rows=state.rows + survivors,
-            trained_rows=state.trained_rows,
-            trainings=state.trainings,
-            pending=state.pending,
-            logbook=state.logbook,
+            rows=state.rows + len(columns["id"]),
+            archive=archive,
         )
         following = self._triggered(following)
-        record = self._logbook_row(following, outcomes, columns, time.monotonic() - started)
+        record = _logbook_row(outcomes, kept, records, time.monotonic() - started)
+        record = {"generation": generation, "rows": following.rows} | record | counts
         following = replace(following, logbook=(*state.logbook, record))
         save(following, self._folder)
-        columns["lifter"] = np.full(survivors, self._champion_ref(state.champion)[0])
+        columns["lifter"] = np.full(len(columns["id"]), self._champion_ref(state.champion)[0])
         self._table.commit(self._settings.name, generation, columns)
         self._launch(following)
         self._tracker.sync_generations(list(following.logbook))
         self._show(following)
         return following
 
+    def _rescored(self, state: State) -> State:
+        """The archive as a new champion sees it; seeds enter with the first one."""
+        archive = state.archive
+        if archive is None or state.scored_by == state.champion:
+            return state
+        if len(archive):
+            errors = self._errors(state, archive.member_ids())
+            return replace(state, archive=archive.rescored(errors))
+        seeds = encode(read_poses(self._folder.source("seed")).poses)
+        names = ids(0, 0, torch.arange(len(seeds))).numpy()
+        rows = archive.descriptor.describe(seeds)
+        return replace(state, archive=archive.insert(names, rows, self._errors(state, names))[0])
+
+    def _errors(self, state: State, names: np.ndarray) -> np.ndarray:
+        """How wrong the champion gets rows of the table, (ids,) float32 mm; all scorers share."""
+        _, champion = self._champion_ref(state.champion)
+        poses = self._table.poses_of(names, self._settings.name)
+        parts = np.array_split(poses, len(self._scorers))
+        scores = [
+            scorer.score.remote({"joints": part}, champion)
+            for scorer, part in zip(self._scorers, parts, strict=True)
+        ]
+        return np.concatenate([part["error"] for part in ray.get(scores)])
+
     def _show(self, state: State) -> None:
         done, total = self._settings.search.progress(state.generation, state.rows, state.seeds)
         self._monitor.generation(done, total, state.logbook[-1])
 
-    def _evolve(self, state: State, generation: int) -> tuple[list[Any], list[dict[str, Any]]]:
-        """Breed, score, select on all islands; migrate when it is time. One wait at the end."""
+    def _evolve(
+        self, state: State, generation: int
+    ) -> tuple[list[ray.ObjectRef], list[dict[str, Any]]]:
+        """Breed, score, select on all islands; one wait at the end."""
         _, champion = self._champion_ref(state.champion)
-        populations, outcomes = [], []
+        archived = self._archived(state)
+        known = state.scored_by == state.champion
+        everyone, outcomes = [], []
         for number, island in enumerate(state.islands):
-            worker = self._workers[number % len(self._workers)]
+            worker = self._worker(number)
             scorer = self._scorers[number % len(self._scorers)]
             population = ray.put(island.to_arrays())
             brood, parents = worker.breed.options(num_returns=2).remote(
                 population, generation, number
             )
-            known = state.scored_by == state.champion
-            rescored = None if known else scorer.score.remote(parents, champion)
-            scores = scorer.score.remote(brood, champion)
-            following, outcome = worker.select.options(num_returns=2).remote(
+            rescored = None if known else scorer.score.remote(parents, champion, archived)
+            scores = scorer.score.remote(brood, champion, archived)
+            bodies, outcome = worker.select.options(num_returns=2).remote(
                 population, rescored, brood, scores, generation, number
             )
-            populations.append(following)
+            everyone.append(bodies)
             outcomes.append(outcome)
+        return everyone, ray.get(outcomes)
+
+    def _renew(
+        self, everyone: list[ray.ObjectRef], rows: np.ndarray | None, generation: int
+    ) -> tuple[list[Population], list[dict[str, float]]]:
+        """The next parents of all islands; migration when it is time."""
+        populations, records = [], []
+        for number, bodies in enumerate(everyone):
+            following, record = (
+                self._worker(number)
+                .renew.options(num_returns=2)
+                .remote(bodies, rows, generation, number)
+            )
+            populations.append(following)
+            records.append(record)
         if self._migrates(generation):
             populations = self._migrate(populations)
         arrays = ray.get(populations)
-        return [Population.from_arrays(part) for part in arrays], ray.get(outcomes)
+        return [Population.from_arrays(part) for part in arrays], ray.get(records)
+
+    def _worker(self, island: int) -> Any:
+        return self._workers[island % len(self._workers)]
+
+    def _archived(self, state: State) -> ray.ObjectRef | None:
+        """The archive after the last generation, for all scorers, where novelty counts."""
+        if state.archive is None:
+            return None
+        return ray.put(references(state.archive, self._settings.search.neighbours))
 
     def _migrates(self, generation: int) -> bool:
         search = self._settings.search
@@ -184,9 +245,7 @@ class Campaign:
         """A ring: every island receives from the one before it."""
         count = self._settings.search.migrants
         return [
-            self._workers[number % len(self._workers)].migrate.remote(
-                receiver, populations[number - 1], count
-            )
+            self._worker(number).migrate.remote(receiver, populations[number - 1], count)
             for number, receiver in enumerate(populations)
         ]
 
@@ -207,15 +266,16 @@ class Campaign:
     def _launch(self, state: State) -> None:
         """Take the snapshot before anything else is committed, then train beside the breeding."""
         if state.pending and state.pending.generation not in self._running:
-            self._snapshot(state.pending.generation, state.trained_rows)
+            self._snapshot(state.pending.generation)
             self._train(state.pending.generation, state.champion)
 
-    def _snapshot(self, generation: int, rows: int) -> None:
+    def _snapshot(self, generation: int) -> None:
         path = self._folder.snapshot(generation)
-        if path.exists():
+        if path.with_suffix(".json").exists():
             return
         version = self._table.version
         self._table.snapshot(path, version, self._settings.name)
+        rows = len(np.load(path, mmap_mode="r"))
         write_json(path.with_suffix(".json"), {"version": version, "rows": rows})
 
     def _train(self, generation: int, champion: int) -> None:
@@ -227,8 +287,9 @@ class Campaign:
             folder=str(self._folder.training(generation)),
             storage=str(self._folder.path / "ray_train"),
             snapshot=str(snapshot),
+            seed=str(self._folder.source("seed")),
             validation=str(self._folder.source("validation")),
-            start=str(self._folder.training(champion) / "state") if warm else None,
+            start=str(self._folder.training(champion)) if warm else None,
             **_taken(snapshot),
         )
         self._running[generation] = self._trainer.submit(
@@ -285,51 +346,70 @@ class Campaign:
         )
 
     def _champion_ref(self, training: int) -> tuple[str, ray.ObjectRef]:
-        """The champion's hash, and its weights in the object store, put there once."""
+        """The champion's hash, and its ensemble in the object store, put there once."""
         if self._champion is None or self._champion[0] != training:
-            lifter = load_bundle(self._folder.training(training) / "bundle")
-            arrays, config = to_arrays(lifter)
-            weights = weight_hash(lifter)
-            there = ray.put({"hash": weights, "arrays": arrays, "config": config})
+            lifters = load_ensemble(self._folder.training(training))
+            weights = weight_hash(lifters[0])
+            parts = [
+                dict(zip(("arrays", "config"), to_arrays(one), strict=True)) for one in lifters
+            ]
+            there = ray.put({"hash": weights, "lifters": parts})
             self._champion = training, weights, there
         return self._champion[1], self._champion[2]
 
-    def _logbook_row(
-        self,
-        state: State,
-        outcomes: list[dict[str, Any]],
-        columns: dict[str, np.ndarray],
-        seconds: float,
-    ) -> dict[str, Any]:
-        counts = [outcome["counts"] for outcome in outcomes]
-        tried, bred, kept = (
-            sum(c[name] for c in counts) for name in ("tried", "bred", "survivors")
-        )
-        means = {
-            name: float(np.mean([c[name] for c in counts]))
-            for name in counts[0]
-            if name not in ("tried", "bred", "survivors")
-        }
-        return {
-            "generation": state.generation,
-            "rows": state.rows,
-            "tried": tried,
-            "bred": bred,
-            "survivors": kept,
-            "survival": bred / max(1, tried),
-            "error_mean": float(columns["error"].mean()),
-            "error_max": float(columns["error"].max()),
-            "margin_mean": float(columns["margin"].mean()),
-            "outside_mean": float(columns["outside"].mean()),
-            **means,
-            "offspring_per_second": bred / seconds,
-            "seconds": seconds,
-        }
+
+def _logbook_row(
+    outcomes: list[dict[str, Any]],
+    kept: dict[str, np.ndarray],
+    records: list[dict[str, float]],
+    seconds: float,
+) -> dict[str, Any]:
+    """Counts of all islands, scores of all that were kept, means over those that breed next."""
+    counts = [outcome["counts"] for outcome in outcomes]
+    tried, bred, survivors = (
+        sum(c[name] for c in counts) for name in ("tried", "bred", "survivors")
+    )
+    scored = {
+        f"{name}_mean": float(kept[name].mean())
+        for name in ("error", "disagreement", "novelty", "margin", "outside")
+        if not np.isnan(kept[name]).any()
+    }
+    return {
+        "tried": tried,
+        "bred": bred,
+        "survivors": survivors,
+        "survival": bred / max(1, tried),
+        "error_max": float(kept["error"].max()),
+        **scored,
+        **{name: float(np.mean([record[name] for record in records])) for name in records[0]},
+        "offspring_per_second": bred / seconds,
+        "seconds": seconds,
+    }
+
+
+def _admitted(
+    state: State, kept: dict[str, np.ndarray]
+) -> tuple[Archive | None, dict[str, np.ndarray], dict[str, float]]:
+    """The rows of a generation, chosen by the archive where there is one."""
+    if state.archive is None:
+        return None, kept | {"why": np.full(len(kept["id"]), "kept")}, {}
+    archive, columns, counts = admit(state.archive, kept)
+    return (
+        archive,
+        columns,
+        counts | {name.replace("_", "/", 1): n for name, n in archive.record().items()},
+    )
 
 
 def _actor(kind: type, needs: dict[str, Any]) -> Any:
     """A class of actors that are made again, and their calls repeated, however they end."""
     return ray.remote(max_restarts=-1, max_task_retries=-1, **needs)(kind)
+
+
+def _plain(lifter: Lifter) -> dict[str, Any]:
+    """A lifter as a scorer takes it."""
+    arrays, config = to_arrays(lifter)
+    return {"arrays": arrays, "config": config}
 
 
 def _templates(folder: CampaignFolder) -> Tensor:

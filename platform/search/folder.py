@@ -45,6 +45,11 @@ class CampaignFolder:
         return self.path / "limits.npz"
 
     @property
+    def descriptor(self) -> Path:
+        """The pose descriptor of the archive, where there is one."""
+        return self.path / "descriptor.npz"
+
+    @property
     def operators(self) -> Path:
         """Fingerprints of users' own operators."""
         return self.path / "operators.json"

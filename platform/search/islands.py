@@ -13,13 +13,23 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from evoskeleton.evolution import selection
+from evoskeleton.evolution import chance, selection
 from evoskeleton.evolution.akhter_black import JointLimits, load_limits
+from evoskeleton.evolution.band import BandSettings
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
+from evoskeleton.evolution.descriptor import PoseDescriptor
 from evoskeleton.evolution.hierarchy import Genomes, decode
+from evoskeleton.evolution.limit_sampling import sample
+from evoskeleton.evolution.objectives import Objective, outside_bands
 from evoskeleton.evolution.plausibility import Plausibility, PlausibilitySettings
-from evoskeleton.evolution.population import OPERATORS, Population, generation_island_slot
+from evoskeleton.evolution.population import (
+    OPERATORS,
+    SCORES,
+    Population,
+    generation_island_slot,
+    ids,
+)
 from evoskeleton.evolution.selection import best
 from evoskeleton.evolution.toolbox import statistics
 from evoskeleton.settings import Settings
@@ -47,6 +57,19 @@ class IslandSettings(Settings):
     breeding: BreedingSettings = Field(
         default_factory=BreedingSettings, description="operators and their rates"
     )
+    objectives: tuple[tuple[Objective, ...], ...] = Field(
+        (("error",),),
+        min_length=1,
+        description="what islands select by, each the next of these in turn; several objectives "
+        "of one island are traded off as NSGA-II does",
+    )
+    bands: dict[Objective, BandSettings] = Field(
+        default_factory=dict,
+        description="scores within which bodies are kept and bred from, by objective",
+    )
+    immigrants: int = Field(
+        0, ge=0, description="bodies drawn from the joint limits that join in every generation"
+    )
     plausibility: PlausibilitySettings = Field(
         default_factory=lambda: PlausibilitySettings(enabled=False),
         description="gate beside the joint limits: bodies that go through themselves or must fall",
@@ -60,40 +83,74 @@ class IslandSettings(Settings):
 
 
 class Island:
-    """The steps of one island; holds what does not change: settings, limits, seed."""
+    """The steps of one island; holds what does not change: settings, limits, seed.
+
+    Where there is a pose descriptor, bodies go to the scorers with their rows `descriptor`.
+    """
 
     def __init__(
-        self, settings: IslandSettings, limits: JointLimits, toolbox: Any, seed: int
+        self,
+        settings: IslandSettings,
+        limits: JointLimits,
+        toolbox: Any,
+        seed: int,
+        descriptor: PoseDescriptor | None = None,
     ) -> None:
         self._settings = settings
         self._limits = limits
         self._toolbox = toolbox
         self._seed = seed
+        self._descriptor = descriptor
         self._plausibility = Plausibility(settings.plausibility)
 
     def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
         """Offspring that the joint limits allow.
 
         Returns:
-            The brood, with `joints` (offspring, 17, 3) world mm and the count `tried`; and the
-            joints of the parents, for a lifter that has not seen them yet.
+            The brood, with `joints` (offspring, 17, 3) world mm and the count `tried`; and what a
+            scorer needs of the parents, for a lifter that has not seen them yet.
         """
         parents = Population.from_arrays(population)
+        offspring = self._settings.offspring_of(len(parents))
         brood = breed(
             parents,
             seed=self._seed,
             generation=generation,
             island=island,
-            offspring=self._settings.offspring_of(len(parents)),
+            offspring=offspring,
             settings=self._settings.breeding,
             valid=self._margin,
             toolbox=self._toolbox,
         )
-        arrays = brood.population.to_arrays() | {
-            "joints": brood.joints.numpy(),
-            "tried": np.array(brood.tried),
-        }
-        return arrays, {"joints": decode(parents.genomes).numpy()}
+        bred, joints = brood.population, brood.joints
+        if self._settings.immigrants:
+            others = self._immigrants(parents, generation, island, offspring)
+            bred = Population.concatenate([bred, others])
+            joints = torch.cat([joints, decode(others.genomes)])
+        tried = np.array(brood.tried + self._settings.immigrants)
+        arrays = bred.to_arrays() | self._to_score(bred, joints) | {"tried": tried}
+        return arrays, self._to_score(parents, decode(parents.genomes))
+
+    def _to_score(self, bodies: Population, joints: torch.Tensor) -> Arrays:
+        """What a scorer needs of bodies."""
+        arrays = {"ids": bodies.ids.numpy(), "joints": joints.numpy()}
+        if self._descriptor is not None:
+            arrays["descriptor"] = self._descriptor.describe(bodies.genomes).numpy()
+        return arrays
+
+    def _immigrants(
+        self, parents: Population, generation: int, island: int, first: int
+    ) -> Population:
+        """Bodies drawn from the limits, on torsos of parents, in the slots from `first` on."""
+        seed = chance.key(self._seed, generation, island, chance.stream("immigrants"))
+        count = self._settings.immigrants
+        genomes = sample(self._limits, count, seed, template=parents.genomes)
+        margin = self._margin(genomes)
+        slots = torch.arange(first, first + count)
+        bodies = Population.orphans(
+            ids(generation, island, slots), genomes, "immigrant", margin=margin
+        )
+        return bodies.take(margin >= 0)
 
     def _margin(self, genomes: Genomes) -> torch.Tensor:
         """Degrees within the limits, or -1 for bodies without physical sense."""
@@ -111,43 +168,69 @@ class Island:
         generation: int,
         island: int,
     ) -> tuple[Arrays, dict[str, Any]]:
-        """Survivors of the brood and the population that breeds next.
-
-        The hardest `keep` of the brood survive and go into the table. The next parents are drawn
-        by tournament from parents and survivors together, everyone at most once.
+        """Survivors of the brood: the fittest `keep` of those that lie within the bands.
 
         Returns:
-            The new population, and what the table and the logbook need: `columns` and `counts`.
+            Parents and survivors with their scores; and what the table and the logbook need,
+            `columns` of the survivors and `counts`.
         """
         parents = Population.from_arrays(population)
         if parent_scores is not None:
-            parents = parents.scored(torch.tensor(parent_scores["error"]))
-        children = Population.from_arrays(brood).scored(torch.tensor(scores["error"]))
-        fitness = self._toolbox.evaluate(children)
-        kept = best(fitness, children.ids, math.ceil(len(children) * self._settings.keep))
+            parents = _scored(parents, parent_scores)
+        children = _scored(Population.from_arrays(brood), scores)
+        outside = outside_bands(children, self._settings.bands)
+        fitness = self._fitness(children, island, outside)
+        kept = best(fitness, children.ids, math.ceil(int((~outside).sum()) * self._settings.keep))
         kept = kept.sort().values
         survivors = children.take(kept)
-        everyone = Population.concatenate([parents, survivors])
-        chosen = self._toolbox.select(
-            Draws(self._seed, generation, island),
-            self._toolbox.evaluate(everyone),
-            everyone.ids,
-            size=self._settings.tournament,
-            winners=min(self._settings.population or len(everyone), len(everyone)),
-        )
-        following = everyone.take(chosen.sort().values)
         joints = self._stored_joints(survivors, generation, island)
         joints = brood["joints"][kept.numpy()] if joints is None else joints
         columns = columns_of(survivors, joints, generation, island)
         columns["outside"] = scores["outside"][kept.numpy()]
-        record = statistics().compile(following)
+        if "descriptor" in brood:
+            columns["descriptor"] = brood["descriptor"][kept.numpy()]
         counts = {
             "tried": int(brood["tried"]),
             "bred": len(children),
             "survivors": len(survivors),
-            **{_recorded(name): float(value) for name, value in record.items()},
         }
-        return following.to_arrays(), {"columns": columns, "counts": counts}
+        everyone = Population.concatenate([parents, survivors])
+        return everyone.to_arrays(), {"columns": columns, "counts": counts}
+
+    def renew(
+        self, everyone: Arrays, rows: np.ndarray | None, generation: int, island: int
+    ) -> tuple[Arrays, dict[str, float]]:
+        """The next parents, drawn by tournament; everyone wins at most once.
+
+        Args:
+            everyone: parents and survivors.
+            rows: (rows,) ids of this generation that became rows of the table; the other survivors
+                do not breed, so that every mother is in the table. None: all did.
+
+        Returns:
+            The new population, and what the logbook says of it.
+        """
+        bodies = Population.from_arrays(everyone)
+        if rows is not None:
+            new = generation_island_slot(bodies.ids)[0] == generation
+            bodies = bodies.take(~new | torch.isin(bodies.ids, torch.from_numpy(rows)))
+        chosen = self._toolbox.select(
+            Draws(self._seed, generation, island),
+            self._fitness(bodies, island, outside_bands(bodies, self._settings.bands)),
+            bodies.ids,
+            size=self._settings.tournament,
+            winners=min(self._settings.population or len(bodies), len(bodies)),
+        )
+        following = bodies.take(chosen.sort().values)
+        record = statistics().compile(following)
+        return following.to_arrays(), {_recorded(n): float(value) for n, value in record.items()}
+
+    def _fitness(self, bodies: Population, island: int, outside: torch.Tensor) -> torch.Tensor:
+        """By the user's own function, or by the objectives that are this island's in turn."""
+        kinds = self._settings.objectives
+        own = self._settings.breeding.operators.evaluate
+        how = {} if own else {"objectives": kinds[island % len(kinds)]}
+        return self._toolbox.evaluate(bodies, **how).masked_fill(outside, torch.nan)
 
     def _stored_joints(
         self, survivors: Population, generation: int, island: int
@@ -161,6 +244,11 @@ class Island:
         slots = generation_island_slot(survivors.ids)[2]
         draws = Draws(self._seed, generation, island, slots=slots)
         return self._toolbox.store(survivors.genomes, draws=draws)[1].numpy()
+
+
+def _scored(bodies: Population, scores: Arrays) -> Population:
+    known = {name: torch.tensor(scores[name]) for name in SCORES if name in scores}
+    return bodies.scored(known.pop("error"), **known)
 
 
 def _recorded(name: str) -> str:
@@ -180,7 +268,7 @@ def columns_of(population: Population, joints: np.ndarray, generation: int, isla
         "operator": np.array(OPERATORS)[population.operators.numpy()],
         "poses": joints,
         "margin": population.margin.numpy(),
-        "error": population.error.numpy(),
+        **{name: getattr(population, name).numpy() for name in SCORES},
     }
 
 
@@ -199,9 +287,17 @@ class IslandWorker:
     It is made of small values and of a file, so that it can be made again on another node.
     """
 
-    def __init__(self, settings: IslandSettings, limits: str, toolbox: Any, seed: int) -> None:
+    def __init__(
+        self,
+        settings: IslandSettings,
+        limits: str,
+        toolbox: Any,
+        seed: int,
+        descriptor: str | None = None,
+    ) -> None:
         torch.set_num_threads(1)
-        self._island = Island(settings, load_limits(limits), toolbox, seed)
+        described = None if descriptor is None else PoseDescriptor.load(descriptor)
+        self._island = Island(settings, load_limits(limits), toolbox, seed, described)
 
     def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
         """See `Island.breed`."""
@@ -210,6 +306,10 @@ class IslandWorker:
     def select(self, *arguments: Any) -> tuple[Arrays, dict[str, Any]]:
         """See `Island.select`."""
         return self._island.select(*arguments)
+
+    def renew(self, *arguments: Any) -> tuple[Arrays, dict[str, float]]:
+        """See `Island.renew`."""
+        return self._island.renew(*arguments)
 
     def migrate(self, receiver: Arrays, donor: Arrays, migrants: int) -> Arrays:
         """See `migrate`."""

@@ -89,10 +89,10 @@ def _pictures(
     settings: CampaignSettings, folder: CampaignFolder, table: PoseTable, state: State
 ) -> Iterator[tuple[str, Figure]]:
     """Figures of the evolved poses; poses are read from the snapshot, a sample at a time."""
-    names = ["id", "generation", "operator", "error", "mother"]
-    rows = table.read(names, campaign=settings.name).sort_by("id")
+    names = ["id", "generation", "operator", "error"]
+    rows = table.chosen(names, campaign=settings.name)
     poses = np.load(folder.snapshot(state.generation), mmap_mode="r")
-    generation, error = np.asarray(rows["generation"]), np.asarray(rows["error"])
+    ids, generation, error = (np.asarray(rows[name]) for name in ("id", "generation", "error"))
     bred = np.flatnonzero(generation > 0)
     if len(bred) == 0:
         return
@@ -100,20 +100,48 @@ def _pictures(
     yield "error_by_generation", review.error_by_generation(errors)
     seeds, sample = (_spread(part) for part in (np.flatnonzero(generation == 0), bred))
     yield "limb_directions", review.limb_coverage(poses[seeds], poses[sample])
-    shown = bred[review.evenly_by_error(error[bred], _SHOWN)]
-    seeds = _first_ancestors(
-        np.asarray(rows["id"]), np.asarray(rows["mother"].fill_null(-1)), shown
-    )
-    yield (
-        "evolved_poses",
-        review.gallery(
-            poses[shown],
-            generation[shown],
-            [rows["operator"][int(place)].as_py() for place in shown],
-            error[shown],
-            poses[seeds],
-        ),
-    )
+    ancestors = _Ancestors(table, settings.name)
+    hardest = bred[np.argsort(-error[bred], kind="stable")[:_SHOWN]]
+    for name, shown in (
+        ("evolved_poses", bred[review.evenly_by_error(error[bred], _SHOWN)]),
+        ("hardest_poses", hardest),
+    ):
+        yield (
+            name,
+            review.gallery(
+                poses[shown],
+                generation[shown],
+                [rows["operator"][int(place)].as_py() for place in shown],
+                error[shown],
+                _poses_of(ancestors.seeds_of(ids[shown]), ids[generation == 0], poses),
+            ),
+        )
+    if state.archive is not None:
+        yield "archive_map", review.archive_map(state.archive)
+
+
+def _poses_of(ancestors: np.ndarray, seeds: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    """(n, 17, 3) seed poses, the first rows of a snapshot; NaN for ancestors who are no seeds."""
+    places = np.searchsorted(seeds, ancestors).clip(max=len(seeds) - 1)
+    known = seeds[places] == ancestors
+    return np.where(known[:, None, None], poses[places], np.nan)
+
+
+class _Ancestors:
+    """Who descends from whom, among all rows that a campaign ever had."""
+
+    def __init__(self, table: PoseTable, campaign: str) -> None:
+        rows = table.read(["id", "mother"], campaign=campaign).sort_by("id")
+        self._ids = np.asarray(rows["id"])
+        self._mothers = np.asarray(rows["mother"].fill_null(-1))
+
+    def seeds_of(self, ids: np.ndarray) -> np.ndarray:
+        """The first ancestors of bodies, mother by mother; all by id."""
+        while True:
+            mothers = self._mothers[np.searchsorted(self._ids, ids)]
+            if (mothers < 0).all():
+                return ids
+            ids = np.where(mothers >= 0, mothers, ids)
 
 
 def _rarity_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
@@ -129,13 +157,6 @@ def _rarity_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for place, (first, second) in enumerate(zip(baseline, evolved, strict=True))
     ]
-
-
-def _first_ancestors(ids: np.ndarray, mothers: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The seeds that rows go back to, mother by mother; all as places in sorted `ids`."""
-    while (bred := mothers[places] >= 0).any():
-        places = np.where(bred, np.searchsorted(ids, mothers[places]), places)
-    return places
 
 
 def _spread(places: np.ndarray) -> np.ndarray:

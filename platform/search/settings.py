@@ -8,6 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
+from evoskeleton.evolution.archive import ArchiveSettings
+from evoskeleton.evolution.descriptor import DescriptorSettings
 from evoskeleton.platform.data.sources import SourceSettings
 from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.cluster import MachineSettings
@@ -52,11 +54,37 @@ class SearchSettings(Settings):
     migration_every: int = Field(2, ge=1, description="generations between migrations")
     migrants: int = Field(16, ge=0, description="bodies that move on to the next island")
     views: int = Field(4, ge=1, description="virtual views over which a pose is scored")
+    archive: ArchiveSettings | None = Field(
+        None,
+        description="a quality-diversity archive that chooses the rows; none: everything kept",
+    )
+    descriptor: DescriptorSettings = Field(
+        default_factory=DescriptorSettings, description="what makes two poses different"
+    )
+    neighbours: int = Field(
+        15, ge=1, description="nearest bodies of the archive that novelty looks at"
+    )
     limits: str = Field(
         "default",
         description="joint limits: default, none, a file that `limits fit` wrote, or a folder with "
         "jointAngleModel_v2.npy and staticPose.npy",
     )
+
+    @model_validator(mode="after")
+    def _cells_find_poses(self) -> "SearchSettings":
+        if self.archive and self.target is not None and self.archive.cells > self.target:
+            raise ValueError(
+                f"an archive of {self.archive.cells} cells has more cells than the target of "
+                f"{self.target} poses"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _novelty_has_an_archive(self) -> "SearchSettings":
+        island = self.island
+        if self.archive is None and "novelty" in {*sum(island.objectives, ()), *island.bands}:
+            raise ValueError("novelty is measured against an archive: set search.archive as well")
+        return self
 
     @model_validator(mode="after")
     def _one_target(self) -> "SearchSettings":

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.archive import Archive
+from evoskeleton.evolution.descriptor import PoseDescriptor
 from evoskeleton.evolution.population import Population
 from evoskeleton.platform.search.folder import CampaignFolder, write_arrays
 
@@ -38,6 +40,7 @@ class State:
         trainings: generations after which a training was started.
         pending: the training that has not taken effect yet.
         logbook: one record a generation.
+        archive: what chooses the rows; none where everything that is kept becomes one.
     """
 
     generation: int
@@ -49,6 +52,7 @@ class State:
     trainings: tuple[int, ...]
     pending: Pending | None
     logbook: tuple[dict[str, Any], ...]
+    archive: Archive | None = None
 
     @property
     def seeds(self) -> int:
@@ -70,6 +74,8 @@ def save(state: State, folder: CampaignFolder) -> None:
     arrays = {"record": np.frombuffer(json.dumps(record, default=float).encode(), np.uint8)}
     for number, population in enumerate(state.islands):
         arrays |= {f"{number}/{name}": part for name, part in population.to_arrays().items()}
+    if state.archive is not None:
+        arrays |= {f"archive/{name}": part for name, part in state.archive.to_arrays().items()}
     write_arrays(folder.state(state.generation), arrays)
     for old in range(state.generation - 2, max(-1, state.generation - 5), -1):
         folder.state(old).unlink(missing_ok=True)
@@ -90,24 +96,31 @@ def load(folder: CampaignFolder, generation: int) -> State:
     record = json.loads(arrays.pop("record").tobytes())
     islands = tuple(_island(arrays, number) for number in range(record.pop("islands")))
     pending = record.pop("pending")
+    archived = _part(arrays, "archive/")
     return State(
         islands=islands,
         pending=Pending(**pending) if pending else None,
         trainings=tuple(record.pop("trainings")),
         logbook=tuple(record.pop("logbook")),
+        archive=_archive(archived, folder, path) if archived else None,
         **record,
     )
 
 
 def _island(arrays: dict[str, np.ndarray], number: int) -> Population:
-    prefix = f"{number}/"
-    return Population.from_arrays(
-        {
-            name.removeprefix(prefix): part
-            for name, part in arrays.items()
-            if name.startswith(prefix)
-        }
-    )
+    return Population.from_arrays(_part(arrays, f"{number}/"))
+
+
+def _archive(arrays: dict[str, np.ndarray], folder: CampaignFolder, path: Path) -> Archive:
+    descriptor = PoseDescriptor.load(folder.descriptor)
+    return Archive.from_arrays(arrays, descriptor, f"the archive in {path}")
+
+
+def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Arrays whose names start with the prefix, without it."""
+    return {
+        name.removeprefix(prefix): part for name, part in arrays.items() if name.startswith(prefix)
+    }
 
 
 def latest(folder: CampaignFolder) -> Path | None:

@@ -1,10 +1,12 @@
 """Ray Train around any generator of reports.
 
 A training reads one snapshot of the pose table and leaves one folder: the bundle, the full training
-state, and `training.json` with the curve, the validation error and the joints' error radii. The
-folder appears whole or not at all, so that asking for the same training twice does the work once.
-Randomness is addressed by step, so a training that was killed and went on from its checkpoint ends
-with the same weights.
+state, and `training.json` with the curve, the validation error and the joints' error radii. An
+ensemble is trained one lifter after the other, each from a seed of its own; the best on validation
+is `bundle` and `state`, the others follow as `bundle_1`, `state_1` and so on. The folder appears
+whole or not at all, so that asking for the same training twice does the work once. Randomness is
+addressed by step, so a training that was killed and went on from its checkpoint ends with the same
+weights.
 """
 
 import json
@@ -20,10 +22,11 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from evoskeleton.lifting.bundle import save_bundle, weight_hash
+from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, Report, TrainingState, fit, lifter_from
-from evoskeleton.lifting.protocols import evaluate
+from evoskeleton.lifting.protocols import evaluate, rarity
+from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.search.cluster import Resources
 from evoskeleton.platform.search.folder import read_poses, write_json
 from evoskeleton.settings import Settings
@@ -39,6 +42,9 @@ class TrainingSettings(Settings):
     limit: int = Field(8, ge=2, description="trainings at most, the first and the last included")
     start: Literal["scratch", "champion"] = Field(
         "scratch", description="where a training starts: fresh weights, or the champion's state"
+    )
+    ensemble: int = Field(
+        1, ge=1, le=4, description="lifters that are trained and score together, with other seeds"
     )
     threads: int = Field(1, ge=1, description="processor threads of each gradient shard")
     max_failures: int = Field(5, ge=0, description="restarts of a training whose worker died")
@@ -57,6 +63,7 @@ class Job:
     folder: str
     storage: str
     snapshot: str
+    seed: str
     validation: str
     start: str | None
     version: int
@@ -122,44 +129,95 @@ def _train(config: dict[str, Any]) -> None:
 
     job, settings = Job(**config["job"]), TrainingSettings.parse(config["settings"])
     torch.set_num_threads(settings.threads)
-    shard = ray.train.get_context().get_world_rank()
-    started, curve, state = time.monotonic(), [], _start(job)
+    first = ray.train.get_context().get_world_rank() == 0
+    started, at = time.monotonic(), _Place(0, _start(job, 0), [])
     if (checkpoint := ray.train.get_checkpoint()) is not None:
         with checkpoint.as_directory() as folder:
-            state = TrainingState.load(Path(folder))
-            curve = json.loads((Path(folder) / "curve.json").read_text())
-    for report in _reports(job, settings, shard, state):
-        state = report.state
-        if shard != 0:
-            ray.train.report({"step": report.step})
-            continue
-        curve.append(point(report))
-        write_json(_progress_file(Path(job.folder)), [report.step, report.total])
-        with tempfile.TemporaryDirectory() as folder:
-            report.state.save(Path(folder))
-            (Path(folder) / "curve.json").write_text(json.dumps(curve))
-            ray.train.report(curve[-1], checkpoint=ray.train.Checkpoint.from_directory(folder))
-    if shard == 0:
-        assert state is not None, "a training yields at least one report"
-        publish(job, settings.radii, state, curve, time.monotonic() - started)
+            at = _Place.load(Path(folder))
+    while at.member < settings.ensemble:
+        for report in _reports(job, settings, at):
+            at = at.after(report)
+            if first:
+                _report_with_checkpoint(job, settings, at, report)
+            else:
+                ray.train.report({"step": report.step})
+        if first:
+            at.save(_member_folder(job, at.member))
+        at = _Place(at.member + 1, _start(job, at.member + 1), [])
+    if first:
+        publish(job, settings, time.monotonic() - started)
 
 
-def _start(job: Job) -> TrainingState | None:
-    return TrainingState.load(Path(job.start)).restarted() if job.start else None
+@dataclass(frozen=True)
+class _Place:
+    """How far a training is: which lifter of the ensemble, its state and its curve."""
+
+    member: int
+    state: TrainingState | None
+    curve: list[dict[str, float]]
+
+    def after(self, report: Report) -> "_Place":
+        return _Place(self.member, report.state, [*self.curve, point(report)])
+
+    def save(self, folder: Path) -> None:
+        """Into a folder, which appears whole or not at all."""
+        assert self.state is not None, "a training yields at least one report"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            made = Path(scratch) / "state"
+            made.mkdir()
+            self.state.save(made)
+            (made / "place.json").write_text(
+                json.dumps({"member": self.member, "curve": self.curve})
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            made.rename(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "_Place":
+        told = json.loads((folder / "place.json").read_text())
+        return cls(told["member"], TrainingState.load(folder), told["curve"])
 
 
-def _reports(
-    job: Job, settings: TrainingSettings, shard: int, state: TrainingState | None
-) -> Iterator[Report]:
+def _report_with_checkpoint(
+    job: Job, settings: TrainingSettings, at: _Place, report: Report
+) -> None:
+    import ray.train
+
+    done = at.member * report.total + report.step
+    write_json(_progress_file(Path(job.folder)), [done, settings.ensemble * report.total])
+    with tempfile.TemporaryDirectory() as folder:
+        at.save(Path(folder) / "place")
+        checkpoint = ray.train.Checkpoint.from_directory(Path(folder) / "place")
+        ray.train.report(at.curve[-1], checkpoint=checkpoint)
+
+
+def _member_folder(job: Job, member: int) -> Path:
+    return Path(f"{job.folder}.members") / str(member)
+
+
+def _numbered(name: str, member: int) -> str:
+    return f"{name}_{member}" if member else name
+
+
+def _start(job: Job, member: int) -> TrainingState | None:
+    if job.start is None:
+        return None
+    state = Path(job.start) / _numbered("state", member)
+    return TrainingState.load(state).restarted() if state.exists() else None
+
+
+def _reports(job: Job, settings: TrainingSettings, at: _Place) -> Iterator[Report]:
     import ray.train.torch
 
     wrap = ray.train.torch.prepare_model if settings.fit.gradient_shards > 1 else None
+    seed = settings.fit.seed + at.member
     return fit(
         np.load(job.snapshot, mmap_mode="r"),
-        settings.fit,
+        settings.fit.model_copy(update={"seed": seed}),
         device=ray.train.torch.get_device(),
-        shard=shard,
-        start=state,
+        shard=ray.train.get_context().get_world_rank(),
+        start=at.state,
         wrap=wrap,
     )
 
@@ -174,35 +232,68 @@ def point(report: Report) -> dict[str, float]:
     }
 
 
-def publish(
-    job: Job,
-    radii: RadiusSettings,
-    state: TrainingState,
-    curve: list[dict[str, float]],
-    seconds: float,
-) -> None:
-    """Leave the result of a training under its name, all of it at once."""
-    lifter = lifter_from(state)
+def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
+    """Leave the result of a training under its name, all of it at once; the best lifter first."""
+    places = [_Place.load(_member_folder(job, member)) for member in range(settings.ensemble)]
+    records = [_record(job, at, settings.radii) | {"seconds": seconds} for at in places]
+    order = sorted(range(len(places)), key=lambda place: records[place]["validation"]["mpjpe"])
+    target = Path(job.folder)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        result = Path(folder) / "result"
+        for member, place in enumerate(order):
+            lifter = lifter_from(_state(places[place]))
+            save_bundle(lifter, result / _numbered("bundle", member), records[place])
+            state = result / _numbered("state", member)
+            state.mkdir()
+            _state(places[place]).save(state)
+        best = records[order[0]] | {"curve": places[order[0]].curve}
+        if settings.ensemble > 1:
+            best["ensemble"] = [records[place]["validation"]["mpjpe"] for place in order]
+        write_json(result / "training.json", best)
+        shutil.rmtree(target, ignore_errors=True)
+        result.rename(target)
+    shutil.rmtree(_member_folder(job, 0).parent, ignore_errors=True)
+    _progress_file(target).unlink(missing_ok=True)
+
+
+def _state(at: _Place) -> TrainingState:
+    assert at.state is not None, "a member that was saved has a state"
+    return at.state
+
+
+def _record(job: Job, at: _Place, radii: RadiusSettings) -> dict[str, Any]:
+    """What is known of a lifter that was trained."""
+    lifter = lifter_from(_state(at))
     validation = read_poses(Path(job.validation))
-    scores = evaluate(lifter, validation.poses, validation.action, validation.clip).as_dict()
     in_time = validation.ordered()
-    record = {
+    return {
         "name": job.name,
         "table_version": job.version,
         "rows": job.rows,
         "hash": weight_hash(lifter),
-        "validation": scores["overall"],
+        "validation": _validated(lifter, validation, read_poses(Path(job.seed))),
         "error_radii_mm": calibrate(lifter, in_time.poses, in_time.clip_number(), radii),
-        "curve": curve,
-        "seconds": seconds,
     }
-    target = Path(job.folder)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        result = Path(folder) / "result"
-        save_bundle(lifter, result / "bundle", {k: v for k, v in record.items() if k != "curve"})
-        (result / "state").mkdir()
-        state.save(result / "state")
-        write_json(result / "training.json", record)
-        shutil.rmtree(target, ignore_errors=True)
-        result.rename(target)
-    _progress_file(target).unlink(missing_ok=True)
+
+
+def _validated(lifter: Lifter, validation: PoseSet, seeds: PoseSet) -> dict[str, float]:
+    """Errors on validation poses, in all and by decile of the distance to the seeds."""
+    rare = rarity(validation.poses, seeds.poses)
+    scores = evaluate(lifter, validation.poses, validation.action, validation.clip, rare).as_dict()
+    deciles = {
+        f"rarity_{place:02d}_mpjpe": part["mpjpe"]
+        for place, part in enumerate(scores["by_rarity"], start=1)
+    }
+    return scores["overall"] | deciles
+
+
+def load_ensemble(folder: Path) -> list[Lifter]:
+    """All lifters of a finished training, the best on validation first.
+
+    Raises:
+        BadInput: a bundle is damaged, or of another keypoint schema.
+    """
+    return [load_bundle(folder / "bundle")] + [
+        load_bundle(path)
+        for path in sorted(folder.glob("bundle_*"), key=lambda path: int(path.name[7:]))
+    ]

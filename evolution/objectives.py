@@ -1,0 +1,42 @@
+"""What makes a body fit to breed: one score, or several that are traded off as NSGA-II does."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution import pareto
+from evoskeleton.evolution.band import BandSettings, within_all
+from evoskeleton.evolution.population import Population
+
+Objective = Literal["error", "disagreement", "novelty", "margin"]
+"""Scores of a population that can be objectives; more is fitter."""
+
+
+def fitness(population: Population, objectives: Sequence[Objective] = ("error",)) -> Tensor:
+    """Fitness (bodies,) float32, higher is fitter; NaN for bodies that are not scored.
+
+    One objective is its own fitness. Several give minus the place in the order of NSGA-II.
+
+    Raises:
+        BadInput: no objective, or one of another name.
+    """
+    known = get_args(Objective)
+    if not objectives or set(objectives) - set(known):
+        raise BadInput(f"objectives should be some of {', '.join(known)}, got {list(objectives)}")
+    scores = [getattr(population, name) for name in objectives]
+    return scores[0] if len(scores) == 1 else pareto.fitness(torch.stack(scores, 1), population.ids)
+
+
+def outside_bands(population: Population, bands: Mapping[Objective, BandSettings]) -> Tensor:
+    """Which bodies (bodies,) bool are not to breed: those outside a band, or without its score.
+
+    Raises:
+        BadInput: nobody is within all bands.
+    """
+    if not bands or not len(population):
+        return torch.zeros(len(population), dtype=torch.bool)
+    scores = {str(name): getattr(population, name) for name in bands}
+    return ~within_all(scores, {str(name): band for name, band in bands.items()})
