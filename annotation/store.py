@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from evoskeleton.annotation import leases, revisions
@@ -256,9 +256,18 @@ class AnnotationStore:
         except IntegrityError:
             return self._changed(change)
 
-    def change_all(self, changes: list[Change]) -> list[Revision]:
-        """Add the revisions of many images, all or none."""
+    def import_all(self, changes: list[Change], coco_ids: dict[int, int]) -> list[Revision]:
+        """Add the revisions of many images and remember their ids in a COCO file; all or nothing.
+
+        Raises:
+            As `change`.
+        """
+        for change in changes:
+            _check_annotator(change.annotator)
         with writing(self._engine) as connection:
+            for image_id, coco_id in coco_ids.items():
+                row = update(IMAGES).where(IMAGES.c.id == image_id)
+                connection.execute(row.values(coco_id=coco_id))
             now = self._now_ms()
             return [revisions.apply(connection, change, now) for change in changes]
 
@@ -308,6 +317,15 @@ class AnnotationStore:
 
     def _now_ms(self) -> int:
         return round(1000 * self._clock())
+
+
+def store_in(folder: Path, url: str | None = None) -> AnnotationStore:
+    """The store of a folder: its image files, and where no URL names a database, SQLite.
+
+    Raises:
+        BadInput: the database cannot be opened.
+    """
+    return AnnotationStore(url or f"sqlite:///{folder}/annotations.db", folder / "images")
 
 
 @contextmanager

@@ -334,9 +334,10 @@ class AnnotationStoreContract:
         images = fill(3)
         changes = [Change("import", i.id, "ann", 0, f"{i.id}", [person()]) for i in images]
         with pytest.raises(Stale):
-            store.change_all([*changes[:2], replace(changes[2], based_on=4)])
-        assert all(store.history(image.id) == [] for image in images)
-        store.change_all(changes)
+            store.import_all([*changes[:2], replace(changes[2], based_on=4)], {images[0].id: 7})
+        assert [store.image(image.id) for image in images] == images
+        store.import_all(changes, {images[0].id: 2**40})
+        assert store.image(images[0].id).coco_id == 2**40
         assert [r.people[0].id for _, r in store.newest(images[0].project_id, ("submitted",))] == [
             0
         ] * 3
