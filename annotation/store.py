@@ -89,7 +89,8 @@ class AnnotationStore:
             keypoints: schema of its annotations, see `schemas`.
 
         Raises:
-            BadInput: the name is not allowed, or a project of that name has another schema.
+            NotNow: a project of that name has another schema.
+            BadInput: the name or the schema is not allowed.
         """
         _check_project_name(name)
         known_schema(keypoints)
@@ -99,7 +100,7 @@ class AnnotationStore:
                 connection.execute(insert(PROJECTS).values(**values))
         project = self.project(name)
         if project.keypoints != keypoints:
-            raise BadInput(f"project {name} is there already, with keypoints {project.keypoints}")
+            raise NotNow(f"project {name} is there already, with keypoints {project.keypoints}")
         return project
 
     def project(self, name: str) -> Project:
