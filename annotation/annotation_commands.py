@@ -146,11 +146,15 @@ def _exported(
 @contextmanager
 def _opened(folder: Path, url: str | None) -> Iterator["AnnotationStore"]:
     check_installed()
+    from sqlalchemy.exc import DBAPIError
+
     from evoskeleton.annotation.store import store_in
 
     store = store_in(folder, url)
     try:
         yield store
+    except DBAPIError as error:
+        raise BadInput(f"annotations: {' '.join(str(error.orig).split())}") from None
     finally:
         store.close()
 

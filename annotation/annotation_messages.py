@@ -1,12 +1,15 @@
 """Records of the annotation store as messages of the contract, and people the other way."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.common_pb2 import Box
-from evoskeleton.annotation.people import AnnotatedPerson
+from evoskeleton.annotation.people import MOST_PEOPLE, AnnotatedPerson
 from evoskeleton.annotation.records import Image, Project, Revision, Skip, State
 from evoskeleton.errors import BadInput
+
+_MOST_POINTS = 64
 
 STATES: dict[State, Any] = {
     "new": pb.STATE_NEW,
@@ -80,12 +83,20 @@ def person_message(person: AnnotatedPerson) -> pb.AnnotatedPerson:
     return message
 
 
-def person_words(person: pb.AnnotatedPerson) -> dict[str, Any]:
-    """Plain data of a person, for `people.people_from_words`.
+def people_words(people: Sequence[pb.AnnotatedPerson]) -> list[dict[str, Any]]:
+    """Plain data of people, for `people.people_from_words`.
 
     Raises:
-        BadInput: numbers do not come in points or joints.
+        BadInput: there are too many people or points, or numbers do not come in points or joints.
     """
+    if len(people) > MOST_PEOPLE:
+        raise BadInput(f"a picture should have at most {MOST_PEOPLE} people, got {len(people)}")
+    return [_person_words(person) for person in people]
+
+
+def _person_words(person: pb.AnnotatedPerson) -> dict[str, Any]:
+    if len(person.visibility) > _MOST_POINTS:
+        raise BadInput(f"visibility should be of {_MOST_POINTS} points at most")
     words: dict[str, Any] = {
         "id": person.id,
         "keypoints": _rows("keypoints", person.keypoints, 2),
@@ -106,6 +117,8 @@ def person_words(person: pb.AnnotatedPerson) -> dict[str, Any]:
 
 
 def _rows(name: str, numbers: Any, width: int) -> list[list[float]]:
+    if len(numbers) > width * _MOST_POINTS:
+        raise BadInput(f"{name} should be {_MOST_POINTS} at most, got {len(numbers) // width}")
     if len(numbers) % width:
         raise BadInput(f"{name} should be {width} numbers each, got {len(numbers)} in all")
     return [list(numbers[at : at + width]) for at in range(0, len(numbers), width)]

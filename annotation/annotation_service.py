@@ -5,6 +5,7 @@ databases, so that its methods run in threads.
 """
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,8 @@ from evoskeleton.annotation import exports
 from evoskeleton.annotation.annotation_messages import (
     STATES,
     image_message,
+    people_words,
     person_message,
-    person_words,
     project_message,
     revision_message,
     skip_message,
@@ -34,7 +35,7 @@ from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated import annotation_pb2_grpc
 from evoskeleton.annotation.people import AnnotatedPerson
 from evoskeleton.annotation.pictures import Pictures
-from evoskeleton.annotation.records import NotNow, NotThere, Project, Stale, State
+from evoskeleton.annotation.records import NotKept, NotNow, NotThere, Project, Stale, State
 from evoskeleton.annotation.refusals import Refused
 from evoskeleton.annotation.requests import boxes_of
 from evoskeleton.annotation.revisions import Change
@@ -46,9 +47,11 @@ from evoskeleton.annotation.suggestions import ASSUMED_HEIGHT_MM, Suggestion, su
 from evoskeleton.annotation.uploads import looked_at
 from evoskeleton.errors import BadInput
 
+LOG = logging.getLogger(__name__)
+
 Answer = TypeVar("Answer")
 
-_PAGE, _LONGEST_PAGE = 100, 1000
+_PAGE, _LONGEST_PAGE, _LONGEST_HISTORY = 100, 1000, 200
 _COME_BACK_MS = 1000
 _MESSAGE_BYTES = 60 << 20
 _STATE_NAMES: dict[int, State] = {number: name for name, number in STATES.items()}
@@ -100,9 +103,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
     async def ListImages(
         self, request: pb.ListImagesRequest, context: Any
     ) -> pb.ListImagesResponse:
-        most = request.most or _PAGE
-        if most > _LONGEST_PAGE:
-            raise BadInput(f"most should be {_LONGEST_PAGE:,} images at most, got {most:,}")
+        most = _page(request.most, _LONGEST_PAGE)
         state = _state(request.state) if request.state else None
         images = await _kept(self._store.images, request.project_id, state, request.after, most)
         return pb.ListImagesResponse(images=map(image_message, images))
@@ -145,14 +146,15 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
     async def GetHistory(
         self, request: pb.GetHistoryRequest, context: Any
     ) -> pb.GetHistoryResponse:
-        revisions = await _kept(self._store.history, request.image_id)
+        most = _page(request.most, _LONGEST_HISTORY)
+        revisions = await _kept(self._store.history, request.image_id, request.after, most)
         skips = await _kept(self._store.skips, request.image_id)
         return pb.GetHistoryResponse(
             revisions=map(revision_message, revisions), skips=map(skip_message, skips)
         )
 
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Revision:
-        people = [person_words(person) for person in request.people]
+        people = people_words(request.people)
         return await self._change("draft" if request.draft else "submit", request, people)
 
     async def Undo(self, request: pb.UndoRequest, context: Any) -> pb.Revision:
@@ -225,7 +227,10 @@ async def _kept(ask: Callable[..., Answer], *arguments: Any) -> Answer:
         raise Refused(grpc.StatusCode.NOT_FOUND, str(error)) from None
     except NotNow as error:
         raise Refused(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from None
-    except (DBAPIError, PoolTimeout):
+    except NotKept as error:
+        raise Refused(grpc.StatusCode.UNAVAILABLE, str(error), _COME_BACK_MS) from None
+    except (DBAPIError, PoolTimeout) as error:
+        LOG.error("the database of the annotations", extra={"fields": {"problem": str(error)}})
         sentence = "the database of the annotations does not answer; try again"
         raise Refused(grpc.StatusCode.UNAVAILABLE, sentence, _COME_BACK_MS) from None
 
@@ -250,6 +255,12 @@ def _annotator(request: Any) -> str:
         sentence = f"annotator should be {caller}, whose token it is, or empty"
         raise Refused(grpc.StatusCode.PERMISSION_DENIED, sentence)
     return caller or request.annotator
+
+
+def _page(most: int, longest: int) -> int:
+    if most > longest:
+        raise BadInput(f"most should be {longest:,} at most, got {most:,}")
+    return most or _PAGE
 
 
 def _state(number: int) -> State:

@@ -9,7 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from evoskeleton.errors import BadInput
+from evoskeleton.annotation.records import NotKept, NotThere
 
 
 class ImageFiles:
@@ -23,7 +23,7 @@ class ImageFiles:
         """Keep a file; returns the SHA-256 by which it is known from now on, in hex.
 
         Raises:
-            BadInput: the folder cannot be written.
+            NotKept: the folder cannot be written.
         """
         sha256 = hashlib.sha256(content).hexdigest()
         place = self._place(sha256)
@@ -32,19 +32,19 @@ class ImageFiles:
                 _make_folder(place.parent)
                 _write(place, content)
         except OSError as error:
-            raise BadInput(f"image folder {self._folder}: {error.strerror or error}") from None
+            raise NotKept(f"image folder {self._folder}: {error.strerror or error}") from None
         return sha256
 
     def read(self, sha256: str) -> bytes:
         """The content of a file.
 
         Raises:
-            BadInput: there is no such file.
+            NotThere: there is no such file.
         """
         try:
             return self._place(sha256).read_bytes()
         except OSError as error:
-            raise BadInput(f"image {sha256[:12]} of {self._folder}: {error.strerror}") from None
+            raise NotThere(f"the file of image {sha256[:12]} is gone: {error.strerror}") from None
 
     def _place(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256

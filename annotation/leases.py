@@ -16,13 +16,18 @@ from evoskeleton.annotation.tables import IMAGES, SKIPS
 def lease_next(
     connection: Connection, project_id: int, annotator: str, now_ms: int, until_ms: int
 ) -> Image | None:
-    """The image that an annotator holds already, or else the first that is free; None without."""
-    held = and_(IMAGES.c.holder == annotator, IMAGES.c.held_until_ms > now_ms)
+    """The image that an annotator holds already, or else the first that is free; None without.
+
+    What was sent back comes first, then drafts that somebody has left, then new images.
+    """
+    held = and_(
+        IMAGES.c.holder == annotator, IMAGES.c.held_until_ms > now_ms, IMAGES.c.state.in_(OPEN)
+    )
     free = and_(_free(now_ms), ~_skipped_by(annotator))
-    for wanted in (held, free):
+    for wanted in (held, *(and_(IMAGES.c.state == state, free) for state in OPEN)):
         row = connection.execute(
             select(IMAGES)
-            .where(IMAGES.c.project_id == project_id, IMAGES.c.state.in_(OPEN), wanted)
+            .where(IMAGES.c.project_id == project_id, wanted)
             .order_by(IMAGES.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)

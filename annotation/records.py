@@ -9,8 +9,8 @@ from evoskeleton.errors import BadInput
 State = Literal["new", "draft", "submitted", "accepted", "rejected"]
 Action = Literal["draft", "submit", "undo", "accept", "reject", "import"]
 
-OPEN: tuple[State, ...] = ("new", "draft", "rejected")
-"""States of images that are given out to annotate."""
+OPEN: tuple[State, ...] = ("rejected", "draft", "new")
+"""States of images that are given out to annotate, the first first."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,10 @@ class NotThere(BadInput):
 
 class NotNow(BadInput):
     """The request is fine, but the image is in a state in which it cannot be done."""
+
+
+class NotKept(BadInput):
+    """The request is fine, but the storage does not take it now."""
 
 
 class Stale(BadInput):

@@ -50,7 +50,8 @@ def project_of(connection: Connection, project_id: int) -> Project:
     Raises:
         NotThere: there is none.
     """
-    row = connection.execute(select(PROJECTS).where(PROJECTS.c.id == project_id)).first()
+    wanted = select(PROJECTS).where(PROJECTS.c.id == project_id)
+    row = connection.execute(wanted).first() if _may_be(project_id) else None
     if row is None:
         raise NotThere(f"there is no project {project_id}")
     return project_row(row)
@@ -63,7 +64,9 @@ def image_of(connection: Connection, image_id: int, *, lock: bool = False) -> Im
         NotThere: there is none.
     """
     found: Select[Any] = select(IMAGES).where(IMAGES.c.id == image_id)
-    row = connection.execute(found.with_for_update() if lock else found).first()
+    if lock:
+        found = found.with_for_update()
+    row = connection.execute(found).first() if _may_be(image_id) else None
     if row is None:
         raise NotThere(f"there is no image {image_id}")
     return image_row(row)
@@ -77,9 +80,13 @@ def revision_of(connection: Connection, image: Image, number: int) -> Revision:
     """
     if number == 0:
         return beginning(image.id)
-    row = connection.execute(
-        select(REVISIONS).where(REVISIONS.c.image_id == image.id, REVISIONS.c.number == number)
-    ).first()
+    wanted = select(REVISIONS).where(REVISIONS.c.image_id == image.id, REVISIONS.c.number == number)
+    row = connection.execute(wanted).first() if _may_be(number) else None
     if row is None:
         raise NotThere(f"image {image.id} has no revision {number}: it is at {image.revision}")
     return revision_row(row, project_of(connection, image.project_id).keypoints)
+
+
+def _may_be(number: int) -> bool:
+    """Whether a number fits into its column; PostgreSQL refuses to look for others."""
+    return 0 < number < 1 << 31

@@ -41,6 +41,7 @@ from evoskeleton.errors import BadInput
 
 LEASE_SECONDS = 600.0
 LONGEST_LEASE_SECONDS = 86_400.0
+_LAST = (1 << 31) - 1
 _LONGEST_NAME = 100
 _LONGEST_FILE_NAME = 500
 _LONGEST_REASON = 500
@@ -173,6 +174,7 @@ class AnnotationStore:
         self, project_id: int, state: State | None = None, after: int = 0, most: int | None = None
     ) -> list[Image]:
         """Images of a project by number, from the one after `after` on."""
+        after = min(max(after, 0), _LAST)
         wanted = select(IMAGES).where(IMAGES.c.project_id == project_id, IMAGES.c.id > after)
         if state is not None:
             wanted = wanted.where(IMAGES.c.state == state)
@@ -239,8 +241,9 @@ class AnnotationStore:
 
     def skips(self, image_id: int) -> list[Skip]:
         """Who has skipped an image, and why; the first first."""
-        wanted = select(SKIPS).where(SKIPS.c.image_id == image_id)
         with reading(self._engine) as connection:
+            image = image_of(connection, image_id)
+            wanted = select(SKIPS).where(SKIPS.c.image_id == image.id)
             rows = connection.execute(wanted.order_by(SKIPS.c.created_ms, SKIPS.c.annotator))
             return [Skip(r.image_id, r.annotator, r.reason, r.created_ms / 1000.0) for r in rows]
 
@@ -286,17 +289,19 @@ class AnnotationStore:
             image = image_of(connection, image_id)
             return revision_of(connection, image, image.revision if number is None else number)
 
-    def history(self, image_id: int) -> list[Revision]:
-        """All revisions of an image, the first first.
+    def history(self, image_id: int, after: int = 0, most: int | None = None) -> list[Revision]:
+        """Revisions of an image, the first first, from the one after `after` on.
 
         Raises:
             NotThere: there is no such image.
         """
-        wanted = select(REVISIONS).where(REVISIONS.c.image_id == image_id)
         with reading(self._engine) as connection:
             image = image_of(connection, image_id)
             keypoints = project_of(connection, image.project_id).keypoints
-            rows = connection.execute(wanted.order_by(REVISIONS.c.number))
+            wanted = select(REVISIONS).where(
+                REVISIONS.c.image_id == image.id, REVISIONS.c.number > min(after, _LAST)
+            )
+            rows = connection.execute(wanted.order_by(REVISIONS.c.number).limit(most))
             return [revision_row(row, keypoints) for row in rows]
 
     def newest(self, project_id: int, states: tuple[State, ...]) -> list[tuple[Image, Revision]]:

@@ -47,6 +47,7 @@ IMAGES = Table(
     Column("coco_id", BigInteger),
     UniqueConstraint("project_id", "name", name="images_name"),
     Index("images_open", "project_id", "state", "id"),
+    Index("images_held", "project_id", "holder"),
 )
 """`revision` and `state` are those of the newest revision; `holder` has the lease until then;
 `coco_id` is the id in the COCO file that the image was imported from."""

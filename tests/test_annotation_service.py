@@ -1,7 +1,10 @@
 """AnnotationService of a real server: what annotators, reviewers and programs meet."""
 
+import base64
 import io
 import json
+import urllib.error
+import urllib.request
 from contextlib import ExitStack
 from typing import Any
 
@@ -213,6 +216,8 @@ def test_what_cannot_be_is_told_by_status_and_sentence(stub, images, method, req
         {"joints": [1.0] * 50},
         {"joints": [0.0] * 51},
         {"id": 1 << 31},
+        {"visibility": [0] * 100_000},
+        {"joints": [0.0] * 300_000},
         {"box": Box(x0=5, x1=1, y1=1)},
     ],
 )
@@ -313,6 +318,33 @@ def test_poses_come_out_as_dictionaries(stub, images, tmp_path):
         (tmp_path / "out.npy").write_bytes(answer.file)
         entries = load_object(tmp_path / "out.npy")
         assert len(entries) == answer.people == 1
+
+
+def test_browsers_annotate_by_http_and_are_told_of_conflicts(serve_here, bundle, tmp_path):
+    kept = {"annotations": tmp_path / "kept", "http_address": "127.0.0.1:0"}
+    with serve_here(FolderSource(bundle), **kept) as running:
+
+        def call(method: str, **words: Any) -> tuple[int, dict]:
+            url = f"http://127.0.0.1:{running.endpoint.http_port}/evoskeleton.v1.AnnotationService"
+            data, headers = json.dumps(words).encode(), {"content-type": "application/json"}
+            request = urllib.request.Request(f"{url}/{method}", data, headers)
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    return answer.status, json.load(answer)
+            except urllib.error.HTTPError as error:
+                return error.code, json.load(error)
+
+        project = call("MakeProject", name="people")[1]["id"]
+        content = base64.b64encode(picture()).decode()
+        upload = call("UploadImage", projectId=project, name="a.png", image=content)[1]
+        people = [{"id": 0, "keypoints": [1.5] * 34, "visibility": [2] * 17}]
+        words = {"imageId": upload["id"], "annotator": "ann", "people": people}
+        assert call("Submit", key="1", **words)[1]["people"][0]["keypoints"] == [1.5] * 34
+        status, told = call("Submit", key="2", **words)
+        assert (status, told["code"]) == (409, "aborted")
+        (detail,) = told["details"]
+        newest = pb.Revision.FromString(base64.b64decode(detail["value"] + "=="))
+        assert detail["type"] == "evoskeleton.v1.Revision" and newest.number == 1
 
 
 def test_a_server_without_a_store_says_so(serve_here, bundle):

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from evoskeleton.annotation.database import migrate, open_database, reading, writing
-from evoskeleton.annotation.records import Image, NotNow, NotThere, Stale
+from evoskeleton.annotation.records import Image, NotKept, NotNow, NotThere, Stale
 from evoskeleton.annotation.revisions import Change
 from evoskeleton.annotation.store import AnnotationStore, Picture
 from evoskeleton.annotation.tables import METADATA
@@ -85,14 +85,18 @@ class AnnotationStoreContract:
 
     def test_what_is_not_there_is_told(self, store, image):
         for ask in (store.image, store.history, store.revision):
-            with pytest.raises(NotThere, match="there is no image 99"):
-                ask(99)
+            for number in (99, 0, -1, 2**31, 2**62):
+                with pytest.raises(NotThere, match=f"there is no image {number}"):
+                    ask(number)
         with pytest.raises(NotThere, match="there is no project 99"):
             store.lease_next(99, "ann")
         with pytest.raises(NotThere, match="no project 'nobody'"):
             store.project("nobody")
-        with pytest.raises(NotThere, match="no revision 7"):
-            store.revision(image.id, 7)
+        for number in (7, 2**32 - 1):
+            with pytest.raises(NotThere, match=f"no revision {number}"):
+                store.revision(image.id, number)
+        assert store.images(image.project_id, after=2**62) == []
+        assert store.history(image.id, after=2**32 - 1) == []
 
     def test_images_are_listed_page_by_page_and_by_state(self, store, fill):
         images = fill(5)
@@ -101,6 +105,20 @@ class AnnotationStoreContract:
         assert store.images(project, after=images[1].id, most=2) == images[2:4]
         store.change(Change("submit", images[3].id, "ann", 0, "k", [person()]))
         assert [image.id for image in store.images(project, "submitted")] == [images[3].id]
+
+    def test_a_folder_that_takes_no_files_is_told_and_no_row_is_made(self, url, tmp_path):
+        (tmp_path / "file").write_text("no folder")
+        store = AnnotationStore(url, tmp_path / "file" / "images")
+        project = store.make_project("people")
+        with pytest.raises(NotKept, match="image folder .*: Not a directory"):
+            store.add_image(project.id, "a.jpg", Picture(b"a", 1, 1))
+        assert store.images(project.id) == []
+        store.close()
+
+    def test_a_file_that_is_gone_is_told(self, store, image, tmp_path):
+        (tmp_path / "images" / image.sha256[:2] / image.sha256).unlink()
+        with pytest.raises(NotThere, match="is gone"):
+            store.content(image)
 
     # Leases
 
@@ -256,6 +274,7 @@ class AnnotationStoreContract:
             seen.append(([one.id for one in back.people], back.state))
         assert seen == [([1], "submitted"), ([0], "submitted"), ([], "new")]
         assert [r.action for r in store.history(image.id)] == ["submit"] * 3 + ["undo"] * 3
+        assert [r.number for r in store.history(image.id, after=2, most=3)] == [3, 4, 5]
         assert [r.people[0].id for r in store.history(image.id)[:3]] == [0, 1, 2]
 
     def test_nothing_is_undone_before_the_first_revision(self, store, image):
@@ -273,6 +292,14 @@ class AnnotationStoreContract:
         store.change(Change("submit", image.id, "ann", 2, "k2", [person(1)]))
         assert store.change(Change("accept", image.id, "eve", 3, "a")).state == "accepted"
         assert store.lease_next(image.project_id, "bob") is None
+
+    def test_what_was_sent_back_is_given_out_before_drafts_and_new_images(self, store, fill):
+        new, draft, rejected = fill(3)
+        store.change(Change("draft", draft.id, "ann", 0, "d", [person()]))
+        store.change(Change("submit", rejected.id, "ann", 0, "s", [person()]))
+        store.change(Change("reject", rejected.id, "eve", 1, "r"))
+        given = [store.lease_next(new.project_id, name).id for name in ("a", "b", "c")]
+        assert given == [rejected.id, draft.id, new.id]
 
     def test_what_is_accepted_is_changed_by_nobody_but_a_reviewer(self, store, image):
         store.change(Change("submit", image.id, "ann", 0, "k", [person()]))

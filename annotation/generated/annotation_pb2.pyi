@@ -256,10 +256,14 @@ class GetAnnotationRequest(_message.Message):
     def __init__(self, image_id: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
 
 class GetHistoryRequest(_message.Message):
-    __slots__ = ("image_id",)
+    __slots__ = ("image_id", "after", "most")
     IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
     image_id: int
-    def __init__(self, image_id: _Optional[int] = ...) -> None: ...
+    after: int
+    most: int
+    def __init__(self, image_id: _Optional[int] = ..., after: _Optional[int] = ..., most: _Optional[int] = ...) -> None: ...
 
 class GetHistoryResponse(_message.Message):
     __slots__ = ("revisions", "skips")

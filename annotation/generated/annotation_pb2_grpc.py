@@ -183,8 +183,9 @@ class AnnotationServiceServicer:
 
     def LeaseImage(self, request, context):
         """An image to annotate, which nobody else gets until the lease ends. Given out are images that are
-        new, drafts or rejected, in the order of their numbers, but for those that the annotator has
-        skipped. An annotator who holds an image of the project gets it again, with a new end.
+        rejected, then drafts, then new ones, in the order of their numbers, but for those that the
+        annotator has skipped. An annotator who holds an image of the project gets it again, with a new
+        end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,7 +222,7 @@ class AnnotationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetHistory(self, request, context):
-        """All revisions of an image, the first first, and who has skipped it.
+        """Revisions of an image, the first first, page by page, and who has skipped it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

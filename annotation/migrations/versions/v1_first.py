@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "name", name="images_name"),
     )
     op.create_index("images_open", "images", ["project_id", "state", "id"])
+    op.create_index("images_held", "images", ["project_id", "holder"])
     op.create_table(
         "revisions",
         sa.Column("image_id", sa.Integer, sa.ForeignKey("images.id"), primary_key=True),
