@@ -20,6 +20,8 @@ tokens = typer.Typer(no_args_is_help=True, help="Who may call the endpoint.")
 
 TokenFile = Annotated[Path, typer.Option("--tokens", help="file of token names, scopes and hashes")]
 TOKENS = Path("tokens.json")
+URL_VARIABLE = "EVOSKELETON_ANNOTATIONS_URL"
+"""Names the database of annotations: its password should not stand on a command line."""
 
 
 def serve(
@@ -42,6 +44,18 @@ def serve(
     http_folder: Annotated[
         Path | None, typer.Option(help="files that HTTP serves beside the calls")
     ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="folder of annotations and their images; none: nothing is annotated"),
+    ] = None,
+    annotations_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar=URL_VARIABLE,
+            show_envvar=True,
+            help="postgresql://USER@HOST/DATABASE of the annotations; none: SQLite in their folder",
+        ),
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM file, the server's chain")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM file, its private key")] = None,
     token_file: Annotated[
@@ -58,7 +72,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the champion over gRPC until SIGTERM or Ctrl-C."""
-    _check_installed()
+    check_installed()
     from evoskeleton.annotation.settings import ServeSettings
     from evoskeleton.settings import with_changes
 
@@ -66,6 +80,8 @@ def serve(
         "address": address,
         "http_address": http_address,
         "http_folder": http_folder,
+        "annotations": annotations,
+        "annotations_url": annotations_url if annotations else None,
         "tls_cert": tls_cert,
         "tls_key": tls_key,
         "tokens": token_file,
@@ -120,12 +136,20 @@ def _detector() -> "KnownDetector | None":
         return None
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """The extra `serve` is there.
+
+    Raises:
+        BadInput: a package of it is not.
+    """
     try:
+        import alembic  # noqa: F401
         import grpc  # noqa: F401
         import grpc_health  # noqa: F401
         import grpc_reflection  # noqa: F401
+        import pg8000  # noqa: F401
         import prometheus_client  # noqa: F401
+        import sqlalchemy  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
@@ -142,7 +166,7 @@ def token_add(
     file: TokenFile = TOKENS,
 ) -> None:
     """Make a token and print it, once: the file holds only its hash."""
-    _check_installed()
+    check_installed()
     from evoskeleton.annotation.security import Tokens
 
     typer.echo(Tokens(file).add(name, scope))
@@ -151,7 +175,7 @@ def token_add(
 @tokens.command("list")
 def token_list(file: TokenFile = TOKENS) -> None:
     """Names, scopes and dates of all tokens."""
-    _check_installed()
+    check_installed()
     from evoskeleton.annotation.security import Tokens
 
     table = Table("token", "scopes", "created")
@@ -163,7 +187,7 @@ def token_list(file: TokenFile = TOKENS) -> None:
 @tokens.command("revoke")
 def token_revoke(name: str, file: TokenFile = TOKENS) -> None:
     """Take a token away; servers that run refuse it from now on."""
-    _check_installed()
+    check_installed()
     from evoskeleton.annotation.security import Tokens
 
     Tokens(file).revoke(name)

@@ -96,7 +96,7 @@ class Outcomes(grpc.aio.ServerInterceptor):
 async def _abort(context: Any, record: CallRecord, refused: Refused) -> None:
     record.refuse(refused.code.name, str(refused))
     hint = () if refused.retry_ms is None else (("retry-after-ms", str(refused.retry_ms)),)
-    await context.abort(refused.code, str(refused), hint)
+    await context.abort(refused.code, str(refused), (*hint, *refused.trailers))
 
 
 async def _each(parse: Callable[[bytes], Any], messages: AsyncIterator[bytes]) -> Any:

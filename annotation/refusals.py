@@ -13,12 +13,20 @@ class Refused(Exception):
     Attributes:
         code: what the caller's program should know.
         retry_ms: when it is worth to come back, sent as metadata `retry-after-ms`; none: never.
+        trailers: other metadata to send.
     """
 
-    def __init__(self, code: grpc.StatusCode, sentence: str, retry_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        sentence: str,
+        retry_ms: int | None = None,
+        trailers: tuple[tuple[str, str | bytes], ...] = (),
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         self.retry_ms = retry_ms
+        self.trailers = trailers
 
 
 def busy(what: str, seconds: float) -> Refused:

@@ -42,6 +42,10 @@ SCOPE_OF_SERVICE: dict[str, Scope] = {
 
 SCOPE_OF_METHOD: dict[str, Scope] = {
     "/evoskeleton.v1.InferenceService/RefreshModel": "admin",
+    "/evoskeleton.v1.AnnotationService/MakeProject": "admin",
+    "/evoskeleton.v1.AnnotationService/Review": "admin",
+    "/evoskeleton.v1.AnnotationService/ImportCoco": "admin",
+    "/evoskeleton.v1.AnnotationService/Export": "admin",
 }
 """Methods that need another scope than their service."""
 

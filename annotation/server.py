@@ -18,6 +18,7 @@ from evoskeleton.annotation.pictures import KnownDetector, Pictures
 from evoskeleton.annotation.security import Gate, Tokens, check_closed, tls_credentials
 from evoskeleton.annotation.services import Parts, services
 from evoskeleton.annotation.settings import ServeSettings
+from evoskeleton.annotation.store import AnnotationStore, store_in
 from evoskeleton.annotation.telemetry import Metrics
 from evoskeleton.errors import BadInput
 
@@ -45,7 +46,7 @@ class Endpoint:
 
         Raises:
             BadInput: the address can be reached from outside and TLS or tokens are missing, or
-                certificate, key or tokens cannot be used.
+                certificate, key, tokens or annotations cannot be used.
         """
         check_closed(settings)
         self._credentials = tls_credentials(settings)
@@ -63,6 +64,7 @@ class Endpoint:
             settings.most_queued_pictures,
             settings.picture_threads,
         )
+        self._store = _store(settings)
         self._health = health.aio.HealthServicer()
         self._server = self._build()
         self._tell_metrics()
@@ -84,7 +86,7 @@ class Endpoint:
             options=_options(settings),
             maximum_concurrent_rpcs=2 * settings.most_calls,
         )
-        parts = Parts(settings, self._champions, self._batcher, self._pictures)
+        parts = Parts(settings, self._champions, self._batcher, self._pictures, self._store)
         self._names = []
         for service in services(parts):
             service.add_to_server(service.servicer, server)
@@ -167,6 +169,16 @@ class Endpoint:
         if self._pictures:
             await self._pictures.stop()
         await asyncio.to_thread(self._stop_metrics)
+        if self._store:
+            self._store.close()
+
+
+def _store(settings: ServeSettings) -> AnnotationStore | None:
+    if settings.annotations is not None:
+        return store_in(settings.annotations, settings.annotations_url)
+    if settings.annotations_url is not None:
+        raise BadInput("annotations in a database need a folder for their images: --annotations")
+    return None
 
 
 def _options(settings: ServeSettings) -> list[tuple[str, int]]:

@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from evoskeleton.annotation.annotation_service import AnnotationService
 from evoskeleton.annotation.batching import Batcher
 from evoskeleton.annotation.champions import Champions
-from evoskeleton.annotation.generated import inference_pb2, inference_pb2_grpc
+from evoskeleton.annotation.generated import (
+    annotation_pb2,
+    annotation_pb2_grpc,
+    inference_pb2,
+    inference_pb2_grpc,
+)
 from evoskeleton.annotation.inference_service import InferenceService
 from evoskeleton.annotation.pictures import Pictures
 from evoskeleton.annotation.settings import ServeSettings
+from evoskeleton.annotation.store import AnnotationStore
 
 
 class Parts(NamedTuple):
@@ -18,6 +25,7 @@ class Parts(NamedTuple):
     champions: Champions
     batcher: Batcher
     pictures: Pictures | None
+    store: AnnotationStore | None
 
 
 class Service(NamedTuple):
@@ -34,6 +42,11 @@ def services(parts: Parts) -> list[Service]:
         Service(
             inference_pb2.DESCRIPTOR.services_by_name["InferenceService"].full_name,
             inference_pb2_grpc.add_InferenceServiceServicer_to_server,
-            InferenceService(*parts),
+            InferenceService(parts.settings, parts.champions, parts.batcher, parts.pictures),
+        ),
+        Service(
+            annotation_pb2.DESCRIPTOR.services_by_name["AnnotationService"].full_name,
+            annotation_pb2_grpc.add_AnnotationServiceServicer_to_server,
+            AnnotationService(parts.settings, parts.champions, parts.pictures, parts.store),
         ),
     ]

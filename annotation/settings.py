@@ -21,6 +21,15 @@ class ServeSettings(Settings):
         None, description="host:port of the HTTP gateway for browsers; none: no HTTP"
     )
     http_folder: Path | None = Field(None, description="files for browsers; none: calls only")
+    annotations: Path | None = Field(
+        None, description="folder of annotations and their images; none: nothing is annotated"
+    )
+    annotations_url: str | None = Field(
+        None,
+        repr=False,
+        description="database of the annotations, postgresql://USER@HOST/DATABASE; "
+        "none: SQLite in their folder",
+    )
     http_origins: tuple[str, ...] = Field(
         (), description="pages from elsewhere that may call, such as https://annotator.example"
     )

@@ -266,3 +266,24 @@ def endpoint(bundle, serving, tmp_path_factory) -> Iterator[Endpoint]:
     log = tmp_path_factory.mktemp("endpoint") / "log"
     with serving(bundle, log, "--http-address", "127.0.0.1:0") as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Path]:
+    """The socket of a PostgreSQL server that runs as long as the tests."""
+    import postgres_server
+
+    with postgres_server.running() as socket:
+        yield socket
+
+
+@pytest.fixture
+def postgres_database(postgres: Path) -> str:
+    """The URL of a database, emptied."""
+    import pg8000.native
+    from postgres_server import database_url
+
+    with pg8000.native.Connection("tests", database="postgres", unix_sock=str(postgres)) as admin:
+        admin.run("DROP SCHEMA public CASCADE")
+        admin.run("CREATE SCHEMA public")
+    return database_url(postgres, "postgres")

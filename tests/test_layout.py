@@ -74,8 +74,29 @@ def test_only_the_search_knows_ray(folder):
 def test_the_data_commands_never_import_ray():
     code = (
         "import sys, evoskeleton.cli, evoskeleton.platform.data.pose_table,"
-        " evoskeleton.platform.data.sources, evoskeleton.lifting.bundle;"
+        " evoskeleton.platform.data.sources, evoskeleton.platform.data.annotated,"
+        " evoskeleton.annotation.annotation_commands, evoskeleton.lifting.bundle;"
         "print(sorted({'ray', 'mlflow'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert out.stdout.strip() == "[]", out.stderr
+
+
+def test_annotations_never_import_ray():
+    code = (
+        "import sys, evoskeleton.annotation.services, evoskeleton.annotation.coco_import,"
+        " evoskeleton.annotation.exports;"
+        "print(sorted({'ray', 'mlflow'} & set(sys.modules)))"
+    )
+    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert out.stdout.strip() == "[]", out.stderr
+
+
+def test_the_command_line_needs_no_extra():
+    code = (
+        "import sys, evoskeleton.cli;"
+        "print(sorted({'grpc', 'sqlalchemy', 'alembic', 'PIL', 'cv2'} & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert out.stdout.strip() == "[]", out.stderr

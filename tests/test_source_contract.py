@@ -1,7 +1,7 @@
 """What every kind of source keeps to, whatever its format."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import yaml
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.platform.data.annotated import commit_annotated
 from evoskeleton.platform.data.exchange import export_poses
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
@@ -133,6 +134,15 @@ def _table(folder: Path, motion: np.ndarray) -> SourceSettings:
     return SourceSettings(kind="table", path=str(folder / "poses"))
 
 
+def _annotated(folder: Path, motion: np.ndarray) -> SourceSettings:
+    poses = single_clip(motion[:FRAMES], "annotated-mine", "annotated", "photo.jpg#0")
+    clips = np.array([f"photo.jpg#{number}" for number in range(FRAMES)])
+    poses = replace(poses, clip=clips, frame=np.zeros(FRAMES, np.int32))
+    assumed = np.full(FRAMES, 5.0), np.full(FRAMES, 1700.0)
+    commit_annotated(str(folder / "poses"), "mine", poses, *assumed)
+    return SourceSettings(kind="annotated", path=str(folder / "poses"))
+
+
 def _deepmimic(folder: Path, motion: np.ndarray) -> SourceSettings:
     return SourceSettings(kind="deepmimic")
 
@@ -143,6 +153,7 @@ MAKERS: dict[str, Callable[[Path, np.ndarray], SourceSettings]] = {
     "amc": _amc,
     "folder": _folder,
     "table": _table,
+    "annotated": _annotated,
     "deepmimic": _deepmimic,
 }
 

@@ -57,12 +57,15 @@ SCHEMA = pa.schema(
         pa.field("lifter", pa.string()),
         pa.field("why", pa.string()),
         pa.field("replaces", pa.int64()),
+        pa.field("camera_pitch_deg", pa.float32()),
+        pa.field("body_height_mm", pa.float32()),
     ]
 )
 """`pose` is 51 float32, joint-major x y z, world mm, z up; `margin` degrees inside the joint
 limits; `error` and `disagreement` mm; `novelty` mm a joint; `outside` a share; `lifter` the weight
 hash of the lifter that scored; `why` the row is there; `replaces` the id of the row whose place it
-took. Parents are null for seeds, scores where nothing has scored, subject and clip for offspring.
+took; `camera_pitch_deg` and `body_height_mm` what was assumed of a pose that somebody annotated.
+Parents are null for seeds, scores where nothing has scored, subject and clip for offspring.
 
 Nothing is deleted: a row that was replaced stays, and `poses` and `snapshot` leave it out."""
 
@@ -201,7 +204,7 @@ class PoseTable:
 
     def poses(self, version: int | None = None, campaign: str | None = None) -> np.ndarray:
         """(rows, 17, 3) float32 world mm of the rows that were not replaced, sorted by id."""
-        return np.array(_dense(self.chosen(["pose"], version, campaign)["pose"]))
+        return np.array(as_poses(self.chosen(["pose"], version, campaign)["pose"]))
 
     def poses_of(self, ids: np.ndarray, campaign: str) -> np.ndarray:
         """(ids, 17, 3) float32 world mm of some rows of a campaign, in order of the ids.
@@ -217,7 +220,7 @@ class PoseTable:
         places = order[np.searchsorted(there[order], ids).clip(max=max(len(there) - 1, 0))]
         if len(there) < len(np.unique(ids)) or not np.array_equal(there[places], ids):
             raise BadInput(f"{self.uri} lacks rows of campaign {campaign} that should be there")
-        return _dense(rows["pose"])[places]
+        return as_poses(rows["pose"])[places]
 
     def as_torch(self, version: int | None = None, campaign: str | None = None) -> "Tensor":
         """(rows, 17, 3) float32 world mm, sorted by id."""
@@ -305,8 +308,8 @@ def _of(campaign: str | None) -> Any:
     return None if campaign is None else pc.field("campaign") == campaign
 
 
-def _dense(poses: Any) -> np.ndarray:
-    """(rows, 17, 3) of a list column, without a copy where it is one piece."""
+def as_poses(poses: Any) -> np.ndarray:
+    """(rows, 17, 3) float32 of a column of poses, without a copy where it is one piece."""
     whole = poses.combine_chunks() if isinstance(poses, pa.ChunkedArray) else poses
     return np.asarray(whole.flatten()).reshape(-1, len(JOINT_NAMES), 3)
 
@@ -392,14 +395,14 @@ def _in_order(read: Sequence[tuple[Any, np.ndarray]]) -> Iterator[np.ndarray]:
         rows = pa.concat_tables(
             _kept(part.to_table(columns=["id", "pose"]), gone) for part, gone in read
         )
-        yield _dense(rows["pose"])[np.argsort(rows["id"].to_numpy(), kind="stable")]
+        yield as_poses(rows["pose"])[np.argsort(rows["id"].to_numpy(), kind="stable")]
         return
     fragment, gone = read[0]
     columns = ["id", "pose"] if len(gone) else ["pose"]
     for batch in fragment.to_batches(
         columns=columns, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1
     ):
-        yield _dense(_kept(batch, gone)["pose"])
+        yield as_poses(_kept(batch, gone)["pose"])
 
 
 def _kept(rows: Any, gone: np.ndarray) -> Any:

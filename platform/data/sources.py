@@ -12,7 +12,7 @@ from pydantic import Field
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.folder import expect_one_rate, kind_of, readable_files
-from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
+from evoskeleton.platform.data.poses import PoseSet, check_poses
 from evoskeleton.platform.data.subsets import draw_subset
 from evoskeleton.settings import Settings, with_changes
 
@@ -21,8 +21,8 @@ class SourceSettings(Settings):
     """Real poses; patterns are those of file names, such as S1* (case counts)."""
 
     kind: str = Field(
-        description="deepmimic, parquet, table, human36m, videopose3d, bvh, amc, folder, or "
-        "module:function of your own"
+        description="deepmimic, parquet, table, annotated, human36m, videopose3d, bvh, amc, "
+        "folder, or module:function of your own"
     )
     path: str | None = Field(None, description="file, folder, pose table, or wheel of deepmimic")
     subjects: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
@@ -98,11 +98,20 @@ def _load_file(settings: SourceSettings) -> PoseSet:
 
 
 def _table(settings: SourceSettings) -> PoseSet:
-    from evoskeleton.platform.data.pose_table import load_poses
+    from evoskeleton.platform.data.annotated import load_bred
 
+    return load_bred(_table_place(settings))
+
+
+def _annotated(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.annotated import load_annotated
+
+    return load_annotated(_table_place(settings))
+
+
+def _table_place(settings: SourceSettings) -> str:
     remote = settings.path is not None and "://" in settings.path
-    place = settings.path if remote else _place(settings)
-    return single_clip(load_poses(str(place)), "evolved", "evolved", "evolved")
+    return str(settings.path if remote else _place(settings))
 
 
 def _place(settings: SourceSettings) -> Path:
@@ -115,6 +124,7 @@ KINDS: dict[str, Callable[[SourceSettings], PoseSet]] = {
     "deepmimic": _deepmimic,
     "parquet": _parquet,
     "table": _table,
+    "annotated": _annotated,
     "human36m": _human36m,
     "videopose3d": _videopose3d,
     "bvh": _mocap,

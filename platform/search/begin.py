@@ -11,6 +11,7 @@ from evoskeleton.evolution.akhter_black import JointLimits
 from evoskeleton.evolution.archive import Archive
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.population import Population
+from evoskeleton.platform.data.annotated import is_annotated, refuse_annotated
 from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet
@@ -52,15 +53,26 @@ def _parts(settings: MotionSettings, seed: int) -> Motion:
     poses = load(settings.seed)
     test = load(settings.test) if settings.test else None
     if test is not None:
+        refuse_annotated(test, "test")
         poses = _without(poses, test, "test")
     if settings.validation:
         validation = load(settings.validation)
+        refuse_annotated(validation, "validation")
         validation = validation if test is None else _without(validation, test, "test")
         poses = _without(poses, validation, "validation")
     else:
-        poses, validation = hold_out(poses, settings.validation_share, seed)
+        poses, validation = _held_out(poses, settings.validation_share, seed)
     templates = load(settings.templates) if settings.templates else poses
     return Motion(poses, validation, validation if test is None else test, templates)
+
+
+def _held_out(poses: PoseSet, share: float, seed: int) -> tuple[PoseSet, PoseSet]:
+    """As `hold_out`, of the poses that nobody has annotated: those all stay."""
+    annotated = is_annotated(poses)
+    if annotated.all():
+        refuse_annotated(poses, "validation")
+    measured, validation = hold_out(poses.take(~annotated), share, seed)
+    return PoseSet.concat([measured, poses.take(annotated)]).ordered(), validation
 
 
 def _without(poses: PoseSet, taken: PoseSet, role: str) -> PoseSet:

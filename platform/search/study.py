@@ -27,6 +27,7 @@ from pydantic import Field, model_validator
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
 from evoskeleton.lifting.protocols import evaluate, rarity
+from evoskeleton.platform.data.annotated import refuse_annotated
 from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.sources import SourceSettings, load
@@ -138,6 +139,9 @@ class Study:
         self._monitor = monitor
         self._home = Path(settings.home).expanduser().resolve()
         self._tests = {name: load(source) for name, source in settings.tests.items()}
+        for name, test in self._tests.items():
+            refuse_annotated(test, f"test {name}")
+        refuse_annotated(load(settings.validation), "validation")
         self._refuse_shared_clips()
 
     def _refuse_shared_clips(self) -> None:

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from evoskeleton.annotation.annotation_commands import annotations
 from evoskeleton.annotation.commands import serve, tokens
 from evoskeleton.errors import BadInput
 
@@ -37,6 +38,7 @@ app.add_typer(limits, name="limits")
 app.add_typer(studies, name="study")
 app.add_typer(models, name="model")
 app.add_typer(tokens, name="token")
+app.add_typer(annotations, name="annotations")
 app.command()(serve)
 
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]

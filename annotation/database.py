@@ -1,0 +1,139 @@
+"""Opening the database of the annotation store: SQLite or PostgreSQL, brought to the newest tables.
+
+A transaction that is committed is on disk when the commit returns: SQLite keeps a write-ahead log
+and syncs it at every commit, PostgreSQL is told to. SQLite has one writer at a time; who writes
+says so at the beginning of the transaction, so that what it has read stays true until its end.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from evoskeleton.errors import BadInput
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+_BUSY_MS = 30_000
+_MIGRATION_LOCK = 7_305_115
+_WRITES = "evoskeleton_writes"
+
+
+def open_database(url: str) -> Engine:
+    """An engine for a database that is there and has the newest tables.
+
+    Args:
+        url: `sqlite:///FILE` (made where there is none) or `postgresql://USER@HOST/DATABASE`.
+
+    Raises:
+        BadInput: the URL is of another kind, the database cannot be opened, or a newer version of
+            this package has made its tables.
+    """
+    known = _known(url)
+    engine = create_engine(known, pool_pre_ping=known.get_backend_name() != "sqlite")
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    else:
+        event.listen(engine, "connect", _wait_for_disk)
+    try:
+        migrate(engine)
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        raise BadInput(f"annotation store {_without_secrets(known)}: {reason}") from None
+    except CommandError:
+        raise BadInput(
+            f"annotation store {_without_secrets(known)} was made by a newer version of evoskeleton"
+        ) from None
+    return engine
+
+
+def migrate(engine: Engine, version: str = "head") -> None:
+    """Bring the tables to a version, all at once; others who open the database wait meanwhile."""
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        command.upgrade(config, version)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and sees one moment."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads and writes; on disk when the context ends."""
+    with engine.execution_options(**{_WRITES: True}).begin() as connection:
+        yield connection
+
+
+def _known(url: str) -> URL:
+    try:
+        known = make_url(url)
+    except ArgumentError:
+        known = None
+    if known is None or known.get_backend_name() not in ("sqlite", "postgresql"):
+        raise BadInput(
+            "annotation store should be sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
+            f"got {url.partition(':')[0][:40]}"
+        )
+    if known.drivername == "postgresql":
+        return known.set(drivername="postgresql+pg8000")
+    if known.get_backend_name() == "sqlite" and known.database:
+        _make_folder(Path(known.database).parent)
+    return known
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"annotation store: folder {folder}: {error.strerror}") from None
+
+
+def _without_secrets(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """Transactions that are ours from their first statement: the driver's own begin too late."""
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+
+
+def _set_pragmas(connection: Any, record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _wait_for_disk(connection: Any, record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SET synchronous_commit = on")
+    cursor.close()
+    connection.commit()
