@@ -9,11 +9,9 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from evoskeleton.errors import BadInput
 from evoskeleton.settings import Settings
 
 
@@ -53,34 +51,7 @@ def _at(known: Tensor, share: float | None, whole: Callable[[float], int]) -> fl
     return float(known[whole(share * (len(known) - 1))])
 
 
-def within(scores: Tensor, band: BandSettings, name: str = "hardness") -> Tensor:
-    """Which bodies (bodies,) bool lie in a band; a NaN never does.
-
-    Raises:
-        BadInput: nobody does.
-    """
-    return within_all({name: scores}, {name: band})
-
-
-def within_all(scores: dict[str, Tensor], bands: dict[str, BandSettings]) -> Tensor:
-    """Which bodies (bodies,) bool lie in all bands at once.
-
-    Args:
-        scores: (bodies,) each, by name.
-        bands: bands by the names of scores; scores without one do not count.
-
-    Raises:
-        BadInput: a band of something that is no score, or nobody lies in all of them.
-    """
-    unknown = sorted(bands.keys() - scores.keys())
-    if unknown:
-        raise BadInput(f"a band should be on one of {', '.join(scores)}, got {unknown[0]}")
-    inside = torch.ones_like(next(iter(scores.values())), dtype=torch.bool)
-    told = []
-    for name, band in bands.items():
-        low, high = band.ends(scores[name])
-        inside = inside & (scores[name] >= low) & (scores[name] <= high)
-        told.append(f"{name} from {low:g} to {high:g}")
-    if not bool(inside.any()):
-        raise BadInput(f"the band is empty: none of {len(inside)} bodies has {' and '.join(told)}")
-    return inside
+def within(scores: Tensor, band: BandSettings) -> Tensor:
+    """Which bodies (bodies,) bool lie in a band; a NaN never does."""
+    low, high = band.ends(scores)
+    return (scores >= low) & (scores <= high)

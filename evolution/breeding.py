@@ -250,10 +250,10 @@ def _mirror(mating: _Mating, pairs: Tensor, parents: Genomes) -> tuple[Genomes, 
         mating.toolbox.mirror(half, draws=draws, who=who)
         for half, who in zip(halves, ("mothers", "fathers"), strict=True)
     ]
-    if all(new is half for new, half in zip(turned, halves, strict=True)):
-        return parents, torch.zeros(len(parents), dtype=torch.int64, device=parents.device)
-    joined = Genomes.concatenate(turned)
-    return joined, _changed(parents.torso, joined.torso).long()
+    mirrored = torch.cat([hit for _, hit in turned]).long()
+    if all(new is half for (new, _), half in zip(turned, halves, strict=True)):
+        return parents, mirrored
+    return Genomes.concatenate([new for new, _ in turned]), mirrored
 
 
 def _first_half(array: Tensor) -> Tensor:

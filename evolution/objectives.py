@@ -8,7 +8,7 @@ from torch import Tensor
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution import pareto
-from evoskeleton.evolution.band import BandSettings, within_all
+from evoskeleton.evolution.band import BandSettings, within
 from evoskeleton.evolution.population import Population
 
 Objective = Literal["error", "disagreement", "novelty", "margin"]
@@ -31,12 +31,8 @@ def fitness(population: Population, objectives: Sequence[Objective] = ("error",)
 
 
 def outside_bands(population: Population, bands: Mapping[Objective, BandSettings]) -> Tensor:
-    """Which bodies (bodies,) bool are not to breed: those outside a band, or without its score.
-
-    Raises:
-        BadInput: nobody is within all bands.
-    """
-    if not bands or not len(population):
-        return torch.zeros(len(population), dtype=torch.bool)
-    scores = {str(name): getattr(population, name) for name in bands}
-    return ~within_all(scores, {str(name): band for name, band in bands.items()})
+    """Which bodies (bodies,) bool are not to breed: those outside a band, or without its score."""
+    outside = torch.zeros(len(population), dtype=torch.bool)
+    for name, band in bands.items():
+        outside |= ~within(getattr(population, name), band)
+    return outside

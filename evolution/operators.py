@@ -177,7 +177,9 @@ def _picks(numbers: Tensor, count: int) -> Tensor:
     return (numbers * count).long().clamp_(max=count - 1)
 
 
-def mirror_bodies(genomes: Genomes, *, draws: Draws, settings: MirrorSettings, who: str) -> Genomes:
+def mirror_bodies(
+    genomes: Genomes, *, draws: Draws, settings: MirrorSettings, who: str
+) -> tuple[Genomes, Tensor]:
     """Mirror bodies, left for right, on the plane x = 0 of the world.
 
     What a body does to its right is as natural to its left, so this doubles the seeds' motion.
@@ -187,11 +189,15 @@ def mirror_bodies(genomes: Genomes, *, draws: Draws, settings: MirrorSettings, w
         draws: of the pairs; stream "mirror" and `who`.
         settings: the rate.
         who: "mothers" or "fathers", whose chances are independent.
+
+    Returns:
+        The bodies, and which of them (pairs,) bool were mirrored.
     """
     if settings.rate == 0.0:
-        return genomes
+        return genomes, torch.zeros(len(genomes), dtype=torch.bool, device=genomes.device)
     hit = _hits(draws.of_pairs().uniform(f"mirror {who}", 1)[0], settings.rate).bool()
-    return genomes.map_two(_mirrored(genomes), lambda own, other: torch.where(hit, other, own))
+    mirrored = genomes.map_two(_mirrored(genomes), lambda own, other: torch.where(hit, other, own))
+    return mirrored, hit
 
 
 def _mirrored(genomes: Genomes) -> Genomes:

@@ -129,13 +129,13 @@ class Population:
         columns = {name: getattr(self, name).index_select(0, index) for name in _COLUMNS}
         return Population(genomes=self.genomes.take(index), **columns)
 
-    def scored(self, error: Tensor, **others: Tensor) -> "Population":
+    def scored(self, error: Tensor | None = None, **others: Tensor) -> "Population":
         """The same bodies with (bodies,) scores: error, and others of `SCORES` by name.
 
         Raises:
             BadInput: not one score a body.
         """
-        scores = {"error": error, **others}
+        scores = others if error is None else {"error": error, **others}
         for name, score in scores.items():
             if score.shape != self.error.shape:
                 raise BadInput(f"{name} should be ({len(self)},), got {tuple(score.shape)}")

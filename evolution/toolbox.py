@@ -5,7 +5,7 @@ evolutionary algorithm; its vocabulary is kept and its objects per individual ar
 toolbox of `build_toolbox`
 
 - `select(draws, fitness, ids, size, winners)` gives places, see `selection.tournament`;
-- `mirror(genomes, *, draws, who)` gives parents, some of them mirrored, see
+- `mirror(genomes, *, draws, who)` gives parents, some of them mirrored, and which, see
   `operators.mirror_bodies`;
 - `mate(mothers, fathers, *, draws)` gives daughters and sons, see `operators.swap_branches`;
 - `mutate(genomes, *, draws)` gives changed bodies, see `mutate`;

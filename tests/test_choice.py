@@ -70,10 +70,12 @@ def test_a_seed_loses_its_place_but_is_never_replaced_as_a_row(seeds):
     assert rows["why"].tolist() == ["better"] and rows["replaces"].tolist() == [-1]
 
 
-def test_more_neighbours_than_bodies_are_refused(seeds):
-    archive = archive_of(seeds, cells=5, quota=1)
-    with pytest.raises(BadInput, match="neighbours should be less than 0, the bodies in the arch"):
+def test_novelty_wants_bodies_in_the_archive_and_takes_what_is_there(seeds):
+    archive = archive_of(seeds, cells=5, quota=1, near_mm=0.0)
+    with pytest.raises(BadInput, match="an archive of two bodies or more, got 0"):
         references(archive, 3)
+    archive, *_ = admit(archive, columns_of(archive, seeds, 1, [1.0] * len(seeds)))
+    assert references(archive, 50)["neighbours"] == len(archive) - 1
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,11 @@ def test_more_neighbours_than_bodies_are_refused(seeds):
         ({"archive": {"cells": 500}, "target": 400}, "more cells than the target of 400 poses"),
         ({"island": {"objectives": [["novelty"]]}}, "novelty is measured against an archive"),
         ({"island": {"bands": {"novelty": {}}}}, "novelty is measured against an archive"),
+        ({"archive": {"cells": 5, "quota": 2}, "neighbours": 10}, "less than the 10 bodies"),
+        (
+            {"archive": {}, "island": {"breeding": {"lengths": {"when": "storing"}}}},
+            "set breeding.lengths.when to breeding",
+        ),
     ],
 )
 def test_an_archive_that_cannot_work_is_refused(search, sentence):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.limits import Limits
 from evoskeleton.evolution.plausibility import Plausibility
@@ -83,9 +82,34 @@ def test_only_rows_of_the_table_breed_next(motion):
     assert len(bred) > 0 and set(bred) <= set(rows)
 
 
-def test_an_empty_band_is_told(motion):
+def test_an_empty_band_keeps_nobody_and_breeding_goes_on_with_everybody(motion):
     island, parents = made(motion, bands={"error": {"by": "value", "low": 500}})
     brood, _ = island.breed(parents, 1, 0)
     scores = {"error": np.ones(40, np.float32), "outside": np.zeros(40, np.float32)}
-    with pytest.raises(BadInput, match="the band is empty: none of 40 bodies has error from 500"):
-        island.select(parents, None, brood, scores, 1, 0)
+    everyone, outcome = island.select(parents, None, brood, scores, 1, 0)
+    assert outcome["counts"]["survivors"] == 0 and len(outcome["columns"]["id"]) == 0
+    following, _ = island.renew(everyone, None, 1, 0)
+    assert len(following["ids"]) == 20
+
+
+@pytest.mark.parametrize("tournament", [1, 3])
+@pytest.mark.parametrize("population", [20, None])
+def test_nobody_outside_a_band_breeds(motion, tournament, population):
+    band = {"error": {"by": "value", "high": 5.0}}
+    island, parents = made(motion, tournament=tournament, population=population, bands=band)
+    parents["error"] = np.arange(len(parents["ids"]), dtype=np.float32)
+    following, _ = island.renew(parents, None, 1, 0)
+    assert set(following["error"]) <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0} and len(following["ids"]) == 6
+
+
+def test_migrants_are_the_fittest_of_their_island_and_within_its_bands(motion):
+    band = {"error": {"by": "value", "high": 100.0}}
+    island, parents = made(motion, objectives=[["error"], ["novelty"]], bands=band)
+    bodies = Population.from_arrays(parents)
+    rank = torch.arange(len(bodies)).float()
+    here = bodies.take(rank < 30).scored(rank[:30], novelty=-rank[:30])
+    there = bodies.take(rank >= 30).scored(rank[30:], novelty=rank[30:] % 50)
+    joined = island.migrate(here.to_arrays(), there.to_arrays(), 5, (1, 0))
+    came = set(joined["ids"][joined["ids"] >= 30])
+    assert came == {96, 97, 98, 99, 100}, "the hardest within the donor's band"
+    assert set(joined["ids"]) - came == set(range(25)), "the least novel left"

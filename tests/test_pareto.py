@@ -10,7 +10,7 @@ from deap import base, tools
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.band import BandSettings, within, within_all
+from evoskeleton.evolution.band import BandSettings, within
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.pareto import crowding, fitness, fronts, nsga2
 from evoskeleton.evolution.selection import tournament
@@ -213,15 +213,6 @@ def test_a_band_leaves_out_the_trivial_and_the_impossible(band, inside):
     assert within(SCORES, BandSettings.parse(band)).nonzero()[:, 0].tolist() == inside
 
 
-def test_bands_hold_together():
-    bands = {
-        "hardness": BandSettings(low=0.5),
-        "novelty": BandSettings(by="value", high=4.0),
-    }
-    scores = {"hardness": SCORES, "novelty": torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])}
-    assert within_all(scores, bands).nonzero()[:, 0].tolist() == [2, 3]
-
-
 @pytest.mark.parametrize(
     "band, message",
     [
@@ -236,12 +227,6 @@ def test_bands_that_cannot_be_are_refused(band, message):
         BandSettings.parse(band)
 
 
-def test_an_empty_band_is_told_in_one_sentence():
-    band = BandSettings(by="value", low=60.0, high=80.0)
-    message = "the band is empty: none of 6 bodies has hardness from 60 to 80"
-    with pytest.raises(BadInput, match=message):
-        within(SCORES, band)
-    with pytest.raises(BadInput, match="none of 3 bodies"):
-        within(torch.full((3,), NAN), BandSettings())
-    with pytest.raises(BadInput, match="on one of hardness, got novelty"):
-        within_all({"hardness": SCORES}, {"novelty": band})
+def test_a_band_by_value_may_leave_nobody():
+    assert not within(SCORES, BandSettings.parse({"by": "value", "low": 1e9})).any()
+    assert not within(torch.full((3,), NAN), BandSettings()).any()

@@ -191,8 +191,9 @@ class PoseTable:
         Raises:
             BadInput: the version or a column is not there.
         """
-        rows = self.read(sorted({*columns, "campaign", "id"}), version, campaign)
-        retired = _retired(self._at(version), campaign)
+        table = self._at(version)
+        rows = self.read(sorted({*columns, "campaign", "id"}), table.version(), campaign)
+        retired = _retired(table, campaign)
         stays = np.ones(len(rows), bool)
         for name in retired["campaign"].unique().to_pylist():
             gone = np.isin(rows["id"].to_numpy(), _ids_of(retired, name))

@@ -131,7 +131,8 @@ class Campaign:
         kept = _joined([outcome["columns"] for outcome in outcomes])
         if len(kept["id"]) == 0:
             raise BadInput(
-                f"generation {generation}: none of the offspring is within the joint limits"
+                f"generation {generation}: none of the offspring is within the joint limits and "
+                f"the bands of search.island.bands"
             )
         archive, columns, counts = _admitted(state, kept)
         rows = None if archive is None else columns["id"]
@@ -141,7 +142,7 @@ class Campaign:
             generation=generation,
             islands=tuple(populations),
             scored_by=state.champion,
-            rows=state.rows + len(columns["id"]),
+            rows=state.rows + _growth(columns),
             archive=archive,
         )
         following = self._triggered(following)
@@ -199,7 +200,10 @@ class Campaign:
             brood, parents = worker.breed.options(num_returns=2).remote(
                 population, generation, number
             )
-            rescored = None if known else scorer.score.remote(parents, champion, archived)
+            if not known:
+                rescored = scorer.score.remote(parents, champion, archived)
+            else:
+                rescored = archived and scorer.novelty.remote(parents, archived)
             scores = scorer.score.remote(brood, champion, archived)
             bodies, outcome = worker.select.options(num_returns=2).remote(
                 population, rescored, brood, scores, generation, number
@@ -213,11 +217,12 @@ class Campaign:
     ) -> tuple[list[Population], list[dict[str, float]]]:
         """The next parents of all islands; migration when it is time."""
         populations, records = [], []
+        shared = None if rows is None else ray.put(rows)
         for number, bodies in enumerate(everyone):
             following, record = (
                 self._worker(number)
                 .renew.options(num_returns=2)
-                .remote(bodies, rows, generation, number)
+                .remote(bodies, shared, generation, number)
             )
             populations.append(following)
             records.append(record)
@@ -231,7 +236,7 @@ class Campaign:
 
     def _archived(self, state: State) -> ray.ObjectRef | None:
         """The archive after the last generation, for all scorers, where novelty counts."""
-        if state.archive is None:
+        if state.archive is None or not self._settings.search.island.asks_for_novelty:
             return None
         return ray.put(references(state.archive, self._settings.search.neighbours))
 
@@ -312,7 +317,7 @@ class Campaign:
         training = self._running.pop(generation)
         while wait([training], timeout=0.5).not_done:
             self._monitor.training(folder.name, *progress(folder))
-        steps = training.result()["curve"][-1]["step"]
+        steps = training.result()["curve"][-1]["step"] * self._settings.training.ensemble
         self._monitor.training(folder.name, steps, steps)
 
     def _better(self, champion: int, challenger: int) -> int:
@@ -349,12 +354,9 @@ class Campaign:
         """The champion's hash, and its ensemble in the object store, put there once."""
         if self._champion is None or self._champion[0] != training:
             lifters = load_ensemble(self._folder.training(training))
-            weights = weight_hash(lifters[0])
-            parts = [
-                dict(zip(("arrays", "config"), to_arrays(one), strict=True)) for one in lifters
-            ]
-            there = ray.put({"hash": weights, "lifters": parts})
-            self._champion = training, weights, there
+            hashes = [weight_hash(lifter) for lifter in lifters]
+            there = ray.put({"hash": "+".join(hashes), "lifters": [_plain(one) for one in lifters]})
+            self._champion = training, hashes[0], there
         return self._champion[1], self._champion[2]
 
 
@@ -415,6 +417,12 @@ def _plain(lifter: Lifter) -> dict[str, Any]:
 def _templates(folder: CampaignFolder) -> Tensor:
     """Bone lengths of the template bodies."""
     return length_templates(encode(read_poses(folder.source("templates")).poses))
+
+
+def _growth(columns: dict[str, np.ndarray]) -> int:
+    """How many more poses the data set has: new rows without those that they replace."""
+    replaced = columns.get("replaces", np.zeros(0))
+    return len(columns["id"]) - int((replaced >= 0).sum())
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -51,18 +51,17 @@ def found(
 def references(archive: Archive, neighbours: int) -> Arrays:
     """What scorers measure novelty against.
 
+    An archive that is not full yet may hold fewer bodies than neighbours are asked for: then all.
+
     Raises:
-        BadInput: fewer bodies in the archive than neighbours are asked for.
+        BadInput: the archive holds fewer than two bodies.
     """
-    if neighbours >= len(archive):
-        raise BadInput(
-            f"search.neighbours should be less than {len(archive)}, the bodies in the archive, "
-            f"got {neighbours}"
-        )
+    if len(archive) < 2:
+        raise BadInput(f"novelty wants an archive of two bodies or more, got {len(archive)}")
     return {
         "ids": archive.member_ids(),
         "rows": archive.member_rows().numpy(),
-        "neighbours": np.array(neighbours),
+        "neighbours": np.array(min(neighbours, len(archive) - 1)),
         "unit_mm": np.array(archive.descriptor.unit_mm),
     }
 

@@ -75,6 +75,11 @@ class IslandSettings(Settings):
         description="gate beside the joint limits: bodies that go through themselves or must fall",
     )
 
+    @property
+    def asks_for_novelty(self) -> bool:
+        """Whether an objective or a band is on novelty."""
+        return "novelty" in {*sum(self.objectives, ()), *self.bands}
+
     def offspring_of(self, population: int) -> int:
         """How many offspring a population of that size is to have."""
         if self.pairs_share is None:
@@ -178,10 +183,12 @@ class Island:
         if parent_scores is not None:
             parents = _scored(parents, parent_scores)
         children = _scored(Population.from_arrays(brood), scores)
-        outside = outside_bands(children, self._settings.bands)
-        fitness = self._fitness(children, island, outside)
-        kept = best(fitness, children.ids, math.ceil(int((~outside).sum()) * self._settings.keep))
-        kept = kept.sort().values
+        inside = (~outside_bands(children, self._settings.bands)).nonzero()[:, 0]
+        some = children.take(inside)
+        fittest = best(
+            self._fitness(some, island), some.ids, math.ceil(len(some) * self._settings.keep)
+        )
+        kept = inside[fittest].sort().values
         survivors = children.take(kept)
         joints = self._stored_joints(survivors, generation, island)
         joints = brood["joints"][kept.numpy()] if joints is None else joints
@@ -200,7 +207,7 @@ class Island:
     def renew(
         self, everyone: Arrays, rows: np.ndarray | None, generation: int, island: int
     ) -> tuple[Arrays, dict[str, float]]:
-        """The next parents, drawn by tournament; everyone wins at most once.
+        """The next parents within the bands, drawn by tournament; everyone wins at most once.
 
         Args:
             everyone: parents and survivors.
@@ -213,10 +220,11 @@ class Island:
         bodies = Population.from_arrays(everyone)
         if rows is not None:
             new = generation_island_slot(bodies.ids)[0] == generation
-            bodies = bodies.take(~new | torch.isin(bodies.ids, torch.from_numpy(rows)))
+            bodies = bodies.take(~new | torch.isin(bodies.ids, torch.tensor(rows)))
+        bodies = self._breedable(bodies)
         chosen = self._toolbox.select(
             Draws(self._seed, generation, island),
-            self._fitness(bodies, island, outside_bands(bodies, self._settings.bands)),
+            self._fitness(bodies, island),
             bodies.ids,
             size=self._settings.tournament,
             winners=min(self._settings.population or len(bodies), len(bodies)),
@@ -225,12 +233,37 @@ class Island:
         record = statistics().compile(following)
         return following.to_arrays(), {_recorded(n): float(value) for n, value in record.items()}
 
-    def _fitness(self, bodies: Population, island: int, outside: torch.Tensor) -> torch.Tensor:
+    def _breedable(self, bodies: Population) -> Population:
+        """Those within the bands; everybody where that leaves no pair."""
+        inside = ~outside_bands(bodies, self._settings.bands)
+        return bodies.take(inside) if int(inside.sum()) >= 2 else bodies
+
+    def _fitness(self, bodies: Population, island: int) -> torch.Tensor:
         """By the user's own function, or by the objectives that are this island's in turn."""
+        if self._settings.breeding.operators.evaluate:
+            return self._toolbox.evaluate(bodies)
         kinds = self._settings.objectives
-        own = self._settings.breeding.operators.evaluate
-        how = {} if own else {"objectives": kinds[island % len(kinds)]}
-        return self._toolbox.evaluate(bodies, **how).masked_fill(outside, torch.nan)
+        return self._toolbox.evaluate(bodies, objectives=kinds[island % len(kinds)])
+
+    def migrate(
+        self, receiver: Arrays, donor: Arrays, migrants: int, islands: tuple[int, int]
+    ) -> Arrays:
+        """The donor's fittest take the places of the receiver's least fit, each by its own island.
+
+        Nobody lives twice on an island.
+
+        Args:
+            receiver, donor: populations.
+            migrants: how many move.
+            islands: numbers of the receiver and the donor.
+        """
+        here = Population.from_arrays(receiver)
+        there = self._breedable(Population.from_arrays(donor))
+        worth = self._fitness(there, islands[1])
+        moving = selection.migrants(worth, there.ids, min(migrants, len(here)), known=here.ids)
+        staying = best(self._fitness(here, islands[0]), here.ids, len(here) - len(moving))
+        joined = Population.concatenate([here.take(staying), there.take(moving)])
+        return joined.take(joined.ids.argsort()).to_arrays()
 
     def _stored_joints(
         self, survivors: Population, generation: int, island: int
@@ -247,8 +280,7 @@ class Island:
 
 
 def _scored(bodies: Population, scores: Arrays) -> Population:
-    known = {name: torch.tensor(scores[name]) for name in SCORES if name in scores}
-    return bodies.scored(known.pop("error"), **known)
+    return bodies.scored(**{name: torch.tensor(scores[name]) for name in SCORES if name in scores})
 
 
 def _recorded(name: str) -> str:
@@ -270,15 +302,6 @@ def columns_of(population: Population, joints: np.ndarray, generation: int, isla
         "margin": population.margin.numpy(),
         **{name: getattr(population, name).numpy() for name in SCORES},
     }
-
-
-def migrate(receiver: Arrays, donor: Arrays, migrants: int) -> Arrays:
-    """The donor's best take the places of the receiver's worst; nobody lives twice on an island."""
-    here, there = Population.from_arrays(receiver), Population.from_arrays(donor)
-    moving = selection.migrants(there.error, there.ids, min(migrants, len(here)), known=here.ids)
-    staying = best(here.error, here.ids, len(here) - len(moving))
-    joined = Population.concatenate([here.take(staying), there.take(moving)])
-    return joined.take(joined.ids.argsort()).to_arrays()
 
 
 class IslandWorker:
@@ -311,6 +334,6 @@ class IslandWorker:
         """See `Island.renew`."""
         return self._island.renew(*arguments)
 
-    def migrate(self, receiver: Arrays, donor: Arrays, migrants: int) -> Arrays:
-        """See `migrate`."""
-        return migrate(receiver, donor, migrants)
+    def migrate(self, *arguments: Any) -> Arrays:
+        """See `Island.migrate`."""
+        return self._island.migrate(*arguments)

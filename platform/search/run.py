@@ -129,8 +129,9 @@ def _drive(
 
         tracker = _tracker(settings, folder)
         try:
+            first = state()
             campaign = Campaign(settings, folder, table, there, tracker, monitor)
-            last = campaign.run(state())
+            last = campaign.run(first)
             champion = campaign.close(last)
             report = conclude(settings, folder, table, last, champion, tracker)
         except BaseException as error:

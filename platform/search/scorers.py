@@ -44,18 +44,17 @@ class Scorer:
         lifters = self._hold(champion)
         result = hardness(lifters, bodies["joints"], views=self._views, key=self._key)
         scores = dict(vars(result))
-        if archived is not None:
-            scores["novelty"] = self._novelty(bodies, archived)
-        return scores
+        return scores if archived is None else scores | self.novelty(bodies, archived)
 
-    def _novelty(self, bodies: Arrays, archived: Arrays) -> np.ndarray:
+    def novelty(self, bodies: Arrays, archived: Arrays) -> Arrays:
+        """`novelty` (poses,) float32 alone, see `score`: it changes with the archive."""
         asked, known = (
             torch.from_numpy(np.array(part)).to(self._device)
             for part in (bodies["descriptor"], archived["rows"])
         )
         members = torch.from_numpy(np.isin(bodies["ids"], archived["ids"])).to(self._device)
         distance = novelty(asked, known, int(archived["neighbours"]), members)
-        return (distance * float(archived["unit_mm"])).cpu().numpy()
+        return {"novelty": (distance * float(archived["unit_mm"])).cpu().numpy()}
 
     def _hold(self, champion: dict[str, Any]) -> list[Lifter]:
         if self._hash != champion["hash"]:

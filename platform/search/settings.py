@@ -81,9 +81,21 @@ class SearchSettings(Settings):
 
     @model_validator(mode="after")
     def _novelty_has_an_archive(self) -> "SearchSettings":
-        island = self.island
-        if self.archive is None and "novelty" in {*sum(island.objectives, ()), *island.bands}:
+        if self.archive is None and self.island.asks_for_novelty:
             raise ValueError("novelty is measured against an archive: set search.archive as well")
+        return self
+
+    @model_validator(mode="after")
+    def _archive_has_room(self) -> "SearchSettings":
+        if self.archive is None:
+            return self
+        room = self.archive.cells * self.archive.quota
+        if self.neighbours >= room:
+            raise ValueError(f"neighbours should be less than the {room} bodies of a full archive")
+        if self.island.breeding.lengths.when == "storing":
+            raise ValueError(
+                "an archive wants bodies as they are scored: set breeding.lengths.when to breeding"
+            )
         return self
 
     @model_validator(mode="after")

@@ -35,7 +35,8 @@ class State:
         islands: one population an island.
         champion: the generation whose training made the lifter that scores; -1 before the first.
         scored_by: the training whose lifter scored the populations; -1 for none.
-        rows: poses in the table, this generation included.
+        rows: poses of the data set: rows of the table, this generation's included, without those
+            that were replaced.
         trained_rows: rows when the last training was started.
         trainings: generations after which a training was started.
         pending: the training that has not taken effect yet.

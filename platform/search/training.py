@@ -10,6 +10,7 @@ weights.
 """
 
 import json
+import math
 import shutil
 import tempfile
 import time
@@ -73,6 +74,7 @@ class Job:
 def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> dict[str, Any]:
     """Train once and return the record in `training.json`; a finished training is not repeated."""
     if (record := read_record(Path(job.folder))) is not None:
+        _clean_up(job)
         return record
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -236,7 +238,8 @@ def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
     """Leave the result of a training under its name, all of it at once; the best lifter first."""
     places = [_Place.load(_member_folder(job, member)) for member in range(settings.ensemble)]
     records = [_record(job, at, settings.radii) | {"seconds": seconds} for at in places]
-    order = sorted(range(len(places)), key=lambda place: records[place]["validation"]["mpjpe"])
+    errors = [record["validation"]["mpjpe"] for record in records]
+    order = sorted(range(len(places)), key=lambda place: (math.isnan(errors[place]), errors[place]))
     target = Path(job.folder)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         result = Path(folder) / "result"
@@ -248,12 +251,17 @@ def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
             _state(places[place]).save(state)
         best = records[order[0]] | {"curve": places[order[0]].curve}
         if settings.ensemble > 1:
-            best["ensemble"] = [records[place]["validation"]["mpjpe"] for place in order]
+            best["ensemble"] = [errors[place] for place in order]
         write_json(result / "training.json", best)
         shutil.rmtree(target, ignore_errors=True)
         result.rename(target)
+    _clean_up(job)
+
+
+def _clean_up(job: Job) -> None:
+    """What only a training under way needs."""
     shutil.rmtree(_member_folder(job, 0).parent, ignore_errors=True)
-    _progress_file(target).unlink(missing_ok=True)
+    _progress_file(Path(job.folder)).unlink(missing_ok=True)
 
 
 def _state(at: _Place) -> TrainingState:

@@ -148,7 +148,7 @@ def run(
     brood, _ = clock.run("breed and check", lambda: island.breed(population, generation, 0))
     scores = clock.run("score", lambda: scorer.score(brood, champion))
     known = clock.run("novelty", lambda: references(archive, 15))
-    scores["novelty"] = clock.run("novelty", lambda: scorer._novelty(brood, known))
+    scores |= clock.run("novelty", lambda: scorer.novelty(brood, known))
     everyone, outcome = clock.run(
         "select", lambda: island.select(population, None, brood, scores, generation, 0)
     )
