@@ -93,7 +93,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
         store = self._store
         async with self._decoding:
             picture = await asyncio.to_thread(
-                looked_at, request.image, request.name[:100], self._settings.most_pixels
+                looked_at, request.image, request.name, self._settings.most_pixels
             )
         return image_message(
             await _kept(store.add_image, request.project_id, request.name, picture)

@@ -142,8 +142,7 @@ class AnnotationStore:
             NotNow: the name is taken by another picture.
             BadInput: the name is not allowed, or the file cannot be kept.
         """
-        if not 1 <= len(name) <= _LONGEST_FILE_NAME or not name.isprintable():
-            raise BadInput(f"name should be of 1 to {_LONGEST_FILE_NAME} printable characters")
+        check_image_name(name)
         self.project_of(project_id)
         sha256 = self._files.put(picture.content)
         wanted = select(IMAGES).where(IMAGES.c.project_id == project_id, IMAGES.c.name == name)
@@ -332,6 +331,16 @@ def store_in(folder: Path, url: str | None = None) -> AnnotationStore:
         BadInput: the database cannot be opened.
     """
     return AnnotationStore(url or f"sqlite:///{folder}/annotations.db", folder / "images")
+
+
+def check_image_name(name: str) -> None:
+    """What an image may be called.
+
+    Raises:
+        BadInput: it is empty, too long, or not printable.
+    """
+    if not 1 <= len(name) <= _LONGEST_FILE_NAME or not name.isprintable():
+        raise BadInput(f"name should be of 1 to {_LONGEST_FILE_NAME} printable characters")
 
 
 @contextmanager

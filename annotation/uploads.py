@@ -1,6 +1,6 @@
 """Pictures that come into the annotation store: only what can be looked at later is kept."""
 
-from evoskeleton.annotation.store import Picture
+from evoskeleton.annotation.store import Picture, check_image_name
 from evoskeleton.errors import BadInput
 
 
@@ -9,12 +9,14 @@ def looked_at(content: bytes, name: str, most_pixels: int) -> Picture:
 
     Args:
         content: of the file.
-        name: for the sentence.
+        name: that it is to have.
         most_pixels: width times height, checked before anything is decoded.
 
     Raises:
-        BadInput: it is no picture, is damaged, or has more pixels; or Pillow is not installed.
+        BadInput: the name is not allowed; it is no picture, is damaged, or has more pixels; or Pillow
+            is not installed.
     """
+    check_image_name(name)
     try:
         from evoskeleton.pose2d.images import decode_image
     except ImportError:

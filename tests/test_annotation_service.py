@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import random
 import urllib.error
 import urllib.request
+from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
@@ -230,6 +232,76 @@ def test_odd_people_are_refused(stub, images, change):
         odd.MergeFrom(pb.AnnotatedPerson(**{name: value}))
     refused(stub.Submit, submission(images[0], people=[odd]), "INVALID_ARGUMENT")
     assert not stub.GetHistory(pb.GetHistoryRequest(image_id=images[0].id)).revisions
+
+
+ODD_VALUES: dict[str, list[Any]] = {
+    "string": ["", "people", "0.png", "\0", "é" * 70, "x" * 10_000, "../..", "\n", "'; --"],
+    "bytes": [b"", b"\0\xff", b"{}", b'{"images": 1}', picture()],
+    "number": [0, 1, 2, 2**31 - 1],
+    "double": [0.0, -1.0, 1e300, float("nan"), float("inf"), 60.0],
+    "bool": [False, True],
+}
+
+
+def odd_message(kind: Any, draw: random.Random) -> Any:
+    """A message of some kind whose fields are filled at random with what nobody should send."""
+    message = kind()
+    for field in kind.DESCRIPTOR.fields:
+        if draw.random() < 0.15:
+            continue
+        many = range(draw.choice([0, 1, 17, 34, 51])) if field.is_repeated else range(1)
+        values = [odd_value(message, field, draw) for _ in many]
+        if field.is_repeated:
+            getattr(message, field.name).extend(values)
+        elif field.message_type:
+            getattr(message, field.name).CopyFrom(values[0])
+        else:
+            setattr(message, field.name, values[0])
+    return message
+
+
+def odd_value(message: Any, field: Any, draw: random.Random) -> Any:
+    if field.message_type:
+        return odd_message(field.message_type._concrete_class, draw)
+    kinds = {field.TYPE_STRING: "string", field.TYPE_BYTES: "bytes", field.TYPE_BOOL: "bool"}
+    if field.type == field.TYPE_INT64:
+        return draw.choice([*ODD_VALUES["number"], -1, 2**62])
+    floating = field.type in (field.TYPE_DOUBLE, field.TYPE_FLOAT)
+    return draw.choice(ODD_VALUES[kinds.get(field.type, "double" if floating else "number")])
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_nothing_that_is_sent_is_the_servers_mistake(
+    serve_here, bundle, tmp_path, walker, database, request
+):
+    """Messages filled at random, and random bytes, for every method."""
+    kept = {"annotations": tmp_path / "kept"}
+    if database == "postgresql":
+        kept["annotations_url"] = request.getfixturevalue("postgres_database")
+    draw, seen = random.Random(1), Counter()
+    service = pb.DESCRIPTOR.services_by_name["AnnotationService"]
+    with serve_here(FolderSource(bundle), walker, **kept) as running, ExitStack() as stack:
+        stub = stub_of(running, stack)
+        project = stub.MakeProject(pb.MakeProjectRequest(name="people")).id
+        upload = {"project_id": project, "name": "0.png", "image": picture()}
+        stub.UploadImage(pb.UploadImageRequest(**upload))
+        channel = stack.enter_context(grpc.insecure_channel(running.address))
+        for method in service.methods:
+            send = channel.unary_unary(f"/{service.full_name}/{method.name}")
+            for number in range(60):
+                odd = odd_message(method.input_type._concrete_class, draw).SerializeToString()
+                content = draw.randbytes(40) if number % 10 == 0 else odd
+                try:
+                    send(content, timeout=30)
+                    seen["OK"] += 1
+                except grpc.RpcError as error:
+                    seen[error.code().name] += 1
+                    assert error.code().name in EXPECTED, (method.name, error.details())
+                    assert "\n" not in error.details()
+    assert seen["INVALID_ARGUMENT"] > 100 and seen["NOT_FOUND"] > 50 and seen["OK"] > 50
+
+
+EXPECTED = {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "ABORTED"}
 
 
 def test_only_pictures_are_kept(stub, images, tmp_path):
