@@ -1,12 +1,12 @@
-"""Records of the annotation store as messages of the contract, and people the other way."""
+"""Records of the annotation store as messages of the contract, and the other way."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.annotation.people import MOST_PEOPLE, AnnotatedPerson
-from evoskeleton.annotation.records import Image, Project, Revision, Skip, State
+from evoskeleton.annotation.records import Action, Image, Project, Revision, Skip, State
 from evoskeleton.errors import BadInput
 
 _MOST_POINTS = 64
@@ -18,6 +18,8 @@ STATES: dict[State, Any] = {
     "accepted": pb.STATE_ACCEPTED,
     "rejected": pb.STATE_REJECTED,
 }
+
+STATE_NAMES: dict[int, State] = {number: name for name, number in STATES.items()}
 
 
 def project_message(project: Project) -> pb.Project:
@@ -81,6 +83,44 @@ def person_message(person: AnnotatedPerson) -> pb.AnnotatedPerson:
         if person.coco.area is not None:
             message.coco_area = person.coco.area
     return message
+
+
+def project_record(told: pb.Project) -> Project:
+    """A project out of a message."""
+    return Project(told.id, told.name, told.keypoints, told.created)
+
+
+def image_record(told: pb.Image) -> Image:
+    """An image out of a message, which does not say its id in a COCO file."""
+    return Image(
+        told.id, told.project_id, told.name, told.sha256, told.width, told.height, told.revision,
+        STATE_NAMES[told.state], told.holder, told.held_until, None,
+    )  # fmt: skip
+
+
+def revision_record(told: pb.Revision) -> Revision:
+    """A revision out of a message; revision 0 has no action and is told as an import of nothing."""
+    action = pb.Action.Name(told.action).removeprefix("ACTION_").lower()
+    return Revision(
+        image_id=told.image_id,
+        number=told.number,
+        action=cast(Action, action if told.number else "import"),
+        state=STATE_NAMES[told.state],
+        former=told.former,
+        annotator=told.annotator,
+        note=told.note,
+        people=tuple(map(person_record, told.people)),
+        created=told.created,
+    )
+
+
+def person_record(told: pb.AnnotatedPerson) -> AnnotatedPerson:
+    """One person out of a message.
+
+    Raises:
+        BadInput: it is none that can be.
+    """
+    return AnnotatedPerson.parse(_person_words(told))
 
 
 def people_words(people: Sequence[pb.AnnotatedPerson]) -> list[dict[str, Any]]:

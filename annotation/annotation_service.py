@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from evoskeleton.annotation import exports
 from evoskeleton.annotation.annotation_messages import (
-    STATES,
+    STATE_NAMES,
     image_message,
     people_words,
     person_message,
@@ -54,7 +54,6 @@ Answer = TypeVar("Answer")
 _PAGE, _LONGEST_PAGE, _LONGEST_HISTORY = 100, 1000, 200
 _COME_BACK_MS = 1000
 _MESSAGE_BYTES = 60 << 20
-_STATE_NAMES: dict[int, State] = {number: name for name, number in STATES.items()}
 
 
 class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
@@ -264,9 +263,9 @@ def _page(most: int, longest: int) -> int:
 
 
 def _state(number: int) -> State:
-    if number not in _STATE_NAMES:
+    if number not in STATE_NAMES:
         raise BadInput(f"there is no state {number}")
-    return _STATE_NAMES[number]
+    return STATE_NAMES[number]
 
 
 def _file(format: int, project: Project, annotated: exports.Annotated) -> bytes:

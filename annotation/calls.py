@@ -175,13 +175,13 @@ def lift(
 
 def detect(image: Image, boxes: np.ndarray | None = None) -> Call[People]:
     """People of a picture in 2D; (people, 4) px boxes x0 y0 x1 y1 name those to look at."""
-    request = inference_pb2.DetectPeopleRequest(image=content(image), boxes=_boxes(boxes))
+    request = inference_pb2.DetectPeopleRequest(image=content(image), boxes=boxes_messages(boxes))
     return Call(INFERENCE, "DetectPeople", request, _people)
 
 
 def estimate(image: Image, boxes: np.ndarray | None = None) -> Call[People]:
     """People of a picture in 2D and 3D; boxes as for `detect`."""
-    request = inference_pb2.EstimatePosesRequest(image=content(image), boxes=_boxes(boxes))
+    request = inference_pb2.EstimatePosesRequest(image=content(image), boxes=boxes_messages(boxes))
     return Call(INFERENCE, "EstimatePoses", request, _people)
 
 
@@ -196,7 +196,7 @@ def refresh() -> Call[tuple[Model, bool]]:
         INFERENCE,
         "RefreshModel",
         inference_pb2.RefreshModelRequest(),
-        lambda answer: (_model(answer.model), answer.changed),
+        lambda answer: (model_record(answer.model), answer.changed),
     )
 
 
@@ -232,7 +232,8 @@ def _packed(numbers: np.ndarray) -> common_pb2.FloatArray:
     return common_pb2.FloatArray(packed=np.ascontiguousarray(numbers, "<f4").tobytes())
 
 
-def _boxes(boxes: np.ndarray | None) -> list[common_pb2.Box]:
+def boxes_messages(boxes: np.ndarray | None) -> list[common_pb2.Box]:
+    """(people, 4) px boxes x0 y0 x1 y1 as messages."""
     if boxes is None:
         return []
     expect_shape("boxes", boxes, ("people", 4))
@@ -243,7 +244,8 @@ def _array(values: Iterable[float], *shape: int) -> np.ndarray:
     return np.array(values, np.float32).reshape(shape)
 
 
-def _model(message: common_pb2.Model) -> Model:
+def model_record(message: common_pb2.Model) -> Model:
+    """A network out of a message."""
     return Model(message.name, message.version, message.weight_hash)
 
 
@@ -255,17 +257,17 @@ def _radii(message: Any) -> ErrorRadii | None:
 
 def _lifted(answer: inference_pb2.LiftKeypointsResponse) -> Lifted:
     joints = np.frombuffer(answer.joints.packed, "<f4").reshape(-1, 17, 3)
-    return Lifted(joints, _model(answer.model), _radii(answer), tuple(answer.approximated))
+    return Lifted(joints, model_record(answer.model), _radii(answer), tuple(answer.approximated))
 
 
 def _people(
     answer: inference_pb2.DetectPeopleResponse | inference_pb2.EstimatePosesResponse,
 ) -> People:
     found = tuple(_person(person) for person in answer.people)
-    given = found, answer.width, answer.height, _model(answer.detector)
+    given = found, answer.width, answer.height, model_record(answer.detector)
     if isinstance(answer, inference_pb2.DetectPeopleResponse):
         return People(*given)
-    return People(*given, _model(answer.model), _radii(answer))
+    return People(*given, model_record(answer.model), _radii(answer))
 
 
 def _person(message: common_pb2.Person) -> Person:
@@ -285,13 +287,13 @@ def _person(message: common_pb2.Person) -> Person:
 
 def _served(answer: inference_pb2.GetModelResponse) -> Served:
     return Served(
-        model=_model(answer.model),
+        model=model_record(answer.model),
         joint_names=tuple(answer.joint_names),
         schemas={schema.name: tuple(schema.points) for schema in answer.schemas},
         errors_mm=dict(answer.errors_mm),
         error_radii=_radii(answer),
         error_radii_level=answer.error_radii_level,
-        detector=_model(answer.detector) if answer.HasField("detector") else None,
+        detector=model_record(answer.detector) if answer.HasField("detector") else None,
         most_poses=answer.most_poses,
         most_pixels=answer.most_pixels,
         most_message_bytes=answer.most_message_bytes,

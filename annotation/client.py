@@ -12,7 +12,7 @@ while it has too much to do and says when to come back (RESOURCE_EXHAUSTED with 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -45,11 +45,15 @@ class EndpointError(Exception):
 
     Attributes:
         code: name of the gRPC status, such as `UNAVAILABLE`.
+        trailers: what else the server said, as metadata.
     """
 
-    def __init__(self, code: str, sentence: str) -> None:
+    def __init__(
+        self, code: str, sentence: str, trailers: Sequence[tuple[str, str | bytes]] = ()
+    ) -> None:
         super().__init__(f"{code}: {sentence}")
         self.code = code
+        self.trailers = tuple(trailers)
 
 
 class Refused(EndpointError, BadInput):
@@ -98,7 +102,8 @@ class _Attempts:
 
 def _told(error: grpc.RpcError) -> EndpointError:
     kind = Refused if error.code() is grpc.StatusCode.INVALID_ARGUMENT else EndpointError
-    return kind(error.code().name, error.details() or "no reason was given")
+    trailers = tuple((key, value) for key, value in error.trailing_metadata() or ())
+    return kind(error.code().name, error.details() or "no reason was given", trailers)
 
 
 class _Connection:
@@ -174,7 +179,7 @@ class Client(_Connection):
         self._channel.close()
 
     def run(self, call: Call[Answer]) -> Answer:
-        """Send any call of `calls.py`."""
+        """Send any call of `calls.py` or `annotation_calls.py`."""
         attempts, send = _Attempts(self._settings), self._method(call.stub, call.method)
         while True:
             try:
@@ -234,7 +239,7 @@ class AsyncClient(_Connection):
         await self._channel.close()
 
     async def run(self, call: Call[Answer]) -> Answer:
-        """Send any call of `calls.py`."""
+        """Send any call of `calls.py` or `annotation_calls.py`."""
         attempts, send = _Attempts(self._settings), self._method(call.stub, call.method)
         while True:
             try:

@@ -43,7 +43,7 @@ def running() -> Iterator[Path]:
         try:
             yield _ready(server, folder)
         finally:
-            server.send_signal(signal.SIGINT)
+            server.send_signal(signal.SIGQUIT)  # at once: nobody wants the data
             server.wait(30)
 
 

@@ -18,7 +18,9 @@ pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 import grpc
 from google.rpc.status_pb2 import Status
 
+from evoskeleton.annotation import annotation_calls
 from evoskeleton.annotation.champions import FolderSource
+from evoskeleton.annotation.client import Client, EndpointError
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.generated.common_pb2 import Box
@@ -345,6 +347,37 @@ def test_browsers_annotate_by_http_and_are_told_of_conflicts(serve_here, bundle,
         (detail,) = told["details"]
         newest = pb.Revision.FromString(base64.b64decode(detail["value"] + "=="))
         assert detail["type"] == "evoskeleton.v1.Revision" and newest.number == 1
+
+
+def test_the_client_annotates(running, walker):
+    with Client(running.address) as client:
+        project = client.run(annotation_calls.make_project("people"))
+        assert client.run(annotation_calls.projects()) == [project]
+        there = client.run(annotation_calls.upload(project.id, "a.png", picture(1, (1000, 1000))))
+        image = client.run(annotation_calls.lease(project.id, "ann", 60))
+        assert image.id == there.id and image.holder == "ann"
+        assert client.run(annotation_calls.picture_of(image.id)) == picture(1, (1000, 1000))
+        (found,) = client.run(annotation_calls.suggest(image.id)).people
+        assert np.allclose(found.bodies[0], found.person.joints) and found.lifted.shape == (17, 3)
+        submit = annotation_calls.submit(image.id, [found.person], image.revision, "ann")
+        made = client.run(submit)
+        assert client.run(submit) == made and made.people == (found.person,)
+        with pytest.raises(EndpointError, match="ABORTED") as told:
+            client.run(annotation_calls.submit(image.id, [], 0, "bob"))
+        assert annotation_calls.newest_revision(told.value) == made
+        verdict = client.run(annotation_calls.review(image.id, False, 1, "eve", "left is right"))
+        assert verdict.state == "rejected" and verdict.note == "left is right"
+        back = client.run(annotation_calls.undo(image.id, 2, "ann"))
+        assert back.state == "submitted"
+        assert client.run(annotation_calls.history(image.id)) == [made, verdict, back]
+        assert client.run(annotation_calls.annotation(image.id, 1)) == made
+        client.run(annotation_calls.skip(image.id, "dark", "cid"))
+        client.run(annotation_calls.release(image.id, "ann"))
+        assert client.run(annotation_calls.lease(project.id, "ann")) is None
+        (listed,) = client.run(annotation_calls.images(project.id, "submitted"))
+        assert listed.revision == 3
+        with pytest.raises(EndpointError, match="FAILED_PRECONDITION"):
+            client.run(annotation_calls.renew(image.id, "ann"))
 
 
 def test_a_server_without_a_store_says_so(serve_here, bundle):
