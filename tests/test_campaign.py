@@ -180,7 +180,7 @@ def test_a_driver_killed_at_random_moments_ends_with_the_same_table(
     tracked = ("--set", "tracking.enabled=true")
     arguments: tuple[object, ...] = ("campaign", "run", settings, *tracked)
     kills = 0
-    while kills < 5:
+    while kills < 3:
         process = subprocess.Popen(command(*arguments), stderr=subprocess.DEVNULL)
         try:
             process.wait(timeout=moments.uniform(6, 24))

@@ -250,7 +250,9 @@ class Campaign:
         """A ring: every island receives from the one before it."""
         count = self._settings.search.migrants
         return [
-            self._worker(number).migrate.remote(receiver, populations[number - 1], count)
+            self._worker(number).migrate.remote(
+                receiver, populations[number - 1], count, (number, (number or len(populations)) - 1)
+            )
             for number, receiver in enumerate(populations)
         ]
 
