@@ -13,7 +13,7 @@ def looked_at(content: bytes, name: str, most_pixels: int) -> Picture:
         most_pixels: width times height, checked before anything is decoded.
 
     Raises:
-        BadInput: the name is not allowed; it is no picture, is damaged, or has more pixels; or Pillow
+        BadInput: the name is not allowed; it is no picture, is damaged, or has more pixels; Pillow
             is not installed.
     """
     check_image_name(name)

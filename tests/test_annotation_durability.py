@@ -18,7 +18,7 @@ from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.store import AnnotationStore, Picture, store_in
 
-IMAGES, EACH, KILLS = 8, 125, 4
+IMAGES, EACH, KILLS = 8, 125, 3
 PATIENT = CallSettings.parse({"timeout_s": 120.0, "longest_pause_s": 0.2, "attempts": 10_000})
 
 

@@ -28,6 +28,7 @@ from evoskeleton.platform.data.poses import single_clip
 from evoskeleton.platform.data.sources import SourceSettings, load
 from evoskeleton.platform.search.begin import load_motion
 from evoskeleton.platform.search.settings import MotionSettings
+from evoskeleton.platform.search.study import Study, StudySettings
 from evoskeleton.pose2d.formats import COCO
 from evoskeleton.safe_npy import load_object
 
@@ -212,6 +213,26 @@ def test_annotated_poses_are_refused_wherever_something_is_judged(role, table, m
     )
     with pytest.raises(BadInput, match=f"annotated poses may be seeds only: {role} should"):
         load_motion(settings, 1, None)
+
+
+@pytest.mark.parametrize("role", ["validation", "tests"])
+def test_a_study_is_not_judged_by_annotated_poses(role, table, measured, tmp_path):
+    one, two = (measured.model_copy(update={"clips": [c]}).model_dump() for c in ("one", "two"))
+    plain = {"seed": one, "validation": one, "real": one, "tests": {"rest": two}}
+    plain |= {"home": str(tmp_path / "s"), "upper": ["real"]}
+    plain |= {"rows": {"seed only": {}, "real": {"base": "real"}}}
+    odd = source("annotated", table).model_dump()
+    plain[role] = odd if role == "validation" else {"rest": odd}
+    with pytest.raises(BadInput, match="annotated poses may be seeds only"):
+        Study(StudySettings.parse(plain), None)
+
+
+def test_the_commands_do_not_judge_by_annotated_poses(table, measured, tmp_path, capsys):
+    odd = f"{{kind: annotated, path: {table}}}"
+    train = ["train", "--poses", measured.path, "--output", tmp_path / "lifter"]
+    assert "--calibration should be of poses" in refused(capsys, *train, "--calibration", odd)
+    judge = ["evaluate", "--model", tmp_path / "lifter", "--poses", odd]
+    assert "--poses should be of poses that were measured" in refused(capsys, *judge)
 
 
 def test_annotated_poses_are_known_after_a_way_through_a_file(table, measured, tmp_path):

@@ -318,7 +318,7 @@ def train(
     """Train a lifter on poses, without a campaign and without Ray."""
     from evoskeleton.lifting.training import train_bundle
 
-    held = _poses(calibration).ordered() if calibration else None
+    held = _measured(calibration, "--calibration").ordered() if calibration else None
     with _bars() as monitor:
         record = train_bundle(
             _poses(poses).poses,
@@ -346,7 +346,7 @@ def evaluate(
     from evoskeleton.lifting.protocols import evaluate as measure
     from evoskeleton.lifting.protocols import rarity
 
-    known = _poses(poses)
+    known = _measured(poses, "--poses")
     rare = rarity(known.poses, _poses(reference).poses) if reference else None
     lifter, record = load_bundle(model), read_description(model)["training"]
     evaluation = measure(lifter, known.poses, known.action, known.clip, rare)
@@ -471,6 +471,15 @@ def _poses(text: str) -> "PoseSet":
     from evoskeleton.platform.data.sources import load, settings_from_text
 
     return load(settings_from_text(text))
+
+
+def _measured(text: str, option: str) -> "PoseSet":
+    """Poses that a lifter may be judged by."""
+    from evoskeleton.platform.data.annotated import refuse_annotated
+
+    poses = _poses(text)
+    refuse_annotated(poses, option)
+    return poses
 
 
 def _busy(text: str) -> Any:
