@@ -1,6 +1,7 @@
 """The endpoint: a gRPC server with health checking, reflection, metrics, and an orderly end."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -195,6 +196,9 @@ def _options(settings: ServeSettings) -> list[tuple[str, int]]:
 async def run(endpoint: Endpoint, started: Callable[[Endpoint], None]) -> None:
     """Serve until SIGTERM or SIGINT, then drain; `started` is called when calls are taken.
 
+    What was loaded by then is never looked at again by the garbage collector: it would hold up all
+    calls for 0.2 s each time that it finds nothing.
+
     Raises:
         BadInput: an address cannot be listened on.
     """
@@ -202,6 +206,8 @@ async def run(endpoint: Endpoint, started: Callable[[Endpoint], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
     await endpoint.start()
+    gc.collect()
+    gc.freeze()
     started(endpoint)
     await asked_to_stop.wait()
     await endpoint.stop()

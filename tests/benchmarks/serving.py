@@ -11,6 +11,7 @@ call by itself. Without a bundle, the network is an untrained one of 4.3 million
 
 import argparse
 import asyncio
+import gc
 import multiprocessing as mp
 import os
 import statistics
@@ -75,6 +76,8 @@ def serve(kind: str, bundle: Path | None, pipe: Connection) -> None:
         settings = ServeSettings(address="127.0.0.1:0", metrics_address=None, batch_poses=batch)
         endpoint = Endpoint(settings, Champions(source_of(kind, bundle)))
         await endpoint.start()
+        gc.collect()
+        gc.freeze()
         pipe.send(endpoint.port)
         await asyncio.to_thread(pipe.recv)
         await endpoint.stop()
@@ -160,6 +163,8 @@ def in_process(function: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
 
 def _run(function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> Any:
     async def main() -> Any:
+        gc.collect()
+        gc.freeze()
         return await function(*arguments)
 
     return asyncio.run(main())
