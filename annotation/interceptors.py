@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 
 from evoskeleton.annotation.refusals import Refused, busy
 from evoskeleton.annotation.telemetry import CallRecord, Metrics
+from evoskeleton.annotation.tidying import Tidying
 from evoskeleton.errors import BadInput
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Outcomes(grpc.aio.ServerInterceptor):
 
     def __init__(self, metrics: Metrics, most_calls: int) -> None:
         self._metrics, self._most_calls = metrics, most_calls
-        self._closing = False
+        self._closing, self._tidying = False, Tidying()
 
     def close(self) -> None:
         """Refuse all calls from now on; those that run are left alone."""
@@ -50,7 +51,7 @@ class Outcomes(grpc.aio.ServerInterceptor):
 
     def _attended(self, handler: Any, method: str) -> Any:
         behaviour = getattr(handler, kind(handler))
-        parse = handler.request_deserializer or bytes
+        parse = partial(self._parsed, handler.request_deserializer or bytes)
         if handler.request_streaming:
             parse = partial(_each, parse)
 
@@ -64,6 +65,10 @@ class Outcomes(grpc.aio.ServerInterceptor):
                     yield answer
 
         return replaced(handler, stream if handler.response_streaming else unary)
+
+    def _parsed(self, parse: Callable[[bytes], Any], message: bytes) -> Any:
+        self._tidying.count(len(message))
+        return parse(message)
 
     def _admit(self) -> None:
         if self._closing:

@@ -30,6 +30,7 @@ from evoskeleton.pose2d.detector import check_boxes
 
 SERVICE = "/evoskeleton.v1.InferenceService"
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
+LARGE_FROM = 1_000_000
 LARGE = [("grpc.max_send_message_length", 64 << 20)]
 
 
@@ -211,6 +212,8 @@ def test_slow_clients_do_not_hold_up_the_others(running, channel):
 def malformed(number: int) -> tuple[str, bytes]:
     """One bad request out of many kinds: a method and the bytes to send."""
     chance = random.Random(number)
+    if number >= LARGE_FROM:
+        return "LiftKeypoints", b"\xff" * (15 << 20)
     lift, picture = chance.choice(list(LIFT.values()))[0], png(64, 64)
     kind = number % 10
     if kind < 4:
@@ -229,7 +232,7 @@ async def send(address: str, numbers: range) -> Counter[str]:
     """How many malformed requests ended in which status; sixteen are under way at a time."""
     statuses: Counter[str] = Counter()
     left = iter(numbers)
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with grpc.aio.insecure_channel(address, options=LARGE) as channel:
 
         async def client() -> None:
             for number in left:
@@ -273,8 +276,24 @@ def test_ten_thousand_malformed_requests_leave_nothing_behind(running, channel):
     assert megabytes() - before < 50
 
 
+@pytest.mark.slow
+def test_large_requests_leave_no_memory_behind(running):
+    sent(running.address, range(100))
+    before = resident()
+    statuses = sent(running.address, range(LARGE_FROM, LARGE_FROM + 100))
+    assert statuses == {"INVALID_ARGUMENT": 100}
+    deadline = time.monotonic() + 20
+    while resident() - before > 100 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert resident() - before <= 100
+
+
 def megabytes() -> float:
     gc.collect()
+    return resident()
+
+
+def resident() -> float:
     return psutil.Process().memory_info().rss / 1e6
 
 
