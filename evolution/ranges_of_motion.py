@@ -1,13 +1,14 @@
 """Joint limits out of published ranges of motion, with which nobody else's poses are needed.
 
 Figures are rounded, degrees, the right side of an adult; movements start from the anatomical
-position. Most are those of the American Academy of Orthopaedic Surgeons (1965, "Joint Motion:
-Method of Measuring and Recording"); Boone and Azen 1979
-(https://doi.org/10.2106/00004623-197961050-00017), Norkin and White ("Measurement of Joint Motion")
-and Kapandji ("The Physiology of the Joints") agree to about ten degrees. How far an arm crosses the
-trunk, and turns about itself while it hangs, is Kapandji's. The thigh to the side while it is
-flexed, and rotations in positions where none are published, are usual clinical figures or those of
-the nearest position, carried along.
+position. They are the usual clinical ones, most of them those of the American Academy of
+Orthopaedic Surgeons (AAOS 1965, "Joint Motion: Method of Measuring and Recording"; listed in
+Norkin and White, "Measurement of Joint Motion"). For shoulder and elbow Boone and Azen 1979
+(https://doi.org/10.2106/00004623-197961050-00017) measured the same to 14 degrees; for extension of
+the hip 30 is a generous figure. How far an arm crosses the trunk, and turns about itself while it
+hangs, is Kapandji's ("The Physiology of the Joints"). Abduction of the flexed thigh by 60 is an
+estimate of ours; rotations where none are published are those of the nearest position, carried
+along.
 
 - Head, upper arm, thigh: a region around a centre through the `END_POSITIONS` of the movements;
   between them the reach changes evenly with the direction of moving.
@@ -16,8 +17,9 @@ the nearest position, carried along.
   zero, and how far it turns; a kernel over the parent's direction goes between them. A child that
   is nearly straight may bend to any side, as in a fit.
 
-All is widened by a tolerance: people differ by about five degrees (one standard deviation, Boone
-and Azen 1979), and a goniometer is laid on other landmarks than joints.
+All is widened by a tolerance, about what published tables differ by; a goniometer is laid on other
+landmarks than joints, too. Tolerance and kernel were looked at on CMU's training subjects, as the
+radii of fits were; no pose of theirs enters a table.
 
 Directions are those of the thorax or pelvis frame, x right, y forwards, z up; arrays hold them as
 rows, (n, 3) float64, as in `limit_fitting`.
@@ -37,7 +39,7 @@ from evoskeleton.evolution.limits import BODY_TABLES, CHILD_TABLES, Limits, fit
 from evoskeleton.evolution.skeleton import LIMBS
 
 TOLERANCE_DEG = 10.0
-"""Two standard deviations between people."""
+"""By how much published ranges are widened: about what they differ by among themselves."""
 
 Direction = tuple[float, float, float]
 
