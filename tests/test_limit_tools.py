@@ -60,6 +60,16 @@ def test_a_fit_judges_every_subject_and_writes_the_tables(people, tmp_path):
     assert (limits.margin(encode(people.poses[240:])) >= 0).float().mean() > 0.99
 
 
+def test_published_ranges_make_up_for_what_a_small_seed_lacks(people, tmp_path):
+    strict, wide = (
+        fit_limits(people, tmp_path / "own.npz", "x", ["Anna"], COARSE, ranges=ranges)[0].judgement
+        for ranges in (False, True)
+    )
+    assert strict.accepted < 90.0 and wide.accepted == 100.0
+    assert wide.knees == 100.0
+    assert "published ranges" in Limits.load(tmp_path / "own.npz").provenance
+
+
 def test_the_judgement_is_printed_a_line_a_subject(people, tmp_path):
     rows = fit_limits(people, tmp_path / "own.npz", "x", ["Anna"], COARSE)
     lines = judgement_table(rows).splitlines()

@@ -11,6 +11,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.parquet import write_parquet
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources import load
+from evoskeleton.platform.search.settings import CampaignSettings
 from evoskeleton.platform.search.study import (
     Cell,
     Study,
@@ -36,6 +37,7 @@ SEARCH = {
     },
     "training": {"limit": 2, "fit": TINY | {"steps": 2}},
 }  # fmt: skip
+SEEDED = {"motion": {"seed": {"kind": "deepmimic"}}}
 
 
 class Nobody:
@@ -82,6 +84,26 @@ def test_the_template_is_a_valid_study(tmp_path):
     settings = read_study(path, ["budget_core_hours=1"])
     assert settings.budget_core_hours == 1
     assert {"li2020", "full search", "real and search"} <= set(settings.rows)
+
+
+def test_rows_with_own_limits_differ_in_nothing_else():
+    rows = StudySettings.parse(yaml.safe_load(template())).rows
+    for name, twin in (
+        ("full search, own limits", "full search"),
+        ("operators, own limits", "operators without selection"),
+    ):
+        own, other = (CampaignSettings.parse(SEEDED | rows[row].campaign) for row in (name, twin))
+        assert (own.search.limits, other.search.limits) == ("ranges", "default")
+        changed = own.search.model_copy(update={"limits": "default"})
+        assert own.model_copy(update={"search": changed}) == other
+
+
+def test_any_name_of_a_row_makes_a_name_of_a_campaign(plain):
+    data = Cell("full search, own limits (2)", 0.01, 1, 5).data
+    assert data == "full_search_own_limits_2_-f0.01-s1"
+    assert CampaignSettings.parse(SEEDED | {"name": data}).name == data
+    with pytest.raises(BadInput, match="names of rows should differ by more than"):
+        settings_of(plain, rows=plain["rows"] | {"seed, only": {}})
 
 
 def test_real_poses_stand_once_and_short_trainings_come_first(plain):

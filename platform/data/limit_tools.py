@@ -15,6 +15,7 @@ from evoskeleton.evolution.akhter_black import load_limits
 from evoskeleton.evolution.hierarchy import decode, encode
 from evoskeleton.evolution.limit_sampling import SampleSettings, sample
 from evoskeleton.evolution.limits import Judgement, Limits, LimitSettings, fit, judge
+from evoskeleton.evolution.ranges_of_motion import fit_with_ranges
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 
 SAMPLED = "sampled"
@@ -46,6 +47,7 @@ def fit_limits(
     source: str,
     leave_out: Sequence[str] = (),
     settings: LimitSettings | None = None,
+    ranges: bool = False,
 ) -> list[SubjectJudgement]:
     """Fit tables, write them, and say how they treat every subject, those left out included.
 
@@ -58,6 +60,7 @@ def fit_limits(
         source: where the poses come from, for the text that the file carries.
         leave_out: subjects kept for the judgement.
         settings: reach of a sample, smoothing, size of the tables.
+        ranges: whether published ranges of motion are allowed as well.
 
     Returns:
         A row a subject, by name.
@@ -73,7 +76,7 @@ def fit_limits(
         raise BadInput(f"leave-out should leave a subject to fit on, got {', '.join(leave_out)}")
     if leave_out:
         source += f"; left out: {', '.join(leave_out)}"
-    limits = fit(poses.poses[kept], settings, source)
+    limits = (fit_with_ranges if ranges else fit)(poses.poses[kept], settings, source)
     _save(limits, output)
     return [_judged(limits, poses, subject, subject in leave_out) for subject in subjects]
 

@@ -10,8 +10,10 @@ import yaml
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.akhter_black import JointLimits, load_limits
 from evoskeleton.evolution.limits import Limits
+from evoskeleton.evolution.ranges_of_motion import fit_with_ranges
 from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.record.tracking import Page, Tracker
 from evoskeleton.platform.search.begin import Motion, begin, load_motion
 from evoskeleton.platform.search.cluster import cluster
@@ -62,7 +64,8 @@ def start(settings: CampaignSettings, monitor: Any) -> Outcome:
             f"go on with `evoskeleton campaign resume {settings.name}`, or choose another name"
         )
     fingerprints(settings.search.island.breeding.operators)
-    limits, motion = limits_of(settings), _motion(settings)
+    motion = _motion(settings)
+    limits = limits_of(settings, motion.seed)
     table = table_of(settings, folder)
     state = begin(settings, motion, folder, table, limits)
     return _drive(settings, folder, table, lambda: state, monitor)
@@ -93,9 +96,10 @@ def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
 
         with whole_file(folder.settings) as file:
             file.write(write_settings(settings).encode())
-        return committed_state(folder, table) or begin(
-            settings, _motion(settings), folder, table, limits_of(settings)
-        )
+        if committed := committed_state(folder, table):
+            return committed
+        motion = _motion(settings)
+        return begin(settings, motion, folder, table, limits_of(settings, motion.seed))
 
     return _drive(settings, folder, table, state, monitor)
 
@@ -107,11 +111,13 @@ def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
     )
 
 
-def limits_of(settings: CampaignSettings) -> JointLimits:
-    """The joint limits that the settings name."""
+def limits_of(settings: CampaignSettings, seeds: PoseSet) -> JointLimits:
+    """The joint limits that the settings name, for a campaign that starts from these seeds."""
     name = settings.search.limits
     if name == "none":
         return Limits.constant(180.0)
+    if name == "ranges":
+        return fit_with_ranges(seeds.poses, source=f"the seeds of campaign {settings.name}")
     return load_limits(None if name == "default" else name)
 
 

@@ -66,8 +66,9 @@ class SearchSettings(Settings):
     )
     limits: str = Field(
         "default",
-        description="joint limits: default, none, a file that `limits fit` wrote, or a folder with "
-        "jointAngleModel_v2.npy and staticPose.npy",
+        description="joint limits: default; ranges, out of the seeds and published ranges of "
+        "motion; none; a file that `limits fit` wrote; or a folder with jointAngleModel_v2.npy and "
+        "staticPose.npy",
     )
 
     @model_validator(mode="after")

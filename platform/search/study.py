@@ -14,6 +14,7 @@ folder, so that a study that was stopped goes on where it was, within its budget
 import hashlib
 import json
 import os
+import re
 import time
 from dataclasses import dataclass
 from importlib import resources
@@ -80,6 +81,8 @@ class StudySettings(Settings):
         for name in (self.lower, *self.upper):
             if name not in self.rows:
                 raise ValueError(f"lower and upper should name rows, got {name}")
+        if len({_plain(name) for name in self.rows}) < len(self.rows):
+            raise ValueError("names of rows should differ by more than blanks and signs")
         return self
 
 
@@ -95,12 +98,17 @@ class Cell:
     @property
     def data(self) -> str:
         """Name of the data set it is trained on."""
-        return f"{self.row}-f{self.fraction:g}-s{self.seed}".replace(" ", "_")
+        return f"{_plain(self.row)}-f{self.fraction:g}-s{self.seed}"
 
     @property
     def name(self) -> str:
         """Name of its result."""
         return f"{self.data}-n{self.steps}"
+
+
+def _plain(row: str) -> str:
+    """A row's name as names of campaigns may be."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", row)
 
 
 def read_study(path: Path, changes: list[str] | None = None) -> StudySettings:

@@ -1,9 +1,11 @@
 """How joint limits treat people they were not fitted on, beside simpler designs, and how fast.
 
     python tests/benchmarks/limits.py ../shared/data/cmu_poses.parquet  # the shipped table
+    python tests/benchmarks/limits.py ../shared/data/cmu_poses.parquet --ranges CMU02
     python tests/benchmarks/limits.py ../shared/data/cmu_poses.parquet --designs
 
-The second takes minutes: it leaves out one training subject at a time and compares
+The second has limits out of one subject's poses and published ranges of motion: of all of them, of
+35, and of none. The third takes minutes: it leaves out one training subject at a time and compares
 designs; the defaults of `LimitSettings` come from it. The test subjects take no part in it.
 """
 
@@ -17,6 +19,7 @@ import torch
 
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.limits import Limits, LimitSettings, default_limits, fit, judge
+from evoskeleton.evolution.ranges_of_motion import fit_with_ranges, published_limits
 
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")
 COARSE = {"body_grid": 65, "parent_grid": 15, "child_grid": 31}
@@ -69,6 +72,21 @@ def compare_designs(poses: np.ndarray, subjects: np.ndarray) -> None:
         print(f"  mean     {mean.round(2)}\n  least    {least.round(2)}", flush=True)
 
 
+def judge_ranges(poses: np.ndarray, subjects: np.ndarray, seed: str) -> None:
+    """Everybody but the seed, by limits of the seed's poses and published ranges of motion."""
+    own = poses[subjects == seed]
+    few = own[np.random.default_rng(0).choice(len(own), 35, replace=False)]
+    for name, limits in (
+        (f"all of {seed}", fit_with_ranges(own)),
+        (f"35 poses of {seed}", fit_with_ranges(few)),
+        (f"35 poses of {seed}, no ranges", fit(few)),
+        ("no poses", published_limits()),
+    ):
+        print(name)
+        for subject in np.unique(subjects[subjects != seed]):
+            judged(subject, limits, poses[subjects == subject])
+
+
 def time_look_ups(poses: np.ndarray, bodies: int = 16_384) -> None:
     """Milliseconds of one look-up of all nine limbs, one thread."""
     torch.set_num_threads(1)
@@ -90,10 +108,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("poses", type=Path, help="Parquet file with columns subject and pose")
     parser.add_argument("--designs", action="store_true", help="compare designs by leaving out")
+    parser.add_argument("--ranges", metavar="SUBJECT", help="limits of a subject and the ranges")
     options = parser.parse_args()
     poses, subjects = read(options.poses)
     if options.designs:
         compare_designs(poses, subjects)
+    elif options.ranges:
+        judge_ranges(poses, subjects, options.ranges)
     else:
         print(default_limits().provenance)
         for subject in np.unique(subjects):

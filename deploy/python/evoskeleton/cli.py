@@ -261,12 +261,15 @@ def limits_fit(
         list[str] | None, typer.Option(help="subject kept for the judgement, may be repeated")
     ] = None,
     source: Annotated[str, typer.Option(help="where the poses come from")] = "",
+    ranges: Annotated[
+        bool, typer.Option("--ranges", help="allow published ranges of motion as well")
+    ] = False,
 ) -> None:
     """Fit joint limits on real poses, and say how they treat every subject."""
     from evoskeleton.platform.data.limit_tools import fit_limits, judgement_table
 
     with _busy("fitting joint limits"):
-        rows = fit_limits(_poses(poses), output, source or poses, leave_out or [])
+        rows = fit_limits(_poses(poses), output, source or poses, leave_out or [], ranges=ranges)
     typer.echo(judgement_table(rows))
 
 
