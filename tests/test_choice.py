@@ -82,6 +82,10 @@ def test_novelty_wants_bodies_in_the_archive_and_takes_what_is_there(seeds):
     ("search", "sentence"),
     [
         ({"archive": {"cells": 500}, "target": 400}, "more cells than the target of 400 poses"),
+        (
+            {"archive": {"cells": 100}, "generations": 1, "islands": 1, "island": {"offspring": 9}},
+            "100 cells has more cells than the 9 poses to be bred",
+        ),
         ({"island": {"objectives": [["novelty"]]}}, "novelty is measured against an archive"),
         ({"island": {"bands": {"novelty": {}}}}, "novelty is measured against an archive"),
         ({"archive": {"cells": 5, "quota": 2}, "neighbours": 10}, "less than the 10 bodies"),

@@ -73,11 +73,16 @@ class SearchSettings(Settings):
 
     @model_validator(mode="after")
     def _cells_find_poses(self) -> "SearchSettings":
-        if self.archive and self.target is not None and self.archive.cells > self.target:
-            raise ValueError(
-                f"an archive of {self.archive.cells} cells has more cells than the target of "
-                f"{self.target} poses"
-            )
+        if self.archive is None:
+            return self
+        generations = self.generations + self.extra_generations
+        bred = generations * self.islands * self.island.offspring
+        for poses, what in ((self.target, "target of {} poses"), (bred, "{} poses to be bred")):
+            if poses is not None and self.archive.cells > poses:
+                raise ValueError(
+                    f"an archive of {self.archive.cells} cells has more cells than the "
+                    + what.format(poses)
+                )
         return self
 
     @model_validator(mode="after")
