@@ -63,28 +63,45 @@ def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
     """A connection to Ray for the time of a campaign.
 
     Raises:
-        BadInput: nobody answers at the address.
+        BadInput: nobody answers at the address, or Ray cannot be started here.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
 
-    local = {} if machine.address else {"num_cpus": max(2, os.cpu_count() or 2)}
     try:
-        ray.init(
-            address=machine.address or "local",
-            include_dashboard=False if not machine.address else None,
-            log_to_driver=False,
-            logging_level="error",
-            **local,
-        )
+        if machine.address:
+            ray.init(address=machine.address, log_to_driver=False, logging_level="error")
+        else:
+            _start_local()
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(f"no Ray cluster could be joined at {machine.address}: {reason}") from None
+        what = f"joined at {machine.address}" if machine.address else "started here"
+        raise BadInput(f"no Ray cluster could be {what}: {reason}") from None
     try:
         yield divide(machine, islands, ray.cluster_resources())
     finally:
         ray.shutdown()
+
+
+def _start_local() -> None:
+    """Ray on this machine; once more if its first process hangs, as happens in a busy one."""
+    import ray
+
+    for attempt in range(2):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=max(2, os.cpu_count() or 2),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="error",
+            )
+            return
+        except RuntimeError:
+            ray.shutdown()
+            if attempt:
+                raise
 
 
 def divide(machine: MachineSettings, islands: int, there: dict[str, float]) -> Resources:
