@@ -200,10 +200,12 @@ def _bred(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Bred:
     wanted = int(missing.sum())
     draws = replace(mating.draws, slots=trial.slots, pairs=trial.slots % mating.pairs)
     genomes = mating.toolbox.mutate(trial.children, draws=draws)
+    operators = _operators(trial.parents, trial.children, genomes)
+    genomes, tumbled = mating.toolbox.tumble(genomes, draws=draws)
     margin = mating.valid(genomes)[:wanted]
-    operators = _operators(trial.parents, trial.children, genomes)[:wanted]
-    operators = operators + (trial.mirrored[:wanted] << CHANGES.index("mirror"))
-    return _Bred(trial.slots[:wanted], genomes, operators, margin)
+    operators += trial.mirrored << CHANGES.index("mirror")
+    operators += tumbled.long() << CHANGES.index("tumble")
+    return _Bred(trial.slots[:wanted], genomes, operators[:wanted], margin)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ a rotation whose angle is zero changes no bit.
 
 Crossover, limb mutation, turn of the body and grounding follow Li et al. 2020
 (https://arxiv.org/abs/2006.07778, sections 3.2 and 4); the bend of the trunk and the log-normal
-bone lengths are this project's; so is the use of mirrored parents.
+bone lengths are this project's; so are mirrored parents and bodies of any orientation.
 """
 
 import math
@@ -22,7 +22,7 @@ from torch import Tensor
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, joint_places, places_to_joints
-from evoskeleton.evolution.rotations import about_axis, compose
+from evoskeleton.evolution.rotations import about_axis, compose, frame
 from evoskeleton.evolution.skeleton import BRANCHES, LIMB_MIRROR, LIMBS, TORSO
 from evoskeleton.settings import Settings
 
@@ -34,12 +34,14 @@ __all__ = [
     "LimbSettings",
     "MirrorSettings",
     "RotationSettings",
+    "TumbleSettings",
     "bend_trunks",
     "ground",
     "mirror_bodies",
     "mutate_lengths",
     "mutate_limbs",
     "swap_branches",
+    "tumble_bodies",
     "turn_bodies",
 ]
 
@@ -111,6 +113,14 @@ class RotationSettings(Settings):
     sigma_deg: float = Field(default=20.0, ge=0, le=180, description="spread of the angle, degrees")
     axis: Literal["any", "vertical"] = Field(
         default="any", description="any axis, evenly, or the vertical one (z of the frame)"
+    )
+
+
+class TumbleSettings(Settings):
+    """Bodies that lie, fall or stand on their heads."""
+
+    rate: float = _rate(
+        0.0, "probability that an offspring gets any orientation; it becomes a row, but no parent"
     )
 
 
@@ -335,6 +345,31 @@ def turn_bodies(genomes: Genomes, *, draws: Draws, settings: RotationSettings) -
     return replace(
         genomes, pelvis=compose(_random_rotation(draws, "turn", settings), genomes.pelvis)
     )
+
+
+def tumble_bodies(
+    genomes: Genomes, *, draws: Draws, settings: TumbleSettings
+) -> tuple[Genomes, Tensor]:
+    """Give bodies any orientation, evenly over all rotations; stream "tumble".
+
+    Small turns that add up over generations reach lying bodies late, and selection loses them on
+    the way: to a lifter that has seen none they are the hardest bodies, which looks like the
+    impossible. Limbs stay as they are against the torso, and so do the joint limits.
+
+    Args:
+        genomes: (bodies,) bodies.
+        draws: stream "tumble".
+        settings: the rate.
+
+    Returns:
+        The bodies, and which of them (bodies,) bool were tumbled.
+    """
+    if settings.rate == 0.0:
+        return genomes, torch.zeros(len(genomes), dtype=torch.bool, device=genomes.device)
+    (chance,), normal = draws.numbers("tumble", 1, 6)
+    hit = _hits(chance, settings.rate).bool()
+    pelvis = torch.where(hit, frame(normal[:3], normal[3:]), genomes.pelvis)
+    return replace(genomes, pelvis=pelvis), hit
 
 
 def bend_trunks(genomes: Genomes, *, draws: Draws, settings: RotationSettings) -> Genomes:

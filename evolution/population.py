@@ -22,7 +22,7 @@ _GENERATION_BITS = 23
 NOBODY = -1
 """Mother and father of a seed."""
 
-CHANGES = ("crossover", "limbs", "turn", "bend", "lengths", "mirror")
+CHANGES = ("crossover", "limbs", "turn", "bend", "lengths", "mirror", "tumble")
 """What an operator can change in an offspring, in the order of the bits of its code."""
 
 
@@ -38,6 +38,9 @@ OPERATORS = _names()
 """Name of every operator code: "seed", or what made an offspring differ from its mother (a
 daughter) or father (a son), such as "crossover+bend"; code 1 + bits of `CHANGES`. The last is
 "immigrant", drawn from the joint limits."""
+
+
+_TUMBLED = torch.tensor(["tumble" in name.split("+") for name in OPERATORS])
 
 
 def ids(generation: int, island: int, slots: Tensor) -> Tensor:
@@ -91,6 +94,11 @@ class Population:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def tumbled(self) -> Tensor:
+        """Which bodies (bodies,) bool were given any orientation; they do not breed."""
+        return _TUMBLED.to(self.operators.device)[self.operators]
 
     @classmethod
     def seeds(cls, genomes: Genomes, margin: Tensor | None = None, island: int = 0) -> "Population":

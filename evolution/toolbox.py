@@ -9,6 +9,8 @@ toolbox of `build_toolbox`
   `operators.mirror_bodies`;
 - `mate(mothers, fathers, *, draws)` gives daughters and sons, see `operators.swap_branches`;
 - `mutate(genomes, *, draws)` gives changed bodies, see `mutate`;
+- `tumble(genomes, *, draws)` gives bodies, some of any orientation, and which, see
+  `operators.tumble_bodies`;
 - `ground(genomes, *, draws)` gives grounded bodies and their joints, see `operators.ground`;
 - `store(genomes, *, draws)` gives bodies with bone lengths for the table, and joints, see `store`;
 - `evaluate(population)` gives (bodies,) fitness, see `objectives.fitness`.
@@ -40,6 +42,7 @@ from evoskeleton.evolution.operators import (
     LimbSettings,
     MirrorSettings,
     RotationSettings,
+    TumbleSettings,
 )
 from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.selection import tournament
@@ -70,6 +73,9 @@ class ToolboxSettings(Settings):
     turn: RotationSettings = Field(
         default_factory=lambda: RotationSettings(rate=0.5, sigma_deg=20.0),
         description="the whole body turns",
+    )
+    tumble: TumbleSettings = Field(
+        default_factory=TumbleSettings, description="some bodies lie, fall or stand on their heads"
     )
     bend: RotationSettings = Field(
         default_factory=lambda: RotationSettings(rate=0.5, sigma_deg=15.0),
@@ -146,6 +152,7 @@ def build_toolbox(
     toolbox.register("mirror", operators.mirror_bodies, settings=settings.mirror)
     _register(toolbox, "mate", named.mate, operators.swap_branches, settings=settings.crossover)
     _register(toolbox, "mutate", named.mutate, mutate, settings=settings, templates=table)
+    toolbox.register("tumble", operators.tumble_bodies, settings=settings.tumble)
     toolbox.register("ground", operators.ground, settings=settings.ground)
     toolbox.register("store", store, settings=settings, templates=table)
     toolbox.register("evaluate", _own(named.evaluate) or fitness)

@@ -113,3 +113,28 @@ def test_migrants_are_the_fittest_of_their_island_and_within_its_bands(motion):
     came = set(joined["ids"][joined["ids"] >= 30])
     assert came == {96, 97, 98, 99, 100}, "the hardest within the donor's band"
     assert set(joined["ids"]) - came == set(range(25)), "the least novel left"
+
+
+def test_tumbled_bodies_pass_every_band_and_never_breed(motion):
+    still = {name: {"rate": 0} for name in ("crossover", "limbs", "turn", "bend", "lengths")}
+    island, parents = made(
+        motion,
+        population=500,
+        offspring=200,
+        keep=1.0,
+        bands={"error": {"high": 0.5}},
+        breeding={**still, "tumble": {"rate": 0.3}},
+    )
+    brood, _ = island.breed(parents, 1, 0)
+    tumbled = Population.from_arrays(brood).tumbled.numpy()
+    assert 30 < tumbled.sum() < 90
+    errors = np.where(tumbled, 900.0, np.arange(200)).astype(np.float32)
+    scores = {"error": errors, "outside": np.zeros(200, np.float32)}
+    everyone, outcome = island.select(parents, None, brood, scores, 1, 0)
+    kept = outcome["columns"]["error"]
+    middle = np.sort(errors[~tumbled])[np.ceil(0.5 * ((~tumbled).sum() - 1)).astype(int)]
+    assert (kept == 900).sum() == tumbled.sum() and kept[kept < 900].max() == middle
+    assert set(outcome["columns"]["operator"]) == {"copy", "tumble"}
+    following, _ = island.renew(everyone, None, 1, 0)
+    assert not Population.from_arrays(following).tumbled.any()
+    assert len(following["ids"]) > len(parents["ids"]) / 2

@@ -98,10 +98,11 @@ def test_one_two_or_three_bodies_breed_with_and_without_crossover(parents, count
 
 
 def test_the_size_of_a_chunk_changes_no_bit(parents, monkeypatch):
-    whole = offspring(parents, count=333, valid=head_high)
+    rates = {"mirror": {"rate": 0.5}, "tumble": {"rate": 0.2}}
+    whole = offspring(parents, count=333, valid=head_high, **rates)
     for chunk in (2, 14, 128):
         monkeypatch.setattr(breeding, "CHUNK", chunk)
-        parts = offspring(parents, count=333, valid=head_high)
+        parts = offspring(parents, count=333, valid=head_high, **rates)
         assert same(parts.population.genomes, whole.population.genomes)
         assert torch.equal(parts.population.ids, whole.population.ids)
         assert torch.equal(parts.joints, whole.joints)
@@ -470,3 +471,51 @@ def test_children_of_mirrored_parents_say_so(motion):
     names = np.array(OPERATORS)[brood.population.operators.numpy()]
     assert set(names) == {"mirror", "copy"}
     assert 70 < (names == "mirror").sum() < 130
+
+
+def test_tumbled_bodies_lie_every_way_and_move_no_limb(motion):
+    genomes = encode(np.tile(motion, (40, 1, 1)))
+    draws = Draws(1, 1, 0, slots=torch.arange(len(genomes)))
+    settings = operators.TumbleSettings(rate=0.5)
+    tumbled, hit = operators.tumble_bodies(genomes, draws=draws, settings=settings)
+    assert abs(float(hit.double().mean()) - 0.5) < 0.03
+    assert torch.equal(tumbled.pelvis[..., ~hit], genomes.pelvis[..., ~hit])
+    for name in ("root", "trunk", "torso", "limbs", "neck", "lengths"):
+        assert getattr(tumbled, name) is getattr(genomes, name), name
+    rotation = tumbled.pelvis[..., hit].double()
+    assert torch.linalg.det(rotation.permute(2, 0, 1)).sub(1).abs().max() < 1e-5
+    # Even over all rotations: every entry is even over [-1, 1], and none knows of another.
+    entries = rotation.flatten(0, 1)
+    assert entries.mean(1).abs().max() < 0.06
+    assert (entries @ entries.T / entries.shape[1] - torch.eye(9) / 3).abs().max() < 0.05
+    shares = torch.histc(entries[8], bins=4, min=-1, max=1) / entries.shape[1]
+    assert (shares - 0.25).abs().max() < 0.04
+    none, nobody = operators.tumble_bodies(
+        genomes, draws=draws, settings=operators.TumbleSettings()
+    )
+    assert none is genomes and not nobody.any()
+
+
+def test_tumbled_children_say_so_and_keep_their_margin(motion):
+    still = {name: {"rate": 0} for name in ("crossover", "limbs", "turn", "bend", "lengths")}
+
+    def brood(rate: float):
+        return breed(
+            Population.seeds(encode(motion)),
+            seed=1,
+            generation=1,
+            island=0,
+            offspring=400,
+            settings=BreedingSettings.parse({**still, "tumble": {"rate": rate}}),
+            valid=lambda bodies: default_limits().margin(bodies, 9).abs(),
+        )
+
+    some, none = brood(0.25), brood(0.0)
+    names = np.array(OPERATORS)[some.population.operators.numpy()]
+    assert set(names) == {"tumble", "copy"}
+    assert 60 < (names == "tumble").sum() < 140
+    assert np.array_equal(names == "tumble", some.population.tumbled.numpy())
+    assert torch.equal(some.population.margin, none.population.margin)
+    lowest = some.joints[..., 2].amin(1)
+    assert (lowest - 20).abs().max() < 20
+    assert not Population.seeds(encode(motion)).tumbled.any()

@@ -175,6 +175,9 @@ class Island:
     ) -> tuple[Arrays, dict[str, Any]]:
         """Survivors of the brood: the fittest `keep` of those that lie within the bands.
 
+        Bands do not ask for bodies of any orientation. A body is as possible lying as standing, but
+        to a lifter that has seen none lie it is the hardest, and would never be seen.
+
         Returns:
             Parents and survivors with their scores; and what the table and the logbook need,
             `columns` of the survivors and `counts`.
@@ -183,7 +186,9 @@ class Island:
         if parent_scores is not None:
             parents = _scored(parents, parent_scores)
         children = _scored(Population.from_arrays(brood), scores)
-        inside = (~outside_bands(children, self._settings.bands)).nonzero()[:, 0]
+        inside = children.tumbled
+        inside[~inside] = ~outside_bands(children.take(~inside), self._settings.bands)
+        inside = inside.nonzero()[:, 0]
         some = children.take(inside)
         fittest = best(
             self._fitness(some, island), some.ids, math.ceil(len(some) * self._settings.keep)
@@ -234,7 +239,8 @@ class Island:
         return following.to_arrays(), {_recorded(n): float(value) for n, value in record.items()}
 
     def _breedable(self, bodies: Population) -> Population:
-        """Those within the bands; everybody where that leaves no pair."""
+        """Those within the bands, or everybody where that leaves no pair; never the tumbled."""
+        bodies = bodies.take(~bodies.tumbled)
         inside = ~outside_bands(bodies, self._settings.bands)
         return bodies.take(inside) if int(inside.sum()) >= 2 else bodies
 
