@@ -4,6 +4,7 @@ import random
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.store import AnnotationStore, Picture, store_in
 
-IMAGES, EACH, KILLS = 8, 125, 3
+IMAGES, KILLS = 8, 3
 PATIENT = CallSettings.parse({"timeout_s": 120.0, "longest_pause_s": 0.2, "attempts": 10_000})
 
 
@@ -34,15 +35,32 @@ def submit(client: Client, image: int, number: int) -> pb.Revision:
     return client.run(Call(AnnotationServiceStub, "Submit", request, lambda answer: answer))
 
 
-@pytest.fixture
-def kept(tmp_path: Path) -> Path:
-    """A folder with a project of images."""
-    store = store_in(tmp_path / "kept")
+@dataclass(frozen=True)
+class Kept:
+    """Where a store is; no URL: SQLite in its folder."""
+
+    folder: Path
+    url: str | None
+
+    def open(self) -> AnnotationStore:
+        return store_in(self.folder, self.url)
+
+    def options(self) -> list[str]:
+        named = [] if self.url is None else ["--annotations-url", self.url]
+        return ["--annotations", str(self.folder), *named]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    """A project of images."""
+    sqlite = request.param == "sqlite"
+    kept = Kept(tmp_path / "kept", None if sqlite else request.getfixturevalue("postgres_database"))
+    store = kept.open()
     project = store.make_project("people")
     for number in range(IMAGES):
         store.add_image(project.id, f"{number}.png", Picture(bytes([number]), 64, 48))
     store.close()
-    return tmp_path / "kept"
+    return kept
 
 
 @pytest.mark.slow
@@ -50,12 +68,12 @@ def test_none_of_1000_submissions_is_lost_when_the_server_is_killed(
     serving, bundle, kept, tmp_path
 ):
     """Clients go on over kill -9 and restarts; each submission is there once, in its order."""
-    options, random_ = ("--annotations", str(kept)), random.Random(1)
+    random_, each = random.Random(1), 125
     accepted: dict[int, list[int]] = {image: [] for image in range(1, IMAGES + 1)}
     port = 0
 
     def annotate(image: int, client: Client) -> None:
-        for number in range(EACH):
+        for number in range(each):
             answer = submit(client, image, number)
             accepted[image].append(answer.number)
 
@@ -63,7 +81,7 @@ def test_none_of_1000_submissions_is_lost_when_the_server_is_killed(
         clients: list[Client] = []
         work: list[Any] = []
         for life in range(KILLS + 1):
-            with serving(bundle, tmp_path / f"log{life}", *options, port=port) as served:
+            with serving(bundle, tmp_path / f"log{life}", *kept.options(), port=port) as served:
                 port = served.port
                 if not clients:
                     clients = [Client(served.address, settings=PATIENT) for _ in range(IMAGES)]
@@ -80,13 +98,13 @@ def test_none_of_1000_submissions_is_lost_when_the_server_is_killed(
                 check(kept, {image: list(numbers) for image, numbers in accepted.items()})
     for client in clients:
         client.close()
-    assert sum(map(len, accepted.values())) == IMAGES * EACH
-    check(kept, accepted, EACH)
+    assert sum(map(len, accepted.values())) == IMAGES * each
+    check(kept, accepted, each)
 
 
-def check(folder: Path, accepted: dict[int, list[int]], all_of_them: int | None = None) -> None:
+def check(kept: Kept, accepted: dict[int, list[int]], all_of_them: int | None = None) -> None:
     """Whatever was answered is in the store."""
-    store = store_in(folder)
+    store = kept.open()
     for image, numbers in accepted.items():
         history = store.history(image)
         assert [revision.number for revision in history] == list(range(1, len(history) + 1))

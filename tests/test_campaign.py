@@ -67,6 +67,7 @@ def settings_file(folder: Path, poses_file: Path, **machine: int) -> Path:
                 "population": 24,
                 "offspring": 32,
                 "immigrants": 3,
+                "breeding": {"mirror": {"rate": 0.3}, "tumble": {"rate": 0.15}},
                 "objectives": [["error", "novelty", "margin"], ["disagreement"]],
                 "bands": {"error": {"high": 0.95}},
             },
@@ -164,6 +165,9 @@ def test_offspring_descend_from_rows_that_are_there(undisturbed):
     bred &= rows["operator"] != "immigrant"
     assert set(rows["mother"][bred]) <= known
     assert set(rows["father"][bred]) <= known
+    tumbled = ["tumble" in operator.split("+") for operator in rows["operator"]]
+    assert 0 < sum(tumbled) < len(tumbled) / 3
+    assert not set(rows["id"][tumbled]) & {*rows["mother"], *rows["father"]}
 
 
 def test_the_table_is_the_same_on_four_workers(undisturbed, poses_file, tmp_path):
