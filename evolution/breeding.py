@@ -15,12 +15,14 @@ from pydantic import Field
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.akhter_black import JointLimits
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes
 from evoskeleton.evolution.population import CHANGES, Population, ids
 from evoskeleton.evolution.selection import random_pairs
 from evoskeleton.evolution.skeleton import LIMBS
 from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox
+from evoskeleton.evolution.trunk import TrunkRange
 
 CHUNK = 16_384
 """Bodies bred at once; a setting of the processor, no result depends on it."""
@@ -38,6 +40,9 @@ class BreedingSettings(ToolboxSettings):
         ge=1,
         description="distinct matings of a generation; none: one for two offspring",
     )
+    trunk: TrunkRange = Field(
+        default_factory=TrunkRange, description="how far the thorax bends and twists"
+    )
     attempts: int = Field(
         default=3,
         ge=1,
@@ -50,6 +55,11 @@ class BreedingSettings(ToolboxSettings):
         le=len(LIMBS),
         description="limbs that have to be within the joint limits, of nine",
     )
+
+    def margin(self, limits: JointLimits, bodies: Genomes) -> Tensor:
+        """Degrees (bodies,) to the nearest limit, of limbs or of the trunk; negative outside."""
+        margin = limits.margin(bodies, self.valid_limbs)
+        return torch.minimum(margin, self.trunk.margin(bodies)) if self.trunk.enabled else margin
 
 
 @dataclass(frozen=True)
@@ -106,7 +116,8 @@ def breed(
         seed, generation, island: where every draw comes from.
         offspring: slots to fill.
         settings: operators and attempts.
-        valid: margin (bodies,) float32 in degrees of genomes, negative outside the limits.
+        valid: margin (bodies,) float32 in degrees of genomes, negative outside the limits, such as
+            `BreedingSettings.margin`.
         toolbox: from `build_toolbox`; none: built from the settings.
 
     Raises:

@@ -29,6 +29,7 @@ from evoskeleton.evolution.hierarchy import BODY_LIMBS, CHILD_LIMBS, PARENT_LIMB
 from evoskeleton.evolution.operators import GroundSettings, LengthSettings, ground, mutate_lengths
 from evoskeleton.evolution.rotations import about_axis, compose, normalize
 from evoskeleton.evolution.skeleton import LIMBS, TORSO
+from evoskeleton.evolution.trunk import TrunkRange
 from evoskeleton.settings import Settings
 
 CHUNK = 1024
@@ -66,12 +67,11 @@ class MarginSource(Protocol):
 
 
 class SampleSettings(Settings):
-    """What surrounds the limbs. Ranges of the trunk are those of a thorax against its pelvis."""
+    """What surrounds the limbs."""
 
-    flexion_deg: float = Field(80.0, ge=0, le=120, description="furthest bend forwards, degrees")
-    extension_deg: float = Field(25.0, ge=0, le=90, description="furthest bend backwards, degrees")
-    lateral_deg: float = Field(35.0, ge=0, le=90, description="furthest bend to a side, degrees")
-    rotation_deg: float = Field(45.0, ge=0, le=90, description="furthest twist to a side, degrees")
+    trunk: TrunkRange = Field(
+        default_factory=TrunkRange, description="how far the thorax bends and twists"
+    )
     lengths: LengthSettings = Field(
         LengthSettings(rate=1.0, template=0.0), description="how sizes of bodies differ"
     )
@@ -204,24 +204,21 @@ def _carriers(bodies: Genomes, draws: Draws, settings: SampleSettings) -> Genome
     up = torch.zeros(3, len(bodies), device=bodies.device)
     up[2] = 1.0
     pelvis = about_axis(up, heading * (2.0 * torch.pi))
-    trunk = compose(_bend(around, reach, settings), about_axis(up, _twist(twist, settings)))
+    bend, turn = _bend(around, reach, settings.trunk), _twist(twist, settings.trunk)
+    trunk = compose(bend, about_axis(up, turn))
     return replace(bodies, root=bodies.root * up, pelvis=pelvis, trunk=trunk)
 
 
-def _twist(number: Tensor, settings: SampleSettings) -> Tensor:
-    return (number * 2.0 - 1.0) * torch.deg2rad(torch.tensor(settings.rotation_deg))
+def _twist(number: Tensor, ranges: TrunkRange) -> Tensor:
+    return (number * 2.0 - 1.0) * torch.deg2rad(torch.tensor(ranges.rotation_deg))
 
 
-def _bend(around: Tensor, reach: Tensor, settings: SampleSettings) -> Tensor:
-    """Rotations (3, 3, bodies) towards a side by an angle, even over the ellipse of the ranges.
-
-    The ranges are those of one movement alone, so a slanting bend goes no further than the ellipse
-    between them. A bend forwards turns about -x, one to the right about y.
-    """
+def _bend(around: Tensor, reach: Tensor, ranges: TrunkRange) -> Tensor:
+    """Rotations (3, 3, bodies) towards a side by an angle, even over the ellipse of the ranges."""
     angle, radius = around * (2.0 * torch.pi), reach.sqrt()
     forwards = radius * angle.sin()
-    furthest = torch.where(forwards > 0.0, settings.flexion_deg, settings.extension_deg)
-    turn = torch.stack([-forwards * furthest, radius * angle.cos() * settings.lateral_deg])
+    furthest = torch.where(forwards > 0.0, ranges.flexion_deg, ranges.extension_deg)
+    turn = torch.stack([-forwards * furthest, radius * angle.cos() * ranges.lateral_deg])
     turn = torch.cat([turn.deg2rad(), torch.zeros_like(turn[:1])])
     size = turn.square().sum(0).sqrt()
     return about_axis(turn / size.clamp_min(1e-12), size)

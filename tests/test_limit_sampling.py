@@ -14,6 +14,8 @@ from evoskeleton.evolution.limit_sampling import SampleSettings, sample, templat
 from evoskeleton.evolution.limits import BODY_TABLES, CHILD_TABLES, Limits, default_limits
 from evoskeleton.evolution.skeleton import LIMB_MIRROR, LIMBS, Joint
 
+RANGES = ("flexion_deg", "extension_deg", "lateral_deg", "rotation_deg")
+
 FIELDS = ("root", "pelvis", "trunk", "torso", "limbs", "neck", "lengths")
 THIGH = 7
 
@@ -184,7 +186,7 @@ def test_trunks_bend_within_the_ranges_of_motion(drawn):
 
 
 def test_a_trunk_without_ranges_stays_upright():
-    still = SampleSettings(flexion_deg=0, extension_deg=0, lateral_deg=0, rotation_deg=0)
+    still = SampleSettings.parse({"trunk": dict.fromkeys(RANGES, 0)})
     trunk = sample(default_limits(), 64, 0, settings=still).trunk
     torch.testing.assert_close(trunk, torch.eye(3)[:, :, None].expand_as(trunk))
 

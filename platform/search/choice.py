@@ -41,7 +41,7 @@ def found(
         island=0,
         offspring=_BROOD * archive.cells,
         settings=breeding,
-        valid=lambda bodies: limits.margin(bodies, breeding.valid_limbs),
+        valid=lambda bodies: breeding.margin(limits, bodies),
     )
     described = fit(seeds.genomes, descriptor, "the seeds of the campaign")
     bodies = Genomes.concatenate([seeds.genomes, brood.population.genomes])

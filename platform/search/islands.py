@@ -20,7 +20,7 @@ from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.descriptor import PoseDescriptor
 from evoskeleton.evolution.hierarchy import Genomes, decode
-from evoskeleton.evolution.limit_sampling import sample
+from evoskeleton.evolution.limit_sampling import SampleSettings, sample
 from evoskeleton.evolution.objectives import Objective, outside_bands
 from evoskeleton.evolution.plausibility import Plausibility, PlausibilitySettings
 from evoskeleton.evolution.population import (
@@ -149,7 +149,8 @@ class Island:
         """Bodies drawn from the limits, on torsos of parents, in the slots from `first` on."""
         seed = chance.key(self._seed, generation, island, chance.stream("immigrants"))
         count = self._settings.immigrants
-        genomes = sample(self._limits, count, seed, template=parents.genomes)
+        settings = SampleSettings(trunk=self._settings.breeding.trunk)
+        genomes = sample(self._limits, count, seed, template=parents.genomes, settings=settings)
         margin = self._margin(genomes)
         slots = torch.arange(first, first + count)
         bodies = Population.orphans(
@@ -159,7 +160,7 @@ class Island:
 
     def _margin(self, genomes: Genomes) -> torch.Tensor:
         """Degrees within the limits, or -1 for bodies without physical sense."""
-        margin = self._limits.margin(genomes, self._settings.breeding.valid_limbs)
+        margin = self._settings.breeding.margin(self._limits, genomes)
         if not self._settings.plausibility.enabled:
             return margin
         return margin.masked_fill(~(self._plausibility.margin(genomes) >= 0), -1.0)
