@@ -9,6 +9,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.akhter_black import JointLimits
 from evoskeleton.evolution.archive import Archive
+from evoskeleton.evolution.breeding import BreedingSettings
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.population import Population
 from evoskeleton.platform.data.annotated import is_annotated, refuse_annotated
@@ -95,7 +96,7 @@ def begin(
 
     Seeds that the joint limits refuse are kept as parents; the logbook holds their share.
     """
-    seeds = _seeds(motion.seed, limits)
+    seeds = _seeds(motion.seed, limits, settings.search.island.breeding)
     archive = _archive(settings, seeds, limits)
     folder.create()
     with whole_file(folder.settings) as file:
@@ -128,9 +129,9 @@ def begin(
     return state
 
 
-def _seeds(poses: PoseSet, limits: JointLimits) -> Population:
+def _seeds(poses: PoseSet, limits: JointLimits, breeding: BreedingSettings) -> Population:
     genomes = encode(poses.poses)
-    return Population.seeds(genomes, limits.margin(genomes))
+    return Population.seeds(genomes, breeding.margin(limits, genomes))
 
 
 def _archive(settings: CampaignSettings, seeds: Population, limits: JointLimits) -> Archive | None:
