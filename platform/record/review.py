@@ -6,6 +6,7 @@ Every function returns a matplotlib `Figure` of its own: no window, no global st
 """
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 GREY, PALE = "#8A8A8A", "#EDEDED"
 MOST_CLIPS = 40
 MOST_RIDGES = 10
+_CAPTION = 32
 SPHERE_BINS = (72, 36)
 """Columns of azimuth and rows of equal height of the sphere: all bins have the same area."""
 
@@ -52,7 +54,7 @@ def gallery(
     Args:
         poses: (poses, 17, 3) world mm.
         generations: (poses,) when each was bred.
-        operators: how each was bred, a word each.
+        operators: how each was bred, names joined by +.
         errors: (poses,) the champion's error on it, mm; NaN where it was never scored.
         ancestors: (poses, 17, 3) seed pose that each goes back to, drawn in grey beside it; rows
             of NaN where there is none.
@@ -71,11 +73,16 @@ def gallery(
         _draw_bodies(axes, pose, ancestor)
         error = errors[place]
         measured = "not scored" if np.isnan(error) else f"{error:.0f} mm"
-        caption = f"{operators[place]}\ngeneration {generations[place]}, {measured}"
-        axes.set_title(caption, fontsize=9, y=0.99)
+        caption = f"{_wrapped(operators[place])}\ngeneration {generations[place]}, {measured}"
+        axes.set_title(caption, fontsize=8, y=0.99)
     beside = "" if ancestors is None else "; the seed pose that each goes back to in grey"
     figure.suptitle(f"Evolved poses and the champion lifter's error on them{beside}", fontsize=11)
     return figure
+
+
+def _wrapped(operators: str) -> str:
+    """Names joined by +, a few to a line."""
+    return "\n".join(wrap(operators.replace("+", " + "), _CAPTION))
 
 
 def error_by_clip(

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from evoskeleton.lifting.bundle import load_bundle
+from evoskeleton.lifting.bundle import Lifter, load_bundle
+from evoskeleton.lifting.hardness import hardness
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record import review
@@ -16,7 +17,7 @@ from evoskeleton.platform.search.folder import CampaignFolder, read_poses, write
 from evoskeleton.platform.search.settings import CampaignSettings
 from evoskeleton.platform.search.state import State
 
-_SHOWN, _SAMPLE = 20, 20_000
+_SHOWN, _SAMPLE = 20, 10_000
 
 
 def conclude(
@@ -79,16 +80,23 @@ def _publish(
     tracker.log_table("errors_by_rarity", _rarity_rows(sides))
     clips = [_by_clip(sides[side]) for side in ("baseline", "evolved")]
     tracker.log_figure("error_by_clip", review.error_by_clip(*clips))
-    for name, figure in _pictures(settings, folder, table, state):
-        tracker.log_figure(name, figure)
     bundle = folder.training(champion) / "bundle"
+    for name, figure in _pictures(settings, folder, table, state, load_bundle(bundle)):
+        tracker.log_figure(name, figure)
     tracker.register_champion(bundle, sides["evolved"]["overall"])
 
 
 def _pictures(
-    settings: CampaignSettings, folder: CampaignFolder, table: PoseTable, state: State
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    table: PoseTable,
+    state: State,
+    champion: Lifter,
 ) -> Iterator[tuple[str, Figure]]:
-    """Figures of the evolved poses; poses are read from the snapshot, a sample at a time."""
+    """Figures of the evolved poses; poses are read from the snapshot, a sample at a time.
+
+    Errors in the table are those of the lifter of the day; the galleries show the champion's.
+    """
     names = ["id", "generation", "operator", "error"]
     rows = table.chosen(names, campaign=settings.name)
     poses = np.load(folder.snapshot(state.generation), mmap_mode="r")
@@ -101,18 +109,19 @@ def _pictures(
     seeds, sample = (_spread(part) for part in (np.flatnonzero(generation == 0), bred))
     yield "limb_directions", review.limb_coverage(poses[seeds], poses[sample])
     ancestors = _Ancestors(table, settings.name)
-    hardest = bred[np.argsort(-error[bred], kind="stable")[:_SHOWN]]
-    for name, shown in (
-        ("evolved_poses", bred[review.evenly_by_error(error[bred], _SHOWN)]),
-        ("hardest_poses", hardest),
+    now = hardness([champion], np.asarray(poses[sample])).error
+    for name, picked in (
+        ("evolved_poses", review.evenly_by_error(now, _SHOWN)),
+        ("hardest_poses", np.argsort(-now, kind="stable")[:_SHOWN]),
     ):
+        shown = sample[picked]
         yield (
             name,
             review.gallery(
                 poses[shown],
                 generation[shown],
                 [rows["operator"][int(place)].as_py() for place in shown],
-                error[shown],
+                now[picked],
                 _poses_of(ancestors.seeds_of(ids[shown]), ids[generation == 0], poses),
             ),
         )
