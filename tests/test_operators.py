@@ -194,7 +194,7 @@ def test_a_generation_of_real_bodies_equals_the_scalar_twins_bred_one_by_one(cmu
         island=1,
         offspring=60,
         settings=settings,
-        valid=default_limits().margin,
+        valid=lambda bodies: settings.margin(default_limits(), bodies),
         toolbox=build_toolbox(settings, table),
     )
     limits, rows = twins.TwinLimits(default_limits()), table.T.double().tolist()

@@ -6,7 +6,7 @@ its numbers come out of a twin of the generator, from the same addresses.
 """
 
 from dataclasses import dataclass, replace
-from math import cos, exp, log, pi, radians, sin, sqrt
+from math import atan2, cos, degrees, exp, hypot, log, pi, radians, sin, sqrt
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from evoskeleton.evolution.operators import (
     RotationSettings,
 )
 from evoskeleton.evolution.skeleton import BRANCHES, LIMBS, MIRROR, TORSO, Joint
+from evoskeleton.evolution.trunk import TrunkRange
 
 Vector = np.ndarray
 _WORD = (1 << 64) - 1
@@ -263,6 +264,17 @@ def corners(direction: Vector, table: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return weights, table[i : i + 2, j : j + 2]
 
 
+def trunk_margin(trunk: np.ndarray, ranges: TrunkRange) -> float:
+    """Degrees of one trunk within its ranges: swing and twist, see `TrunkRange`."""
+    right, forwards, up = trunk[:, 2]
+    size = hypot(right, forwards)
+    bend = degrees(atan2(size, up))
+    ahead = ranges.flexion_deg if forwards > 0.0 else ranges.extension_deg
+    slant = hypot(forwards / ahead, right / ranges.lateral_deg)
+    twist = degrees(2.0 * atan2(trunk[1, 0] - trunk[0, 1], 1.0 + float(np.trace(trunk))))
+    return min(size / slant - bend, ranges.rotation_deg - abs(twist))
+
+
 def breed_one(
     mother: Body,
     father: Body,
@@ -278,5 +290,5 @@ def breed_one(
     child = turn_body(child, draws, settings.turn)
     child = bend_trunk(child, draws, settings.bend)
     child = mutate_lengths(child, draws, settings.lengths, templates)
-    margin = limits.margin(child)
+    margin = min(limits.margin(child), trunk_margin(child.trunk, settings.trunk))
     return margin, ground(child, draws, settings.ground)[1] if margin >= 0.0 else None

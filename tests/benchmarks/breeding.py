@@ -31,7 +31,7 @@ from conftest import SHARED_DATA, walking_figure
 
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.breeding import CHUNK, BreedingSettings, breed
-from evoskeleton.evolution.hierarchy import encode
+from evoskeleton.evolution.hierarchy import Genomes, encode
 from evoskeleton.evolution.limits import default_limits
 from evoskeleton.evolution.operators import length_templates
 from evoskeleton.evolution.population import Population
@@ -58,6 +58,10 @@ class Batched:
         self.limits = default_limits()
         self.toolbox = build_toolbox(SETTINGS, length_templates(parents.genomes))
 
+    def margin(self, bodies: Genomes) -> torch.Tensor:
+        """Degrees within the limits of limbs and trunk."""
+        return SETTINGS.margin(self.limits, bodies)
+
     def breed(self, generation: int, toolbox: Any = None, valid: Any = None) -> int:
         """Offspring bred; those within the limits are rebuilt and grounded."""
         return breed(
@@ -67,7 +71,7 @@ class Batched:
             island=0,
             offspring=BATCH,
             settings=SETTINGS,
-            valid=valid or self.limits.margin,
+            valid=valid or self.margin,
             toolbox=toolbox or self.toolbox,
         ).tried
 
@@ -101,10 +105,10 @@ def parts(batched: Batched, rounds: int) -> dict[str, float]:
     for generation in range(rounds):
         spent: dict[str, float] = defaultdict(float)
         toolbox = base.Toolbox()
-        for name in ("mate", "mutate", "ground"):
+        for name in ("mirror", "mate", "mutate", "tumble", "ground"):
             toolbox.register(name, _timed(getattr(batched.toolbox, name), name, spent))
         start = process_time()
-        batched.breed(generation, toolbox, _timed(batched.limits.margin, "check limits", spent))
+        batched.breed(generation, toolbox, _timed(batched.margin, "check limits", spent))
         spent["gather parents and results"] = process_time() - start - sum(spent.values())
         best = {name: min(1e3 * time, best.get(name, 1e9)) for name, time in spent.items()}
     return best
