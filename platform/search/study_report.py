@@ -21,6 +21,8 @@ from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.study import Cell, StudySettings, cells
 
 METRICS = ("mpjpe", "p_mpjpe", "pck", "auc")
+_COLUMNS = 4
+"""Panels side by side."""
 COLUMNS = (
     "row", "runs", "poses", "MPJPE", "P-MPJPE", "PCK", "AUC", "gap", "to real (95 %)", "worse",
 )  # fmt: skip
@@ -223,23 +225,27 @@ def markdown(found: list[Line]) -> str:
 
 
 def figure(found: list[Line]) -> Figure:
-    """MPJPE of every row, a panel a test and condition."""
+    """MPJPE of every row, a panel a test and condition; a row that was not run stays empty."""
     panels = _panels(found)
-    rows = len({line.row for line in found})
-    drawn = Figure(figsize=(2.0 + 3.5 * len(panels), 0.4 * rows + 1.4))
-    grid = drawn.subplots(1, len(panels), squeeze=False)[0]
-    for place, (axes, (panel, mine)) in enumerate(zip(grid, panels.items(), strict=True)):
+    rows = list(dict.fromkeys(line.row for line in found))
+    columns = min(_COLUMNS, len(panels))
+    lines = -(-len(panels) // columns)
+    drawn = Figure(figsize=(2.0 + 3.5 * columns, lines * (0.3 * len(rows) + 1.2)))
+    grid = drawn.subplots(lines, columns, squeeze=False, sharey=True)
+    for axes in grid.ravel()[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (panel, mine) in zip(grid.ravel(), panels.items(), strict=False):
         values = [line.scores["mpjpe"] for line in mine]
+        places = [rows.index(line.row) for line in mine]
         spread = [0.0 if np.isnan(line.spread) else line.spread for line in mine]
-        axes.barh([line.row for line in mine], values, xerr=spread, color="#0072b2")
-        for at, value in enumerate(values):
+        axes.barh(places, values, xerr=spread, color="#0072b2")
+        for at, value in zip(places, values, strict=True):
             axes.text(value, at, f" {value:.1f}", va="center")
         axes.set_xlim(0, 1.2 * max(values))
-        axes.invert_yaxis()
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_title(f"{panel[0]}, {panel[1]} steps,\n{panel[2]:.3g} of the seed", fontsize=9)
         axes.set_xlabel("MPJPE, mm")
-        if place:
-            axes.tick_params(labelleft=False)
     drawn.tight_layout()
     return drawn
 
