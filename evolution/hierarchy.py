@@ -15,6 +15,7 @@ A genome is a struct of component-first float32 arrays (see `rotations`): the la
 bodies. Operators work on genomes; joints are rebuilt once, when a pose is scored or stored.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -152,7 +153,8 @@ class Genomes:
 
 def _columns(array: Tensor, index: Tensor) -> Tensor:
     """Columns of (..., bodies); as a matrix, which torch gathers ten times faster."""
-    matrix = array.reshape(-1, array.shape[-1]).index_select(1, index)
+    rows, bodies = math.prod(array.shape[:-1]), array.shape[-1]
+    matrix = array.reshape(rows, bodies).index_select(1, index)
     return matrix.view(*array.shape[:-1], len(index))
 
 

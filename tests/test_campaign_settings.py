@@ -7,6 +7,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.search.run import demo_settings, template
 from evoskeleton.platform.search.settings import (
     CampaignSettings,
+    SearchSettings,
     differences,
     read_settings,
     write_settings,
@@ -79,3 +80,23 @@ def test_more_generations_and_other_machines_are_no_difference():
 def test_a_change_that_would_change_the_search_is_shown():
     found = differences(small(), small("search.islands=2", "seed=5"))
     assert found == ["search.islands: 4 -> 2", "seed: 1 -> 5"]
+
+
+@pytest.mark.parametrize(
+    ("search", "refused"),
+    [
+        ({"generations": 1, "island": {"population": 20_000, "pairs_share": 0.5}}, False),
+        ({"generations": 1, "island": {"population": 40, "pairs_share": 0.05}}, True),
+        ({"generations": 9, "island": {"population": None, "pairs_share": 0.05}}, False),
+        ({"generations": 0}, False),
+        ({"generations": 1, "island": {"offspring": 900}}, True),
+        ({"generations": 1, "island": {"offspring": 900, "immigrants": 100}}, False),
+    ],
+)
+def test_an_archive_has_no_more_cells_than_will_be_bred(search, refused):
+    settings = {"islands": 1, "archive": {"cells": 1000, "quota": 5}, **search}
+    if refused:
+        with pytest.raises(BadInput, match="an archive of 1000 cells has more cells than the"):
+            SearchSettings.parse(settings)
+    else:
+        SearchSettings.parse(settings)

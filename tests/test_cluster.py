@@ -4,7 +4,7 @@ import pytest
 import ray
 
 from evoskeleton.errors import BadInput
-from evoskeleton.platform.search.cluster import MachineSettings, cluster
+from evoskeleton.platform.search.cluster import MachineSettings, cluster, divide
 
 PATIENCE = "RAY_gcs_server_port_wait_time_s"
 
@@ -28,3 +28,15 @@ def test_a_start_that_hangs_twice_is_told(monkeypatch):
     sentence = "no Ray cluster could be started here: Timed out"
     with pytest.raises(BadInput, match=sentence), cluster(MachineSettings(), islands=1):
         pass
+
+
+def test_more_actors_than_the_machine_can_hold_are_refused():
+    """They would wait for a processor for ever."""
+    there = {"CPU": 2.0}
+    assert divide(MachineSettings(scorers=4), 1, there).scorers == 4
+    with pytest.raises(BadInput, match="20 scorers of 0.2 processors, .* find no room on 2 proc"):
+        divide(MachineSettings(scorers=20), 1, there)
+    with pytest.raises(BadInput, match="and 40 workers find no room"):
+        divide(MachineSettings(workers=40), 1, there)
+    grows = MachineSettings(address="auto", scorers=20)
+    assert divide(grows, 1, there).scorers == 20, "a cluster may add nodes"

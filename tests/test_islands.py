@@ -138,3 +138,21 @@ def test_tumbled_bodies_pass_every_band_and_never_breed(motion):
     following, _ = island.renew(everyone, None, 1, 0)
     assert not Population.from_arrays(following).tumbled.any()
     assert len(following["ids"]) > len(parents["ids"]) / 2
+
+
+@pytest.mark.parametrize("immigrants", [0, 3])
+def test_an_island_without_one_valid_child_goes_on_with_its_parents(motion, immigrants):
+    island, parents = made(motion, immigrants=immigrants)
+    nobody = Island(
+        IslandSettings.parse({"population": 20, "offspring": 40}),
+        Limits.constant(-1.0),
+        build_toolbox(IslandSettings().breeding),
+        seed=1,
+    )
+    brood, _ = nobody.breed(parents, 1, 0)
+    assert len(brood["ids"]) == 0 and int(brood["tried"]) == 3 * 40
+    scores = {name: np.empty(0, np.float32) for name in ("error", "outside")}
+    everyone, outcome = island.select(parents, None, brood, scores, 1, 0)
+    assert outcome["counts"]["survivors"] == 0
+    following, _ = island.renew(everyone, np.empty(0, np.int64), 1, 0)
+    assert set(following["ids"]) <= set(parents["ids"]) and len(following["ids"]) == 20

@@ -192,6 +192,7 @@ def test_a_training_told_twice_is_recorded_once(tracker, record_home, client):
     again.mark_champion("beef5")
     named = {child.info.run_name: child for child in children(client, run_id)}
     assert named["v5"].data.tags["evoskeleton.champion"] == "true"
+    assert named["v3"].data.tags["evoskeleton.champion"] == "false"
 
 
 def test_a_training_that_was_half_written_is_completed(tracker, record_home, client):
@@ -232,6 +233,10 @@ def test_figures_and_tables_become_artifacts(tracker, client, tmp_path):
     assert (Path(kept) / "figures" / "gallery.png").read_bytes().startswith(b"\x89PNG")
     assert (Path(kept) / "tables" / "clips.csv").read_text() == "clip,mpjpe\n05_01,61.5\n05_02,\n"
     assert client.get_run(run_id).data.metrics["summary/mpjpe_evolved"] == 60.0
+    for _ in range(2):
+        tracker.log_summary({"mpjpe_evolved": 55.0}, generation=9)
+    assert client.get_run(run_id).data.metrics["summary/mpjpe_evolved"] == 55.0
+    assert points(client, run_id)["summary/mpjpe_evolved", 9] == 1
 
 
 WRITER = """

@@ -131,6 +131,73 @@ def poor_spending(result: Path) -> float:
     return yaml.safe_load(result.read_text())["core_hours"]
 
 
+def test_a_stopped_step_counts_towards_the_budget(plain):
+    class Stop(Nobody):
+        def training(self, *progress) -> None:
+            raise KeyboardInterrupt
+
+    study = Study(settings_of(plain), Stop())
+    spent = []
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            study.run()
+        spent.append(study.spent())
+    assert 0 < spent[0] < spent[1]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"fit": TINY | {"batch": 8}},
+        {"rows": {"seed only": {"fit": {"learning_rate": 0.01}}, "real": {"base": "real"}}},
+    ],
+)
+def test_what_was_made_with_other_settings_is_refused(plain, changed):
+    Study(settings_of(plain, budget_core_hours=1e-9), Nobody()).run()
+    Study(settings_of(plain, seeds=[1, 2, 3], steps=[2, 4, 6], fractions=[0.25, 0.5]), Nobody())
+    for use in (lambda settings: Study(settings, Nobody()), lines):
+        with pytest.raises(BadInput, match="was made with other settings of .* row seed only"):
+            use(settings_of(plain, **changed))
+    renamed = {"other": plain["tests"]["rest"]}
+    with pytest.raises(BadInput, match="was made with other settings"):
+        Study(settings_of(plain, tests=renamed), Nobody())
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"fit": {"learning_rat": 1}}, "row odd: .*learning_rat"),
+        ({"campaign": {"search": {"islandz": 2}}}, "row odd: .*islandz"),
+    ],
+)
+def test_rows_are_looked_at_before_the_first_hour_is_spent(plain, row, sentence):
+    settings = settings_of(plain, rows=plain["rows"] | {"odd": row})
+    with pytest.raises(BadInput, match=sentence):
+        Study(settings, Nobody())
+    assert not Path(settings.home).exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"fractions": [2.0]}, {"fractions": [0.0]}, {"seeds": [-1]}, {"steps": [0]}],
+)
+def test_numbers_that_mean_nothing_are_refused(plain, changed):
+    with pytest.raises(BadInput):
+        settings_of(plain, **changed)
+    with pytest.raises(BadInput, match="names of rows should begin with a letter or a digit"):
+        settings_of(plain, rows=plain["rows"] | {"+ more": {}})
+
+
+def test_there_is_no_gap_where_real_poses_are_no_better(plain):
+    rows = {"seed only": {}, "real": {"base": "real"}}
+    settings = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2])
+    Study(settings, Nobody()).run()
+    upside_down = settings.model_copy(update={"lower": "real", "upper": ["seed only"]})
+    gaps = [[line.gap for line in lines(each)] for each in (settings, upside_down)]
+    known = [not np.isnan(both).any() for both in gaps]
+    assert sorted(known) == [False, True]
+
+
 def test_a_test_clip_among_the_seeds_is_refused(plain):
     tests = {"rest": plain["tests"]["rest"] | {"clips": ["clip30", "clip150"]}}
     with pytest.raises(BadInput, match="clip clip30 of S1 is in seed and in the test rest"):
@@ -189,3 +256,11 @@ def test_the_interval_within_a_clip_covers_the_mean_of_a_slow_walk():
         _, low, high = within_clip(slow)
         covered += low <= 0.0 <= high
     assert 0.85 < covered / 200 < 0.99
+
+
+@pytest.mark.parametrize("frames", [1, 39, 40, 60, 100])
+def test_noise_is_rarely_sure(frames):
+    """A clip of one block is not judged at all."""
+    random = np.random.default_rng(5)
+    sure = sum(within_clip(random.normal(size=frames))[1] > 0 for _ in range(400))
+    assert sure == 0 if frames < 40 else sure < 400 * 0.055

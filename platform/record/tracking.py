@@ -180,10 +180,10 @@ class Tracker:
         text = io.StringIO(json.dumps(data, indent=1, default=float))
         self._send(f"table {name}", partial(self._write_text, f"tables/{name}.json", text))
 
-    def log_summary(self, numbers: Mapping[str, float]) -> None:
+    def log_summary(self, numbers: Mapping[str, float], generation: int = 0) -> None:
         """Numbers about the whole campaign, such as the closing comparison, as metrics
-        `summary/<name>`."""
-        points = [Point(f"summary/{name}", 0, value) for name, value in numeric(numbers)]
+        `summary/<name>`; an extended campaign closes again, at a later generation."""
+        points = [Point(f"summary/{name}", generation, value) for name, value in numeric(numbers)]
         self._send("summary", lambda: _ignored(self._parent().write(points)))
 
     def finish(self, status: str = "FINISHED") -> None:
@@ -367,9 +367,11 @@ class Tracker:
         where = f"tags.`{PARENT}` = '{self._parent().id}'"
         maker = self._parent().id
         for child in self._store.client().search_runs([self._experiment], where):
-            if child.data.tags.get(WEIGHTS) == weights:
+            won = child.data.tags.get(WEIGHTS) == weights
+            if won:
                 maker = child.info.run_id
-                self._store.client().set_tag(maker, CHAMPION, "true")
+            if won or CHAMPION in child.data.tags:
+                self._store.client().set_tag(child.info.run_id, CHAMPION, str(won).lower())
         self._parent().tag({CHAMPION: weights})
         return maker
 

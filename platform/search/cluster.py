@@ -108,6 +108,12 @@ def divide(machine: MachineSettings, islands: int, there: dict[str, float]) -> R
     """Give every kind of work its share of what is there."""
     cpus, gpus = there.get("CPU", 1.0), there.get("GPU", 0.0)
     spare = cpus - machine.trainer_cpus - machine.scorers * machine.scorer_cpus
+    if machine.address is None and spare < 0.05 * (machine.workers or 1):
+        raise BadInput(
+            f"machine: {machine.scorers} scorers of {machine.scorer_cpus:g} processors, a trainer"
+            f" of {machine.trainer_cpus:g} and {machine.workers or 1} workers find no room on"
+            f" {cpus:g} processors"
+        )
     workers = machine.workers or max(1, min(islands, int(spare / machine.worker_cpus + 1e-9)))
     scorer_gpus = _share(machine.scorer_gpus, gpus, 0.25 / machine.scorers)
     return Resources(

@@ -47,7 +47,7 @@ def conclude(
         "generations": state.generation,
         "table": table.uri,
         "table_version": table.version,
-        "trainings": len(set(state.trainings) | {champion}),
+        "trainings": len(list(folder.path.glob("trainings/g*/training.json"))),
         "champion_training": champion,
         "baseline": sides["baseline"],
         "evolved": sides["evolved"],
@@ -73,7 +73,8 @@ def _publish(
             f"{side}_{metric}": value
             for side, evaluation in sides.items()
             for metric, value in evaluation["overall"].items()
-        }
+        },
+        state.generation,
     )
     tracker.log_json("report", report)
     tracker.log_table("errors_by_clip", _clip_rows(sides))

@@ -75,15 +75,24 @@ class SearchSettings(Settings):
     def _cells_find_poses(self) -> "SearchSettings":
         if self.archive is None:
             return self
-        generations = self.generations + self.extra_generations
-        bred = generations * self.islands * self.island.offspring
-        for poses, what in ((self.target, "target of {} poses"), (bred, "{} poses to be bred")):
+        for poses, what in (
+            (self.target, "target of {} poses"),
+            (self._most_bred(), "{} poses to be bred"),
+        ):
             if poses is not None and self.archive.cells > poses:
                 raise ValueError(
                     f"an archive of {self.archive.cells} cells has more cells than the "
                     + what.format(poses)
                 )
         return self
+
+    def _most_bred(self) -> int | None:
+        """Offspring and immigrants of all generations; none: no such number, or none yet."""
+        generations, island = self.generations + self.extra_generations, self.island
+        if generations == 0 or (island.pairs_share is not None and island.population is None):
+            return None
+        each = island.offspring_of(island.population or 0) + island.immigrants
+        return generations * self.islands * each
 
     @model_validator(mode="after")
     def _novelty_has_an_archive(self) -> "SearchSettings":

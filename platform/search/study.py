@@ -9,6 +9,7 @@ folder, so that a study that was stopped goes on where it was, within its budget
     <home>/data/<set>.read.npz          hashes of all poses that were read for them
     <home>/results/<cell>.json, .npz    errors of a lifter; errors of every test pose
     <home>/campaigns/                   the searches
+    <home>/spent.json                   core hours of everything, what was stopped included
 """
 
 import hashlib
@@ -19,7 +20,7 @@ import time
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -33,9 +34,9 @@ from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.sources import SourceSettings, load
 from evoskeleton.platform.record.store import TrackingSettings
-from evoskeleton.platform.search.folder import write_arrays, write_json
+from evoskeleton.platform.search.folder import CampaignFolder, write_arrays, write_json
 from evoskeleton.platform.search.run import resume, start
-from evoskeleton.platform.search.settings import CampaignSettings
+from evoskeleton.platform.search.settings import CampaignSettings, differences, read_settings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 
 
@@ -65,9 +66,15 @@ class StudySettings(Settings):
     upper: list[str] = Field(
         default_factory=lambda: ["real", "real capped"], description="rows; the better is 100 %"
     )
-    fractions: list[float] = Field([0.01, 1.0], min_length=1, description="of the seed's poses")
-    seeds: list[int] = Field([1, 2, 3], min_length=1, description="random seeds")
-    steps: list[int] = Field([1500, 6000], min_length=1, description="of a lifter's training")
+    fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [0.01, 1.0], min_length=1, description="of the seed's poses"
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [1, 2, 3], min_length=1, description="random seeds"
+    )
+    steps: list[Annotated[int, Field(ge=1)]] = Field(
+        [1500, 6000], min_length=1, description="of a lifter's training"
+    )
     fit: dict[str, Any] = Field(
         default_factory=lambda: {"cascade": {"width": 512}}, description="the lifters"
     )
@@ -83,6 +90,8 @@ class StudySettings(Settings):
                 raise ValueError(f"lower and upper should name rows, got {name}")
         if len({_plain(name) for name in self.rows}) < len(self.rows):
             raise ValueError("names of rows should differ by more than blanks and signs")
+        if odd := [name for name in self.rows if not re.match("[A-Za-z0-9]", name)]:
+            raise ValueError(f"names of rows should begin with a letter or a digit, got {odd[0]}")
         return self
 
 
@@ -151,6 +160,18 @@ class Study:
             refuse_annotated(test, f"test {name}")
         refuse_annotated(load(settings.validation), "validation")
         self._refuse_shared_clips()
+        self._refuse_what_cannot_be_made()
+        refuse_other_settings(settings)
+
+    def _refuse_what_cannot_be_made(self) -> None:
+        """Settings of rows are looked at before the first hour is spent."""
+        for cell in cells(self._settings):
+            try:
+                _fit_settings(self._settings, cell)
+                if (how := self._settings.rows[cell.row].campaign) is not None:
+                    self._campaign_settings(cell, _base(self._settings, cell), how)
+            except BadInput as error:
+                raise BadInput(f"row {cell.row}: {error}") from None
 
     def _refuse_shared_clips(self) -> None:
         """No test clip may be among the poses that anything is made from or chosen by."""
@@ -166,13 +187,22 @@ class Study:
         """Make all cells, as far as the budget goes; returns those that are left."""
         left = [cell for cell in cells(self._settings) if not self.result(cell).exists()]
         while left and self.spent() < self._settings.budget_core_hours:
-            self._make(left.pop(0))
+            took, before = _Clock(), self.spent()
+            try:
+                self._make(left.pop(0))
+            finally:
+                write_json(self._spent_file, {"core_hours": before + took.core_hours()})
         return left
 
+    @property
+    def _spent_file(self) -> Path:
+        return self._home / "spent.json"
+
     def spent(self) -> float:
-        """Core hours that everything made so far took."""
-        files = [*self._home.glob("data/*.json"), *self._home.glob("results/*.json")]
-        return sum(json.loads(file.read_text())["core_hours"] for file in files)
+        """Core hours that the study took so far; a step that was killed (-9) does not count."""
+        if not self._spent_file.exists():
+            return 0.0
+        return float(json.loads(self._spent_file.read_text())["core_hours"])
 
     def result(self, cell: Cell) -> Path:
         """Where a cell's errors are."""
@@ -181,7 +211,7 @@ class Study:
     def _make(self, cell: Cell) -> None:
         poses = self._data(cell)
         took = _Clock()
-        settings = self._fit_settings(cell)
+        settings = _fit_settings(self._settings, cell)
         report = None
         for report in fit(poses, settings, device=_device()):
             self._monitor.training(cell.name, report.step, report.total)
@@ -196,14 +226,9 @@ class Study:
             found[name] = evaluation.as_dict()
             errors |= {f"{name}/errors": evaluation.errors, f"{name}/clip": evaluation.clip}
         write_arrays(self.result(cell).with_suffix(".npz"), errors)
-        record = {"cell": vars(cell), "poses": len(poses), "tests": found}
+        made_with = _result_settings(self._settings, cell)
+        record = {"cell": vars(cell), "poses": len(poses), "tests": found, "settings": made_with}
         write_json(self.result(cell), record | {"core_hours": took.core_hours()})
-
-    def _fit_settings(self, cell: Cell) -> FitSettings:
-        row = self._settings.rows[cell.row]
-        return FitSettings.parse(
-            layered(layered(self._settings.fit, row.fit), {"steps": cell.steps, "seed": cell.seed})
-        )
 
     def _data(self, cell: Cell) -> np.ndarray:
         """Poses (n, 17, 3) of a row, made once."""
@@ -211,7 +236,7 @@ class Study:
         if not path.with_suffix(".json").exists():
             took = _Clock()
             row = self._settings.rows[cell.row]
-            source = self._base(cell)
+            source = _base(self._settings, cell)
             base = load(source)
             validation = load(self._settings.validation)
             poses = base.poses if row.campaign is None else self._search(cell, source, row.campaign)
@@ -220,37 +245,104 @@ class Study:
             _save(path, poses)
             read = {"base": hashes(base.poses), "validation": hashes(validation.poses)}
             write_arrays(path.with_suffix(".read.npz"), read)
-            record = {"rows": len(poses), "core_hours": took.core_hours()}
+            made_with = _data_settings(self._settings, cell)
+            record = {"rows": len(poses), "core_hours": took.core_hours(), "settings": made_with}
             write_json(path.with_suffix(".json"), record)
         return np.load(path, mmap_mode="r")
 
     def _base_file(self, cell: Cell) -> Path:
         return self._home / "data" / f"{cell.data}.base.npy"
 
-    def _base(self, cell: Cell) -> SourceSettings:
-        row = self._settings.rows[cell.row]
-        source = self._settings.seed if row.base == "seed" else self._settings.real
-        drawn: dict[str, Any] = {"fraction_seed": cell.seed}
-        if row.base == "seed":
-            drawn["fraction"] = cell.fraction
-        if row.max_per_subject is not None:
-            drawn["max_per_subject"] = row.max_per_subject
-        return source.model_copy(update=drawn)
-
     def _search(self, cell: Cell, base: SourceSettings, how: dict[str, Any]) -> np.ndarray:
         """The table of a campaign that starts from the base and never sees a test pose."""
+        settings = self._campaign_settings(cell, base, how)
+        folder = CampaignFolder(settings.home, settings.name)
+        if folder.exists():
+            if changed := differences(read_settings(folder.settings), settings):
+                raise BadInput(
+                    f"search {settings.name} was started with other settings: {'; '.join(changed)}"
+                )
+            resume(settings.home, settings.name, [], self._monitor)
+        else:
+            start(settings, self._monitor)
+        return PoseTable.open(str(folder.home / "poses")).poses(campaign=settings.name)
+
+    def _campaign_settings(
+        self, cell: Cell, base: SourceSettings, how: dict[str, Any]
+    ) -> CampaignSettings:
         home = str(self._home / "campaigns")
         validation = self._settings.validation.model_dump(mode="json")
         motion = {"seed": base.model_dump(mode="json"), "validation": validation}
         fixed = {"name": cell.data, "seed": cell.seed, "home": home, "motion": motion}
-        settings = CampaignSettings.parse(
+        return CampaignSettings.parse(
             layered({"tracking": {"enabled": False}}, layered(how, fixed))
         )
-        if (Path(home) / cell.data / "settings.yaml").exists():
-            resume(home, cell.data, [], self._monitor)
-        else:
-            start(settings, self._monitor)
-        return PoseTable.open(str(Path(home) / "poses")).poses(campaign=cell.data)
+
+
+def refuse_other_settings(settings: StudySettings) -> None:
+    """What a study's folder holds has to be made with these settings.
+
+    Rows, fractions, random seeds, steps and the budget may change; what a data set or a lifter that
+    is there was made with may not.
+
+    Raises:
+        BadInput: a record was made with other settings.
+    """
+    home = Path(settings.home).expanduser().resolve()
+    for cell in cells(settings):
+        for path, wanted in (
+            (home / "data" / f"{cell.data}.json", _data_settings(settings, cell)),
+            (home / "results" / f"{cell.name}.json", _result_settings(settings, cell)),
+        ):
+            if path.exists() and json.loads(path.read_text()).get("settings") != wanted:
+                raise BadInput(
+                    f"{path} was made with other settings of seed, validation, real, tests, fit or "
+                    f"row {cell.row}: choose another home"
+                )
+
+
+def _data_settings(settings: StudySettings, cell: Cell) -> str:
+    """A hash of all that a data set depends on."""
+    return _digest(
+        {
+            "base": _base(settings, cell).model_dump(mode="json"),
+            "validation": settings.validation.model_dump(mode="json"),
+            "campaign": settings.rows[cell.row].campaign,
+        }
+    )
+
+
+def _result_settings(settings: StudySettings, cell: Cell) -> str:
+    """A hash of all that a lifter's errors depend on."""
+    return _digest(
+        {
+            "data": _data_settings(settings, cell),
+            "fit": _fit_settings(settings, cell).model_dump(mode="json"),
+            "tests": {name: test.model_dump(mode="json") for name, test in settings.tests.items()},
+        }
+    )
+
+
+def _digest(plain: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _fit_settings(settings: StudySettings, cell: Cell) -> FitSettings:
+    row = settings.rows[cell.row]
+    return FitSettings.parse(
+        layered(layered(settings.fit, row.fit), {"steps": cell.steps, "seed": cell.seed})
+    )
+
+
+def _base(settings: StudySettings, cell: Cell) -> SourceSettings:
+    row = settings.rows[cell.row]
+    source = settings.seed if row.base == "seed" else settings.real
+    drawn: dict[str, Any] = {"fraction_seed": cell.seed}
+    if row.base == "seed":
+        drawn["fraction"] = cell.fraction
+    if row.max_per_subject is not None:
+        drawn["max_per_subject"] = row.max_per_subject
+    return source.model_copy(update=drawn)
 
 
 def hashes(poses: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 A row's errors are means over random seeds. Differences are paired: the same test poses under the
 same views. Over clips their 95 % interval is Student's t with a clip as the unit; within a clip it
-is a bootstrap over blocks of consecutive poses: neighbouring frames are no independent samples.
+is Student's t over means of blocks of 20 consecutive poses: neighbouring frames are no independent
+samples.
 """
 
 import json
@@ -18,7 +19,7 @@ from scipy.stats import t as student
 
 from evoskeleton.platform.data.files import whole_file
 from evoskeleton.platform.record.tracking import Tracker
-from evoskeleton.platform.search.study import Cell, StudySettings, cells
+from evoskeleton.platform.search.study import Cell, StudySettings, cells, refuse_other_settings
 
 METRICS = ("mpjpe", "p_mpjpe", "pck", "auc")
 _COLUMNS = 4
@@ -30,7 +31,6 @@ COLUMNS = (
 latter; `worse`: clips that are surely worse than with the latter."""
 
 _BLOCK = 20
-_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Line:
         poses: rows of the data set, mean over seeds.
         scores: metric -> mean over seeds.
         spread: standard deviation of MPJPE over seeds; NaN for one.
-        gap: share of the gap closed, in percent; NaN where the ends of it are not done.
+        gap: share of the gap closed, in percent; NaN where the ends of it are not done, or where
+            the upper is no better than the lower.
         against: mean difference of MPJPE over clips to the better of the upper rows, and its
             interval; NaN where there is none.
         worse: clips whose interval lies wholly above that row.
@@ -65,6 +66,7 @@ class Line:
 
 def lines(settings: StudySettings) -> list[Line]:
     """All that is known so far, by test, steps, fraction and row."""
+    refuse_other_settings(settings)
     results = _results(settings)
     return [
         line
@@ -139,7 +141,7 @@ def _lines(
 
 
 def _gap(run: _Runs, low: _Runs | None, real: _Runs | None) -> float:
-    if low is None or real is None or low.mean("mpjpe") == real.mean("mpjpe"):
+    if low is None or real is None or low.mean("mpjpe") <= real.mean("mpjpe"):
         return float("nan")
     bottom, top = low.mean("mpjpe"), real.mean("mpjpe")
     return 100.0 * (bottom - run.mean("mpjpe")) / (bottom - top)
@@ -147,7 +149,11 @@ def _gap(run: _Runs, low: _Runs | None, real: _Runs | None) -> float:
 
 def over_clips(differences: np.ndarray, clip: np.ndarray) -> tuple[float, float, float]:
     """Mean over clips of (poses,) paired differences, and the ends of its 95 % interval."""
-    means = np.array([differences[clip == name].mean() for name in np.unique(clip)])
+    return _interval(np.array([differences[clip == name].mean() for name in np.unique(clip)]))
+
+
+def _interval(means: np.ndarray) -> tuple[float, float, float]:
+    """The mean of independent numbers and the ends of its 95 % interval; NaN for one number."""
     middle = float(means.mean())
     if len(means) < 2:
         return middle, float("nan"), float("nan")
@@ -155,15 +161,13 @@ def over_clips(differences: np.ndarray, clip: np.ndarray) -> tuple[float, float,
     return middle, middle - float(half), middle + float(half)
 
 
-def within_clip(differences: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
-    """Mean of the (frames,) differences of one clip, and the ends of its 95 % interval."""
+def within_clip(differences: np.ndarray) -> tuple[float, float, float]:
+    """Mean of the (frames,) differences of one clip, and the ends of its 95 % interval.
+
+    A clip of fewer than two blocks says nothing of how far its mean may be off: NaN.
+    """
     blocks = np.array_split(differences, max(1, len(differences) // _BLOCK))
-    sums, counts = (np.array([of(block) for block in blocks]) for of in (np.sum, len))
-    random = np.random.Generator(np.random.Philox(seed))
-    drawn = random.integers(0, len(blocks), (_RESAMPLES, len(blocks)))
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(differences.mean()), float(low), float(high)
+    return _interval(np.array([block.mean() for block in blocks]))
 
 
 def _worse(run: _Runs, real: _Runs) -> list[str]:
