@@ -15,25 +15,27 @@ _PAUSE_S = 0.5
 
 
 class Tidying:
-    """Tidies up soon after every 32 MB of requests; used in the running event loop."""
+    """Tidies up soon after every 32 MB of requests; used in the running event loop.
+
+    As long as 32 MB more came meanwhile it goes on: they may have been in use at the time.
+    """
 
     def __init__(self) -> None:
-        self._bytes = 0
-        self._due: asyncio.Future[None] | None = None
+        self._bytes, self._due = 0, False
 
     def count(self, size: int) -> None:
         """A request of `size` bytes has come."""
         self._bytes += size
-        if self._bytes >= _EVERY_BYTES and (self._due is None or self._due.done()):
-            self._bytes = 0
-            self._due = asyncio.ensure_future(_tidy())
+        if self._bytes >= _EVERY_BYTES and not self._due:
+            self._bytes, self._due = 0, True
+            asyncio.get_running_loop().call_later(_PAUSE_S, self._tidy)
 
-
-async def _tidy() -> None:
-    await asyncio.sleep(_PAUSE_S)
-    gc.collect()
-    if _LIBRARY is not None:
-        await asyncio.to_thread(_LIBRARY.malloc_trim, 0)
+    def _tidy(self) -> None:
+        gc.collect()
+        if _LIBRARY is not None:
+            asyncio.get_running_loop().run_in_executor(None, _LIBRARY.malloc_trim, 0)
+        self._due = False
+        self.count(0)
 
 
 def _c_library() -> ctypes.CDLL | None:

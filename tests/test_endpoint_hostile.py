@@ -278,7 +278,8 @@ def test_ten_thousand_malformed_requests_leave_nothing_behind(running, channel):
 
 @pytest.mark.slow
 def test_large_requests_leave_no_memory_behind(running):
-    sent(running.address, range(100))
+    sent(running.address, range(LARGE_FROM, LARGE_FROM + 20))
+    time.sleep(2)
     before = resident()
     statuses = sent(running.address, range(LARGE_FROM, LARGE_FROM + 100))
     assert statuses == {"INVALID_ARGUMENT": 100}
