@@ -14,9 +14,7 @@ folder, so that a study that was stopped goes on where it was, within its budget
 
 import hashlib
 import json
-import os
 import re
-import time
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -37,6 +35,7 @@ from evoskeleton.platform.record.store import TrackingSettings
 from evoskeleton.platform.search.folder import CampaignFolder, write_arrays, write_json
 from evoskeleton.platform.search.run import resume, start
 from evoskeleton.platform.search.settings import CampaignSettings, differences, read_settings
+from evoskeleton.platform.search.spending import Clock, Spending
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 
 
@@ -155,6 +154,7 @@ class Study:
         self._settings = settings
         self._monitor = monitor
         self._home = Path(settings.home).expanduser().resolve()
+        self._spending = Spending(self._home / "spent.json")
         self._tests = {name: load(source) for name, source in settings.tests.items()}
         for name, test in self._tests.items():
             refuse_annotated(test, f"test {name}")
@@ -187,22 +187,13 @@ class Study:
         """Make all cells, as far as the budget goes; returns those that are left."""
         left = [cell for cell in cells(self._settings) if not self.result(cell).exists()]
         while left and self.spent() < self._settings.budget_core_hours:
-            took, before = _Clock(), self.spent()
-            try:
+            with self._spending.counted():
                 self._make(left.pop(0))
-            finally:
-                write_json(self._spent_file, {"core_hours": before + took.core_hours()})
         return left
 
-    @property
-    def _spent_file(self) -> Path:
-        return self._home / "spent.json"
-
     def spent(self) -> float:
-        """Core hours that the study took so far; a step that was killed (-9) does not count."""
-        if not self._spent_file.exists():
-            return 0.0
-        return float(json.loads(self._spent_file.read_text())["core_hours"])
+        """Core hours that the study took so far, what was stopped or killed included."""
+        return self._spending.core_hours()
 
     def result(self, cell: Cell) -> Path:
         """Where a cell's errors are."""
@@ -210,7 +201,7 @@ class Study:
 
     def _make(self, cell: Cell) -> None:
         poses = self._data(cell)
-        took = _Clock()
+        took = Clock()
         settings = _fit_settings(self._settings, cell)
         report = None
         for report in fit(poses, settings, device=_device()):
@@ -234,7 +225,7 @@ class Study:
         """Poses (n, 17, 3) of a row, made once."""
         path = self._home / "data" / f"{cell.data}.npy"
         if not path.with_suffix(".json").exists():
-            took = _Clock()
+            took = Clock()
             row = self._settings.rows[cell.row]
             source = _base(self._settings, cell)
             base = load(source)
@@ -359,13 +350,3 @@ def _save(path: Path, poses: np.ndarray) -> None:
 
 def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-class _Clock:
-    """Time since it was made, in hours of all processors."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-
-    def core_hours(self) -> float:
-        return (time.monotonic() - self._started) * (os.cpu_count() or 1) / 3600.0
