@@ -77,6 +77,11 @@ class Normalization:
         centred = hip_centred(joints_camera)[:, 1:]
         return ((centred - self.joints_mean) / self.joints_std).flatten(1)
 
+    def distances(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """Distance of every joint (n, 16), mm, between two of (n, 48) normalised joints."""
+        apart = (outputs - others).unflatten(1, (len(Joint) - 1, 3)) * self.joints_std
+        return torch.linalg.vector_norm(apart, dim=2)
+
     def joints_from(self, outputs: Tensor) -> Tensor:
         """(n, 17, 3) hip-centred camera mm of (n, 48) network outputs; the hip is 0."""
         joints = outputs.unflatten(1, (16, 3)) * self.joints_std + self.joints_mean
