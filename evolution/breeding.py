@@ -303,6 +303,7 @@ def _operators(parents: Genomes, children: Genomes, bred: Genomes) -> Tensor:
         [(children.pelvis, bred.pelvis)],
         [(children.trunk, bred.trunk)],
         [(children.lengths, bred.lengths)],
+        [(children.torso, bred.torso)],
     ]
     code = torch.ones(len(bred), device=bred.device)
     for bit, arrays in enumerate(parts):

@@ -6,8 +6,9 @@ numbers come out. Chance is masked in rather than branched on, so that one code 
 a rotation whose angle is zero changes no bit.
 
 Crossover, limb mutation, turn of the body and grounding follow Li et al. 2020
-(https://arxiv.org/abs/2006.07778, sections 3.2 and 4); the bend of the trunk and the log-normal
-bone lengths are this project's; so are mirrored parents and bodies of any orientation.
+(https://arxiv.org/abs/2006.07778, sections 3.2 and 4); the bend of the trunk, the log-normal bone
+lengths and the place of the shoulders are this project's; so are mirrored parents and bodies of any
+orientation.
 """
 
 import math
@@ -34,19 +35,25 @@ __all__ = [
     "LimbSettings",
     "MirrorSettings",
     "RotationSettings",
+    "ShoulderSettings",
     "TumbleSettings",
     "bend_trunks",
     "ground",
     "mirror_bodies",
     "mutate_lengths",
     "mutate_limbs",
+    "mutate_shoulders",
     "swap_branches",
+    "template_bodies",
     "tumble_bodies",
     "turn_bodies",
 ]
 
 _TORSO_MIRROR = (1, 0, 2, 3, 5, 4)
 _HEAD = 0
+_HIPS = 0
+_SHOULDERS = ((4, -1.0), (5, 1.0))
+"""Places of the shoulders among the bones of the torso, and the side that they point to."""
 
 
 def _length_groups() -> tuple[int, ...]:
@@ -146,6 +153,24 @@ class LengthSettings(Settings):
         ge=0,
         le=0.5,
         description="spread of the logarithm of every bone, left as right",
+    )
+    hip_sigma: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="further spread of the logarithm of the width of the hips",
+    )
+
+
+class ShoulderSettings(Settings):
+    """Where the shoulders sit on the thorax, left as right."""
+
+    rate: float = _rate(0.0, "probability that the shoulders of a body get another place")
+    up_sigma_deg: float = Field(
+        default=5.0, ge=0, le=45, description="spread of how high they sit, degrees at the thorax"
+    )
+    forward_sigma_deg: float = Field(
+        default=2.5, ge=0, le=45, description="spread of how far forwards they sit, degrees"
     )
 
 
@@ -380,7 +405,7 @@ def bend_trunks(genomes: Genomes, *, draws: Draws, settings: RotationSettings) -
 
 
 def mutate_lengths(
-    genomes: Genomes, *, draws: Draws, settings: LengthSettings, templates: Tensor | None = None
+    genomes: Genomes, *, draws: Draws, settings: LengthSettings, templates: Genomes | None = None
 ) -> Genomes:
     """Give bodies other bone lengths: those of a template body, times log-normal factors.
 
@@ -392,17 +417,18 @@ def mutate_lengths(
         genomes: (bodies,) bodies.
         draws: stream "lengths".
         settings: rates and spreads.
-        templates: (15, templates) mm, see `length_templates`; none: every body is its own.
+        templates: bodies that lend their lengths, see `template_bodies`; none: everyone has their
+            own.
     """
     if settings.rate == 0.0:
         return genomes
     (chance, source, place), normal = draws.numbers("lengths", 3, 1 + _FACTORS)
     start = genomes.lengths
     if templates is not None and settings.template > 0.0:
-        start = _from_templates(start, templates.to(start), source, place, settings.template)
-    factors = (
-        normal[1:].mul_(settings.bone_sigma).add_(normal[0], alpha=settings.scale_sigma).exp_()
-    )
+        start = _from_templates(start, templates.lengths, source, place, settings.template)
+    spread = torch.full((_FACTORS, 1), settings.bone_sigma, device=normal.device)
+    spread[LENGTH_GROUPS[_HIPS]] = math.hypot(settings.bone_sigma, settings.hip_sigma)
+    factors = normal[1:].mul_(spread).add_(normal[0], alpha=settings.scale_sigma).exp_()
     changed = factors.index_select(0, _groups(factors.device)).mul_(start)
     hit = _hits(chance, settings.rate)
     return replace(genomes, lengths=changed.mul_(hit).addcmul_(genomes.lengths, 1.0 - hit))
@@ -416,18 +442,57 @@ def _groups(device: torch.device) -> Tensor:
 def _from_templates(
     own: Tensor, templates: Tensor, source: Tensor, place: Tensor, rate: float
 ) -> Tensor:
-    table = templates.index_select(1, _picks(place, templates.shape[1]))
+    table = templates.to(own).index_select(1, _picks(place, templates.shape[1]))
     if rate >= 1.0:
         return table
     hit = _hits(source, rate)
     return table.mul_(hit).addcmul_(own, 1.0 - hit)
 
 
-def length_templates(genomes: Genomes, count: int = 256) -> Tensor:
-    """Template bodies: the lengths (15, templates) of at most `count` bodies, evenly spaced."""
+def template_bodies(genomes: Genomes, count: int = 256) -> Genomes:
+    """Bodies that lend offspring their build: at most `count` of these, evenly spaced."""
     bodies = len(genomes)
     chosen = torch.arange(min(count, bodies), device=genomes.device) * bodies // min(count, bodies)
-    return genomes.lengths.index_select(1, chosen)
+    return genomes.take(chosen)
+
+
+def mutate_shoulders(
+    genomes: Genomes, *, draws: Draws, settings: ShoulderSettings, templates: Genomes | None = None
+) -> Genomes:
+    """Raise or lower both shoulders, and bring both forwards or back, by normal angles.
+
+    People differ in this by about 5 degrees (CMU training subjects), which tells a lifter what a
+    sloping line of shoulders means. Angles start from a template body, so that they do not add up
+    over generations.
+
+    Args:
+        genomes: (bodies,) bodies.
+        draws: stream "shoulders".
+        settings: rate and spreads.
+        templates: bodies that lend their torsos; none: everyone has their own.
+    """
+    if settings.rate == 0.0:
+        return genomes
+    (chance, place), normal = draws.numbers("shoulders", 2, 2)
+    start = genomes.torso if templates is None else templates.torso.to(genomes.torso)
+    if templates is not None:
+        start = start.index_select(2, _picks(place, len(templates)))
+    hit = _hits(chance, settings.rate)
+    spreads = (settings.up_sigma_deg, settings.forward_sigma_deg)
+    up, forward = (math.radians(sigma) * hit * n for sigma, n in zip(spreads, normal, strict=True))
+    torso = torch.where(hit.bool(), start, genomes.torso)
+    for bone, side in _SHOULDERS:
+        x, y, z = torso[:, bone].clone()
+        x, z = _turned(side * x, z, up)
+        x, y = _turned(x, y, forward)
+        torso[:, bone] = torch.stack([side * x, y, z])
+    return replace(genomes, torso=torso)
+
+
+def _turned(first: Tensor, second: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Two components of vectors, turned in their plane from the first towards the second."""
+    cos, sin = angle.cos(), angle.sin()
+    return first * cos - second * sin, first * sin + second * cos
 
 
 def ground(genomes: Genomes, *, draws: Draws, settings: GroundSettings) -> tuple[Genomes, Tensor]:

@@ -22,7 +22,7 @@ _GENERATION_BITS = 23
 NOBODY = -1
 """Mother and father of a seed."""
 
-CHANGES = ("crossover", "limbs", "turn", "bend", "lengths", "mirror", "tumble")
+CHANGES = ("crossover", "limbs", "turn", "bend", "lengths", "shoulders", "mirror", "tumble")
 """What an operator can change in an offspring, in the order of the bits of its code."""
 
 

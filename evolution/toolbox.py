@@ -42,6 +42,7 @@ from evoskeleton.evolution.operators import (
     LimbSettings,
     MirrorSettings,
     RotationSettings,
+    ShoulderSettings,
     TumbleSettings,
 )
 from evoskeleton.evolution.population import Population
@@ -84,6 +85,9 @@ class ToolboxSettings(Settings):
     lengths: LengthSettings = Field(
         default_factory=LengthSettings, description="bones get other lengths"
     )
+    shoulders: ShoulderSettings = Field(
+        default_factory=ShoulderSettings, description="shoulders sit higher or lower"
+    )
     ground: GroundSettings = Field(
         default_factory=GroundSettings, description="the lowest joint is put near the floor"
     )
@@ -97,9 +101,9 @@ def mutate(
     *,
     draws: Draws,
     settings: ToolboxSettings,
-    templates: Tensor | None = None,
+    templates: Genomes | None = None,
 ) -> Genomes:
-    """Limb mutation, turn of the body, bend of the trunk, bone lengths: in this order."""
+    """Limb mutation, turn of the body, bend of the trunk, lengths, shoulders: in this order."""
     genomes = operators.mutate_limbs(
         genomes, draws=draws, settings=settings.limbs, crossover=settings.crossover
     )
@@ -107,8 +111,18 @@ def mutate(
     genomes = operators.bend_trunks(genomes, draws=draws, settings=settings.bend)
     if settings.lengths.when == "storing":
         return genomes
-    return operators.mutate_lengths(
+    return _rebuilt(genomes, draws, settings, templates)
+
+
+def _rebuilt(
+    genomes: Genomes, draws: Draws, settings: ToolboxSettings, templates: Genomes | None
+) -> Genomes:
+    """Bodies of another build: bone lengths, then shoulders."""
+    genomes = operators.mutate_lengths(
         genomes, draws=draws, settings=settings.lengths, templates=templates
+    )
+    return operators.mutate_shoulders(
+        genomes, draws=draws, settings=settings.shoulders, templates=templates
     )
 
 
@@ -117,44 +131,40 @@ def store(
     *,
     draws: Draws,
     settings: ToolboxSettings,
-    templates: Tensor | None = None,
+    templates: Genomes | None = None,
 ) -> tuple[Genomes, Tensor]:
     """Bodies as the table gets them where `lengths.when` is "storing", as published.
 
-    Their bone lengths are mutated and they are grounded anew; those that breed on stay as they are.
+    Their bone lengths and shoulders are mutated, and they are grounded anew; those that breed on
+    stay as they are.
 
     Returns:
         The bodies, and their joints (bodies, 17, 3) in world mm.
     """
-    genomes = operators.mutate_lengths(
-        genomes, draws=draws, settings=settings.lengths, templates=templates
-    )
+    genomes = _rebuilt(genomes, draws, settings, templates)
     return operators.ground(genomes, draws=draws, settings=settings.ground)
 
 
-def build_toolbox(
-    settings: ToolboxSettings, templates: Tensor | np.ndarray | None = None
-) -> base.Toolbox:
+def build_toolbox(settings: ToolboxSettings, templates: Genomes | None = None) -> base.Toolbox:
     """The operators that the settings ask for, ready to travel to a worker.
 
     Args:
         settings: rates, and functions of one's own.
-        templates: (15, templates) bone lengths of seed bodies, mm, see
-            `operators.length_templates`; none: bodies are scaled from their own lengths.
+        templates: bodies that lend their build, see `operators.template_bodies`; none: offspring
+            start from their own.
 
     Raises:
         BadInput: a named function cannot be imported or called.
     """
-    table = torch.as_tensor(templates) if templates is not None else None
     named = settings.operators
     toolbox = base.Toolbox()
     toolbox.register("select", _own(named.select) or tournament)
     toolbox.register("mirror", operators.mirror_bodies, settings=settings.mirror)
     _register(toolbox, "mate", named.mate, operators.swap_branches, settings=settings.crossover)
-    _register(toolbox, "mutate", named.mutate, mutate, settings=settings, templates=table)
+    _register(toolbox, "mutate", named.mutate, mutate, settings=settings, templates=templates)
     toolbox.register("tumble", operators.tumble_bodies, settings=settings.tumble)
     toolbox.register("ground", operators.ground, settings=settings.ground)
-    toolbox.register("store", store, settings=settings, templates=table)
+    toolbox.register("store", store, settings=settings, templates=templates)
     toolbox.register("evaluate", _own(named.evaluate) or fitness)
     return toolbox
 

@@ -14,7 +14,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode, encode
 from evoskeleton.evolution.limits import Limits, default_limits
-from evoskeleton.evolution.operators import length_templates, mutate_lengths, turn_bodies
+from evoskeleton.evolution.operators import mutate_lengths, template_bodies, turn_bodies
 from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.skeleton import LIMBS, Joint
 from evoskeleton.evolution.sphere import grid_directions
@@ -177,24 +177,28 @@ def test_defect_2_the_turn_follows_its_sigma_and_keeps_bodies_upright(genomes, s
     assert float(angle.square().mean().sqrt()) == pytest.approx(sigma, rel=0.05)
 
 
+def scaled(bodies: Genomes, factors: torch.Tensor | float) -> Genomes:
+    return replace(bodies, lengths=bodies.lengths * factors)
+
+
 @pytest.mark.parametrize("rate", [0.2, 0.8])
 def test_defect_3_bone_lengths_change_at_their_rate_and_only_in_the_table(parents, rate):
-    templates = length_templates(parents.genomes)[:, :1] * 1.2
+    templates = scaled(parents.genomes.take(torch.tensor([0])), 1.2)
     change = f"search.island.breeding.lengths.rate={rate}"
     island = an_island(change, "search.island.pairs_share=0.5", templates=templates)
     before = parents.to_arrays()
     following, columns, _ = generation(island, parents)
     stored = encode(columns["poses"]).lengths
-    changed = (stored / templates - 1).abs().amax(0) < 1e-3
+    changed = (stored / templates.lengths - 1).abs().amax(0) < 1e-3
     assert float(changed.float().mean()) == pytest.approx(rate, abs=0.1)
     bred_on = Population.from_arrays(following).genomes.lengths
-    assert not ((bred_on / templates - 1).abs().amax(0) < 1e-3).any()
+    assert not ((bred_on / templates.lengths - 1).abs().amax(0) < 1e-3).any()
     for name, array in parents.to_arrays().items():
         assert np.array_equal(array, before[name], equal_nan=True)
 
 
 def test_defect_4_the_neck_follows_the_head_and_the_lowest_joint_stands(parents):
-    templates = length_templates(parents.genomes) * 0.7
+    templates = scaled(template_bodies(parents.genomes), 0.7)
     island = an_island("search.island.pairs_share=0.5", templates=templates)
     _, columns, _ = generation(island, parents)
     lowest = columns["poses"][:, :, 2].min(axis=1)
@@ -323,11 +327,11 @@ def test_defect_14_a_share_is_not_the_first_rows(motion):
 
 def test_mutated_lengths_are_those_of_one_template_body(genomes):
     settings = published().search.island.breeding.lengths
-    templates = length_templates(genomes)[:, [0, 0, 0]] * torch.tensor([0.8, 1.0, 1.2])
+    templates = scaled(genomes.take(torch.tensor([0, 0, 0])), torch.tensor([0.8, 1.0, 1.2]))
     changed = mutate_lengths(
         genomes, draws=draws(len(genomes)), settings=settings, templates=templates
     )
-    apart = (changed.lengths[:, :, None] - templates[:, None]).abs().amax(0)
+    apart = (changed.lengths[:, :, None] - templates.lengths[:, None]).abs().amax(0)
     from_template = (apart == 0).any(1)
     untouched = (changed.lengths == genomes.lengths).all(0)
     assert (from_template | untouched).all()

@@ -21,6 +21,7 @@ from evoskeleton.evolution.operators import (
     LengthSettings,
     LimbSettings,
     RotationSettings,
+    ShoulderSettings,
 )
 from evoskeleton.evolution.population import OPERATORS, Population, generation_island_slot, ids
 from evoskeleton.evolution.skeleton import BRANCHES, LIMBS, TORSO, Joint
@@ -160,14 +161,32 @@ def test_a_mutation_equals_its_scalar_twin(genomes, batched, twin, settings):
 
 @pytest.mark.parametrize("template", [0.0, 0.5, 1.0])
 def test_bone_length_mutation_equals_its_scalar_twin(genomes, template):
-    settings = LengthSettings(rate=0.7, template=template, scale_sigma=0.1, bone_sigma=0.05)
-    table = genomes.lengths[:, :5] * torch.tensor([0.8, 0.9, 1.0, 1.1, 1.2])
+    settings = LengthSettings(
+        rate=0.7, template=template, scale_sigma=0.1, bone_sigma=0.05, hip_sigma=0.1
+    )
+    some = genomes.take(torch.arange(5))
+    table = replace(some, lengths=some.lengths * torch.tensor([0.8, 0.9, 1.0, 1.1, 1.2]))
     changed = operators.mutate_lengths(
         genomes, draws=draws(240), settings=settings, templates=table
     )
-    rows = table.T.double().tolist()
+    rows = table.lengths.T.double().tolist()
     expected = [
         twins.mutate_lengths(body, twin_draws(i), settings, rows)
+        for i, body in enumerate(twins.bodies_of(genomes))
+    ]
+    assert_same_as_twins(changed, expected)
+
+
+@pytest.mark.parametrize("lent", [False, True])
+def test_shoulders_mutate_as_their_scalar_twins(genomes, lent):
+    settings = ShoulderSettings(rate=0.7, up_sigma_deg=8.0, forward_sigma_deg=4.0)
+    table = genomes.take(torch.tensor([3, 100, 200])) if lent else None
+    changed = operators.mutate_shoulders(
+        genomes, draws=draws(240), settings=settings, templates=table
+    )
+    rows = [] if table is None else twins.bodies_of(table)
+    expected = [
+        twins.mutate_shoulders(body, twin_draws(i), settings, rows)
         for i, body in enumerate(twins.bodies_of(genomes))
     ]
     assert_same_as_twins(changed, expected)
@@ -186,7 +205,7 @@ def test_grounding_and_decoding_equal_their_scalar_twins(genomes):
 def test_a_generation_of_real_bodies_equals_the_scalar_twins_bred_one_by_one(cmu):
     parents = Population.seeds(encode(cmu.poses[::1500].copy()))
     settings = BreedingSettings(attempts=1)
-    table = operators.length_templates(parents.genomes)
+    table = operators.template_bodies(parents.genomes)
     brood = breed(
         parents,
         seed=5,
@@ -197,7 +216,7 @@ def test_a_generation_of_real_bodies_equals_the_scalar_twins_bred_one_by_one(cmu
         valid=lambda bodies: settings.margin(default_limits(), bodies),
         toolbox=build_toolbox(settings, table),
     )
-    limits, rows = twins.TwinLimits(default_limits()), table.T.double().tolist()
+    limits, rows = twins.TwinLimits(default_limits()), table.lengths.T.double().tolist()
     bodies = twins.bodies_of(parents.genomes)
     people = brood.population
     for i, number in enumerate(people.ids):
@@ -320,12 +339,61 @@ def test_left_and_right_bones_grow_alike(genomes):
 
 def test_template_bodies_lend_their_lengths(genomes):
     settings = LengthSettings(rate=1.0, scale_sigma=0.0, bone_sigma=0.0)
-    table = genomes.lengths[:, :1] * torch.tensor([0.7, 1.3])
+    one = genomes.take(torch.tensor([0, 0]))
+    table = replace(one, lengths=one.lengths * torch.tensor([0.7, 1.3]))
     changed = operators.mutate_lengths(
         genomes, draws=draws(240), settings=settings, templates=table
     )
-    matches = (changed.lengths[:, :, None] == table[:, None]).all(0)
+    matches = (changed.lengths[:, :, None] == table.lengths[:, None]).all(0)
     assert matches.any(1).all() and matches.any(0).all()
+
+
+def test_hips_vary_further_than_other_bones_where_that_is_asked_for(genomes):
+    settings = LengthSettings(rate=1.0, scale_sigma=0.0, bone_sigma=0.03, hip_sigma=0.04)
+    many = genomes.take(torch.arange(20_000) % 240)
+    changed = operators.mutate_lengths(many, draws=draws(20_000), settings=settings)
+    spread = (changed.lengths / many.lengths).log().std(1)
+    assert spread[:2].numpy() == pytest.approx(0.05, rel=0.03)
+    assert spread[2:].numpy() == pytest.approx(0.03, rel=0.03)
+
+
+def test_shoulders_rise_and_come_forwards_together_by_the_given_angles(genomes):
+    settings = ShoulderSettings(rate=1.0, up_sigma_deg=6.0, forward_sigma_deg=0.0)
+    one = genomes.take(torch.zeros(20_000, dtype=torch.int64))
+    changed = operators.mutate_shoulders(one, draws=draws(20_000), settings=settings)
+    rise = torch.atan2(changed.torso[2], changed.torso[0].abs()).rad2deg()
+    left, right = rise[4] - rise[4].mean(), rise[5] - rise[5].mean()
+    assert float(left.std()) == pytest.approx(6.0, rel=0.03)
+    assert torch.allclose(left, right, atol=0.1)
+    assert torch.equal(changed.torso[:, :4], one.torso[:, :4])
+    forwards = ShoulderSettings(rate=1.0, up_sigma_deg=0.0, forward_sigma_deg=6.0)
+    changed = operators.mutate_shoulders(one, draws=draws(20_000), settings=forwards)
+    assert torch.equal(changed.torso[2], one.torso[2])
+    assert torch.sign(changed.torso[1, 4] - one.torso[1, 4]).equal(
+        torch.sign(changed.torso[1, 5] - one.torso[1, 5])
+    )
+
+
+def test_shoulders_of_template_bodies_do_not_drift_over_generations(parents):
+    changes = {"shoulders": {"rate": 1.0, "up_sigma_deg": 5.0, "forward_sigma_deg": 0.0}}
+    settings = BreedingSettings.parse(NEVER | changes)
+    lent = operators.template_bodies(parents.genomes.take(torch.tensor([0])))
+    toolbox = build_toolbox(settings, lent)
+    people = parents
+    for generation in range(1, 9):
+        people = breed(
+            people,
+            seed=3,
+            generation=generation,
+            island=0,
+            offspring=2000,
+            settings=settings,
+            valid=lambda bodies: torch.ones(len(bodies)),
+            toolbox=toolbox,
+        ).population
+    rise = torch.atan2(people.genomes.torso[2, 5], people.genomes.torso[0, 5]).rad2deg()
+    assert float(rise.std()) == pytest.approx(5.0, rel=0.1)
+    assert {OPERATORS[code] for code in people.operators} == {"shoulders"}
 
 
 def test_the_lowest_joint_of_every_child_lies_near_the_floor_whichever_it_is(parents):

@@ -16,7 +16,7 @@ from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.diversity import mean_angle_deg, occupied_share
 from evoskeleton.evolution.hierarchy import Genomes, encode
-from evoskeleton.evolution.operators import length_templates
+from evoskeleton.evolution.operators import template_bodies
 from evoskeleton.evolution.population import OPERATORS, Population
 from evoskeleton.evolution.toolbox import (
     build_toolbox,
@@ -63,7 +63,7 @@ def bred(parents: Population, toolbox=None, **settings):
 
 
 def test_a_toolbox_that_travelled_breeds_the_same(parents):
-    toolbox = build_toolbox(BreedingSettings(), length_templates(parents.genomes))
+    toolbox = build_toolbox(BreedingSettings(), template_bodies(parents.genomes))
     travelled = pickle.loads(cloudpickle.dumps(toolbox))
     assert torch.equal(bred(parents, toolbox).joints, bred(parents, travelled).joints)
 

@@ -20,6 +20,7 @@ from evoskeleton.evolution.operators import (
     LengthSettings,
     LimbSettings,
     RotationSettings,
+    ShoulderSettings,
 )
 from evoskeleton.evolution.skeleton import BRANCHES, LIMBS, MIRROR, TORSO, Joint
 from evoskeleton.evolution.trunk import TrunkRange
@@ -181,9 +182,27 @@ def mutate_lengths(
     if templates and source < settings.template:
         start = templates[int(place * len(templates))]
     scale = settings.scale_sigma * normals[0]
-    factors = [exp(scale + settings.bone_sigma * normal) for normal in normals[1:]]
+    hips = sqrt(settings.bone_sigma**2 + settings.hip_sigma**2)
+    spreads = [hips] + [settings.bone_sigma] * 8
+    factors = [
+        exp(scale + spread * normal) for spread, normal in zip(spreads, normals[1:], strict=True)
+    ]
     lengths = [length * factors[_FACTOR_OF[bone]] for bone, length in enumerate(start)]
     return replace(body, lengths=lengths)
+
+
+def mutate_shoulders(
+    body: Body, draws: TwinDraws, settings: ShoulderSettings, templates: list[Body]
+) -> Body:
+    (chance_, place), (up, forward) = draws.numbers("shoulders", 2, 2)
+    if not chance_ < settings.rate:
+        return body
+    torso = list(templates[int(place * len(templates))].torso if templates else body.torso)
+    ahead, upwards = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
+    for bone, side in ((4, -1.0), (5, 1.0)):
+        raised = turn(torso[bone], -side * ahead, radians(settings.up_sigma_deg * up))
+        torso[bone] = turn(raised, side * upwards, radians(settings.forward_sigma_deg * forward))
+    return replace(body, torso=torso)
 
 
 def out_of_bone_frame(bone: Vector, rest: Vector, vector: Vector) -> Vector:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.folder import expect_one_rate, kind_of, readable_files
-from evoskeleton.platform.data.poses import PoseSet, check_poses
+from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
 from evoskeleton.platform.data.subsets import draw_subset
 from evoskeleton.settings import Settings, with_changes
 
@@ -22,7 +22,7 @@ class SourceSettings(Settings):
 
     kind: str = Field(
         description="deepmimic, parquet, table, annotated, human36m, videopose3d, bvh, amc, "
-        "folder, or module:function of your own"
+        "folder, standard (one body of mean proportions, standing), or module:function of your own"
     )
     path: str | None = Field(None, description="file, folder, pose table, or wheel of deepmimic")
     subjects: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
@@ -56,6 +56,13 @@ def _deepmimic(settings: SourceSettings) -> PoseSet:
     from evoskeleton.platform.data.deepmimic import load_deepmimic
 
     return load_deepmimic(Path(settings.path) if settings.path else None)
+
+
+def _standard(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.evolution.hierarchy import decode
+    from evoskeleton.evolution.limit_sampling import template_body
+
+    return single_clip(decode(template_body()).numpy(), "standard", "stand", "standard")
 
 
 def _parquet(settings: SourceSettings) -> PoseSet:
@@ -130,6 +137,7 @@ KINDS: dict[str, Callable[[SourceSettings], PoseSet]] = {
     "bvh": _mocap,
     "amc": _mocap,
     "folder": _folder,
+    "standard": _standard,
 }
 """A loader by kind; a new format is one more entry here."""
 

@@ -16,12 +16,11 @@ from typing import Any, Protocol
 import numpy as np
 import ray
 import torch
-from torch import Tensor
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.archive import Archive
-from evoskeleton.evolution.hierarchy import encode
-from evoskeleton.evolution.operators import length_templates
+from evoskeleton.evolution.hierarchy import Genomes, encode
+from evoskeleton.evolution.operators import template_bodies
 from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.lifting.bundle import Lifter, to_arrays, weight_hash
@@ -416,9 +415,9 @@ def _plain(lifter: Lifter) -> dict[str, Any]:
     return {"arrays": arrays, "config": config}
 
 
-def _templates(folder: CampaignFolder) -> Tensor:
-    """Bone lengths of the template bodies."""
-    return length_templates(encode(read_poses(folder.source("templates")).poses))
+def _templates(folder: CampaignFolder) -> Genomes:
+    """The bodies that lend offspring their build."""
+    return template_bodies(encode(read_poses(folder.source("templates")).poses))
 
 
 def _growth(columns: dict[str, np.ndarray]) -> int:

@@ -32,7 +32,9 @@ class MotionSettings(Settings):
         None, description="poses of the closing comparison; none: the validation poses"
     )
     templates: SourceSettings | None = Field(
-        None, description="bodies whose bone lengths offspring get; none: those of the seeds"
+        None,
+        description="bodies that lend offspring their bone lengths and shoulders, such as kind: "
+        "standard; none: those of the seeds",
     )
 
 

@@ -33,7 +33,7 @@ from evoskeleton.evolution import chance
 from evoskeleton.evolution.breeding import CHUNK, BreedingSettings, breed
 from evoskeleton.evolution.hierarchy import Genomes, encode
 from evoskeleton.evolution.limits import default_limits
-from evoskeleton.evolution.operators import length_templates
+from evoskeleton.evolution.operators import template_bodies
 from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.toolbox import build_toolbox
 
@@ -56,7 +56,7 @@ class Batched:
     def __init__(self, parents: Population) -> None:
         self.parents = parents
         self.limits = default_limits()
-        self.toolbox = build_toolbox(SETTINGS, length_templates(parents.genomes))
+        self.toolbox = build_toolbox(SETTINGS, template_bodies(parents.genomes))
 
     def margin(self, bodies: Genomes) -> torch.Tensor:
         """Degrees within the limits of limbs and trunk."""
@@ -82,7 +82,7 @@ class Scalar:
     def __init__(self, parents: Population) -> None:
         self.bodies = twins.bodies_of(parents.genomes)
         self.limits = twins.TwinLimits(default_limits())
-        self.templates = length_templates(parents.genomes).T.double().tolist()
+        self.templates = template_bodies(parents.genomes).lengths.T.double().tolist()
 
     def breed(self, generation: int, count: int) -> int:
         """The same steps for `count` children of neighbouring parents."""

@@ -27,7 +27,7 @@ from evoskeleton.evolution.balance import leans_deg
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.hierarchy import Genomes, encode, joint_places
 from evoskeleton.evolution.limits import default_limits
-from evoskeleton.evolution.operators import length_templates
+from evoskeleton.evolution.operators import template_bodies
 from evoskeleton.evolution.plausibility import (
     PAIRS,
     Plausibility,
@@ -102,7 +102,7 @@ def bred(parents: Population) -> torch.Tensor:
         offspring=BATCH,
         settings=settings,
         valid=default_limits().margin,
-        toolbox=build_toolbox(settings, length_templates(parents.genomes)),
+        toolbox=build_toolbox(settings, template_bodies(parents.genomes)),
     ).joints
 
 

@@ -32,7 +32,7 @@ from evoskeleton.evolution.archive import ArchiveSettings
 from evoskeleton.evolution.breeding import BreedingSettings
 from evoskeleton.evolution.descriptor import DescriptorSettings
 from evoskeleton.evolution.limits import default_limits
-from evoskeleton.evolution.operators import length_templates
+from evoskeleton.evolution.operators import template_bodies
 from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.lifting.bundle import Lifter, to_arrays
@@ -98,7 +98,7 @@ def generations(file: Path, threads: int, device: str) -> Iterator[tuple[Clock, 
     limits = default_limits()
     cells = ArchiveSettings(cells=1000, quota=40)
     archive = found(parents, cells, DescriptorSettings(), breeding, limits, 1)
-    toolbox = build_toolbox(breeding, length_templates(parents.genomes))
+    toolbox = build_toolbox(breeding, template_bodies(parents.genomes))
     island = Island(settings, limits, toolbox, 1, archive.descriptor)
     filled = fill(island, parents, archive)
     scorer = Scorer(1, VIEWS, device, threads)
