@@ -18,6 +18,7 @@ from evoskeleton.lifting.bundle import (
 from evoskeleton.lifting.cameras import fixed_views, project, world_to_camera
 from evoskeleton.lifting.fitting import FitSettings, TrainingState, fit, lifter_from
 from evoskeleton.lifting.hardness import hardness
+from evoskeleton.lifting.normalization import Normalization
 from evoskeleton.lifting.protocols import compare, evaluate, rarity
 from evoskeleton.lifting.training import train_bundle
 
@@ -104,6 +105,28 @@ def test_the_published_mode_trains(motion):
     assert settings.normalization == "zscore" and not settings.cascade.visibility_input
     reports = list(fit(motion, settings))
     assert reports[2].loss < reports[0].loss
+
+
+def test_the_default_loss_is_the_mean_error_in_mm_and_the_published_one_a_squared_one(motion):
+    clean = {"steps": 150, "noise_px": 0.0, "drop": 0.0}
+    report = last(motion, tiny(**clean), validation=motion[::10])
+    measured = report.validation["mpjpe"] * 17 / 16  # the loss leaves out the hip, which is 0
+    assert report.loss == pytest.approx(measured, rel=0.35)
+    squared = last(motion, tiny(**clean, loss="mse"))
+    assert 0.0 < squared.loss < 1.0
+    assert FitSettings.parse({"preset": "paper"}).loss == "mse"
+
+
+def test_distances_of_normalised_joints_are_those_in_mm(motion):
+    joints = torch.from_numpy(motion[:8])
+    normalization = Normalization.measure("per_pose", joints[..., :2], joints)
+    outputs = normalization.joints(joints) + torch.linspace(-1, 1, 48)
+    moved, true = normalization.joints_from(outputs), joints - joints[:, :1]
+    found = normalization.distances(outputs, normalization.joints(joints))
+    for pose in range(8):
+        for joint in range(1, 17):
+            far = float((moved[pose, joint] - true[pose, joint]).square().sum()) ** 0.5
+            assert float(found[pose, joint - 1]) == pytest.approx(far, rel=1e-3)
 
 
 def test_the_neck_can_be_left_out(motion):
