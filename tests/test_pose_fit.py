@@ -109,8 +109,11 @@ def test_bones_are_alike_on_both_sides_and_as_long_as_the_height_says(walk, walk
     lengths = lengths_of(walk.joints)
     mirrored = [MIRROR[child] - 1 for _, child in BONES]
     np.testing.assert_allclose(lengths, lengths[..., mirrored], rtol=1e-4)
-    small = lengths_of(walker.fitted(lifter, height_mm=850.0).joints[:, 0])
-    np.testing.assert_allclose(2.0 * small, lengths[:, 0], rtol=1e-3)
+    small, whole = (
+        lengths_of(walker.fitted(lifter, tolerance=1e-6, height_mm=height).joints[:, 0])
+        for height in (850.0, 1700.0)
+    )
+    np.testing.assert_allclose(2.0 * small, whole, rtol=1e-3)
 
 
 def test_the_answers_are_within_the_joint_limits(walk):

@@ -11,7 +11,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.parquet import write_parquet
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources import load
-from evoskeleton.platform.search.settings import CampaignSettings
+from evoskeleton.platform.search.settings import CampaignSettings, differences
 from evoskeleton.platform.search.study import (
     Cell,
     Study,
@@ -28,6 +28,7 @@ from evoskeleton.platform.search.study_report import (
     publish,
     within_clip,
 )
+from evoskeleton.settings import layered
 
 TINY = {"batch": 16, "cascade": {"width": 16, "blocks": 1}}
 SEARCH = {
@@ -86,16 +87,24 @@ def test_the_template_is_a_valid_study(tmp_path):
     assert {"li2020", "full search", "real and search"} <= set(settings.rows)
 
 
-def test_rows_with_own_limits_differ_in_nothing_else():
+def _campaign_of(row: str) -> CampaignSettings:
     rows = StudySettings.parse(yaml.safe_load(template())).rows
-    for name, twin in (
-        ("full search, own limits", "full search"),
-        ("operators, own limits", "operators without selection"),
-    ):
-        own, other = (CampaignSettings.parse(SEEDED | rows[row].campaign) for row in (name, twin))
-        assert (own.search.limits, other.search.limits) == ("ranges", "default")
-        changed = own.search.model_copy(update={"limits": "default"})
-        assert own.model_copy(update={"search": changed}) == other
+    return CampaignSettings.parse(layered(SEEDED, rows[row].campaign or {}))
+
+
+def test_operators_with_own_limits_differ_in_nothing_else():
+    own, other = map(_campaign_of, ("operators, own limits", "operators without selection"))
+    assert differences(other, own) == ["search.limits: 'default' -> 'ranges'"]
+
+
+def test_the_search_with_own_limits_takes_nothing_from_others_but_how_much_builds_differ():
+    own, other = map(_campaign_of, ("full search, own limits", "full search"))
+    assert own.motion.templates is None and own.search.limits == "ranges"
+    changed = {change.split(":")[0] for change in differences(other, own)}
+    assert {name for name in changed if not name.startswith("motion.templates")} == {
+        "search.limits",
+        "search.island.breeding.lengths.bone_sigma",
+    }
 
 
 def test_any_name_of_a_row_makes_a_name_of_a_campaign(plain):
