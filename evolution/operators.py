@@ -461,9 +461,9 @@ def mutate_shoulders(
 ) -> Genomes:
     """Raise or lower both shoulders, and bring both forwards or back, by normal angles.
 
-    People differ in this by about 5 degrees (CMU training subjects), which tells a lifter what a
-    sloping line of shoulders means. Angles start from a template body, so that they do not add up
-    over generations.
+    People differ in this by about 5 degrees (CMU training subjects), and a lifter that has seen one
+    person's shoulders takes them for everybody's. Angles start from a template body, so that they
+    do not add up over generations.
 
     Args:
         genomes: (bodies,) bodies.

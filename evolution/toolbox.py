@@ -12,7 +12,7 @@ toolbox of `build_toolbox`
 - `tumble(genomes, *, draws)` gives bodies, some of any orientation, and which, see
   `operators.tumble_bodies`;
 - `ground(genomes, *, draws)` gives grounded bodies and their joints, see `operators.ground`;
-- `store(genomes, *, draws)` gives bodies with bone lengths for the table, and joints, see `store`;
+- `store(genomes, *, draws)` gives bodies with builds for the table, and joints, see `store`;
 - `evaluate(population)` gives (bodies,) fitness, see `objectives.fitness`.
 
 Settings may name other functions of the same form as "module:function".

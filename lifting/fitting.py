@@ -385,7 +385,7 @@ class _Training:
         return loss.detach()
 
     def _loss(self, answer: Tensor, target: Tensor) -> Tensor:
-        """How far (n, 48) normalised joints are from the target, of which both may lack a part."""
+        """Of (n, 48) normalised joints and their target, both less what earlier stages give."""
         if self._settings.loss == "mse":
             return nn.functional.mse_loss(answer, target)
         return self._normalization.distances(answer, target).mean()
