@@ -80,7 +80,11 @@ class SampleSettings(Settings):
 
 @lru_cache(maxsize=1)
 def template_body() -> Genomes:
-    """One standing body of mean CMU proportions (mocap.cs.cmu.edu), arms hanging, level pelvis."""
+    """One standing body of mean CMU proportions (mocap.cs.cmu.edu), arms hanging, level pelvis.
+
+    Rounded means, most likely over all 18 subjects of our table; within 1.2 % of those over the
+    training subjects alone.
+    """
     torso = torch.tensor([_torso_direction(bone.end.name) for bone in TORSO]).T[:, :, None]
     limbs = torch.tensor([_standing(limb.name) for limb in LIMBS]).T[:, :, None]
     lengths = [_LENGTHS_MM[bone.end.name.lstrip("LR")] for bone in TORSO]
