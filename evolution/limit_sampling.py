@@ -82,7 +82,7 @@ class SampleSettings(Settings):
 def template_body() -> Genomes:
     """One standing body of mean CMU proportions (mocap.cs.cmu.edu), arms hanging, level pelvis.
 
-    Rounded means, most likely over all 18 subjects of our table; within 1.2 % of those over the
+    Rounded means, most likely over all 18 subjects of our table; within 1.3 % of those over the
     training subjects alone.
     """
     torso = torch.tensor([_torso_direction(bone.end.name) for bone in TORSO]).T[:, :, None]
