@@ -44,11 +44,11 @@ _ATTEMPTS = 32
 _REDRAWS = 16
 
 _LENGTHS_MM = {
-    "HIP": 90.0, "SPINE": 220.0, "THORAX": 233.0, "SHOULDER": 197.0, "head": 287.0,
-    "upper arm": 299.0, "forearm": 278.0, "thigh": 405.0, "shank": 437.0,
+    "HIP": 89.0, "SPINE": 218.0, "THORAX": 231.0, "SHOULDER": 199.0, "head": 293.0,
+    "upper arm": 297.0, "forearm": 276.0, "thigh": 403.0, "shank": 440.0,
 }  # fmt: skip
-_SHOULDER = (0.955, -0.105, 0.245)
-_NECK = (0.0, -0.05, 0.5)
+_SHOULDER = (0.945, -0.1, 0.31)
+_NECK = (0.0, -0.045, 0.5)
 _STANDING = {
     "head": (0.0, 0.0, 1.0),
     "upper arm": (0.1, -0.05, -0.99),
@@ -82,8 +82,7 @@ class SampleSettings(Settings):
 def template_body() -> Genomes:
     """One standing body of mean CMU proportions (mocap.cs.cmu.edu), arms hanging, level pelvis.
 
-    Rounded means, most likely over all 18 subjects of our table; within 1.3 % of those over the
-    training subjects alone.
+    Rounded means over the 13 people among the training subjects, each person counting once.
     """
     torso = torch.tensor([_torso_direction(bone.end.name) for bone in TORSO]).T[:, :, None]
     limbs = torch.tensor([_standing(limb.name) for limb in LIMBS]).T[:, :, None]

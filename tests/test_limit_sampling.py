@@ -1,5 +1,6 @@
 """Poses drawn from joint limits: within them, even over what they allow, the same in any batch."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from evoskeleton.evolution import limit_sampling, sphere
 from evoskeleton.evolution.hierarchy import CHILD_LIMBS, Genomes, decode, encode
 from evoskeleton.evolution.limit_sampling import SampleSettings, sample, template_body
 from evoskeleton.evolution.limits import BODY_TABLES, CHILD_TABLES, Limits, default_limits
-from evoskeleton.evolution.skeleton import LIMB_MIRROR, LIMBS, Joint
+from evoskeleton.evolution.skeleton import LIMB_MIRROR, LIMBS, TORSO, Joint
 
 RANGES = ("flexion_deg", "extension_deg", "lateral_deg", "rotation_deg")
 
@@ -206,6 +207,27 @@ def test_the_template_is_a_person_who_stands():
     assert 1500 < joints[Joint.HEAD, 2] - joints[Joint.RFOOT, 2] < 1650
     assert abs(joints[Joint.RWRIST, 0] + joints[Joint.LWRIST, 0]) < 0.1
     torch.testing.assert_close(encode(decode(body)).limbs, body.limbs, atol=1e-4, rtol=0)
+
+
+def test_the_template_has_the_mean_proportions_of_the_training_people(cmu):
+    people = sorted(set(cmu.subject) - {"CMU05", "CMU07", "CMU08", "CMU13", "CMUmix"})
+    encoded = [encode(torch.from_numpy(cmu.poses[cmu.subject == person])) for person in people]
+    body = template_body()
+    for name, tolerance in (("lengths", 1.5), ("neck", 0.01)):
+        mean = torch.stack([getattr(one, name).mean(1) for one in encoded]).mean(0)
+        mirrored = _sides_alike(mean) if name == "lengths" else mean * torch.tensor([0.0, 1.0, 1.0])
+        assert (mirrored - getattr(body, name)[:, 0]).abs().max() < tolerance
+    torso = torch.stack([one.torso.mean(2) for one in encoded]).mean(0)
+    cosines = (torso * body.torso[:, :, 0]).sum(0) / torso.norm(dim=0)
+    assert cosines.min() > math.cos(math.radians(2.0))
+
+
+def _sides_alike(lengths: torch.Tensor) -> torch.Tensor:
+    """(15,) lengths of the torso's bones and the limbs, each the mean of left and right."""
+    names = [bone.end.name.lstrip("LR") for bone in TORSO]
+    names += [limb.name.removeprefix("left ").removeprefix("right ") for limb in LIMBS]
+    means = {name: lengths[[other == name for other in names]].mean() for name in names}
+    return torch.stack([means[name] for name in names])
 
 
 @pytest.mark.parametrize("table", BODY_TABLES)
