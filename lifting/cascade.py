@@ -1,23 +1,28 @@
 """The lifting network: a residual cascade (Li et al. 2020, https://arxiv.org/abs/2006.07778) of the
 residual perceptrons of Martinez 2017 (https://arxiv.org/abs/1705.03098).
 
-Input: normalised keypoints (poses, 17, 2) and visibility (poses, 17). Output: (poses, 48)
-normalised joints. Every stage sees the same input and learns what the earlier stages, frozen by
-then, leave over; the answer is the sum of all stages.
+Input: normalised keypoints (poses, 17, 2) and visibility (poses, 17), and the bones between them
+where the settings say so: how short a bone looks tells how far it points towards the camera or
+away (Taylor 2000, https://doi.org/10.1006/cviu.2000.0878). Output: (poses, 48) normalised joints.
+Every stage sees the same input and learns what the earlier stages, frozen by then, leave over; the
+answer is the sum of all stages.
 """
 
 from copy import deepcopy
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
-from evoskeleton.evolution.skeleton import JOINT_NAMES, Joint
+from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES, Joint
 from evoskeleton.settings import Settings
 
 OUTPUTS = 3 * (len(JOINT_NAMES) - 1)
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
 
 
 class CascadeSettings(Settings):
@@ -33,6 +38,14 @@ class CascadeSettings(Settings):
     leave_out_neck: bool = Field(
         False, description="whether the input is 16 joints, without Human3.6M's Neck/Nose"
     )
+    bone_input: bool = Field(
+        False,
+        description="whether the network is shown the bones too: where each points in the image, "
+        "and its length there",
+    )
+    activation: Literal["relu", "silu"] = Field(
+        "relu", description="relu: as published; silu: smooth"
+    )
 
 
 def _layer(inputs: int, settings: CascadeSettings) -> nn.Sequential:
@@ -40,7 +53,7 @@ def _layer(inputs: int, settings: CascadeSettings) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(inputs, width),
         nn.BatchNorm1d(width),
-        nn.ReLU(inplace=True),
+        _ACTIVATIONS[settings.activation](inplace=True),
         nn.Dropout(settings.dropout),
     )
 
@@ -87,20 +100,32 @@ class Cascade(nn.Module):
         self.settings = settings
         seen = torch.arange(len(JOINT_NAMES))
         self._seen = seen[seen != Joint.NECK] if settings.leave_out_neck else seen
+        self._bones = torch.tensor(
+            [bone for bone in BONES if set(bone) <= set(self._seen.tolist())]
+        )
         inputs = len(self._seen) * (3 if settings.visibility_input else 2)
+        inputs += 3 * len(self._bones) * settings.bone_input
         with torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(seed % (1 << 63))
             self.stages = nn.ModuleList(Learner(inputs, settings) for _ in range(settings.stages))
 
     def features(self, keypoints: Tensor, visibility: Tensor) -> Tensor:
         """Input rows of normalised keypoints (n, 17, 2) and visibility (n, 17)."""
-        if self.settings.leave_out_neck:
-            index = self._seen.to(keypoints.device)
-            keypoints, visibility = keypoints[:, index], visibility[:, index]
-        points = keypoints.flatten(1)
-        if not self.settings.visibility_input:
-            return points
-        return torch.cat([points, (visibility > 0.5).to(points.dtype)], dim=1)
+        known = (visibility > 0.5).to(keypoints.dtype)
+        seen = self._seen.to(keypoints.device)
+        parts = [keypoints[:, seen].flatten(1)]
+        if self.settings.visibility_input:
+            parts.append(known[:, seen])
+        if self.settings.bone_input:
+            parts += self._bones_in_image(keypoints, known)
+        return torch.cat(parts, dim=1)
+
+    def _bones_in_image(self, keypoints: Tensor, known: Tensor) -> list[Tensor]:
+        """Vectors (n, 2 bones) and lengths (n, bones); 0 where an end is hidden."""
+        start, end = self._bones.to(keypoints.device).T
+        both = (known[:, start] * known[:, end])[..., None]
+        vectors = (keypoints[:, end] - keypoints[:, start]) * both
+        return [vectors.flatten(1), torch.linalg.vector_norm(vectors, dim=2)]
 
     def partial(self, features: Tensor, stages: int) -> Tensor:
         """Sum of the first `stages` stages; none gives zeros."""

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import BONES, Joint
 from evoskeleton.lifting.bundle import (
     Lifter,
     from_arrays,
@@ -16,6 +17,7 @@ from evoskeleton.lifting.bundle import (
     weight_hash,
 )
 from evoskeleton.lifting.cameras import fixed_views, project, world_to_camera
+from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.fitting import FitSettings, TrainingState, fit, lifter_from
 from evoskeleton.lifting.hardness import hardness
 from evoskeleton.lifting.normalization import Normalization
@@ -137,6 +139,56 @@ def test_the_neck_can_be_left_out(motion):
     seen = np.ones((3, 17))
     seen[:, 9] = 0
     assert np.allclose(lifter.lift(keypoints, seen), lifter.lift(moved, seen))
+
+
+@pytest.fixture(scope="module")
+def shown_bones(motion) -> Lifter:
+    """A lifter that sees bones and is smooth."""
+    changes = {"bone_input": True, "activation": "silu"}
+    return lifter_from(last(motion, tiny(steps=150, cascade=changes)))
+
+
+def test_bones_are_shown_as_vectors_and_lengths_but_for_those_with_a_hidden_end(shown_bones):
+    cascade = shown_bones.cascade
+    keypoints = torch.randn(5, 17, 2)
+    seen = torch.ones(5, 17)
+    seen[:, Joint.LELBOW] = 0
+    bones = cascade.features(keypoints, seen)[:, 3 * 17 :]
+    vectors, lengths = bones[:, :32].unflatten(1, (16, 2)), bones[:, 32:]
+    for at, (parent, child) in enumerate(BONES):
+        vector = keypoints[:, child] - keypoints[:, parent]
+        if Joint.LELBOW in (parent, child):
+            vector = torch.zeros(5, 2)
+        torch.testing.assert_close(vectors[:, at], vector)
+        torch.testing.assert_close(lengths[:, at], vector.norm(dim=1))
+
+
+def test_bones_of_the_neck_go_with_it():
+    settings = {"width": 16, "stages": 1, "bone_input": True, "leave_out_neck": True}
+    cascade = Cascade(CascadeSettings.parse(settings))
+    assert cascade.features(torch.randn(2, 17, 2), torch.ones(2, 17)).shape == (2, 3 * (16 + 14))
+
+
+def test_a_lifter_that_sees_bones_learns_travels_and_looks_at_nothing_hidden(
+    shown_bones, motion, tmp_path
+):
+    keypoints, truth = one_view(motion)
+    seen = np.ones(keypoints.shape[:2])
+    seen[:, 13] = 0
+    broken = keypoints.copy()
+    broken[:, 13] = np.nan
+    hidden = shown_bones.lift(broken, seen)
+    moved = keypoints.copy()
+    moved[:, 13] += 50.0
+    assert np.array_equal(hidden, shown_bones.lift(moved, seen))
+    assert np.linalg.norm(hidden - truth, axis=2).mean() < 150
+    assert np.allclose(shown_bones.lift(keypoints), shown_bones.lift(keypoints * 2 + 9), atol=0.1)
+    save_bundle(shown_bones, tmp_path / "bundle", {})
+    assert np.array_equal(
+        load_bundle(tmp_path / "bundle").lift(keypoints[:9]), shown_bones.lift(keypoints[:9])
+    )
+    folded = Lifter(shown_bones.cascade.folded(), shown_bones.normalization)
+    assert np.allclose(folded.lift(keypoints), shown_bones.lift(keypoints), atol=0.05)
 
 
 def test_hidden_joints_are_not_looked_at_and_cost_little(lifter, motion):
