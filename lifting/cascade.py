@@ -94,17 +94,19 @@ class Learner(nn.Module):
 class Cascade(nn.Module):
     """The sum of its stages, (poses, inputs) -> (poses, 48)."""
 
+    _seen: Tensor
+    _bones: Tensor
+
     def __init__(self, settings: CascadeSettings, seed: int = 0) -> None:
         """Weights depend on `settings` and `seed` alone; the global random state stays as it is."""
         super().__init__()
         self.settings = settings
-        seen = torch.arange(len(JOINT_NAMES))
-        self._seen = seen[seen != Joint.NECK] if settings.leave_out_neck else seen
-        self._bones = torch.tensor(
-            [bone for bone in BONES if set(bone) <= set(self._seen.tolist())]
-        )
-        inputs = len(self._seen) * (3 if settings.visibility_input else 2)
-        inputs += 3 * len(self._bones) * settings.bone_input
+        seen = set(Joint) - ({Joint.NECK} if settings.leave_out_neck else set())
+        bones = [bone for bone in BONES if seen.issuperset(bone)]
+        self.register_buffer("_seen", torch.tensor(sorted(seen)), persistent=False)
+        self.register_buffer("_bones", torch.tensor(bones).T, persistent=False)
+        inputs = len(seen) * (3 if settings.visibility_input else 2)
+        inputs += 3 * len(bones) * settings.bone_input
         with torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(seed % (1 << 63))
             self.stages = nn.ModuleList(Learner(inputs, settings) for _ in range(settings.stages))
@@ -112,17 +114,16 @@ class Cascade(nn.Module):
     def features(self, keypoints: Tensor, visibility: Tensor) -> Tensor:
         """Input rows of normalised keypoints (n, 17, 2) and visibility (n, 17)."""
         known = (visibility > 0.5).to(keypoints.dtype)
-        seen = self._seen.to(keypoints.device)
-        parts = [keypoints[:, seen].flatten(1)]
+        parts = [keypoints[:, self._seen].flatten(1)]
         if self.settings.visibility_input:
-            parts.append(known[:, seen])
+            parts.append(known[:, self._seen])
         if self.settings.bone_input:
             parts += self._bones_in_image(keypoints, known)
         return torch.cat(parts, dim=1)
 
     def _bones_in_image(self, keypoints: Tensor, known: Tensor) -> list[Tensor]:
         """Vectors (n, 2 bones) and lengths (n, bones); 0 where an end is hidden."""
-        start, end = self._bones.to(keypoints.device).T
+        start, end = self._bones
         both = (known[:, start] * known[:, end])[..., None]
         vectors = (keypoints[:, end] - keypoints[:, start]) * both
         return [vectors.flatten(1), torch.linalg.vector_norm(vectors, dim=2)]
