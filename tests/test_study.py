@@ -107,6 +107,16 @@ def test_the_search_with_own_limits_takes_nothing_from_others_but_how_much_build
     }
 
 
+def test_the_search_without_selection_breeds_as_the_search_does():
+    blind, search = map(_campaign_of, ("search without selection", "full search"))
+    changed = {change.split(":")[0] for change in differences(search, blind)}
+    chooses = ("search.archive", "search.island.bands")
+    assert {name for name in changed if not name.startswith(chooses)} == {
+        "search.island.keep",
+        "search.island.objectives",
+    }
+
+
 def test_any_name_of_a_row_makes_a_name_of_a_campaign(plain):
     data = Cell("full search, own limits (2)", 0.01, 1, 5).data
     assert data == "full_search_own_limits_2_-f0.01-s1"
