@@ -43,16 +43,17 @@ from evoskeleton.shapes import expect_shape
 
 Wrap = Callable[[nn.Module], nn.Module]
 
-_SMALL = {"width": 256, "blocks": 2, "stages": 1, "dropout": 0.0}
+_OURS = {"bone_input": True, "activation": "silu"}
+_SMALL = {"width": 256, "blocks": 2, "stages": 1, "dropout": 0.0} | _OURS
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "small": {"cascade": _SMALL},
+    "small": {"learning_rate": 2e-2, "cascade": _SMALL},
     "large": {
         "steps": 20000,
         "batch": 4096,
         "learning_rate": 1e-3,
         "report_every": 500,
-        "cascade": {"width": 1024, "blocks": 2, "stages": 2, "dropout": 0.25},
+        "cascade": {"width": 1024, "blocks": 2, "stages": 2, "dropout": 0.25} | _OURS,
     },
     "paper": {
         "steps": 10000,
@@ -84,7 +85,7 @@ class FitSettings(Settings):
     preset: Literal["small", "large", "paper"] = Field(
         "small",
         description="small: minutes on one core; large: for a GPU; paper: as published (z-score, "
-        "no visibility). Other settings change it",
+        "no visibility, no bones, ReLU). Other settings change it",
     )
     steps: int = Field(600, ge=1, description="steps of each stage")
     batch: int = Field(1024, ge=2, description="poses a step, each under a view of its own")

@@ -312,7 +312,7 @@ def sample(
 def train(
     poses: Source,
     output: Annotated[Path, typer.Option(help="folder for the bundle")],
-    preset: Annotated[str, typer.Option(help="small or paper")] = "small",
+    preset: Annotated[str, typer.Option(help="small, large or paper")] = "small",
     change: Changes = None,
     calibration: Annotated[
         str | None, typer.Option(help="other poses, to measure the joints' error radii on")
