@@ -22,6 +22,7 @@ from evoskeleton.platform.search.study import (
     template,
 )
 from evoskeleton.platform.search.study_report import (
+    figure,
     lines,
     markdown,
     over_clips,
@@ -226,6 +227,17 @@ def test_a_test_clip_among_the_seeds_is_refused(plain):
 def test_rows_that_the_gap_names_have_to_be_there(plain):
     with pytest.raises(BadInput, match="lower and upper should name rows, got everybody"):
         settings_of(plain, upper=["everybody"])
+
+
+def test_rows_stand_in_the_figure_as_in_the_settings(plain):
+    rows = {"more views only": {}, "seed only": {}, "never": {}, "real": {"base": "real"}}
+    settings = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2, 4])
+    study = Study(settings, Nobody())
+    for row, steps in (("real", 2), ("seed only", 2), ("more views only", 4)):
+        study._make(Cell(row, 1.0, 1, steps))
+    drawn = figure(lines(settings), settings.rows)
+    labels = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+    assert labels == ["more views only", "seed only", "real"]
 
 
 @pytest.mark.slow

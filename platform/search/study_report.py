@@ -7,7 +7,7 @@ samples.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -228,10 +228,16 @@ def markdown(found: list[Line]) -> str:
     return "\n".join(parts)
 
 
-def figure(found: list[Line]) -> Figure:
-    """MPJPE of every row, a panel a test and condition; a row that was not run stays empty."""
+def figure(found: list[Line], names: Iterable[str]) -> Figure:
+    """MPJPE of every row, a panel a test and condition; a row that was not run stays empty.
+
+    Args:
+        found: the lines.
+        names: all rows, as they are to stand; one that was run nowhere is left out.
+    """
     panels = _panels(found)
-    rows = list(dict.fromkeys(line.row for line in found))
+    known = {line.row for line in found}
+    rows = [name for name in names if name in known]
     columns = min(_COLUMNS, len(panels))
     lines = -(-len(panels) // columns)
     drawn = Figure(figsize=(2.0 + 3.5 * columns, lines * (0.3 * len(rows) + 1.2)))
@@ -261,7 +267,7 @@ def publish(settings: StudySettings, found: list[Line]) -> Path:
         The document.
     """
     home = Path(settings.home).expanduser().resolve()
-    document, picture = home / "study.md", figure(found)
+    document, picture = home / "study.md", figure(found, settings.rows)
     with whole_file(document) as file:
         file.write(markdown(found).encode())
     with whole_file(home / "study.png") as file:
