@@ -47,7 +47,7 @@ _OURS = {"bone_input": True, "activation": "silu"}
 _SMALL = {"width": 256, "blocks": 2, "stages": 1, "dropout": 0.0} | _OURS
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "small": {"learning_rate": 2e-2, "cascade": _SMALL},
+    "small": {"cascade": _SMALL},
     "large": {
         "steps": 20000,
         "batch": 4096,
@@ -89,7 +89,7 @@ class FitSettings(Settings):
     )
     steps: int = Field(600, ge=1, description="steps of each stage")
     batch: int = Field(1024, ge=2, description="poses a step, each under a view of its own")
-    learning_rate: float = Field(3e-3, gt=0, description="Adam's largest step size")
+    learning_rate: float = Field(2e-2, gt=0, description="Adam's largest step size")
     schedule: Literal["cosine", "constant"] = Field(
         "cosine", description="how the learning rate falls over the steps of a stage"
     )

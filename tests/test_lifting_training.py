@@ -105,6 +105,7 @@ def test_the_published_mode_trains(motion):
         | {"cascade": {"width": 32}}
     )
     assert settings.normalization == "zscore" and not settings.cascade.visibility_input
+    assert not settings.cascade.bone_input and settings.cascade.activation == "relu"
     reports = list(fit(motion, settings))
     assert reports[2].loss < reports[0].loss
 
