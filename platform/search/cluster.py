@@ -5,10 +5,11 @@ The environment has to be set before Ray is imported; nothing else in the projec
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 from pydantic import Field
 
 from evoskeleton.errors import BadInput
@@ -27,6 +28,8 @@ _ENVIRONMENT = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "5",
 }
+
+_STARTS = 3
 
 
 class MachineSettings(Settings):
@@ -74,7 +77,7 @@ def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
             ray.init(address=machine.address, log_to_driver=False, logging_level="error")
         else:
             _start_local()
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray has no class of its own for a start that failed
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         what = f"joined at {machine.address}" if machine.address else "started here"
         raise BadInput(f"no Ray cluster could be {what}: {reason}") from None
@@ -85,10 +88,11 @@ def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
 
 
 def _start_local() -> None:
-    """Ray on this machine; once more if its first process hangs, as happens in a busy one."""
+    """Ray on this machine; again if one of its processes hangs, as happens in a busy one."""
     import ray
 
-    for attempt in range(2):
+    before = _children()
+    for left in reversed(range(_STARTS)):
         try:
             ray.init(
                 address="local",
@@ -98,10 +102,23 @@ def _start_local() -> None:
                 logging_level="error",
             )
             return
-        except RuntimeError:
+        except Exception:
             ray.shutdown()
-            if attempt:
+            _end(_children() - before)
+            if not left:
                 raise
+
+
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def _end(processes: set[psutil.Process]) -> None:
+    """What Ray leaves running when its start fails half way."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)
 
 
 def divide(machine: MachineSettings, islands: int, there: dict[str, float]) -> Resources:
