@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from rich.table import Table
-from scipy.stats import wilcoxon
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
@@ -232,38 +231,3 @@ def rarity(poses: np.ndarray, reference: np.ndarray, neighbours: int = 5) -> np.
         for part in asked.split(_AT_ONCE)
     ]
     return torch.cat(parts).numpy() / np.float32(np.sqrt(len(JOINT_NAMES)))
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two lifters on the same poses, paired by clip.
-
-    Attributes:
-        rows: clip -> (first, second, second - first), mean MPJPE in mm.
-        difference: mean over clips of second - first; negative: the second errs less.
-        won: share of clips on which the second errs less.
-        p_value: Wilcoxon's signed-rank test over clips, two-sided; 1 for fewer than two clips.
-    """
-
-    rows: dict[str, tuple[float, float, float]]
-    difference: float
-    won: float
-    p_value: float
-
-
-def compare(first: Evaluation, second: Evaluation) -> Comparison:
-    """Compare two evaluations of the same poses.
-
-    Raises:
-        BadInput: they are of other poses.
-    """
-    if not np.array_equal(first.clip, second.clip):
-        raise BadInput("both evaluations should be of the same poses, got other clips")
-    rows = {}
-    for clip, scores in first.by_clip.items():
-        pair = scores["mpjpe"], second.by_clip[clip]["mpjpe"]
-        rows[clip] = (*pair, pair[1] - pair[0])
-    gaps = np.array([row[2] for row in rows.values()])
-    tested = len(gaps) > 1 and bool(np.any(gaps))
-    p_value = float(wilcoxon(gaps).pvalue) if tested else 1.0
-    return Comparison(rows, float(gaps.mean()), float((gaps < 0).mean()), p_value)

@@ -170,12 +170,6 @@ def test_offspring_descend_from_rows_that_are_there(undisturbed):
     assert not set(rows["id"][tumbled]) & {*rows["mother"], *rows["father"]}
 
 
-def test_the_table_is_the_same_on_four_workers(undisturbed, poses_file, tmp_path):
-    machine = {"workers": 4, "scorers": 2, "worker_cpus": 0.1, "scorer_cpus": 0.1}
-    run("campaign", "run", settings_file(tmp_path, poses_file, **machine))
-    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
-
-
 def test_a_driver_killed_at_random_moments_ends_with_the_same_table(
     undisturbed, poses_file, tmp_path
 ):
@@ -320,13 +314,16 @@ def test_an_operator_of_ones_own_travels_to_the_workers_and_is_checked(poses_fil
     assert "operator mine_operators:higher has changed" in " ".join(again.stderr.split())
 
 
-def test_a_campaign_joins_a_cluster_that_is_there(undisturbed, poses_file, tmp_path):
+def test_the_table_is_the_same_on_four_workers_of_a_cluster_that_is_there(
+    undisturbed, poses_file, tmp_path
+):
     from ray.cluster_utils import Cluster
 
+    machine = {"workers": 4, "scorers": 2, "worker_cpus": 0.1, "scorer_cpus": 0.1}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
     try:
         cluster.add_node(num_cpus=2)
-        path = settings_file(tmp_path, poses_file, workers=2)
+        path = settings_file(tmp_path, poses_file, **machine)
         run("campaign", "run", path, "--address", cluster.address)
     finally:
         cluster.shutdown()

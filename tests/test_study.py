@@ -16,6 +16,7 @@ from evoskeleton.platform.search.study import (
     Cell,
     Study,
     StudySettings,
+    _data_settings,
     cells,
     hashes,
     read_study,
@@ -181,6 +182,24 @@ def test_what_was_made_with_other_settings_is_refused(plain, changed):
     renamed = {"other": plain["tests"]["rest"]}
     with pytest.raises(BadInput, match="was made with other settings"):
         Study(settings_of(plain, tests=renamed), Nobody())
+
+
+@pytest.mark.parametrize(
+    ("more", "same"),
+    [
+        ({"training": {"lag": 1, "limit": 2}}, True),
+        ({"training": {"lag": 2}}, False),
+        ({"preset": "li2020"}, False),
+        ({"machine": {"workers": 1}}, True),
+    ],
+)
+def test_what_a_data_set_was_made_with_counts_and_not_how_it_was_written(plain, more, same):
+    made_with = [
+        _data_settings(settings_of(plain, rows=plain["rows"] | {"one": {"campaign": how}}), cell)
+        for cell in [Cell("one", 1.0, 1, 2)]
+        for how in (SEARCH, layered(SEARCH, more))
+    ]
+    assert (made_with[0] == made_with[1]) is same
 
 
 @pytest.mark.parametrize(

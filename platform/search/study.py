@@ -34,7 +34,12 @@ from evoskeleton.platform.data.sources import SourceSettings, load
 from evoskeleton.platform.record.store import TrackingSettings
 from evoskeleton.platform.search.folder import CampaignFolder, write_arrays, write_json
 from evoskeleton.platform.search.run import resume, start
-from evoskeleton.platform.search.settings import CampaignSettings, differences, read_settings
+from evoskeleton.platform.search.settings import (
+    RUNNING,
+    CampaignSettings,
+    differences,
+    read_settings,
+)
 from evoskeleton.platform.search.spending import Clock, Spending
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 
@@ -153,7 +158,7 @@ class Study:
     def __init__(self, settings: StudySettings, monitor: Any) -> None:
         self._settings = settings
         self._monitor = monitor
-        self._home = Path(settings.home).expanduser().resolve()
+        self._home = _home(settings)
         self._spending = Spending(self._home / "spent.json")
         self._tests = {name: load(source) for name, source in settings.tests.items()}
         for name, test in self._tests.items():
@@ -168,8 +173,7 @@ class Study:
         for cell in cells(self._settings):
             try:
                 _fit_settings(self._settings, cell)
-                if (how := self._settings.rows[cell.row].campaign) is not None:
-                    self._campaign_settings(cell, _base(self._settings, cell), how)
+                _campaign(self._settings, cell)
             except BadInput as error:
                 raise BadInput(f"row {cell.row}: {error}") from None
 
@@ -226,11 +230,10 @@ class Study:
         path = self._home / "data" / f"{cell.data}.npy"
         if not path.with_suffix(".json").exists():
             took = Clock()
-            row = self._settings.rows[cell.row]
-            source = _base(self._settings, cell)
-            base = load(source)
+            base = load(_base(self._settings, cell))
             validation = load(self._settings.validation)
-            poses = base.poses if row.campaign is None else self._search(cell, source, row.campaign)
+            campaign = _campaign(self._settings, cell)
+            poses = base.poses if campaign is None else self._search(campaign)
             path.parent.mkdir(parents=True, exist_ok=True)
             _save(self._base_file(cell), base.poses)
             _save(path, poses)
@@ -244,9 +247,8 @@ class Study:
     def _base_file(self, cell: Cell) -> Path:
         return self._home / "data" / f"{cell.data}.base.npy"
 
-    def _search(self, cell: Cell, base: SourceSettings, how: dict[str, Any]) -> np.ndarray:
-        """The table of a campaign that starts from the base and never sees a test pose."""
-        settings = self._campaign_settings(cell, base, how)
+    def _search(self, settings: CampaignSettings) -> np.ndarray:
+        """The table of a campaign, which starts from the base and never sees a test pose."""
         folder = CampaignFolder(settings.home, settings.name)
         if folder.exists():
             if changed := differences(read_settings(folder.settings), settings):
@@ -258,17 +260,6 @@ class Study:
             start(settings, self._monitor)
         return PoseTable.open(str(folder.home / "poses")).poses(campaign=settings.name)
 
-    def _campaign_settings(
-        self, cell: Cell, base: SourceSettings, how: dict[str, Any]
-    ) -> CampaignSettings:
-        home = str(self._home / "campaigns")
-        validation = self._settings.validation.model_dump(mode="json")
-        motion = {"seed": base.model_dump(mode="json"), "validation": validation}
-        fixed = {"name": cell.data, "seed": cell.seed, "home": home, "motion": motion}
-        return CampaignSettings.parse(
-            layered({"tracking": {"enabled": False}}, layered(how, fixed))
-        )
-
 
 def refuse_other_settings(settings: StudySettings) -> None:
     """What a study's folder holds has to be made with these settings.
@@ -279,7 +270,7 @@ def refuse_other_settings(settings: StudySettings) -> None:
     Raises:
         BadInput: a record was made with other settings.
     """
-    home = Path(settings.home).expanduser().resolve()
+    home = _home(settings)
     for cell in cells(settings):
         for path, wanted in (
             (home / "data" / f"{cell.data}.json", _data_settings(settings, cell)),
@@ -293,12 +284,13 @@ def refuse_other_settings(settings: StudySettings) -> None:
 
 
 def _data_settings(settings: StudySettings, cell: Cell) -> str:
-    """A hash of all that a data set depends on."""
+    """A hash of all that a data set depends on, defaults included."""
+    campaign = _campaign(settings, cell)
     return _digest(
         {
             "base": _base(settings, cell).model_dump(mode="json"),
             "validation": settings.validation.model_dump(mode="json"),
-            "campaign": settings.rows[cell.row].campaign,
+            "campaign": campaign and campaign.model_dump(mode="json", exclude=set(RUNNING)),
         }
     )
 
@@ -323,6 +315,25 @@ def _fit_settings(settings: StudySettings, cell: Cell) -> FitSettings:
     return FitSettings.parse(
         layered(layered(settings.fit, row.fit), {"steps": cell.steps, "seed": cell.seed})
     )
+
+
+def _campaign(settings: StudySettings, cell: Cell) -> CampaignSettings | None:
+    """The search that breeds a row's poses, where one does."""
+    how = settings.rows[cell.row].campaign
+    if how is None:
+        return None
+    motion = {"seed": _base(settings, cell), "validation": settings.validation}
+    fixed = {
+        "name": cell.data,
+        "seed": cell.seed,
+        "home": str(_home(settings) / "campaigns"),
+        "motion": {role: source.model_dump(mode="json") for role, source in motion.items()},
+    }
+    return CampaignSettings.parse(layered({"tracking": {"enabled": False}}, layered(how, fixed)))
+
+
+def _home(settings: StudySettings) -> Path:
+    return Path(settings.home).expanduser().resolve()
 
 
 def _base(settings: StudySettings, cell: Cell) -> SourceSettings:
