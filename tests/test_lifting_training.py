@@ -23,6 +23,7 @@ from evoskeleton.lifting.hardness import hardness
 from evoskeleton.lifting.normalization import Normalization
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.lifting.training import train_bundle
+from evoskeleton.platform.search.training import load_ensemble
 
 TINY = {"steps": 40, "batch": 64, "report_every": 10, "cascade": {"width": 32}}
 
@@ -283,6 +284,15 @@ def test_a_damaged_bundle_is_refused(damage, sentence, lifter, tmp_path):
     damage(tmp_path / "bundle")
     with pytest.raises(BadInput, match=sentence):
         load_bundle(tmp_path / "bundle")
+
+
+def test_an_ensemble_of_different_keypoint_schemas_is_refused(lifter, tmp_path):
+    for name in ("bundle", "bundle_1"):
+        save_bundle(lifter, tmp_path / name, {})
+    assert len(load_ensemble(tmp_path)) == 2
+    damage_schema(tmp_path / "bundle_1")
+    with pytest.raises(BadInput, match="bundle .*bundle_1: the model.s joints should be Hip, .*LHand"):
+        load_ensemble(tmp_path)
 
 
 def test_a_damaged_training_state_is_refused(motion, tmp_path):
