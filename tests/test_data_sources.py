@@ -11,7 +11,7 @@ import pytest
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_table import PoseTable
-from evoskeleton.platform.data.poses import PoseSet
+from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources import (
     SourceSettings,
     hold_out,
@@ -214,6 +214,23 @@ def test_a_loader_of_ones_own_can_be_named(tmp_path, motion, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     settings = SourceSettings(kind="mine_loader:read", path=str(tmp_path / "p.npy"))
     assert np.array_equal(load(settings).poses, motion)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "folder"])
+@pytest.mark.parametrize("declared", [{"up": "y"}, {"units": "cm"}, {"subject": "anna"}])
+def test_what_a_format_lays_down_cannot_be_declared(kind, declared, file):
+    path = file if kind == "parquet" else file.parent
+    sentence = f"{next(iter(declared))} is for recordings .* what parquet hold is laid down"
+    with pytest.raises(BadInput, match=sentence):
+        load(SourceSettings(kind=kind, path=str(path), **declared))
+
+
+def test_clips_of_one_name_are_told_apart_by_their_subjects(motion):
+    takes = [("S9", "walk"), ("S11", "walk"), ("S11", "sit")]
+    parts = [single_clip(motion[:2], subject, clip, clip) for subject, clip in takes]
+    assert PoseSet.concat(parts).clip_label().tolist() == [
+        "S9/walk", "S9/walk", "S11/walk", "S11/walk", "sit", "sit",
+    ]  # fmt: skip
 
 
 def test_an_unknown_kind_is_told():

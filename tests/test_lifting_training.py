@@ -291,7 +291,9 @@ def test_an_ensemble_of_different_keypoint_schemas_is_refused(lifter, tmp_path):
         save_bundle(lifter, tmp_path / name, {})
     assert len(load_ensemble(tmp_path)) == 2
     damage_schema(tmp_path / "bundle_1")
-    with pytest.raises(BadInput, match="bundle .*bundle_1: the model.s joints should be Hip, .*LHand"):
+    with pytest.raises(
+        BadInput, match="bundle .*bundle_1: the model.s joints should be Hip, .*LHand"
+    ):
         load_ensemble(tmp_path)
 
 

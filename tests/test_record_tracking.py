@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.record.runs import Run
 from evoskeleton.platform.record.store import Store
 from evoskeleton.platform.record.tracking import Tracker, TrackingSettings
 
@@ -280,6 +281,51 @@ def test_a_killed_writer_leaves_no_gap_and_no_double_point(record_home, client):
     assert names == Counter({f"v{version}": 1 for version in range(last + 3)})
     for child in children(client, run_id):
         assert set(points(client, child.info.run_id).values()) == {1}
+
+
+def test_no_record_is_blamed_for_generations_that_cannot_be_written(record_home, client):
+    told = []
+    tracker = Tracker(TrackingSettings(), record_home, tell=told.append)
+    run_id = tracker.start("locked", SETTINGS)
+
+    def locked(*arguments):
+        raise OSError("database is locked")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "write", locked)
+        patch.setattr("evoskeleton.platform.record.tracking.PAUSE", 0.0)
+        for generations in range(1, 6):
+            tracker.sync_generations(logbook(generations))
+            tracker.log_json("closing", {"mpjpe": 60})
+    assert len(told) == 1 and "database is locked" in told[0]
+    tracker.finish()
+    assert "tables/closing.json" in [item.path for item in client.list_artifacts(run_id, "tables")]
+    assert {step for name, step in points(client, run_id) if name == "search/survival"} == {
+        *range(5)
+    }
+
+
+def test_a_database_that_was_half_made_is_made_anew(tmp_path):
+    import mlflow.store.db.utils as tables
+
+    def killed(engine):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_upgrade_db", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Store(TrackingSettings(), tmp_path).client()
+    assert Store(TrackingSettings(), tmp_path).is_absent()
+    assert Store(TrackingSettings(), tmp_path).client().search_experiments()
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_a_setting_that_changes_back_is_told_as_it_is_now(record_home, client):
+    for workers in (1, 2, 1):
+        tracker = Tracker(TrackingSettings(), record_home)
+        run_id = tracker.start("there-and-back", {"workers": workers}, key="one")
+    data = client.get_run(run_id).data
+    assert data.params["workers"] == "1" and data.tags["evoskeleton.now.workers"] == "1"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from evoskeleton.platform.search.study import (
     Study,
     StudySettings,
     _data_settings,
+    _running,
     cells,
     hashes,
     read_study,
@@ -30,7 +31,7 @@ from evoskeleton.platform.search.study_report import (
     publish,
     within_clip,
 )
-from evoskeleton.settings import layered
+from evoskeleton.settings import layered, with_changes
 
 TINY = {"batch": 16, "cascade": {"width": 16, "blocks": 1}}
 SEARCH = {
@@ -200,6 +201,33 @@ def test_what_a_data_set_was_made_with_counts_and_not_how_it_was_written(plain, 
         for how in (SEARCH, layered(SEARCH, more))
     ]
     assert (made_with[0] == made_with[1]) is same
+
+
+def test_a_stopped_search_goes_on_where_the_settings_say_now():
+    before, now = (
+        CampaignSettings.parse(SEEDED | {"machine": {"scorers": scorers}, "home": home})
+        for scorers, home in ((50, "there"), (1, "elsewhere"))
+    )
+    again = CampaignSettings.parse(with_changes(before.model_dump(mode="json"), _running(now)))
+    assert again.machine == now.machine and again.home == "there"
+
+
+def test_clips_of_one_name_count_for_each_subject(plain, motion, tmp_path):
+    """One is surely worse and one surely better: together they are neither."""
+    takes = [single_clip(motion[90:150], subject, "walk", "walk") for subject in ("S9", "S11")]
+    write_parquet(tmp_path / "tests.parquet", PoseSet.concat(takes))
+    tests = {"rest": {"kind": "parquet", "path": str(tmp_path / "tests.parquet")}}
+    settings = settings_of(plain, tests=tests, fractions=[1.0], seeds=[1], steps=[2])
+    Study(settings, Nobody()).run()
+    found = Path(settings.home) / "results" / "seed_only-f1-s1-n2"
+    with np.load(found.with_suffix(".npz")) as arrays:
+        errors = {name: np.array(arrays[f"rest/{name}"]) for name in ("errors", "clip")}
+    assert sorted({*errors["clip"].tolist()}) == ["S11/walk", "S9/walk"]
+    ours = errors["errors"] + np.where(errors["clip"] == "S9/walk", 40.0, -40.0)[:, None]
+    np.savez(found.with_suffix(".npz"), **{"rest/errors": ours, "rest/clip": errors["clip"]})
+    upside_down = settings.model_copy(update={"lower": "real", "upper": ["real"]})
+    (line,) = (line for line in lines(upside_down) if line.row == "seed only")
+    assert line.worse == ["S9/walk"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 World frame, millimetres, z up, Human3.6M's 17 joints.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -77,6 +78,13 @@ class PoseSet:
         number = {pair: at for at, pair in enumerate(self.clips())}
         pairs = zip(self.subject, self.clip, strict=True)
         return np.fromiter((number[str(s), str(c)] for s, c in pairs), np.int64, len(self))
+
+    def clip_label(self) -> np.ndarray:
+        """(n,) str: a clip's name, after `subject/` where several subjects have one so named."""
+        pairs = self.clips()
+        often = Counter(clip for _, clip in pairs)
+        labels = [clip if often[clip] == 1 else f"{subject}/{clip}" for subject, clip in pairs]
+        return np.array(labels)[self.clip_number()]
 
 
 def single_clip(poses: np.ndarray, subject: str, action: str, clip: str) -> PoseSet:

@@ -92,6 +92,7 @@ def _mocap(settings: SourceSettings) -> PoseSet:
 def _folder(settings: SourceSettings) -> PoseSet:
     """All files of a folder; a setting that some of its kinds do not know is for the others."""
     files = readable_files(_place(settings))
+    _refuse_undeclarable(settings, {kind_of(file) for file in files})
     expect_one_rate(files, settings.fps)
     parts = [
         _load_file(settings.model_copy(update={"kind": kind_of(file), "path": str(file)}))
@@ -142,12 +143,21 @@ KINDS: dict[str, Callable[[SourceSettings], PoseSet]] = {
 """A loader by kind; a new format is one more entry here."""
 
 
+RECORDINGS = ("bvh", "amc")
+"""Kinds whose files leave open what the settings below declare; other formats lay it down."""
+
+_DECLARED = ("units", "up", "fps", "skeleton", "joints", "subject", "action")
+
+
 def load(settings: SourceSettings) -> PoseSet:
     """The poses of a source, checked, filtered, sorted by subject, clip and frame.
 
     Raises:
-        BadInput: the source cannot be read, a pose cannot be used, or the filters leave nothing.
+        BadInput: the source cannot be read, a pose cannot be used, the filters leave nothing, or
+            something is declared that the format lays down.
     """
+    if settings.kind in KINDS and settings.kind != "folder":
+        _refuse_undeclarable(settings, {settings.kind})
     poses = _loader(settings.kind)(settings)
     if len(poses) == 0:
         raise BadInput(f"source {settings.path or settings.kind} holds no poses")
@@ -162,6 +172,16 @@ def load(settings: SourceSettings) -> PoseSet:
         count = max(1, round(settings.fraction * len(kept)))
         kept = kept.take(np.sort(random.permutation(len(kept))[:count]))
     return kept
+
+
+def _refuse_undeclarable(settings: SourceSettings, kinds: set[str]) -> None:
+    """What nobody reads is no declaration: poses would be taken for something else in silence."""
+    declared = [name for name in _DECLARED if getattr(settings, name) is not None]
+    if declared and not kinds & set(RECORDINGS):
+        raise BadInput(
+            f"{declared[0]} is for recordings (bvh, amc): what {' and '.join(sorted(kinds))} hold "
+            f"is laid down by the format"
+        )
 
 
 def _loader(kind: str) -> Callable[[SourceSettings], PoseSet]:

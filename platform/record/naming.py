@@ -45,5 +45,5 @@ def training_metric(name: str) -> str:
 
 
 def model_name(campaign: str) -> str:
-    """The registered model of a campaign: its own, so that no campaign moves another's alias."""
+    """The registered model of a campaign: its own, so that no other name moves its alias."""
     return f"evoskeleton-{campaign}"

@@ -1,13 +1,13 @@
 """What a record should say about the code and the machine that made it."""
 
 import getpass
-import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import evoskeleton
+from evoskeleton.machine import cores
 
 
 def package_version() -> str:
@@ -54,8 +54,7 @@ def device() -> str:
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
         return ", ".join(names)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {cores} cores"
+    return f"{_processor()}, {cores()} cores"
 
 
 def _processor() -> str:

@@ -69,14 +69,15 @@ class Run:
         the new value becomes the tag `evoskeleton.now.<name>`."""
         from mlflow.entities import Param, RunTag
 
-        held = self._client.get_run(self.id).data.params
+        data = self._client.get_run(self.id).data
         flat = flatten(settings)
-        new = [Param(name, value) for name, value in flat.items() if name not in held]
-        changed = {name: value for name, value in flat.items() if held.get(name, value) != value}
+        new = [Param(name, value) for name, value in flat.items() if name not in data.params]
         for part in _parts(new, MAX_PARAMS):
             self._client.log_batch(self.id, params=part)
-        for name, value in changed.items():
-            self._client.log_batch(self.id, tags=[RunTag(f"evoskeleton.now.{name}", value)])
+        for name, value in flat.items():
+            tag = f"evoskeleton.now.{name}"
+            if data.tags.get(tag, data.params.get(name, value)) != value:
+                self._client.log_batch(self.id, tags=[RunTag(tag, value)])
 
     def tag(self, tags: Mapping[str, Any]) -> None:
         """Set tags, in one request; a tag whose value is None is left alone."""

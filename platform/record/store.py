@@ -6,6 +6,7 @@ telemetry, no unpickling, no search for a git program, and short waits for a ser
 
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,8 +102,28 @@ class Store:
             prepare_environment()
             from mlflow import MlflowClient
 
+            if self.is_absent():
+                self._make_database()
             self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         return self._client
+
+    def _make_database(self) -> None:
+        """The file in the home folder, with all its tables or not at all.
+
+        MLflow makes them one by one, and a database that lacks some is refused for ever.
+        """
+        from mlflow import MlflowClient
+
+        self._home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{DATABASE}.", dir=self._home) as folder:
+            made = Path(folder) / DATABASE
+            MlflowClient(tracking_uri=f"sqlite:///{made}").search_experiments(max_results=1)
+            try:
+                os.link(made, self._home / DATABASE)
+            except FileExistsError:
+                pass  # another campaign was faster
+            except OSError:  # a file system without links
+                made.rename(self._home / DATABASE)
 
     def experiment(self) -> str:
         """The id of the experiment, made where it is absent."""

@@ -216,26 +216,28 @@ class Tracker:
             return
         if not now and time.monotonic() < self._pause_until:
             return
+        job = None
         try:
             if self._run is None:
                 self._run = self._opening()
             self._write_generations()
             while self._outbox:
-                self._outbox[0].write()
+                job = self._outbox[0]
+                job.write()
                 self._outbox.popleft()
         except Exception as error:  # an outlet: nothing that MLflow raises may end a campaign
-            self._hold(error)
+            self._hold(error, job)
         else:
             self._silent = False
 
-    def _hold(self, error: Exception) -> None:
+    def _hold(self, error: Exception, refused: _Job | None) -> None:
         """Tell once that MLflow fails; drop a record that it keeps refusing though it answers."""
-        if self._run is not None and self._outbox and self._answers():
-            job = self._outbox[0]
-            job.attempts += 1
-            if job.attempts >= ATTEMPTS:
+        if refused is not None and self._answers():
+            refused.attempts += 1
+            if refused.attempts >= ATTEMPTS:
                 self._outbox.popleft()
-                self._tell(f"MLflow refuses the {job.what}, which is left out: {one_line(error)}")
+                what = refused.what
+                self._tell(f"MLflow refuses the {what}, which is left out: {one_line(error)}")
             return
         self._pause_until = time.monotonic() + PAUSE
         if not self._silent:

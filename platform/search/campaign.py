@@ -83,8 +83,9 @@ class Campaign:
             worker.remote(island, str(folder.limits), toolbox, settings.seed, descriptor)
             for _ in range(resources.workers)
         ]
+        device = "auto" if resources.scorer["num_gpus"] else "cpu"
         self._scorers = [
-            scorer.remote(settings.seed, search.views) for _ in range(resources.scorers)
+            scorer.remote(settings.seed, search.views, device) for _ in range(resources.scorers)
         ]
         self._trainer = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._running: dict[int, Future[dict[str, Any]]] = {}

@@ -13,6 +13,7 @@ import psutil
 from pydantic import Field
 
 from evoskeleton.errors import BadInput
+from evoskeleton.machine import cores
 from evoskeleton.settings import Settings
 
 _ENVIRONMENT = {
@@ -21,13 +22,16 @@ _ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_health_check_initial_delay_ms": "0",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "5",
 }
+
+_ALONE = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30"}
+_JOINED = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600"}
+"""On a cluster others may hold the processors, or nodes may have to be added first."""
 
 _STARTS = 3
 
@@ -42,7 +46,9 @@ class MachineSettings(Settings):
     scorer_cpus: float = Field(0.2, gt=0, description="processors a scorer reserves")
     trainer_cpus: float = Field(1.0, gt=0, description="processors one training reserves in all")
     scorer_gpus: float | None = Field(
-        None, ge=0, description="share of a GPU for each scorer; none: a quarter where there is one"
+        None,
+        ge=0,
+        description="share of a GPU for each scorer; none: a quarter for all where there is one",
     )
     trainer_gpus: float | None = Field(
         None, ge=0, description="GPUs of one training in all; none: a half where there is one"
@@ -68,7 +74,8 @@ def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
     Raises:
         BadInput: nobody answers at the address, or Ray cannot be started here.
     """
-    for name, value in _ENVIRONMENT.items():
+    patience = _JOINED if machine.address else _ALONE
+    for name, value in (_ENVIRONMENT | patience).items():
         os.environ.setdefault(name, value)
     import ray
 
@@ -96,7 +103,7 @@ def _start_local() -> None:
         try:
             ray.init(
                 address="local",
-                num_cpus=max(2, os.cpu_count() or 2),
+                num_cpus=max(2, cores()),
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="error",

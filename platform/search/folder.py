@@ -102,10 +102,10 @@ class CampaignFolder:
         try:
             with open(self.path / "lock") as handle:
                 fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
+        except BlockingIOError:
             return True
+        except OSError:  # no lock file, or a file system that knows no locks
+            return False
         return False
 
     @contextmanager
@@ -113,17 +113,21 @@ class CampaignFolder:
         """Only one driver at a time; the lock goes with the process, however it ends.
 
         Raises:
-            BadInput: another process runs this campaign.
+            BadInput: another process runs this campaign, or the storage cannot be written or
+                knows no locks.
         """
         with storage_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
             handle = open(self.path / "lock", "a+")  # noqa: SIM115
         with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise BadInput(
                     f"campaign {self.name} is being run by process {_owner(handle)}"
                 ) from None
+            except OSError as error:
+                raise BadInput(f"{self.path / 'lock'} cannot be locked: {error.strerror}") from None
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()

@@ -34,7 +34,7 @@ def conclude(
     sides = {}
     for side, training in (("baseline", 0), ("evolved", champion)):
         lifter = load_bundle(folder.training(training) / "bundle")
-        sides[side] = evaluate(lifter, test.poses, test.action, test.clip, rare).as_dict()
+        sides[side] = evaluate(lifter, test.poses, test.action, test.clip_label(), rare).as_dict()
     bred = state.logbook[1:]
     report = {
         "campaign": settings.name,

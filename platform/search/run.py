@@ -58,17 +58,28 @@ def start(settings: CampaignSettings, monitor: Any) -> Outcome:
         BadInput: the name is taken, or something in the settings cannot be used.
     """
     folder = CampaignFolder(settings.home, settings.name)
-    if folder.exists():
-        raise BadInput(
-            f"campaign {settings.name} exists in {settings.home}: "
-            f"go on with `evoskeleton campaign resume {settings.name}`, or choose another name"
-        )
+    _refuse_taken(folder)
     fingerprints(settings.search.island.breeding.operators)
     motion = _motion(settings)
     limits = limits_of(settings, motion.seed)
-    table = table_of(settings, folder)
-    state = begin(settings, motion, folder, table, limits)
-    return _drive(settings, folder, table, lambda: state, monitor)
+    with folder.lock():
+        _refuse_taken(folder)
+        table = PoseTable.create(*_place_of(settings, folder))
+        if table.committed_generation(settings.name) is not None:
+            raise BadInput(
+                f"the pose table {table.uri} holds rows of an earlier campaign {settings.name}: "
+                f"choose another name, or another table"
+            )
+        state = begin(settings, motion, folder, table, limits)
+        return _drive(settings, folder, table, lambda: state, monitor)
+
+
+def _refuse_taken(folder: CampaignFolder) -> None:
+    if folder.exists():
+        raise BadInput(
+            f"campaign {folder.name} exists in {folder.home}: "
+            f"go on with `evoskeleton campaign resume {folder.name}`, or choose another name"
+        )
 
 
 def _motion(settings: CampaignSettings) -> Motion:
@@ -101,14 +112,23 @@ def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
         motion = _motion(settings)
         return begin(settings, motion, folder, table, limits_of(settings, motion.seed))
 
-    return _drive(settings, folder, table, state, monitor)
+    with folder.lock():
+        return _drive(settings, folder, table, state, monitor)
 
 
 def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
-    """The campaign's pose table, made if it is not there."""
-    return PoseTable.create(
-        settings.table or str(folder.home / "poses"), settings.storage_options or None
-    )
+    """The pose table of a campaign that was begun.
+
+    Raises:
+        BadInput: it is not there, or cannot be read.
+    """
+    return PoseTable.open(*_place_of(settings, folder))
+
+
+def _place_of(
+    settings: CampaignSettings, folder: CampaignFolder
+) -> tuple[str, dict[str, str] | None]:
+    return settings.table or str(folder.home / "poses"), settings.storage_options or None
 
 
 def limits_of(settings: CampaignSettings, seeds: PoseSet) -> JointLimits:
@@ -129,7 +149,7 @@ def _drive(
     monitor: Any,
 ) -> Outcome:
     monitor.starting()
-    with folder.lock(), cluster(settings.machine, settings.search.islands) as there:
+    with cluster(settings.machine, settings.search.islands) as there:
         from evoskeleton.platform.search.campaign import Campaign
         from evoskeleton.platform.search.report import conclude
 

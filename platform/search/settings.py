@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from evoskeleton.evolution.archive import ArchiveSettings
 from evoskeleton.evolution.descriptor import DescriptorSettings
@@ -174,6 +174,13 @@ class CampaignSettings(Settings):
         "default",
         description="li2020: search and training as published; other settings change it",
     )
+
+    @field_validator("table")
+    @classmethod
+    def _wherever_it_is_resumed(cls, table: str | None) -> str | None:
+        """A local table by its absolute path."""
+        local = table is not None and "://" not in table
+        return str(Path(table).expanduser().resolve()) if table and local else table
 
     @model_validator(mode="before")
     @classmethod

@@ -1,25 +1,25 @@
 """Core hours that work takes, kept in a file while it runs: what is killed has been counted too."""
 
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from evoskeleton.machine import cores
 from evoskeleton.platform.search.folder import write_json
 
 
 class Clock:
-    """Time since it was made, in hours of all processors."""
+    """Time since it was made, in hours of all processors that we may use."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
 
     def core_hours(self) -> float:
         """Hours so far times the number of processors."""
-        return (time.monotonic() - self._started) * (os.cpu_count() or 1) / 3600.0
+        return (time.monotonic() - self._started) * cores() / 3600.0
 
 
 class Spending:

@@ -23,7 +23,7 @@ class Status:
         generations: planned.
         rows: poses in the table.
         trainings: number started.
-        state: running, stopped or finished.
+        state: running, stopped or finished; `no table` where its pose table cannot be read.
         champion: weight hash of the lifter that scores, if there is one.
         error_radii_mm: the champion's error radii, see `lifting.conformal`, if it has any.
         last: the last record of the logbook.
@@ -59,8 +59,11 @@ def status_of(home: str, name: str) -> Status:
     if not folder.exists():
         raise BadInput(f"there is no campaign {name} in {home}")
     settings = read_settings(folder.settings)
-    generation = table_of(settings, folder).committed_generation(name)
     planned = settings.search.generations
+    try:
+        generation = table_of(settings, folder).committed_generation(name)
+    except BadInput:
+        return Status(name, -1, planned, 0, 0, "no table", None, None, {})
     if generation is None:
         return Status(name, -1, planned, 0, 0, _activity(folder), None, None, {})
     state = load(folder, generation)

@@ -29,11 +29,10 @@ from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.annotated import refuse_annotated
 from evoskeleton.platform.data.files import whole_file
-from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.sources import SourceSettings, load
 from evoskeleton.platform.record.store import TrackingSettings
 from evoskeleton.platform.search.folder import CampaignFolder, write_arrays, write_json
-from evoskeleton.platform.search.run import resume, start
+from evoskeleton.platform.search.run import resume, start, table_of
 from evoskeleton.platform.search.settings import (
     RUNNING,
     CampaignSettings,
@@ -217,7 +216,7 @@ class Study:
         errors: dict[str, np.ndarray] = {}
         for name, test in self._tests.items():
             rare = rarity(test.poses, seeds)
-            evaluation = evaluate(lifter, test.poses, test.action, test.clip, rare)
+            evaluation = evaluate(lifter, test.poses, test.action, test.clip_label(), rare)
             found[name] = evaluation.as_dict()
             errors |= {f"{name}/errors": evaluation.errors, f"{name}/clip": evaluation.clip}
         write_arrays(self.result(cell).with_suffix(".npz"), errors)
@@ -255,10 +254,16 @@ class Study:
                 raise BadInput(
                     f"search {settings.name} was started with other settings: {'; '.join(changed)}"
                 )
-            resume(settings.home, settings.name, [], self._monitor)
+            resume(settings.home, settings.name, _running(settings), self._monitor)
         else:
             start(settings, self._monitor)
-        return PoseTable.open(str(folder.home / "poses")).poses(campaign=settings.name)
+        return table_of(settings, folder).poses(campaign=settings.name)
+
+
+def _running(settings: CampaignSettings) -> list[str]:
+    """Settings of where a search runs, as changes: a stopped one may go on elsewhere."""
+    plain = settings.model_dump(mode="json")
+    return [f"{name}={json.dumps(plain[name])}" for name in RUNNING if name != "home"]
 
 
 def refuse_other_settings(settings: StudySettings) -> None:

@@ -22,7 +22,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import Field
+from torch.nn.parallel import DistributedDataParallel
 
+from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, Report, TrainingState, fit, lifter_from
@@ -72,18 +74,30 @@ class Job:
 
 
 def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> dict[str, Any]:
-    """Train once and return the record in `training.json`; a finished training is not repeated."""
+    """Train once and return the record in `training.json`; a finished training is not repeated.
+
+    Raises:
+        BadInput: no processors for it came free, or its folder cannot be written.
+    """
     if (record := read_record(Path(job.folder))) is not None:
         _clean_up(job)
         return record
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
+    from ray.train import (
+        CheckpointConfig,
+        ControllerError,
+        FailureConfig,
+        RunConfig,
+        ScalingConfig,
+    )
+    from ray.train.torch import TorchConfig, TorchTrainer
 
     shards = settings.fit.gradient_shards
     gpus = resources.trainer_gpus / shards
-    TorchTrainer(
+    config = {"job": vars(job), "settings": settings.model_dump(mode="json"), "gpu": gpus > 0}
+    trainer = TorchTrainer(
         _train,
-        train_loop_config={"job": vars(job), "settings": settings.model_dump(mode="json")},
+        train_loop_config=config,
+        torch_config=TorchConfig(backend="nccl" if gpus >= 1 else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=shards,
             use_gpu=gpus > 0,
@@ -98,7 +112,12 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
             ),
             checkpoint_config=CheckpointConfig(num_to_keep=1),
         ),
-    ).fit()
+    )
+    try:
+        trainer.fit()
+    except ControllerError as error:
+        reason = str(error.controller_failure).splitlines() or [type(error).__name__]
+        raise BadInput(f"training {job.name} could not be run: {reason[0]}") from error
     record = read_record(Path(job.folder))
     if record is None:
         raise RuntimeError(f"training {job.name} ended without a result")
@@ -137,7 +156,7 @@ def _train(config: dict[str, Any]) -> None:
         with checkpoint.as_directory() as folder:
             at = _Place.load(Path(folder))
     while at.member < settings.ensemble:
-        for report in _reports(job, settings, at):
+        for report in _reports(job, settings, at, gpu=config["gpu"]):
             at = at.after(report)
             if first:
                 _report_with_checkpoint(job, settings, at, report)
@@ -209,18 +228,19 @@ def _start(job: Job, member: int) -> TrainingState | None:
     return TrainingState.load(state).restarted() if state.exists() else None
 
 
-def _reports(job: Job, settings: TrainingSettings, at: _Place) -> Iterator[Report]:
+def _reports(job: Job, settings: TrainingSettings, at: _Place, gpu: bool) -> Iterator[Report]:
+    """Without a share of a GPU the training keeps off it, also where torch sees one."""
     import ray.train.torch
 
-    wrap = ray.train.torch.prepare_model if settings.fit.gradient_shards > 1 else None
+    wrap = ray.train.torch.prepare_model if gpu else DistributedDataParallel
     seed = settings.fit.seed + at.member
     return fit(
         np.load(job.snapshot, mmap_mode="r"),
         settings.fit.model_copy(update={"seed": seed}),
-        device=ray.train.torch.get_device(),
+        device=ray.train.torch.get_device() if gpu else "cpu",
         shard=ray.train.get_context().get_world_rank(),
         start=at.state,
-        wrap=wrap,
+        wrap=wrap if settings.fit.gradient_shards > 1 else None,
     )
 
 
@@ -287,7 +307,9 @@ def _record(job: Job, at: _Place, radii: RadiusSettings) -> dict[str, Any]:
 def _validated(lifter: Lifter, validation: PoseSet, seeds: PoseSet) -> dict[str, float]:
     """Errors on validation poses, in all and by decile of the distance to the seeds."""
     rare = rarity(validation.poses, seeds.poses)
-    scores = evaluate(lifter, validation.poses, validation.action, validation.clip, rare).as_dict()
+    scores = evaluate(
+        lifter, validation.poses, validation.action, validation.clip_label(), rare
+    ).as_dict()
     deciles = {
         f"rarity_{place:02d}_mpjpe": part["mpjpe"]
         for place, part in enumerate(scores["by_rarity"], start=1)

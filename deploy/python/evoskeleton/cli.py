@@ -352,7 +352,7 @@ def evaluate(
     known = _measured(poses, "--poses")
     rare = rarity(known.poses, _poses(reference).poses) if reference else None
     lifter, record = load_bundle(model), read_description(model)["training"]
-    evaluation = measure(lifter, known.poses, known.action, known.clip, rare)
+    evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare)
     if json_file is not None:
         _write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
     Console().print(evaluation.table())
