@@ -22,7 +22,6 @@ Arrays are component-first, (3, limbs, bodies) float64, as in `hierarchy`.
 """
 
 import hashlib
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -40,6 +39,7 @@ from evoskeleton.evolution.hierarchy import CHILD_LIMBS, PARENT_LIMBS, Genomes, 
 from evoskeleton.evolution.limits import Limits, body_margin, default_limits
 from evoskeleton.evolution.rotations import cross, dot
 from evoskeleton.evolution.skeleton import LIMBS, Joint
+from evoskeleton.npz import read_npz
 
 MODEL_FILE, STATIC_FILE = "jointAngleModel_v2.npy", "staticPose.npy"
 
@@ -179,12 +179,9 @@ class AkhterBlackLimits:
         Raises:
             BadInput: the file cannot be read, or does not hold these tables.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                text = str(file["provenance"])
-                tables = {name: torch.from_numpy(file[name]) for name in _TABLES}
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise BadInput(f"joint limits {path} cannot be read: {error}") from None
+        arrays = read_npz(path, "joint limits", (*_TABLES, "provenance"))
+        text = str(arrays["provenance"])
+        tables = {name: torch.from_numpy(arrays[name]) for name in _TABLES}
         for name, table in tables.items():
             if tuple(table.shape) != _TABLES[name]:
                 raise BadInput(
@@ -453,7 +450,6 @@ def load_limits(path: str | Path | None = None) -> JointLimits:
 def _kind(path: Path) -> str:
     """What a file says it is; nothing where it says nothing, or cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return str(file["kind"])
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile):
+        return str(read_npz(path, "joint limits", ["kind"])["kind"])
+    except BadInput:
         return ""

@@ -20,7 +20,6 @@ Arrays are numpy and never changed in place: an insertion gives a new archive.
 """
 
 import hashlib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.descriptor import SIZE, PoseDescriptor
 from evoskeleton.evolution.population import NOBODY
+from evoskeleton.npz import read_npz
 from evoskeleton.settings import Settings
 from evoskeleton.shapes import expect_shape
 
@@ -340,12 +340,7 @@ class Archive:
         Raises:
             BadInput: the file cannot be read, holds no archive, or one over another descriptor.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise BadInput(f"archive {path} cannot be read: {error}") from None
-        return cls.from_arrays(arrays, descriptor, f"archive {path}")
+        return cls.from_arrays(read_npz(path, "archive"), descriptor, f"archive {path}")
 
 
 _ARRAYS = ("centres", "ids", "rows", "quality")

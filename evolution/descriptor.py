@@ -29,7 +29,6 @@ shrunk towards those of limbs that point anywhere, since a seed may hold a few p
 """
 
 import hashlib
-import zipfile
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -48,8 +47,11 @@ from evoskeleton.evolution.hierarchy import (
     out_of_bone_frame,
 )
 from evoskeleton.evolution.skeleton import LIMBS, TORSO, Joint
+from evoskeleton.npz import read_npz
 from evoskeleton.settings import Settings
 from evoskeleton.shapes import expect_shape
+
+_ARRAYS = ("name", "provenance", "unit_mm", "lengths", "scales", "projection")
 
 NAME = "limb ends, trunk, tilt; version 1"
 """What `PoseDescriptor.name` says, and what a saved file has to say."""
@@ -150,17 +152,10 @@ class PoseDescriptor:
         Raises:
             BadInput: the file cannot be read, or does not hold this descriptor.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                name, text, unit = (
-                    str(file["name"]),
-                    str(file["provenance"]),
-                    float(file["unit_mm"]),
-                )
-                lengths, scales = file["lengths"], file["scales"]
-                projection = file["projection"]
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise BadInput(f"pose descriptor {path} cannot be read: {error}") from None
+        arrays = read_npz(path, "pose descriptor", _ARRAYS)
+        name, text = str(arrays["name"]), str(arrays["provenance"])
+        lengths, scales, projection = (arrays[part] for part in ("lengths", "scales", "projection"))
+        expect_shape(f"unit_mm of {path}", arrays["unit_mm"], ())
         if name != NAME:
             raise BadInput(f"pose descriptor {path} should be {NAME!r}, got {name!r}")
         expect_shape(f"lengths of {path}", lengths, (len(LIMBS),))
@@ -169,7 +164,7 @@ class PoseDescriptor:
         return cls(
             np.asarray(lengths, np.float64),
             np.asarray(scales, np.float64),
-            unit,
+            float(arrays["unit_mm"]),
             np.asarray(projection, np.float32),
             text,
         )

@@ -17,7 +17,6 @@ earlier designs were known when the last one was made, so take them as slightly 
 """
 
 import hashlib
-import zipfile
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -40,6 +39,7 @@ from evoskeleton.evolution.hierarchy import (
 from evoskeleton.evolution.limit_fitting import LimitSettings, fit_body, fit_child
 from evoskeleton.evolution.rotations import dot, half_turn
 from evoskeleton.evolution.skeleton import LIMBS
+from evoskeleton.npz import read_npz
 
 BODY_TABLES = ("head", "upper arm", "thigh")
 CHILD_TABLES = ("forearm", "shank")
@@ -149,11 +149,8 @@ class Limits:
         Raises:
             BadInput: the file cannot be read, or does not hold joint limits.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                body, child, text = file["body"], file["child"], str(file["provenance"])
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise BadInput(f"joint limits {path} cannot be read: {error}") from None
+        arrays = read_npz(path, "joint limits", ("body", "child", "provenance"))
+        body, child, text = arrays["body"], arrays["child"], str(arrays["provenance"])
         _expect_tables(path, body, child)
         return cls(torch.from_numpy(body), torch.from_numpy(child), text)
 

@@ -32,7 +32,7 @@ def fitness(population: Population, objectives: Sequence[Objective] = ("error",)
 
 def outside_bands(population: Population, bands: Mapping[Objective, BandSettings]) -> Tensor:
     """Which bodies (bodies,) bool are not to breed: those outside a band, or without its score."""
-    outside = torch.zeros(len(population), dtype=torch.bool)
+    outside = torch.zeros(len(population), dtype=torch.bool, device=population.ids.device)
     for name, band in bands.items():
         outside |= ~within(getattr(population, name), band)
     return outside

@@ -98,8 +98,8 @@ class ViewSettings(Settings):
     @field_validator("elevation_deg", "distance_mm", "focal_px")
     @classmethod
     def _ordered(cls, span: tuple[float, float]) -> tuple[float, float]:
-        if not span[0] <= span[1]:
-            raise ValueError("the first should not exceed the second")
+        if not span[0] <= span[1] < math.inf:
+            raise ValueError("the first should not exceed the second, and both be finite")
         return span
 
     @field_validator("elevation_deg")

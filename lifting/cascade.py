@@ -138,6 +138,13 @@ class Cascade(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         return self.partial(features, len(self.stages))
 
+    def silence(self, from_stage: int) -> None:
+        """Let a stage and all behind it answer zeros: corrections of what is not yet learnt."""
+        for learner in list(self.stages)[from_stage:]:
+            assert isinstance(learner, Learner)
+            nn.init.zeros_(learner.exit.weight)
+            nn.init.zeros_(learner.exit.bias)
+
     def folded(self) -> "Cascade":
         """A copy for lifting alone: the batch norms' statistics folded into the layers' weights.
 

@@ -138,7 +138,7 @@ def radii_of(description: Mapping[str, Any]) -> ErrorRadii | None:
 
 def coverage_table(lifter: Lifter, words: Mapping[str, Any], poses: np.ndarray) -> Table:
     """The radii in a bundle's record, and how many errors they hold on (n, 17, 3) world mm."""
-    radii, settings = ErrorRadii.from_dict(words), RadiusSettings.parse(words["settings"])
+    radii, settings = ErrorRadii.from_dict(words), RadiusSettings.parse(words.get("settings", {}))
     here = coverage(radii, draw_errors(lifter, poses, settings))
     title = f"Error radii made to hold {100 * radii.level:g} % of the errors"
     table = Table("joint", title=title)

@@ -270,10 +270,12 @@ def fit(
 
 
 def lifter_from(source: Report | TrainingState) -> Lifter:
-    """The lifter of a training, on the processor."""
+    """The lifter of a training, on the processor; stages that were not trained yet are silent."""
     state = source.state if isinstance(source, Report) else source
     cascade = Cascade(state.settings.cascade)
     cascade.load_state_dict(state.model)
+    if state.step > 0:
+        cascade.silence(from_stage=(state.step - 1) // state.settings.steps + 1)
     return Lifter(cascade, state.normalization)
 
 

@@ -7,8 +7,9 @@ Keypoints, Human3.6M order, px, one pose an entry:
 - Parquet: a list column `keypoints` (34 numbers a pose, or 17 lists of 2 or 3) and, if wanted, a
   list column `visibility` (17 numbers).
 
-A hidden keypoint (visibility 0.5 or less) may be NaN or null. Joints are written as 17 points
-`[x, y, z]` (JSON) or as a list column of 51 numbers (Parquet), mm, camera frame, hip-centred.
+A hidden keypoint (visibility 0.5 or less) may be NaN, or null in place of its numbers. Joints are
+written as 17 points `[x, y, z]` (JSON) or as a list column of 51 numbers (Parquet), mm, camera
+frame, hip-centred.
 """
 
 import json
@@ -91,7 +92,7 @@ def _json(path: Path) -> tuple[Any, Any]:
         content = json.loads(path.read_text())
     except OSError as error:
         raise BadInput(f"keypoint file {path}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadInput(f"keypoint file {path} is not JSON") from None
     if isinstance(content, dict):
         if "keypoints" not in content:
@@ -119,7 +120,7 @@ def _poses(path: Path, points: Any) -> np.ndarray:
         raise BadInput(f"{path}: keypoints should be a list of poses, got {_brief(points)}")
     poses = []
     for row, pose in enumerate(points):
-        array = _numbers(path, f"pose {row}", pose)
+        array = _numbers(path, f"pose {row}", _with_nulls(pose))
         if array.shape == (2 * JOINTS,):
             array = array.reshape(JOINTS, 2)
         if array.shape not in ((JOINTS, 2), (JOINTS, 3)):
@@ -131,10 +132,18 @@ def _poses(path: Path, points: Any) -> np.ndarray:
     return np.stack(poses)
 
 
+def _with_nulls(pose: Any) -> Any:
+    """A keypoint that is null as one of as many nulls as the others have numbers."""
+    if not isinstance(pose, list) or None not in pose:
+        return pose
+    size = next((len(point) for point in pose if isinstance(point, list)), None)
+    return pose if size is None else [[None] * size if p is None else p for p in pose]
+
+
 def _numbers(path: Path, name: str, values: Any) -> np.ndarray:
     try:
         return np.array(values, dtype=np.float32)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise BadInput(f"{path}: {name} should be even lists of numbers") from None
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from evoskeleton.evolution.skeleton import Joint
 
 Mode = Literal["per_pose", "zscore"]
+_TRAINED_ON_PX = 1000.0
 _LEAST_STD_PX = 1e-3
 _LEAST_STD_MM = 1.0
 
@@ -105,3 +106,14 @@ def per_pose(keypoints: Tensor, seen: Tensor) -> Tensor:
     centred = torch.where(seen, points - points.sum(1, keepdim=True) / count, 0.0)
     std = (centred.square().sum(1, keepdim=True) / count).sqrt()
     return centred / std.mean(2, keepdim=True).clamp_min(_LEAST_STD_PX)
+
+
+def as_in_training(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Pixels of the middle of a 1000 x 1000 picture, for lifters that know pixels of only those.
+
+    Args:
+        keypoints: (..., 2) px of a picture of `width` times `height`.
+        width, height: its size, px.
+    """
+    scale = _TRAINED_ON_PX / max(width, height)
+    return (keypoints - np.array([width, height]) / 2.0) * scale + _TRAINED_ON_PX / 2.0

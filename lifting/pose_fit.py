@@ -44,6 +44,7 @@ from evoskeleton.lifting.pinhole import Intrinsics, facing, turned
 from evoskeleton.shapes import expect_shape
 
 LEAST_VISIBLE = 6
+LEAST_SPREAD_PX = 2.0
 _AT_ONCE = 32
 _FIRST_DAMPING, _MOST_DAMPING = 1e-2, 1e8
 
@@ -140,6 +141,14 @@ def _checked(
         raise BadInput(
             f"pose {row} should have {LEAST_VISIBLE} visible keypoints or more, "
             f"got {visible[row].sum()}"
+        )
+    seen = np.where(visible[..., None], keypoints, np.nan)
+    spread = np.nanmax(seen, axis=1) - np.nanmin(seen, axis=1)
+    if (points := spread.max(1) < LEAST_SPREAD_PX).any():
+        row = int(points.argmax())
+        raise BadInput(
+            f"visible keypoints of pose {row} should lie {LEAST_SPREAD_PX:g} px apart or more, "
+            f"got {spread[row].max():g}"
         )
     for name, tensor in vars(camera).items():
         if len(tensor) not in (1, len(keypoints)):

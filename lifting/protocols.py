@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
@@ -91,7 +92,7 @@ class Evaluation:
                 table.add_section()
             lengths = [f"{scores[m]:.1f}" for m in ("mpjpe", "p_mpjpe", "n_mpjpe")]
             shares = [f"{100 * scores[m]:.1f}" for m in ("pck", "auc")]
-            table.add_row(name, f"{scores['poses']:.0f}", *lengths, *shares)
+            table.add_row(escape(name), f"{scores['poses']:.0f}", *lengths, *shares)
         return table
 
 

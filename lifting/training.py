@@ -1,5 +1,6 @@
 """Training by hand: poses in, a bundle on disk out, without a campaign."""
 
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 
 from evoskeleton.errors import BadInput
-from evoskeleton.lifting.bundle import save_bundle, weight_hash
+from evoskeleton.lifting.bundle import Lifter, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
 from evoskeleton.settings import with_changes
@@ -41,7 +42,8 @@ def train_bundle(
         The training record, which the bundle holds too.
 
     Raises:
-        BadInput: a setting is not allowed, or `output` holds something or cannot be written.
+        BadInput: a setting is not allowed, `output` holds something or cannot be written, or the
+            training diverged.
     """
     settings = fit_settings(preset, changes)
     with _appears_whole(output) as folder:
@@ -52,6 +54,11 @@ def train_bundle(
             progress(output.name, report.step, report.total)
         assert report is not None
         lifter = lifter_from(report)
+        if not math.isfinite(report.loss) or not _is_finite(lifter):
+            raise BadInput(
+                f"the training diverged, its loss is {report.loss:g}: lower learning_rate, or look"
+                f" at the settings of views"
+            )
         record = {
             "poses": len(poses),
             "steps": report.step,
@@ -64,6 +71,10 @@ def train_bundle(
             record["error_radii_mm"] = calibrate(lifter, *calibration, RadiusSettings.parse({}))
         save_bundle(lifter, folder, record)
     return record
+
+
+def _is_finite(lifter: Lifter) -> bool:
+    return all(bool(part.isfinite().all()) for part in lifter.cascade.state_dict().values())
 
 
 def fit_settings(preset: str, changes: Sequence[str] = ()) -> FitSettings:
@@ -79,7 +90,7 @@ class _appears_whole:
     """A new folder beside `output` that takes its name when the work is done, or goes away."""
 
     def __init__(self, output: Path) -> None:
-        self._output = output
+        self._output = output.resolve()  # `.` has a name then, and a link its target
 
     def __enter__(self) -> Path:
         output = self._output

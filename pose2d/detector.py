@@ -18,6 +18,9 @@ from evoskeleton.shapes import expect_shape
 KNOWN = 0.5
 """A keypoint with at least this confidence counts as known to a lifter."""
 
+MOST_STRETCHED = 10
+_FARTHEST_PX = 1_000_000
+
 
 @dataclass(frozen=True)
 class Person:
@@ -98,21 +101,27 @@ def check_image(image: np.ndarray) -> None:
     """A picture is what every detector takes.
 
     Raises:
-        BadInput: the shape or the type is another.
+        BadInput: the shape or the type is another, or it is a strip: tiles of its width are legion.
     """
     expect_shape("image", image, ("height", "width", 3))
     if image.dtype != np.uint8:
         raise BadInput(f"image should be of type uint8, got {image.dtype}")
     if not image.size:
         raise BadInput(f"image should have pixels, got shape {image.shape}")
+    height, width = image.shape[:2]
+    if max(width, height) > MOST_STRETCHED * min(width, height):
+        raise BadInput(
+            f"the picture should be at most {MOST_STRETCHED} times as long as wide, "
+            f"got {width} x {height}"
+        )
 
 
 def check_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     """Boxes of a caller as (people, 4) float64.
 
     Raises:
-        BadInput: the shape is another, a number is not finite, or a box is empty or wholly outside
-            the picture.
+        BadInput: the shape is another, a number is not finite, or a box is empty, wholly outside
+            the picture, or larger than any picture.
     """
     expect_shape("boxes", boxes, ("people", 4))
     boxes = np.asarray(boxes, np.float64)
@@ -120,6 +129,8 @@ def check_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
         x0, y0, x1, y1 = box
         if not (np.isfinite(box).all() and x0 < x1 and y0 < y1):
             raise BadInput(f"box {row} should be x0 < x1, y0 < y1, got {_numbers(box)}")
+        if np.abs(box).max() > _FARTHEST_PX:
+            raise BadInput(f"box {row} should lie within {_FARTHEST_PX} px, got {_numbers(box)}")
         if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
             size = f"{width} x {height}"
             raise BadInput(f"box {row} should touch the {size} picture, got {_numbers(box)}")

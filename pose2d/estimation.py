@@ -6,6 +6,7 @@ be seen (EXIF orientation applied).
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
 from evoskeleton.lifting.keypoint_files import FRAME
+from evoskeleton.lifting.normalization import as_in_training
 from evoskeleton.pose2d.blazepose import BlazePose
 from evoskeleton.pose2d.detector import Detector, Person, Stopwatch
 from evoskeleton.pose2d.images import Frame, is_video, read_image, read_video
@@ -23,8 +25,6 @@ from evoskeleton.pose2d.tracking import Tracker
 
 LEAST_KNOWN = 6
 """A person with fewer known keypoints is reported in 2D only."""
-
-_TRAINED_ON_PX = 1000.0
 
 
 class Estimate(NamedTuple):
@@ -56,7 +56,7 @@ class Boxes:
             content = json.loads(Path(path).read_text())
         except OSError as error:
             raise BadInput(f"boxes {path}: {error.strerror}") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise BadInput(f"boxes {path} should be JSON, it is not") from None
         if not isinstance(content, dict):
             raise BadInput(
@@ -77,7 +77,7 @@ class Boxes:
             return None
         try:
             boxes = np.array(entry, dtype=np.float64).reshape(-1, 4)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             raise BadInput(f"boxes of {path.name} should be lists of four numbers") from None
         if len(boxes) != len(entry):
             raise BadInput(f"boxes of {path.name} should be a list of x0 y0 x1 y1 for each person")
@@ -106,9 +106,13 @@ def infer(
         One dictionary for each photo and for each frame of a video.
 
     Raises:
-        BadInput: a file is missing or cannot be used; the weights cannot be had.
+        BadInput: a file is missing or cannot be used, two are of one name and would be drawn into
+            one; the weights cannot be had.
     """
     files = [Path(path) for path in paths]
+    names = Counter(file.name for file in files)
+    if overlay is not None and (twice := [name for name, count in names.items() if count > 1]):
+        raise BadInput(f"{twice[0]} is there twice: drawings of both would have one name")
     for file in files:
         if not file.is_file():
             raise BadInput(f"{file} should be a photo or a video, there is no such file")
@@ -185,12 +189,6 @@ def liftable(people: Sequence[Person]) -> tuple[list[int], np.ndarray, np.ndarra
     keypoints = np.array([people[row].keypoints for row in rows], np.float32)
     known = np.array([people[row].known for row in rows], np.float32)
     return rows, keypoints.reshape(-1, len(JOINT_NAMES), 2), known.reshape(-1, len(JOINT_NAMES))
-
-
-def as_in_training(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Pixels of the middle of a 1000 x 1000 picture, for lifters that know pixels of only those."""
-    scale = _TRAINED_ON_PX / max(width, height)
-    return (keypoints - np.array([width, height]) / 2.0) * scale + _TRAINED_ON_PX / 2.0
 
 
 def _pictures(file: Path) -> Iterator[Frame]:

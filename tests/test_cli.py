@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from evoskeleton.cli import main
+from evoskeleton.lifting.training import train_bundle
 
 
 def refused(capsys, *arguments: object) -> str:
@@ -138,3 +139,16 @@ def test_a_limits_file_that_is_not_there_is_told(capsys, tmp_path, motion):
     assert "nowhere.npz" in refused(
         capsys, "campaign", "run", settings, "--set", "search.limits=nowhere.npz"
     )
+
+
+def test_clips_are_printed_as_they_are_named(capsys, tmp_path, motion):
+    path, lifter = tmp_path / "p.parquet", tmp_path / "lifter"
+    train_bundle(motion, lifter, changes=["steps=2", "batch=16", "cascade.width=16"])
+    rows = pa.array(list(motion[:4].reshape(4, -1)))
+    clip = ["walk[left]", "walk[right]", "a[/b]", "a[/b]"]
+    pq.write_table(pa.table({"pose": rows, "clip": clip}), path)
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "--model", str(lifter), "--poses", str(path)])
+    said = capsys.readouterr().out
+    assert not ended.value.code
+    assert "walk[left]" in said and "walk[right]" in said and "a[/b]" in said

@@ -42,6 +42,14 @@ def test_a_hidden_keypoint_may_be_null(tmp_path):
     content[0][4] = [None, None, 0]
     _, visibility = read_keypoints(written(tmp_path / "p.json", content))
     assert visibility[0, 4] == 0 and visibility.sum() == 33
+    seen = np.ones((2, 17))
+    seen[1, 2] = 0
+    points = POINTS.tolist()
+    points[1][2] = None
+    read, _ = read_keypoints(
+        written(tmp_path / "p.json", {"keypoints": points, "visibility": seen.tolist()})
+    )
+    assert np.isnan(read[1, 2]).all() and np.isfinite(read[0]).all()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +59,8 @@ def test_a_hidden_keypoint_may_be_null(tmp_path):
         ([], "should be a list of poses, got an empty list"),
         ({"points": []}, "should hold keypoints"),
         ([[["a", 1]] * 17], "should be even lists of numbers"),
+        ([[[10**400, 1.0]] * 17], "should be even lists of numbers"),
+        ([None, [None] * 17], "pose 0 should be 17 keypoints"),
         ([[[None, 1.0]] * 17], "keypoint Hip of pose 0 should be finite"),
     ],
 )

@@ -1,6 +1,7 @@
 """Training: it learns, repeats, goes on where it was, shares gradients, and refuses nonsense."""
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +91,21 @@ def test_the_second_stage_learns_what_the_first_left(motion):
     names = [name for name in first.state.model if name.startswith("stages.0.")]
     assert all(torch.equal(first.state.model[n], second.state.model[n]) for n in names)
     assert second.loss <= first.loss * 1.05
+
+
+def test_a_lifter_out_of_the_first_stage_is_that_stage_alone(motion):
+    settings = tiny(steps=60, cascade={"stages": 2})
+    halfway = next(report for report in fit(motion, settings) if report.step == 60)
+    alone = last(motion, tiny(steps=60))
+    keypoints, _ = one_view(motion[:20])
+    assert np.allclose(lifter_from(halfway).lift(keypoints), lifter_from(alone).lift(keypoints))
+    begun = next(fit(motion, settings, start=last(motion, settings).state.restarted()))
+    assert not any(weights.any() for weights in _exit_of(lifter_from(begun), stage=1))
+    assert all(weights.any() for weights in _exit_of(lifter_from(begun), stage=0))
+
+
+def _exit_of(lifter: Lifter, stage: int) -> list[torch.Tensor]:
+    return list(lifter.cascade.stages[stage].exit.parameters())
 
 
 def test_a_mapped_file_trains_like_an_array(motion, tmp_path):
@@ -387,6 +403,28 @@ def test_training_by_hand_leaves_a_bundle_and_never_half_of_one(motion, tmp_path
     with pytest.raises(BadInput, match="did you mean"):
         train_bundle(motion, tmp_path / "other", changes=["stepz=20"])
     assert not (tmp_path / "other").exists()
+
+
+def test_the_folder_one_stands_in_can_be_the_bundle(motion, tmp_path, monkeypatch):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    monkeypatch.chdir(tmp_path / "target")
+    brief = ["steps=4", "batch=32", "cascade.width=16"]
+    train_bundle(motion, Path("."), changes=brief, device="cpu")
+    assert load_bundle(tmp_path / "link")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "other").symlink_to(tmp_path / "here")
+    train_bundle(motion, tmp_path / "other", changes=brief, device="cpu")
+    assert load_bundle(tmp_path / "here")
+
+
+def test_a_training_that_diverged_leaves_no_bundle(motion, tmp_path):
+    wild = ["steps=5", "batch=32", "cascade.width=16", "learning_rate=1e30"]
+    with pytest.raises(BadInput, match="the training diverged, its loss is .*lower learning_rate"):
+        train_bundle(motion, tmp_path / "wild", changes=wild, device="cpu")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(BadInput, match="and both be finite"):
+        FitSettings.parse({"views": {"distance_mm": [1500, float("inf")]}})
 
 
 @pytest.mark.slow

@@ -192,7 +192,14 @@ def test_a_file_that_holds_no_limits_is_refused_in_a_sentence(limits, tmp_path):
         Limits.load(path)
     limits.save(path)
     whole = path.read_bytes()
-    for broken in (b"", b"not a table", whole[: len(whole) // 2], whole[:3000] + whole[3100:]):
+    noise = whole[:3000] + bytes(255 - byte for byte in whole[3000:3040]) + whole[3040:]
+    for broken in (
+        b"",
+        b"not a table",
+        whole[: len(whole) // 2],
+        whole[:3000] + whole[3100:],
+        noise,
+    ):
         path.write_bytes(broken)
         with pytest.raises(BadInput, match="limits.npz cannot be read"):
             Limits.load(path)

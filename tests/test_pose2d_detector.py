@@ -131,6 +131,7 @@ class DetectorContract:
             (np.zeros((8, 8), np.uint8), r"image should be \(height, width, 3\), got \(8, 8\)"),
             (np.zeros((8, 8, 3)), "image should be of type uint8, got float64"),
             (np.zeros((0, 8, 3), np.uint8), "image should have pixels"),
+            (np.zeros((1, 11, 3), np.uint8), "at most 10 times as long as wide, got 11 x 1"),
         ],
     )
     def test_what_is_no_picture_is_told(self, detector, image, sentence):

@@ -138,6 +138,9 @@ def test_boxes_of_a_caller_are_used_and_others_are_searched(photo, bundle, tmp_p
         ('{"photo.png": [1, 2, 3, 4]}', "should be a list of x0 y0 x1 y1 for each person"),
         ('{"photo.png": 7}', "boxes of photo.png should be"),
         ('{"photo.png": {"0": []}}', "boxes of photo.png should be"),
+        ('{"photo.png": [[0, 0, 1e12, 1e12]]}', "box 0 should lie within 1000000 px"),
+        ('{"photo.png": [[1' + "0" * 400 + ", 2, 3, 4]]}", "should be lists of four numbers"),
+        ("[" * 200_000, "should be JSON, it is not"),
         ('{"photo.png": [[1, 2, 900, NaN]]}', "box 0 should be x0 < x1"),
     ],
 )
@@ -168,6 +171,12 @@ def test_an_overlay_is_drawn_for_every_picture(photo, bundle, tmp_path):
     drawn = np.asarray(Image.open(tmp_path / "made" / "here" / "photo.png.png").convert("RGB"))
     assert "overlay" in answer["milliseconds"]
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 50
+    (tmp_path / "again").mkdir()
+    twin = tmp_path / "again" / photo.name
+    twin.write_bytes(photo.read_bytes())
+    with pytest.raises(BadInput, match="photo.png is there twice"):
+        infer([photo, twin], bundle, tmp_path / "drawn", detector=BrightSpots())
+    assert len(list(infer([photo, twin], bundle, detector=BrightSpots()))) == 2
 
 
 def test_an_overlay_shows_whom_it_can(tmp_path):

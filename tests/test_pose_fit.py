@@ -246,6 +246,7 @@ def test_no_poses_are_answered_with_none(lifter):
         (lambda k, v: (k[:, :16], v), r"keypoints should be \(poses, 17, 2\), got \(3, 16, 2\)"),
         (lambda k, v: (k, v[:, :16]), r"visibility should be \(3, 17\), got \(3, 16\)"),
         (lambda k, v: (k + np.nan, v), r"keypoint Hip of pose 0 is visible and should be finite"),
+        (lambda k, v: (k * 0 + 500, v), "keypoints of pose 0 should lie 2 px apart or more, got 0"),
         (lambda k, v: (k, v * (np.arange(17) < 5)), "pose 0 should have 6 visible keypoints or mo"),
     ],
 )
@@ -404,3 +405,24 @@ def test_lift_with_fit_gives_bodies_with_even_sides(motion, tmp_path, capsys):
         main([*map(str, arguments), "--output", str(output), "--fit", "big"])
     assert ended.value.code == 2
     assert "--fit should be the size of the images" in capsys.readouterr().err
+
+
+def test_a_lifter_that_knows_pixels_is_told_the_size_of_the_images(motion, tmp_path, capsys):
+    small = ["preset=paper", "steps=20", "batch=64", "cascade.width=16"]
+    train_bundle(motion, tmp_path / "lifter", changes=small)
+    joints = torch.from_numpy(motion[:2])
+    cameras = fixed_views(joints[:, 0]).take(torch.tensor([0, 4]))
+    keypoints = project(world_to_camera(joints, cameras), cameras).numpy()
+    answers = {}
+    for name, points, size in (
+        ("trained", keypoints, []),
+        ("larger", (keypoints - 500) * 1.92 + [960, 540], ["--size", "1920x1080"]),
+    ):
+        (tmp_path / "points.json").write_text(json.dumps(points.tolist()))
+        output = tmp_path / f"{name}.json"
+        arguments = ["lift", "--model", tmp_path / "lifter", "--output", output, *size]
+        with pytest.raises(SystemExit):
+            main([*map(str, arguments), "--keypoints", str(tmp_path / "points.json")])
+        answers[name] = np.array(json.loads(output.read_text())["joints"])
+        assert ("--size tells another" in capsys.readouterr().err) is (name == "trained")
+    assert np.allclose(answers["trained"], answers["larger"], atol=0.5)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from rich.markup import escape
 from rich.table import Table
 
 from evoskeleton.lifting.bundle import Lifter, load_bundle
@@ -197,7 +198,7 @@ def closing_table(report: dict[str, Any]) -> Table:
         table.add_column(column, justify="left" if column == "test clip" else "right")
     baseline, evolved = report["baseline"], report["evolved"]
     for clip in sorted(baseline["by_clip"]):
-        table.add_row(clip, *_cells(baseline["by_clip"][clip], evolved["by_clip"][clip]))
+        table.add_row(escape(clip), *_cells(baseline["by_clip"][clip], evolved["by_clip"][clip]))
     table.add_section()
     table.add_row("all poses", *_cells(baseline["overall"], evolved["overall"]), style="bold")
     table.caption = (

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from rich.markup import escape
 from rich.table import Table
 from scipy.stats import t as student
 
@@ -182,12 +183,12 @@ def _worse(run: _Runs, real: _Runs) -> list[str]:
 def tables(found: list[Line]) -> Iterator[Table]:
     """The lines as tables to print, one a test and condition."""
     for (test, steps, fraction), mine in _panels(found).items():
-        title = f"{test}, {steps} steps, {fraction:.3g} of the seed"
+        title = f"{escape(test)}, {steps} steps, {fraction:.3g} of the seed"
         shown = Table(title=title, title_justify="left")
         for column in COLUMNS:
             shown.add_column(column, justify="left" if column == "row" else "right")
         for line in mine:
-            shown.add_row(*_cells(line))
+            shown.add_row(*map(escape, _cells(line)))
         shown.caption = "mm and %, means over test poses, four fixed views and random seeds"
         yield shown
 

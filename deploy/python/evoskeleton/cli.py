@@ -332,6 +332,8 @@ def train(
             calibration=None if held is None else (held.poses, held.clip_number()),
         )
     typer.echo(f"{output}: loss {record['loss']:.4f} after {record['steps']} steps")
+    if held is not None and record["error_radii_mm"] is None:
+        typer.echo("no error radii: --calibration holds too few poses for them", err=True)
 
 
 @app.command()
@@ -351,7 +353,7 @@ def evaluate(
 
     known = _measured(poses, "--poses")
     rare = rarity(known.poses, _poses(reference).poses) if reference else None
-    lifter, record = load_bundle(model), read_description(model)["training"]
+    lifter, record = load_bundle(model), read_description(model).get("training", {})
     evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare)
     if json_file is not None:
         _write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
@@ -386,6 +388,13 @@ def lift(
             help="fit a body within the joint limits to the keypoints of images of this size",
         ),
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="size of the images, for lifters of the preset paper: they know 1000x1000 only",
+        ),
+    ] = None,
 ) -> None:
     """2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
     from evoskeleton.lifting.bundle import load_bundle
@@ -393,11 +402,32 @@ def lift(
 
     points, visibility = read_keypoints(keypoints)
     lifter = load_bundle(model)
-    joints = lifter.lift(points, visibility)
     if fit is not None:
         joints = _fitted(lifter, points, visibility, fit)
+    else:
+        joints = lifter.lift(_as_in_training(lifter, points, size), visibility)
     write_joints(output, joints)
     typer.echo(f"{output}: {len(points)} poses")
+
+
+def _as_in_training(lifter: Any, points: "np.ndarray", size: str | None) -> "np.ndarray":
+    """Keypoints as the lifter knows them; most take them from images of any size."""
+    from evoskeleton.lifting.normalization import as_in_training
+
+    if lifter.normalization.mode != "zscore":
+        return points
+    if size is None:
+        note = "this lifter takes keypoints for those of 1000x1000 images: --size tells another"
+        typer.echo(note, err=True)
+        return points
+    return as_in_training(points, *_image_size("--size", size))
+
+
+def _image_size(option: str, size: str) -> tuple[int, int]:
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise BadInput(f"{option} should be the size of the images, such as 1920x1080, got {size}")
+    return int(width), int(height)
 
 
 def _fitted(lifter: Any, points: "np.ndarray", visibility: "np.ndarray | None", size: str) -> Any:
@@ -405,10 +435,7 @@ def _fitted(lifter: Any, points: "np.ndarray", visibility: "np.ndarray | None", 
     from evoskeleton.lifting.pinhole import Intrinsics
     from evoskeleton.lifting.pose_fit import fit_poses
 
-    width, _, height = size.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise BadInput(f"--fit should be the size of the images, such as 1920x1080, got {size}")
-    camera = Intrinsics.of_image(int(width), int(height))
+    camera = Intrinsics.of_image(*_image_size("--fit", size))
     with _busy("fitting"):
         joints = fit_poses(lifter, points, visibility, camera).joints[:, 0]
     return joints - joints[:, :1]
