@@ -26,3 +26,21 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def stays_here(target: str) -> bool:
+    """Whether what is sent to a gRPC target, https://grpc.github.io/grpc/core/md_doc_naming.html,
+    stays on this machine."""
+    scheme, colon, rest = target.partition(":")
+    if colon and scheme in ("unix", "unix-abstract"):
+        return True
+    if colon and scheme in ("ipv4", "ipv6"):
+        return all(map(_is_known_loopback, rest.split(",")))
+    return _is_known_loopback(target.removeprefix("dns:").removeprefix("///"))
+
+
+def _is_known_loopback(address: str) -> bool:
+    try:
+        return is_loopback(address)
+    except BadInput:
+        return False

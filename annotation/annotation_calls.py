@@ -6,7 +6,7 @@
 
 Projects, images, revisions and people are those of `records` and `people`. A change gets a key when
 its call is made, so that the call may be sent any number of times and is done once; calls that
-are refused as ABORTED say with `newest_revision` what has come in between.
+are refused as ABORTED say with `newest_number` and `newest_revision` what has come in between.
 """
 
 import uuid
@@ -179,8 +179,18 @@ def review(
     return _call("Review", request, revision_record)
 
 
+def newest_number(error: EndpointError) -> int | None:
+    """Number of what has come in between, of a change refused as ABORTED; None of other errors."""
+    number = dict(error.trailers).get("current-revision")
+    return None if error.code != "ABORTED" or number is None else int(number)
+
+
 def newest_revision(error: EndpointError) -> Revision | None:
-    """What has come in between, of a change that was refused as ABORTED; None of other errors."""
+    """What has come in between, of a change that was refused as ABORTED.
+
+    None of other errors, and where the revision is too large to come with the refusal (from some
+    five people on): `newest_number` is its number then, and `annotation` asks for it.
+    """
     details = dict(error.trailers).get("grpc-status-details-bin")
     if error.code != "ABORTED" or not isinstance(details, bytes):
         return None

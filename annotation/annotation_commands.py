@@ -127,7 +127,7 @@ def _exported(
     annotated = store.newest(project.id, tuple(wanted))  # type: ignore[arg-type]
     if kind in ("coco", "u3dpw"):
         data = (
-            write_coco(annotated, project.keypoints, keypoints)
+            write_coco(annotated, project.keypoints, keypoints, store.largest_coco_ids(project.id))
             if kind == "coco"
             else exports.u3dpw(project, annotated)
         )

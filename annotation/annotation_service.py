@@ -1,13 +1,13 @@
 """AnnotationService of the contract: messages in, the store, messages out.
 
 `proto/evoskeleton/v1/annotation.proto` says what each method does. The store waits for disks and
-databases, so that its methods run in threads.
+databases, so that its methods run in threads (`threads.Work`), as does what takes long.
 """
 
-import asyncio
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,14 +36,15 @@ from evoskeleton.annotation.generated import annotation_pb2_grpc
 from evoskeleton.annotation.people import AnnotatedPerson
 from evoskeleton.annotation.pictures import Pictures
 from evoskeleton.annotation.records import NotKept, NotNow, NotThere, Project, Stale, State
-from evoskeleton.annotation.refusals import Refused
+from evoskeleton.annotation.refusals import Refused, cut
 from evoskeleton.annotation.requests import boxes_of
 from evoskeleton.annotation.revisions import Change
 from evoskeleton.annotation.schemas import DEFAULT
-from evoskeleton.annotation.security import CALLER
 from evoskeleton.annotation.settings import ServeSettings
 from evoskeleton.annotation.store import LEASE_SECONDS, AnnotationStore
 from evoskeleton.annotation.suggestions import ASSUMED_HEIGHT_MM, Suggestion, suggest
+from evoskeleton.annotation.telemetry import CALLER
+from evoskeleton.annotation.threads import Work
 from evoskeleton.annotation.uploads import looked_at
 from evoskeleton.errors import BadInput
 
@@ -54,6 +55,8 @@ Answer = TypeVar("Answer")
 _PAGE, _LONGEST_PAGE, _LONGEST_HISTORY = 100, 1000, 200
 _COME_BACK_MS = 1000
 _MESSAGE_BYTES = 60 << 20
+_DETAILS_BYTES = 4000
+"""Of the 8 kB of trailers that clients take, where they lie in base64, beside the sentence."""
 
 
 class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
@@ -65,10 +68,10 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
         champions: Champions,
         pictures: Pictures | None,
         store: AnnotationStore | None,
+        work: Work,
     ) -> None:
         self._settings, self._champions = settings, champions
-        self._pictures, self._known_store = pictures, store
-        self._decoding, self._fitting = asyncio.Semaphore(2), asyncio.Semaphore(1)
+        self._pictures, self._known_store, self._work = pictures, store, work
 
     @property
     def _store(self) -> AnnotationStore:
@@ -81,22 +84,21 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
 
     async def MakeProject(self, request: pb.MakeProjectRequest, context: Any) -> pb.Project:
         keypoints = request.keypoints or DEFAULT
-        return project_message(await _kept(self._store.make_project, request.name, keypoints))
+        return project_message(await self._kept(self._store.make_project, request.name, keypoints))
 
     async def ListProjects(
         self, request: pb.ListProjectsRequest, context: Any
     ) -> pb.ListProjectsResponse:
-        projects = await _kept(self._store.projects)
+        projects = await self._known(self._store.projects)
         return pb.ListProjectsResponse(projects=map(project_message, projects))
 
     async def UploadImage(self, request: pb.UploadImageRequest, context: Any) -> pb.Image:
         store = self._store
-        async with self._decoding:
-            picture = await asyncio.to_thread(
-                looked_at, request.image, request.name, self._settings.most_pixels
-            )
+        picture = await self._work.decoding.run(
+            looked_at, request.image, request.name, self._settings.most_pixels
+        )
         return image_message(
-            await _kept(store.add_image, request.project_id, request.name, picture)
+            await self._kept(store.add_image, request.project_id, request.name, picture)
         )
 
     async def ListImages(
@@ -104,12 +106,14 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
     ) -> pb.ListImagesResponse:
         most = _page(request.most, _LONGEST_PAGE)
         state = _state(request.state) if request.state else None
-        images = await _kept(self._store.images, request.project_id, state, request.after, most)
+        images = await self._known(
+            self._store.images, request.project_id, state, request.after, most
+        )
         return pb.ListImagesResponse(images=map(image_message, images))
 
     async def GetImage(self, request: pb.GetImageRequest, context: Any) -> pb.GetImageResponse:
-        image = await _kept(self._store.image, request.image_id)
-        content = await _kept(self._store.content, image)
+        image = await self._known(self._store.image, request.image_id)
+        content = await self._known(self._store.content, image)
         return pb.GetImageResponse(image=image_message(image), content=content)
 
     # Leases
@@ -119,35 +123,37 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
     ) -> pb.LeaseImageResponse:
         seconds = request.seconds or LEASE_SECONDS
         annotator = _annotator(request)
-        image = await _kept(self._store.lease_next, request.project_id, annotator, seconds)
+        image = await self._kept(self._store.lease_next, request.project_id, annotator, seconds)
         return pb.LeaseImageResponse(image=None if image is None else image_message(image))
 
     async def RenewLease(self, request: pb.RenewLeaseRequest, context: Any) -> pb.Image:
         seconds = request.seconds or LEASE_SECONDS
         renew = self._store.renew
-        return image_message(await _kept(renew, request.image_id, _annotator(request), seconds))
+        return image_message(
+            await self._kept(renew, request.image_id, _annotator(request), seconds)
+        )
 
     async def ReleaseImage(self, request: pb.ReleaseImageRequest, context: Any) -> pb.Image:
         release = self._store.release
-        return image_message(await _kept(release, request.image_id, _annotator(request)))
+        return image_message(await self._kept(release, request.image_id, _annotator(request)))
 
     async def SkipImage(self, request: pb.SkipImageRequest, context: Any) -> pb.Image:
         annotator = _annotator(request)
         skip = self._store.skip
-        return image_message(await _kept(skip, request.image_id, annotator, request.reason))
+        return image_message(await self._kept(skip, request.image_id, annotator, request.reason))
 
     # Revisions
 
     async def GetAnnotation(self, request: pb.GetAnnotationRequest, context: Any) -> pb.Revision:
         number = request.number or None
-        return revision_message(await _kept(self._store.revision, request.image_id, number))
+        return revision_message(await self._known(self._store.revision, request.image_id, number))
 
     async def GetHistory(
         self, request: pb.GetHistoryRequest, context: Any
     ) -> pb.GetHistoryResponse:
         most = _page(request.most, _LONGEST_HISTORY)
-        revisions = await _kept(self._store.history, request.image_id, request.after, most)
-        skips = await _kept(self._store.skips, request.image_id)
+        revisions = await self._known(self._store.history, request.image_id, request.after, most)
+        skips = await self._known(self._store.skips, request.image_id)
         return pb.GetHistoryResponse(
             revisions=map(revision_message, revisions), skips=map(skip_message, skips)
         )
@@ -172,7 +178,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
             people,
             request.note,
         )
-        return revision_message(await _kept(self._store.change, change))
+        return revision_message(await self._kept(self._store.change, change))
 
     # Suggestions, files
 
@@ -180,16 +186,15 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
         if self._pictures is None:
             sentence = "this server has no detector: it suggests nothing"
             raise Refused(grpc.StatusCode.FAILED_PRECONDITION, sentence)
-        image = await _kept(self._store.image, request.image_id)
-        project = await _kept(self._store.project_of, image.project_id)
-        content = await _kept(self._store.content, image)
+        image = await self._known(self._store.image, request.image_id)
+        project = await self._known(self._store.project_of, image.project_id)
+        content = await self._known(self._store.content, image)
         seen = await self._pictures.look(content, boxes_of(request))
         champion = self._champions.current
         size = seen.width, seen.height
-        async with self._fitting:
-            found = await asyncio.to_thread(
-                suggest, seen.people, champion.lifter, *size, project.keypoints
-            )
+        found = await self._work.fitting.run(
+            suggest, seen.people, champion.lifter, *size, project.keypoints
+        )
         return pb.SuggestResponse(
             people=map(_suggested_person, range(len(found)), found),
             detector=model_message(self._pictures.detector),
@@ -199,27 +204,42 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
     async def ImportCoco(
         self, request: pb.ImportCocoRequest, context: Any
     ) -> pb.ImportCocoResponse:
-        project = await _kept(self._store.project_of, request.project_id)
+        project = await self._known(self._store.project_of, request.project_id)
         annotator = _annotator(request)
-        done = await _kept(import_coco, self._store, project, request.coco, annotator, request.key)
+        given = self._store, project, request.coco, annotator, request.key
+        with _told():
+            done = await self._work.files.run(import_coco, *given)
         return pb.ImportCocoResponse(images=done.images, people=done.people)
 
     async def Export(self, request: pb.ExportRequest, context: Any) -> pb.ExportResponse:
-        project = await _kept(self._store.project_of, request.project_id)
+        project = await self._known(self._store.project_of, request.project_id)
         states = tuple(map(_state, request.states)) or ("accepted",)
-        annotated = await _kept(self._store.newest, project.id, states)
-        file = await asyncio.to_thread(_file, request.format, project, annotated)
-        if len(file) > _MESSAGE_BYTES:
-            sentence = f"the file has {len(file):,} bytes, an answer at most {_MESSAGE_BYTES:,}"
+        annotated = await self._known(self._store.newest, project.id, states)
+        taken = await self._known(self._store.largest_coco_ids, project.id)
+        made = await self._work.files.run(_file, request.format, project, annotated, taken)
+        if len(made.file) > _MESSAGE_BYTES:
+            sentence = (
+                f"the file has {len(made.file):,} bytes, an answer at most {_MESSAGE_BYTES:,}"
+            )
             raise Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence)
-        people = sum(len(revision.people) for _, revision in annotated)
-        return pb.ExportResponse(file=file, images=len(annotated), people=people)
+        return made
+
+    async def _known(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
+        """What the store knows, read in a thread."""
+        with _told():
+            return await self._work.reading.run(ask, *arguments)
+
+    async def _kept(self, change: Callable[..., Answer], *arguments: Any) -> Answer:
+        """What the store has made of a change, in a thread."""
+        with _told():
+            return await self._work.writing.run(change, *arguments)
 
 
-async def _kept(ask: Callable[..., Answer], *arguments: Any) -> Answer:
-    """A method of the store, in a thread, and what it refuses as a status."""
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the store refuses, as a status."""
     try:
-        return await asyncio.to_thread(ask, *arguments)
+        yield
     except Stale as error:
         raise _stale(error) from None
     except NotThere as error:
@@ -235,16 +255,15 @@ async def _kept(ask: Callable[..., Answer], *arguments: Any) -> Answer:
 
 
 def _stale(error: Stale) -> Refused:
-    """ABORTED, with the newest revision in the trailers."""
+    """ABORTED, with the newest revision in the trailers where there is room for it."""
     code = grpc.StatusCode.ABORTED
+    trailers: list[tuple[str, str | bytes]] = [("current-revision", str(error.current.number))]
     details = AnyMessage()
     details.Pack(revision_message(error.current))
-    status = Status(code=code.value[0], message=str(error), details=[details])
-    trailers = (
-        ("current-revision", str(error.current.number)),
-        ("grpc-status-details-bin", status.SerializeToString()),
-    )
-    return Refused(code, str(error), trailers=trailers)
+    status = Status(code=code.value[0], message=cut(str(error)), details=[details])
+    if status.ByteSize() <= _DETAILS_BYTES:
+        trailers.append(("grpc-status-details-bin", status.SerializeToString()))
+    return Refused(code, str(error), trailers=tuple(trailers))
 
 
 def _annotator(request: Any) -> str:
@@ -268,18 +287,29 @@ def _state(number: int) -> State:
     return STATE_NAMES[number]
 
 
-def _file(format: int, project: Project, annotated: exports.Annotated) -> bytes:
+def _file(
+    format: int, project: Project, annotated: exports.Annotated, taken: tuple[int, int]
+) -> pb.ExportResponse:
+    """A file, and how many images and people are in it."""
+    if format == pb.FORMAT_HUMAN36M:
+        return _human36m(exports.annotated_poses(project, annotated))
     if format == pb.FORMAT_COCO:
-        return write_coco(annotated, project.keypoints)
-    if format == pb.FORMAT_U3DPW:
-        return exports.u3dpw(project, annotated)
-    if format != pb.FORMAT_HUMAN36M:
+        file = write_coco(annotated, project.keypoints, taken=taken)
+    elif format == pb.FORMAT_U3DPW:
+        file = exports.u3dpw(project, annotated)
+    else:
         raise BadInput("format should be COCO, HUMAN36M or U3DPW")
-    poses = exports.annotated_poses(project, annotated)
+    people = sum(len(revision.people) for _, revision in annotated)
+    return pb.ExportResponse(file=file, images=len(annotated), people=people)
+
+
+def _human36m(poses: exports.AnnotatedPoses) -> pb.ExportResponse:
+    """Only who is annotated in 3D is in this file."""
     with tempfile.TemporaryDirectory(prefix="evoskeleton-") as folder:
         path = Path(folder) / "poses.npy"
         exports.write_annotated_human36m(path, poses)
-        return path.read_bytes()
+        file = path.read_bytes()
+    return pb.ExportResponse(file=file, images=poses.images, people=len(poses.poses))
 
 
 def _suggested_person(number: int, found: Suggestion) -> pb.SuggestedPerson:

@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from evoskeleton.annotation import calls
+from evoskeleton.annotation.addresses import stays_here
 from evoskeleton.annotation.calls import Call, Frame, Image, Lifted, Model, People, Served
 from evoskeleton.annotation.generated import inference_pb2
 from evoskeleton.errors import BadInput
@@ -29,7 +30,6 @@ from evoskeleton.settings import Settings
 Answer = TypeVar("Answer")
 
 RETRY_AFTER = "retry-after-ms"
-LOOPBACK = ("localhost", "127.", "[::1]", "ipv4:127.", "ipv6:[::1]", "unix:")
 _CHANNEL = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -132,7 +132,7 @@ class _Connection:
             BadInput: a token would travel unencrypted, or the certificates cannot be read.
         """
         secure = tls or certificates is not None
-        if token is not None and not secure and not address.startswith(LOOPBACK):
+        if token is not None and not secure and not stays_here(address):
             raise BadInput(f"a token is sent to {address} over TLS only: set tls or certificates")
         self._settings = settings or CallSettings.parse({})
         self._metadata = [] if token is None else [("authorization", f"Bearer {token}")]

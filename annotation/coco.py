@@ -2,7 +2,8 @@
 
 A file names the points of its category. Those of COCO's 17 and of Human3.6M's 17 are known, and are
 the keypoint schemas that a project may have, so that nothing is lost on the way in or out. Ids of
-images and annotations are kept; what was never in a file gets the next free numbers.
+images and annotations are kept; what was never in a file gets the numbers after the largest that
+the project knows, whatever of it is written.
 """
 
 import itertools
@@ -15,12 +16,12 @@ import numpy as np
 
 from evoskeleton.annotation.people import AnnotatedPerson
 from evoskeleton.annotation.records import Image, Revision
-from evoskeleton.annotation.schemas import DEFAULT
+from evoskeleton.annotation.schemas import DEFAULT, IN_PROJECTS
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
 from evoskeleton.pose2d.formats import COCO, human36m_to_coco
 
-POINTS = {DEFAULT: JOINT_NAMES, "coco": COCO}
+POINTS = dict(zip(IN_PROJECTS, (JOINT_NAMES, COCO), strict=True))
 """Names of the points in a file by keypoint schema."""
 
 _COCO_SKELETON = (
@@ -179,7 +180,10 @@ def _corners(where: str, box: Any) -> list[float] | None:
 
 
 def write_coco(
-    annotated: Sequence[tuple[Image, Revision]], keypoints: str, written: str | None = None
+    annotated: Sequence[tuple[Image, Revision]],
+    keypoints: str,
+    written: str | None = None,
+    taken: tuple[int, int] = (0, 0),
 ) -> bytes:
     """A file of images and the people in them.
 
@@ -188,6 +192,8 @@ def write_coco(
         keypoints: schema of the revisions.
         written: schema of the file; none: the same. Human3.6M's points can be written as COCO's,
             of which the twelve that both have are annotated.
+        taken: the largest ids of images and people that are not free, beside those that are
+            written; see `AnnotationStore.largest_coco_ids`.
 
     Raises:
         BadInput: the points of the schema cannot be written so.
@@ -196,9 +202,9 @@ def write_coco(
     if written not in POINTS or (keypoints, written) == ("coco", DEFAULT):
         raise BadInput(f"keypoints {keypoints} cannot be written to COCO as {written}")
     people = [(image, person) for image, revision in annotated for person in revision.people]
-    image_ids = _ids([image.coco_id for image, _ in annotated])
+    image_ids = _ids([image.coco_id for image, _ in annotated], taken[0])
     of_image = {image.id: number for (image, _), number in zip(annotated, image_ids, strict=True)}
-    person_ids = _ids([person.coco.id if person.coco else None for _, person in people])
+    person_ids = _ids([person.coco.id if person.coco else None for _, person in people], taken[1])
     words = {
         "info": {"description": "annotated with evoskeleton"},
         "images": [
@@ -219,10 +225,10 @@ def write_coco(
     return json.dumps(words).encode()
 
 
-def _ids(known: Sequence[int | None]) -> list[int]:
+def _ids(known: Sequence[int | None], largest: int) -> list[int]:
     """Known ids, and for the others the numbers that follow on the largest; all different."""
     taken = [number for number in known if number is not None]
-    free, seen = itertools.count(max(taken, default=0) + 1), set()
+    free, seen = itertools.count(max([largest, *taken]) + 1), set()
     ids = []
     for number in known:
         ids.append(next(free) if number is None or number in seen else number)

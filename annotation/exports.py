@@ -6,7 +6,9 @@ Their subject is `annotated-<project>`, by which every part of this project know
 searches, and never choose or test a lifter.
 """
 
+import hashlib
 import io
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +39,9 @@ U3DPW_POINTS = (
 
 MM_PER_METRE = 1000.0
 
+LONGEST_CLIP = 200
+"""As long may names be in the files that are written."""
+
 
 @dataclass(frozen=True)
 class AnnotatedPoses:
@@ -45,11 +50,13 @@ class AnnotatedPoses:
     Attributes:
         poses: (rows, 17, 3) float32 world mm, z up, grounded; with names.
         camera_pitch_deg, body_height_mm: (rows,) float32, as assumed.
+        images: how many images they are in.
     """
 
     poses: PoseSet
     camera_pitch_deg: np.ndarray
     body_height_mm: np.ndarray
+    images: int
 
 
 def annotated_poses(project: Project, annotated: Annotated) -> AnnotatedPoses:
@@ -71,12 +78,22 @@ def annotated_poses(project: Project, annotated: Annotated) -> AnnotatedPoses:
         poses=np.stack([upright(person) for _, person in people]),
         subject=np.full(count, subject_of(project.name)),
         action=np.full(count, ANNOTATED),
-        clip=np.array([f"{image.name}#{person.id}" for image, person in people]),
+        clip=np.array([_clip(image, person) for image, person in people]),
         frame=np.zeros(count, np.int32),
     )
     pitch = [person.camera_pitch_deg for _, person in people]
     height = [person.body_height_mm for _, person in people]
-    return AnnotatedPoses(poses, np.array(pitch, np.float32), np.array(height, np.float32))
+    assumed = np.array(pitch, np.float32), np.array(height, np.float32)
+    return AnnotatedPoses(poses, *assumed, len({image.name for image, _ in people}))
+
+
+def _clip(image: Image, person: AnnotatedPerson) -> str:
+    """A name of its own for every person: of long names the beginning, and a hash of all."""
+    name, number = image.name, f"#{person.id}"
+    if len(name) + len(number) > LONGEST_CLIP:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        name = f"{name[: LONGEST_CLIP - 30]}~{digest}"
+    return name + number
 
 
 def upright(person: AnnotatedPerson) -> np.ndarray:
@@ -108,18 +125,27 @@ def u3dpw(project: Project, annotated: Annotated) -> bytes:
     `p2d` is (17, 2) px in the order of U3DPW's annotators, `h36m` (17, 2) px in ours, both NaN
     where not annotated; with 3D, `p3d` is (32, 3) metres, camera frame, with the assumed
     `camera_pitch_deg` and `body_height_mm`. Images of several people have an entry a person, such
-    as `a.jpg#1`.
+    as `a.jpg#1`, with more `#` where an image is called so.
     """
-    entries = {
-        image.name if len(revision.people) == 1 else f"{image.name}#{person.id}": _entry(
-            person, project.keypoints
-        )
-        for image, revision in annotated
-        for person in revision.people
-    }
+    taken = {image.name for image, _ in annotated}
+    entries = {}
+    for image, revision in annotated:
+        names = [image.name] if len(revision.people) == 1 else _names(image, revision, taken)
+        for name, person in zip(names, revision.people, strict=True):
+            entries[name] = _entry(person, project.keypoints)
     file = io.BytesIO()
     write_object(file, entries)
     return file.getvalue()
+
+
+def _names(image: Image, revision: Revision, taken: set[str]) -> list[str]:
+    """A name for each person, none of which is `taken`; they are from then on."""
+    for mark in itertools.accumulate(itertools.repeat("#")):
+        names = [f"{image.name}{mark}{person.id}" for person in revision.people]
+        if taken.isdisjoint(names):
+            break
+    taken.update(names)
+    return names
 
 
 def _entry(person: AnnotatedPerson, keypoints: str) -> dict[str, Any]:

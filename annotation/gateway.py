@@ -2,8 +2,8 @@
 
 `POST /<service>/<method>` with JSON or protobuf (https://connectrpc.com/docs/protocol) is passed on
 to the gRPC server with the caller's `authorization`, and its answer or its status comes back. The
-gateway checks the form of a request and nothing else: who may do what, and which values are legal,
-is decided in one place, by the servicers.
+gateway checks the form of a request, and asks `permit` who may call before it reads a body; which
+values are legal is decided in one place, by the servicers. A caller who leaves cancels the call.
 
 It needs no cookies and sends no CORS headers unless origins are named. While it listens on loopback
 it answers only to the names of loopback, so that a page from elsewhere cannot reach it by a name
@@ -13,9 +13,11 @@ that it makes point there (DNS rebinding).
 import asyncio
 import base64
 import json
+import math
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,8 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from evoskeleton.annotation.addresses import host_and_port, is_loopback
+from evoskeleton.annotation.bodies import Bodies
+from evoskeleton.annotation.refusals import Refused
 from evoskeleton.annotation.settings import ServeSettings
 from evoskeleton.errors import BadInput
 
@@ -45,7 +49,11 @@ DEFAULT_TIMEOUT_S = 60.0
 MOST_JSON_VALUES = 500_000
 """Reading as many takes a second; 16 MB of one-digit numbers would take ten and 200 MB."""
 REQUEST_TIMEOUT_S = 30.0
-BODY_TIMEOUT_S = 30.0
+MOST_BODIES = 8
+"""All bodies that are under way may be as large together as so many of the largest."""
+
+Permit = Callable[[str, str | None], object]
+"""Raises `Refused` unless a method's path may be called with this header `authorization`."""
 
 HTTP_STATUS = {
     grpc.StatusCode.CANCELLED: 499,
@@ -71,6 +79,8 @@ HTTP_STATUS = {
 _JSON_SIZE = 2
 """How much longer the JSON of a request may be than the message: base64 and digits take more."""
 _CHANNEL = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+_RELAY_S = 1.0
+"""What passing an answer on may take."""
 _STATUS_DETAILS = "grpc-status-details-bin"
 _HEADERS = (
     ("x-content-type-options", "nosniff"),
@@ -103,6 +113,19 @@ class Refusal(Exception):
         return Response(json.dumps(words), self.http_status, headers, "application/json")
 
 
+@dataclass(frozen=True)
+class _Way:
+    """To the gRPC server: its channel, how bodies are read, and who may call."""
+
+    channel: grpc.aio.Channel
+    bodies: Bodies
+    permit: Permit
+
+
+def anybody(path: str, authorization: str | None) -> None:
+    """A `Permit` of a server without tokens."""
+
+
 def gateway_app(
     channel: grpc.aio.Channel,
     services: Sequence[ServiceDescriptor],
@@ -111,6 +134,7 @@ def gateway_app(
     most_bytes: int = 32 << 20,
     origins: Sequence[str] = (),
     hosts: Sequence[str] = LOOPBACK_NAMES,
+    permit: Permit = anybody,
 ) -> Starlette:
     """The ASGI application.
 
@@ -121,11 +145,13 @@ def gateway_app(
         most_bytes: of the body of a call.
         origins: pages from elsewhere that may call, such as `https://annotator.example`.
         hosts: names that requests may be addressed to; `*` allows any.
+        permit: who may call, asked before a body is read.
     """
+    way = _Way(channel, Bodies(most_bytes, MOST_BODIES * most_bytes), permit)
     calls = [
         Route(
             f"/{service.full_name}/{method.name}",
-            partial(_call, channel, method, most_bytes),
+            partial(_call, way, method),
             methods=["POST"],
         )
         for service in services
@@ -152,7 +178,7 @@ def gateway_app(
 
 @asynccontextmanager
 async def beside(
-    settings: ServeSettings, address: str, services: Sequence[str]
+    settings: ServeSettings, address: str, services: Sequence[str], permit: Permit = anybody
 ) -> AsyncIterator[int]:
     """The gateway of a server, as long as the context lasts; yields its port.
 
@@ -160,6 +186,7 @@ async def beside(
         settings: of the server.
         address: where the gateway calls it.
         services: full names of the services to offer.
+        permit: who may call.
 
     Raises:
         BadInput: the address cannot be listened on, or the folder is not there.
@@ -178,9 +205,17 @@ async def beside(
             most_bytes=_JSON_SIZE * settings.most_message_bytes,
             origins=settings.http_origins,
             hosts=LOOPBACK_NAMES if is_loopback(settings.http_address) else ("*",),
+            permit=permit,
         )
         try:
-            http = serving(app, host, port, settings.tls_cert, settings.tls_key)
+            http = serving(
+                app,
+                host,
+                port,
+                settings.tls_cert,
+                settings.tls_key,
+                drain_seconds=settings.drain_seconds + _RELAY_S,
+            )
             async with http as listening:
                 yield listening
         except OSError as error:
@@ -196,16 +231,19 @@ async def serving(
     certificate: Path | None = None,
     private_key: Path | None = None,
     most_connections: int = 1000,
+    drain_seconds: float = 5.0,
 ) -> AsyncIterator[int]:
     """Serve an application in the running loop, beside the gRPC server; yields the port.
 
-    When the context ends, calls that are under way have five seconds to finish.
+    When the context ends, calls that are under way have `drain_seconds` to finish; those that are
+    cut off then are told UNAVAILABLE.
 
     Args:
         app: from `gateway_app`.
         host, port: where to listen; port 0 takes a free one.
         certificate, private_key: PEM files; none: plain HTTP.
         most_connections: beyond which the answer is 503.
+        drain_seconds: rounded up to whole seconds.
 
     Raises:
         OSError: the port cannot be had, or the certificate cannot be read.
@@ -222,7 +260,7 @@ async def serving(
         ws="none",
         headers=list(_HEADERS),
         limit_concurrency=most_connections,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=math.ceil(drain_seconds),
         ssl_certfile=certificate,
         ssl_keyfile=private_key,
     )
@@ -236,6 +274,8 @@ async def serving(
     finally:
         server.should_exit = True
         await running
+        if cut_off := server.server_state.tasks:
+            await asyncio.wait(cut_off, timeout=_RELAY_S)
 
 
 class _Beside(uvicorn.Server):
@@ -264,24 +304,37 @@ class _Impatient(H11Protocol):
             self._look_later()
 
 
-async def _call(
-    channel: grpc.aio.Channel, method: MethodDescriptor, most_bytes: int, request: Request
-) -> Response:
+async def _call(way: _Way, method: MethodDescriptor, request: Request) -> Response:
     """One unary call: to gRPC and back."""
     try:
         codec = _codec(request, method)
         timeout = _timeout(request.headers)
-        message = await _body(request, most_bytes)
-        if codec == "json":
-            message = await asyncio.to_thread(_from_json, method, message)
-        answer, headers = await _forwarded(channel, method, message, request, timeout)
+        way.permit(_path(method), request.headers.get("authorization"))
+        async with way.bodies.whole(request) as message:
+            if codec == "json":
+                message = await asyncio.to_thread(_from_json, method, message)
+            answer, headers = await _forwarded(way.channel, method, message, request, timeout)
         if codec == "json":
             answer = await asyncio.to_thread(_to_json, method, answer)
         return Response(answer, headers=headers, media_type=f"application/{codec}")
     except Refusal as refusal:
         return refusal.response()
+    except Refused as refused:
+        return _refusal(refused).response()
     except ClientDisconnect:
         return Response(status_code=499)
+    except asyncio.CancelledError:
+        sentence = "the server is being shut down"
+        return Refusal(grpc.StatusCode.UNAVAILABLE, sentence).response()
+
+
+def _path(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def _refusal(refused: Refused) -> Refusal:
+    hint = [] if refused.retry_ms is None else [("retry-after-ms", str(refused.retry_ms))]
+    return Refusal(refused.code, str(refused), hint)
 
 
 async def _our_mistake(_: Request, error: Exception) -> Response:
@@ -323,26 +376,6 @@ def _timeout(headers: Mapping[str, str]) -> float:
     return max(1, int(text)) / 1000.0
 
 
-async def _body(request: Request, most_bytes: int) -> bytes:
-    """The whole body, unless it is too large or too slow."""
-    declared, body = request.headers.get("content-length", "0"), bytearray()
-    too_large = Refusal(
-        grpc.StatusCode.RESOURCE_EXHAUSTED, f"a request should be at most {most_bytes} bytes"
-    )
-    if int(declared) > most_bytes:
-        raise too_large
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for part in request.stream():
-                body += part
-                if len(body) > most_bytes:
-                    raise too_large
-    except TimeoutError:
-        sentence = f"the request did not arrive within {BODY_TIMEOUT_S:g} s"
-        raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, sentence) from None
-    return bytes(body)
-
-
 async def _forwarded(
     channel: grpc.aio.Channel,
     method: MethodDescriptor,
@@ -355,17 +388,40 @@ async def _forwarded(
     if token is not None and not (token.isascii() and token.isprintable()):
         sentence = "authorization should be Bearer and a token"
         raise Refusal(grpc.StatusCode.UNAUTHENTICATED, sentence)
-    path = f"/{method.containing_service.full_name}/{method.name}"
-    call = channel.unary_unary(path)(
+    call = channel.unary_unary(_path(method))(
         message, timeout=timeout, metadata=None if token is None else [("authorization", token)]
     )
     try:
-        answer = await call
+        answer = await _while_there(request, call)
         headers = _headers(await call.initial_metadata())
         return answer, headers | _headers(await call.trailing_metadata(), "trailer-")
     except grpc.aio.AioRpcError as error:
         trailers = error.trailing_metadata() or ()
         raise Refusal(error.code(), error.details() or "", trailers) from None
+
+
+async def _while_there(request: Request, call: Any) -> bytes:
+    """The answer of a call, which is cancelled where the caller does not wait for it.
+
+    Raises:
+        ClientDisconnect: the caller has gone.
+    """
+    answering = asyncio.ensure_future(call)
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise ClientDisconnect
+        return answering.result()
+    finally:
+        leaving.cancel()
+        call.cancel()
+
+
+async def _left(request: Request) -> None:
+    """Waits until the caller has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _from_json(method: MethodDescriptor, text: bytes) -> bytes:

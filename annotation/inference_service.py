@@ -20,7 +20,8 @@ from evoskeleton.annotation.schemas import SCHEMAS
 from evoskeleton.annotation.settings import ServeSettings
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
-from evoskeleton.pose2d.estimation import as_in_training, liftable
+from evoskeleton.lifting.normalization import as_in_training
+from evoskeleton.pose2d.estimation import liftable
 from evoskeleton.pose2d.tracking import Tracker
 
 

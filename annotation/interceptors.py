@@ -6,6 +6,7 @@ traceback in the log and nothing of it in the answer. Methods that stream answer
 generators.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from evoskeleton.annotation.refusals import Refused, busy
+from evoskeleton.annotation.refusals import Refused, busy, cut
 from evoskeleton.annotation.telemetry import CallRecord, Metrics
 from evoskeleton.annotation.tidying import Tidying
 from evoskeleton.errors import BadInput
@@ -23,10 +24,12 @@ from evoskeleton.errors import BadInput
 LOG = logging.getLogger(__name__)
 
 OURS = "/evoskeleton."
-"""How the methods of our services begin; health and reflection are left as they are."""
+"""How the methods of our services begin; health and reflection are left as they are where they are
+not refused."""
 
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 _COME_BACK_S = 0.1
+_CLOCKS_S = 0.05
 
 
 class Outcomes(grpc.aio.ServerInterceptor):
@@ -45,7 +48,7 @@ class Outcomes(grpc.aio.ServerInterceptor):
     ) -> Any:
         """See `grpc.aio.ServerInterceptor`."""
         handler = await continuation(details)
-        if handler is None or not details.method.startswith(OURS):
+        if handler is None or not (details.method.startswith(OURS) or refuses(handler)):
             return handler
         return self._attended(handler, details.method)
 
@@ -92,16 +95,26 @@ class Outcomes(grpc.aio.ServerInterceptor):
                 sentence = f"the request should be a protocol buffer message of {method}, it is not"
                 code = grpc.StatusCode.INVALID_ARGUMENT
                 await _abort(context, record, Refused(code, sentence))
+            except asyncio.CancelledError:
+                record.cancel(_is_late(context))
+                raise
             except Exception:
                 LOG.exception("a call failed", extra={"fields": {"method": method}})
                 sentence = "the server made a mistake, which its log tells"
                 await _abort(context, record, Refused(grpc.StatusCode.INTERNAL, sentence))
 
 
+def _is_late(context: Any) -> bool:
+    """Whether the deadline of a call has passed; the caller's clock and ours differ a little."""
+    left = context.time_remaining()
+    return left is not None and left < _CLOCKS_S
+
+
 async def _abort(context: Any, record: CallRecord, refused: Refused) -> None:
-    record.refuse(refused.code.name, str(refused))
+    sentence = cut(str(refused))
+    record.refuse(refused.code.name, sentence)
     hint = () if refused.retry_ms is None else (("retry-after-ms", str(refused.retry_ms)),)
-    await context.abort(refused.code, str(refused), (*hint, *refused.trailers))
+    await context.abort(refused.code, sentence, (*hint, *refused.trailers))
 
 
 async def _each(parse: Callable[[bytes], Any], messages: AsyncIterator[bytes]) -> Any:
@@ -120,14 +133,26 @@ def replaced(handler: Any, behaviour: Callable[..., Any]) -> Any:
     return handler._replace(request_deserializer=None, **{kind(handler): behaviour})
 
 
-def refusing(handler: Any, refused: Refused) -> Any:
-    """A handler of the same kind that refuses every call."""
+class _Refusal:
+    """What a handler does that refuses every call."""
 
-    async def unary(request: Any, context: Any) -> Any:
-        raise refused
+    def __init__(self, refused: Refused) -> None:
+        self._refused = refused
 
-    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-        raise refused
+    async def __call__(self, requests: Any, context: Any) -> AsyncIterator[Any]:
+        raise self._refused
         yield
 
-    return replaced(handler, stream if handler.response_streaming else unary)
+
+def refusing(refused: Refused) -> Any:
+    """A handler that refuses a call of any kind at once.
+
+    It takes a stream of messages, so that nobody waits for one: a call that never sends its message
+    would else keep its place for ever.
+    """
+    return grpc.stream_stream_rpc_method_handler(_Refusal(refused))
+
+
+def refuses(handler: Any) -> bool:
+    """Whether `refusing` has made the handler."""
+    return isinstance(handler.stream_stream, _Refusal)

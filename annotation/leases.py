@@ -1,12 +1,14 @@
 """Who works on which image: leases that run out, so that nobody holds an image for ever.
 
-An image is given to one annotator at a time. In PostgreSQL, rows that others are about to take are
-passed over (SKIP LOCKED); in SQLite there is one writer at a time.
+An image is given to one annotator at a time, and an annotator gets one image at a time. In
+PostgreSQL, rows that others are about to take are passed over (SKIP LOCKED), and requests of one
+annotator wait for each other; in SQLite there is one writer at a time.
 """
 
+import zlib
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, text, update
 
 from evoskeleton.annotation.records import OPEN, Image, NotNow
 from evoskeleton.annotation.rows import image_of, image_row
@@ -20,6 +22,7 @@ def lease_next(
 
     What was sent back comes first, then drafts that somebody has left, then new images.
     """
+    _one_by_one(connection, project_id, annotator)
     held = and_(
         IMAGES.c.holder == annotator, IMAGES.c.held_until_ms > now_ms, IMAGES.c.state.in_(OPEN)
     )
@@ -30,11 +33,19 @@ def lease_next(
             .where(IMAGES.c.project_id == project_id, wanted)
             .order_by(IMAGES.c.id)
             .limit(1)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=wanted is not held)
         ).first()
         if row is not None:
             return hold(connection, image_row(row), annotator, until_ms)
     return None
+
+
+def _one_by_one(connection: Connection, project_id: int, annotator: str) -> None:
+    """Wait until no other transaction looks for an image for this annotator."""
+    if connection.dialect.name == "postgresql":
+        key = zlib.crc32(annotator.encode()) - (1 << 31)
+        lock = text("SELECT pg_advisory_xact_lock(CAST(:project AS int), CAST(:key AS int))")
+        connection.execute(lock, {"project": project_id, "key": key})
 
 
 def renew(

@@ -4,22 +4,18 @@ Decoding and detecting run in threads of their own. Only as many pictures as the
 decoded at any moment; the others wait as the bytes that came.
 """
 
-import asyncio
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from evoskeleton.annotation.refusals import busy
+from evoskeleton.annotation.threads import Threads
 from evoskeleton.errors import BadInput
-from evoskeleton.pose2d.detector import Detector, Person
+from evoskeleton.pose2d.detector import Detector, Person, check_image
 from evoskeleton.pose2d.images import decode_image
 
 MOST_BOXES = 32
-MOST_STRETCHED = 10
-"""The longer side of a picture may be this many times the shorter: the detector looks at square
-tiles, whose number grows with it."""
 
 _FIRST_GUESS_S = 0.3
 _SMOOTHING = 0.8
@@ -50,10 +46,8 @@ class Pictures:
     ) -> None:
         self.detector = detector
         self._most_pixels, self._most_queued, self._workers = most_pixels, most_queued, threads
-        self._threads = ThreadPoolExecutor(threads, "detector")
+        self._threads = Threads(threads, "detector")
         self._seconds = _FIRST_GUESS_S
-        self.queued = 0
-        """Pictures that wait or are being looked at."""
 
     async def look(self, data: bytes, boxes: np.ndarray | None) -> Seen:
         """People in a picture; a caller that is cancelled before its turn costs nothing.
@@ -68,28 +62,22 @@ class Pictures:
         """
         if self.queued >= self._most_queued:
             raise busy("pictures", self.queued * self._seconds / self._workers)
-        loop = asyncio.get_running_loop()
-        job = self._threads.submit(self._detect, data, boxes)
-        self.queued += 1
-        job.add_done_callback(lambda job: loop.call_soon_threadsafe(self._leave, job))
-        return await asyncio.wrap_future(job)
+        return await self._threads.run(self._detect, data, boxes)
+
+    @property
+    def queued(self) -> int:
+        """Pictures that wait or are being looked at."""
+        return self._threads.held
 
     async def stop(self) -> None:
         """Wait for the pictures in work; those that wait are cancelled."""
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-
-    def _leave(self, job: "Future[Any]") -> None:
-        self.queued -= 1
+        await self._threads.stop()
 
     def _detect(self, data: bytes, boxes: np.ndarray | None) -> Seen:
         started = time.perf_counter()
         image = decode_image(data, most_pixels=self._most_pixels)
         height, width = image.shape[:2]
-        if max(width, height) > MOST_STRETCHED * min(width, height):
-            raise BadInput(
-                f"the picture should be at most {MOST_STRETCHED} times as long as wide, "
-                f"got {width} x {height}"
-            )
+        check_image(image)
         people = self.detector.detector.detect(image, boxes)
         seconds = time.perf_counter() - started
         self._seconds = _SMOOTHING * self._seconds + (1.0 - _SMOOTHING) * seconds

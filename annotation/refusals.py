@@ -6,6 +6,10 @@ Servicers and what they call raise `BadInput` for what a caller did wrong (INVAL
 
 import grpc
 
+MOST_BYTES = 1000
+"""Of a sentence. Clients take 8 kB of trailers, in which other letters than ASCII's come thrice as
+long; an answer with more is lost on them, and with it why they were refused."""
+
 
 class Refused(Exception):
     """A call that ends with a status code other than OK.
@@ -34,3 +38,11 @@ def busy(what: str, seconds: float) -> Refused:
     milliseconds = max(10, round(1000 * seconds))
     sentence = f"the server has too many {what} waiting; come back in {milliseconds} ms"
     return Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence, milliseconds)
+
+
+def cut(sentence: str) -> str:
+    """A sentence that fits into the trailers of a call."""
+    whole = sentence.encode()
+    if len(whole) <= MOST_BYTES:
+        return sentence
+    return whole[: MOST_BYTES - 3].decode(errors="ignore") + "..."

@@ -9,7 +9,7 @@ from evoskeleton.annotation.generated.inference_pb2 import LiftKeypointsRequest
 from evoskeleton.annotation.pictures import MOST_BOXES
 from evoskeleton.annotation.schemas import Schema, known_schema
 from evoskeleton.errors import BadInput
-from evoskeleton.pose2d.estimation import as_in_training
+from evoskeleton.lifting.normalization import as_in_training
 
 MOST_PX = 1_000_000
 """Largest coordinate, and largest side of a picture, that is believed."""

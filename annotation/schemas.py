@@ -14,6 +14,8 @@ from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
 from evoskeleton.pose2d.formats import APPROXIMATED, SETS, KeypointSet
 
 DEFAULT = "human36m"
+IN_PROJECTS = (DEFAULT, "coco")
+"""Schemas that projects may have: those that detectors suggest and files are written in."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,17 @@ def known_schema(name: str) -> Schema:
     if found is None:
         raise BadInput(f"schema should be one of {', '.join(SCHEMAS)}, got {name[:40]!r}")
     return found
+
+
+def check_project_schema(name: str) -> None:
+    """A project may have its annotations in a schema.
+
+    Raises:
+        BadInput: it may not.
+    """
+    if name not in IN_PROJECTS:
+        wanted = " or ".join(IN_PROJECTS)
+        raise BadInput(f"keypoints of a project should be {wanted}, got {name[:40]!r}")
 
 
 def _of_32_joints() -> KeypointSet:

@@ -16,16 +16,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import grpc
 from pydantic import Field
 
 from evoskeleton.annotation.addresses import is_loopback
-from evoskeleton.annotation.interceptors import OURS, Continuation, refusing
+from evoskeleton.annotation.interceptors import OURS
 from evoskeleton.annotation.refusals import Refused
 from evoskeleton.annotation.settings import ServeSettings
-from evoskeleton.annotation.telemetry import CALLER
 from evoskeleton.errors import BadInput
 from evoskeleton.settings import Settings
 
@@ -166,53 +165,43 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-class Gate(grpc.aio.ServerInterceptor):
-    """Lets calls of our services in whose token has the scope; the others are refused unread."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-
-    async def intercept_service(
-        self, continuation: Continuation, details: grpc.HandlerCallDetails
-    ) -> Any:
-        """See `grpc.aio.ServerInterceptor`."""
-        handler = await continuation(details)
-        if handler is None or not details.method.startswith(OURS):
-            return handler
-        try:
-            self._check(details)
-        except Refused as refused:
-            return refusing(handler, refused)
-        return handler
-
-    def _check(self, details: grpc.HandlerCallDetails) -> None:
-        token = self._tokens.find(_bearer(details.invocation_metadata))
-        if token is None:
-            raise Refused(
-                grpc.StatusCode.UNAUTHENTICATED,
-                "metadata authorization should be Bearer and a token that this server knows",
-            )
-        CALLER.set(token.name)
-        scope = needed_scope(details.method)
-        if scope not in token.scopes:
-            raise Refused(
-                grpc.StatusCode.PERMISSION_DENIED,
-                f"{details.method} needs a token with scope {scope}, "
-                f"{token.name} has {', '.join(token.scopes)}",
-            )
-
-
 def needed_scope(method: str) -> Scope:
     """The scope for a method, such as `/evoskeleton.v1.InferenceService/GetModel`."""
     service = method.rpartition("/")[0]
     return SCOPE_OF_METHOD.get(method, SCOPE_OF_SERVICE.get(service, "admin"))
 
 
-def _bearer(metadata: Any) -> str:
-    for key, value in metadata or ():
-        if key == "authorization" and isinstance(value, str) and value[:7].lower() == "bearer ":
-            return value[7:].strip()
-    return ""
+def known_token(tokens: Tokens, authorization: str | None) -> Token:
+    """The token in the metadata, or the header, `authorization` of a call.
+
+    Raises:
+        Refused: there is none that is good.
+    """
+    token = tokens.find(_secret(authorization or ""))
+    if token is None:
+        raise Refused(
+            grpc.StatusCode.UNAUTHENTICATED,
+            "metadata authorization should be Bearer and a token that this server knows",
+        )
+    return token
+
+
+def check_scope(token: Token, method: str) -> None:
+    """A token is good for a method; any is for methods of services that are not ours.
+
+    Raises:
+        Refused: it is not.
+    """
+    if method.startswith(OURS) and (scope := needed_scope(method)) not in token.scopes:
+        raise Refused(
+            grpc.StatusCode.PERMISSION_DENIED,
+            f"{method} needs a token with scope {scope}, "
+            f"{token.name} has {', '.join(token.scopes)}",
+        )
+
+
+def _secret(authorization: str) -> str:
+    return authorization[7:].strip() if authorization[:7].lower() == "bearer " else ""
 
 
 def check_closed(settings: ServeSettings) -> None:

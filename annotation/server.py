@@ -13,14 +13,16 @@ from grpc_reflection.v1alpha import reflection
 
 from evoskeleton.annotation.batching import Batcher
 from evoskeleton.annotation.champions import Champions
-from evoskeleton.annotation.gateway import beside
+from evoskeleton.annotation.gate import MOST_CHECKS, Gate, permit_of
+from evoskeleton.annotation.gateway import anybody, beside
 from evoskeleton.annotation.interceptors import Outcomes
 from evoskeleton.annotation.pictures import KnownDetector, Pictures
-from evoskeleton.annotation.security import Gate, Tokens, check_closed, tls_credentials
+from evoskeleton.annotation.security import Tokens, check_closed, tls_credentials
 from evoskeleton.annotation.services import Parts, services
 from evoskeleton.annotation.settings import ServeSettings
 from evoskeleton.annotation.store import AnnotationStore, store_in
 from evoskeleton.annotation.telemetry import Metrics
+from evoskeleton.annotation.threads import Work
 from evoskeleton.errors import BadInput
 
 _KEEPALIVE_MS = 60_000
@@ -65,7 +67,7 @@ class Endpoint:
             settings.most_queued_pictures,
             settings.picture_threads,
         )
-        self._store = _store(settings)
+        self._store, self._work = _store(settings), Work()
         self._health = health.aio.HealthServicer()
         self._server = self._build()
         self._tell_metrics()
@@ -78,16 +80,18 @@ class Endpoint:
         settings = self._settings
         self._outcomes = Outcomes(self._metrics, settings.most_calls)
         interceptors: list[grpc.aio.ServerInterceptor] = [self._outcomes]
-        if settings.tokens is not None:
-            tokens = Tokens(settings.tokens)
-            tokens.list()
-            interceptors.append(Gate(tokens))
+        self._tokens = None if settings.tokens is None else Tokens(settings.tokens)
+        if self._tokens:
+            self._tokens.list()
+            interceptors.append(Gate(self._tokens))
         server = grpc.aio.server(
             interceptors=interceptors,
             options=_options(settings),
-            maximum_concurrent_rpcs=2 * settings.most_calls,
+            maximum_concurrent_rpcs=2 * settings.most_calls + MOST_CHECKS,
         )
-        parts = Parts(settings, self._champions, self._batcher, self._pictures, self._store)
+        parts = Parts(
+            settings, self._champions, self._batcher, self._pictures, self._store, self._work
+        )
         self._names = []
         for service in services(parts):
             service.add_to_server(service.servicer, server)
@@ -128,7 +132,8 @@ class Endpoint:
         """
         self.port = self._listen()
         if self._settings.http_address:
-            http = beside(self._settings, self._private_socket(), self._names)
+            permit = permit_of(self._tokens, self._metrics) if self._tokens else anybody
+            http = beside(self._settings, self._private_socket(), self._names, permit)
             self.http_port = await self._open.enter_async_context(http)
         self._stop_metrics: Callable[[], None] = lambda: None
         if self._settings.metrics_address:
@@ -161,17 +166,20 @@ class Endpoint:
         """Take no new calls, let those that run end within `drain_seconds`, and stop."""
         await self._health.enter_graceful_shutdown()
         self._outcomes.close()
-        await self._open.aclose()
-        await asyncio.sleep(_NOTICE_S)
-        await self._server.stop(self._settings.drain_seconds)
+        await asyncio.gather(self._open.aclose(), self._stop_calls())
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)
         await self._batcher.stop()
         if self._pictures:
             await self._pictures.stop()
+        await self._work.stop()
         await asyncio.to_thread(self._stop_metrics)
         if self._store:
             self._store.close()
+
+    async def _stop_calls(self) -> None:
+        await asyncio.sleep(_NOTICE_S)
+        await self._server.stop(self._settings.drain_seconds)
 
 
 def _store(settings: ServeSettings) -> AnnotationStore | None:

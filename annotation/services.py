@@ -16,6 +16,7 @@ from evoskeleton.annotation.inference_service import InferenceService
 from evoskeleton.annotation.pictures import Pictures
 from evoskeleton.annotation.settings import ServeSettings
 from evoskeleton.annotation.store import AnnotationStore
+from evoskeleton.annotation.threads import Work
 
 
 class Parts(NamedTuple):
@@ -26,6 +27,7 @@ class Parts(NamedTuple):
     batcher: Batcher
     pictures: Pictures | None
     store: AnnotationStore | None
+    work: Work
 
 
 class Service(NamedTuple):
@@ -47,6 +49,8 @@ def services(parts: Parts) -> list[Service]:
         Service(
             annotation_pb2.DESCRIPTOR.services_by_name["AnnotationService"].full_name,
             annotation_pb2_grpc.add_AnnotationServiceServicer_to_server,
-            AnnotationService(parts.settings, parts.champions, parts.pictures, parts.store),
+            AnnotationService(
+                parts.settings, parts.champions, parts.pictures, parts.store, parts.work
+            ),
         ),
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from evoskeleton.annotation import leases, revisions
@@ -35,13 +35,14 @@ from evoskeleton.annotation.rows import (
     revision_of,
     revision_row,
 )
-from evoskeleton.annotation.schemas import DEFAULT, known_schema
+from evoskeleton.annotation.schemas import DEFAULT, check_project_schema
 from evoskeleton.annotation.tables import IMAGES, PROJECTS, REVISIONS, SKIPS
 from evoskeleton.errors import BadInput
 
 LEASE_SECONDS = 600.0
 LONGEST_LEASE_SECONDS = 86_400.0
 _LAST = (1 << 31) - 1
+_ROWS = 100
 _LONGEST_NAME = 100
 _LONGEST_FILE_NAME = 500
 _LONGEST_REASON = 500
@@ -94,7 +95,7 @@ class AnnotationStore:
             BadInput: the name or the schema is not allowed.
         """
         _check_project_name(name)
-        known_schema(keypoints)
+        check_project_schema(keypoints)
         with _unless_there(), writing(self._engine) as connection:
             if _by_name(connection, name) is None:
                 values = {"name": name, "keypoints": keypoints, "created_ms": self._now_ms()}
@@ -319,6 +320,21 @@ class AnnotationStore:
             )
             by_image = {row.image_id: revision_row(row, keypoints) for row in newest}
         return [(image_row(row), by_image[row.id]) for row in images if row.id in by_image]
+
+    def largest_coco_ids(self, project_id: int) -> tuple[int, int]:
+        """The largest id of an image and of a person, of any revision, that came from COCO; or 0.
+
+        Raises:
+            NotThere: there is no such project.
+        """
+        with reading(self._engine) as connection:
+            project_of(connection, project_id)
+            of_project = IMAGES.c.project_id == project_id
+            image = connection.scalar(select(func.max(IMAGES.c.coco_id)).where(of_project)) or 0
+            revisions = select(REVISIONS.c.people).join(IMAGES, IMAGES.c.id == REVISIONS.c.image_id)
+            rows = connection.execute(revisions.where(of_project)).yield_per(_ROWS)
+            people = (person.get("coco") for row in rows for person in row.people)
+            return image, max((coco["id"] for coco in people if coco), default=0)
 
     def _now_ms(self) -> int:
         return round(1000 * self._clock())

@@ -6,10 +6,11 @@ import numpy as np
 
 from evoskeleton.annotation.schemas import DEFAULT
 from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.normalization import as_in_training
 from evoskeleton.lifting.pinhole import Intrinsics
 from evoskeleton.lifting.pose_fit import PoseFitSettings, fit_poses
 from evoskeleton.pose2d.detector import Person
-from evoskeleton.pose2d.estimation import as_in_training, liftable
+from evoskeleton.pose2d.estimation import liftable
 from evoskeleton.pose2d.formats import human36m_to_coco
 
 HIDDEN, VISIBLE = 1, 2

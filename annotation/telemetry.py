@@ -44,6 +44,10 @@ class CallRecord:
         fields |= {"caller": CALLER.get()}
         LOG.info("a call was refused", extra={"fields": fields})
 
+    def cancel(self, late: bool) -> None:
+        """Nobody waits for the answer any more: its deadline has passed, or the caller is gone."""
+        self.code = "DEADLINE_EXCEEDED" if late else "CANCELLED"
+
 
 class Metrics:
     """Counters of one server, in a Prometheus registry of its own.

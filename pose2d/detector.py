@@ -19,6 +19,9 @@ KNOWN = 0.5
 """A keypoint with at least this confidence counts as known to a lifter."""
 
 MOST_STRETCHED = 10
+"""The longer side of a picture may be this many times the shorter: a detector that looks at square
+tiles has ever more of them."""
+
 _FARTHEST_PX = 1_000_000
 
 

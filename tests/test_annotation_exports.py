@@ -1,6 +1,8 @@
 """Annotations in the field's files, and as poses that seed searches and never judge them."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,17 @@ from test_cli import refused
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
 from evoskeleton.annotation.coco import read_coco, write_coco
-from evoskeleton.annotation.exports import U3DPW_POINTS, annotated_poses, export_to_table, u3dpw
+from evoskeleton.annotation.exports import (
+    U3DPW_POINTS,
+    annotated_poses,
+    export_to_table,
+    u3dpw,
+    write_annotated_human36m,
+)
 from evoskeleton.annotation.people import AnnotatedPerson
 from evoskeleton.annotation.records import Image, Project, Revision
 from evoskeleton.annotation.revisions import Change
-from evoskeleton.annotation.store import store_in
+from evoskeleton.annotation.store import Picture, store_in
 from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
@@ -77,6 +85,29 @@ def test_ids_are_kept_and_new_ones_follow_on():
     assert [one["id"] for one in words["annotations"]] == [40, 7, 41, 42]
     assert words["annotations"][1]["area"] == 3.5
     assert len({image["id"] for image in words["images"]}) == 1, "both are image 1 here"
+
+
+def test_new_ids_are_free_in_the_whole_project(tmp_path):
+    store = store_in(tmp_path / "kept")
+    project = store.make_project("p")
+    images = [store.add_image(project.id, f"{n}.jpg", Picture(b"x", 640, 480)) for n in range(3)]
+    people = {image.id: [person(coco={"id": 10 + image.id})] for image in images[:2]}
+    changes = [Change("import", at, "ann", 0, f"k{at}", given) for at, given in people.items()]
+    store.import_all(changes, {image.id: 100 + image.id for image in images[:2]})
+    first, second, third = images
+    store.change(Change("submit", second.id, "ann", 1, "fewer", []))
+    more = [*people[first.id], person(1)]
+    store.change(Change("submit", first.id, "ann", 1, "more", more))
+    store.change(Change("submit", third.id, "ann", 0, "new", []))
+    for image, newest in ((first, 2), (third, 1)):
+        store.change(Change("accept", image.id, "eve", newest, f"a{image.id}"))
+    taken = store.largest_coco_ids(project.id)
+    written = write_coco(store.newest(project.id, ("accepted",)), "human36m", taken=taken)
+    store.close()
+    words = json.loads(written)
+    known = 10 + second.id, 100 + second.id
+    assert [one["id"] for one in words["annotations"]] == [10 + first.id, known[0] + 1]
+    assert [one["id"] for one in words["images"]] == [100 + first.id, known[1] + 1]
 
 
 def test_points_that_are_not_annotated_are_zero_and_do_not_count():
@@ -156,6 +187,25 @@ def test_u3dpws_dictionary_has_its_own_order_and_metres(tmp_path, motion):
     assert np.isnan(entries["b.jpg#3"]["h36m"][0]).all(), "visibility 0"
 
 
+def test_u3dpws_names_of_people_are_not_those_of_other_images(tmp_path):
+    both = annotated(person(0), person(1))
+    given = [both, annotated(person(2), name="a.jpg#1"), annotated(name="a.jpg#")]
+    given.append(annotated(person(0), person(1), name="a.jpg#"))
+    (tmp_path / "u.npy").write_bytes(u3dpw(PROJECT, given))
+    names = {"a.jpg##0", "a.jpg##1", "a.jpg#1", "a.jpg###0", "a.jpg###1"}
+    assert set(load_object(tmp_path / "u.npy")) == names
+
+
+def test_images_with_long_names_are_written(tmp_path, motion):
+    names = ["L" * 499 + end for end in "ab"]
+    given = [annotated(in_3d(motion[5], 0.0), name=name) for name in names]
+    poses = annotated_poses(PROJECT, given)
+    write_annotated_human36m(tmp_path / "poses.npy", poses)
+    clips = load_human36m(tmp_path / "poses.npy").clip.tolist()
+    assert len(set(clips)) == poses.images == 2
+    assert all(len(clip) <= 200 and clip.startswith("L" * 150) for clip in clips)
+
+
 # As a source
 
 
@@ -184,6 +234,23 @@ def test_the_newest_export_counts(table, motion):
     poses = load_annotated(table)
     assert sorted(poses.subject) == ["annotated-others", "annotated-people"]
     assert PoseTable.open(table).count() == 8, "nothing is deleted"
+
+
+def test_exports_at_the_same_moment_are_all_there(tmp_path, motion):
+    table, together = str(tmp_path / "t"), threading.Barrier(3)
+    PoseTable.create(table)
+
+    def export(count: int) -> int:
+        people = [in_3d(motion[n], 5.0) | {"id": n} for n in range(count)]
+        poses = annotated_poses(PROJECT, [annotated(*people)])
+        together.wait(30)
+        return export_to_table(PROJECT, poses, table)
+
+    for run in range(1, 4):
+        with ThreadPoolExecutor(3) as pool:
+            versions = list(pool.map(export, (2, 3, 4)))
+        assert len(set(versions)) == 3
+        assert PoseTable.open(table).count() == 9 * run
 
 
 def source(kind: str, path: object, **more: Any) -> SourceSettings:

@@ -21,6 +21,7 @@ import grpc
 from google.rpc.status_pb2 import Status
 
 from evoskeleton.annotation import annotation_calls
+from evoskeleton.annotation.annotation_messages import person_record
 from evoskeleton.annotation.champions import FolderSource
 from evoskeleton.annotation.client import Client, EndpointError
 from evoskeleton.annotation.generated import annotation_pb2 as pb
@@ -28,6 +29,7 @@ from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServi
 from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.annotation.pictures import KnownDetector
 from evoskeleton.annotation.security import SCOPES, Tokens
+from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import FOCAL_PX
 from evoskeleton.pose2d.detector import Person
 from evoskeleton.safe_npy import load_object
@@ -139,6 +141,36 @@ def test_a_stale_revision_is_aborted_with_the_newest_in_the_details(stub, images
     Status.FromString(trailers["grpc-status-details-bin"]).details[0].Unpack(newest)
     assert newest == first
     assert list(stub.GetHistory(pb.GetHistoryRequest(image_id=images[0].id)).revisions) == [first]
+
+
+@pytest.mark.parametrize("count", [1, 6, 12, 60])
+def test_a_conflict_is_told_however_large_the_newest_revision_is(running, count):
+    joints = np.random.default_rng(1).normal(size=51)
+    joints[:3] = 0
+    full = {"joints": joints, "camera_pitch_deg": 5.0, "body_height_mm": 1700.0}
+    with Client(running.address) as client:
+        project = client.run(annotation_calls.make_project("people"))
+        image = client.run(annotation_calls.upload(project.id, "a.png", picture()))
+        people = [person_record(person(number, **full)) for number in range(count)]
+        made = client.run(annotation_calls.submit(image.id, people, 0, "é" * 100))
+        with pytest.raises(EndpointError, match="ABORTED: image 1 is at revision 1") as told:
+            client.run(annotation_calls.submit(image.id, [], 0, "bob"))
+        assert annotation_calls.newest_number(told.value) == 1
+        newest = annotation_calls.newest_revision(told.value)
+        assert newest == (made if count == 1 else None)
+
+
+def test_a_refusal_of_any_length_arrives(stub, images):
+    entry = {"file_name": "é" * 10_000, "width": 1, "height": 1}
+    words = {
+        "images": [entry | {"id": number} for number in range(2)],
+        "categories": [{"id": 1, "keypoints": list(JOINT_NAMES)}],
+        "annotations": [],
+    }
+    given = {"project_id": images[0].project_id, "annotator": "ann", "key": "k"}
+    odd = pb.ImportCocoRequest(coco=json.dumps(words).encode(), **given)
+    told = refused(stub.ImportCoco, odd, "INVALID_ARGUMENT").details()
+    assert told.startswith("COCO file: two images have the name é") and told.endswith("é...")
 
 
 def test_a_repeated_key_gets_the_first_answer(stub, images):
@@ -392,6 +424,21 @@ def test_poses_come_out_as_dictionaries(stub, images, tmp_path):
         (tmp_path / "out.npy").write_bytes(answer.file)
         entries = load_object(tmp_path / "out.npy")
         assert len(entries) == answer.people == 1
+
+
+def test_an_export_counts_who_is_in_the_file(stub, images):
+    full = person(0, joints=[0.0] * 3 + [1.5] * 48, camera_pitch_deg=0.0, body_height_mm=1700.0)
+    stub.Submit(submission(images[0], people=[full, person(1)]))
+    stub.Submit(submission(images[1], people=[person()], key="flat"))
+    ask = {"project_id": images[0].project_id, "states": [pb.STATE_SUBMITTED]}
+    counts = {
+        format_: (answer.images, answer.people)
+        for format_ in (pb.FORMAT_COCO, pb.FORMAT_HUMAN36M, pb.FORMAT_U3DPW)
+        for answer in [stub.Export(pb.ExportRequest(format=format_, **ask))]
+    }
+    assert counts == {
+        pb.FORMAT_COCO: (2, 3), pb.FORMAT_HUMAN36M: (1, 1), pb.FORMAT_U3DPW: (2, 3),
+    }  # fmt: skip
 
 
 def test_browsers_annotate_by_http_and_are_told_of_conflicts(serve_here, bundle, tmp_path):

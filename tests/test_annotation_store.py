@@ -67,8 +67,9 @@ class AnnotationStoreContract:
         assert store.projects() == [made]
         with pytest.raises(BadInput, match="people is there already, with keypoints coco"):
             store.make_project("people", "human36m")
-        with pytest.raises(BadInput, match="schema should be one of"):
-            store.make_project("other", "mpii")
+        for other in ("mpii", "blazepose", "human36m_32", ""):
+            with pytest.raises(BadInput, match="should be human36m or coco, got"):
+                store.make_project("other", other)
         for name in ("", "a b", "../a", ".a", "é"):
             with pytest.raises(BadInput, match="a project's name should be"):
                 store.make_project(name)
@@ -194,6 +195,21 @@ class AnnotationStoreContract:
         with ThreadPoolExecutor(16) as pool:
             held = list(pool.map(lambda n: store.lease_next(project, f"a{n}"), range(16)))
         assert len({image.id for image in held}) == 16
+
+    def test_an_annotator_who_asks_many_times_at_once_gets_one_image(self, store, fill):
+        images = fill(6)
+        together = threading.Barrier(4)
+
+        def ask(name: str) -> tuple[str, int]:
+            together.wait(30)
+            return name, store.lease_next(images[0].project_id, name).id
+
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(10):
+                got = set(pool.map(ask, ["ann", "ann", "ann", "bob"]))
+                assert len(got) == 2, got
+                for name, image in got:
+                    store.release(image, name)
 
     # Revisions
 

@@ -1,8 +1,10 @@
 """The inference service on a real server: answers, swaps of the champion, limits, orderly end."""
 
 import io
+import json
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -387,6 +389,24 @@ def test_work_of_a_caller_who_has_gone_is_dropped(serve_here, connect):
     assert 77.0 not in network.seen
 
 
+def test_the_metrics_tell_late_callers_from_those_who_left(serve_here, connect):
+    network = Gated()
+    with serve_here(Given(network), metrics_address="127.0.0.1:0") as running:
+        stub = connect(running)
+        refused(stub.LiftKeypoints, lift_request(POINTS), timeout=0.3)
+        gone = stub.LiftKeypoints.future(lift_request(POINTS), timeout=30)
+        wait_until_queued(running, 10)
+        gone.cancel()
+        page = f"http://127.0.0.1:{running.endpoint.metrics_port}/metrics"
+        until = time.monotonic() + 30
+        while 'code="CANCELLED"' not in (told := urllib.request.urlopen(page).read().decode()):
+            assert time.monotonic() < until
+        network.gate.set()
+    method = 'method="/evoskeleton.v1.InferenceService/LiftKeypoints"'
+    for code in ("DEADLINE_EXCEEDED", "CANCELLED"):
+        assert f'evoskeleton_calls_total{{code="{code}",{method}}} 1.0' in told
+
+
 class Patient:
     """A detector that takes as long as a test wants, and counts the pictures."""
 
@@ -437,6 +457,26 @@ def test_a_server_that_stops_ends_the_calls_that_run(serve_here, connect):
             network.gate.set()
         assert len(joints_of(call.result())) == 5
         stopping.join()
+
+
+def test_http_calls_have_as_long_to_end_as_others(serve_here):
+    network = Gated()
+    with serve_here(Given(network), http_address="127.0.0.1:0", drain_seconds=30) as running:
+        page = f"http://127.0.0.1:{running.endpoint.http_port}/evoskeleton.v1.InferenceService"
+        body = json.dumps({"keypoints": {"values": POINTS.ravel().tolist()}}).encode()
+        kind = {"content-type": "application/json"}
+        lift = urllib.request.Request(f"{page}/LiftKeypoints", body, kind)
+        with ThreadPoolExecutor(2) as pool:
+            call = pool.submit(urllib.request.urlopen, lift, timeout=60)
+            assert network.began.wait(30)
+            stopping = pool.submit(lambda: running.wait_for(running.endpoint.stop()))
+            try:
+                with pytest.raises(TimeoutError):
+                    call.result(timeout=7.0)
+            finally:
+                network.gate.set()
+            assert len(json.load(call.result())["joints"]["values"]) == POINTS.size // 2 * 3
+            stopping.result()
 
 
 def takes_calls(stub) -> bool:

@@ -198,6 +198,25 @@ def test_a_token_never_leaves_the_machine_unencrypted():
     Client("poses.example:443", token="secret", tls=True).close()
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["localhost.attacker.example:443", "127.0.0.1.nip.io:443", "127.x:1", "unix.example:1"]
+    + ["ipv4:127.0.0.1:1,10.0.0.1:1", "ipv6:[2001:db8::1]:1", "dns:///localhost.example:1", "::"],
+)
+def test_names_that_begin_like_this_machine_are_not_taken_for_it(address):
+    with pytest.raises(BadInput, match="over TLS only"):
+        Client(address, token="secret")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["localhost:1", "127.0.0.1:1", "127.3.2.1:1", "[::1]:1", "ipv4:127.0.0.1:1,127.0.0.2:1"]
+    + ["ipv6:[::1]:1", "dns:///localhost:1", "unix:/run/evoskeleton"],
+)
+def test_on_this_machine_a_token_needs_no_encryption(address):
+    Client(address, token="secret").close()
+
+
 def test_certificates_that_cannot_be_read_are_told(tmp_path):
     with pytest.raises(BadInput, match=r"none.pem: No such file"):
         Client(certificates=tmp_path / "none.pem")

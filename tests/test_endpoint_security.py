@@ -5,9 +5,13 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +21,10 @@ import pytest
 pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from evoskeleton.annotation import gate
 from evoskeleton.annotation.addresses import is_loopback
 from evoskeleton.annotation.champions import FolderSource
 from evoskeleton.annotation.generated import inference_pb2 as pb
@@ -98,6 +105,110 @@ def test_calls_need_a_known_token_with_the_scope(serve_here, make_bundle, tokens
         assert raised.value.code() == grpc.StatusCode.UNAUTHENTICATED
         raw = channel.unary_unary("/evoskeleton.v1.InferenceService/LiftKeypoints")
         assert status(raw, b"\xff\xff") == grpc.StatusCode.UNAUTHENTICATED
+
+
+def held_open(channel, method: str, count: int) -> list:
+    """Calls that send headers and no message, as long as the channel is open."""
+    waiting = threading.Event()
+
+    def nothing():
+        waiting.wait(60)
+        yield from ()
+
+    return [channel.stream_stream(method)(nothing()) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "evoskeleton.v1.InferenceService/GetModel",
+        "evoskeleton.v1.InferenceService/StreamPoses",
+        "grpc.health.v1.Health/Watch",
+        "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ],
+)
+def test_calls_without_a_token_end_before_they_send_anything(
+    serve_here, make_bundle, tokens, tmp_path, method
+):
+    secret = tokens.add("a", ["infer"])
+    source, kept = FolderSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
+    with (
+        serve_here(source, most_calls=2, **kept) as running,
+        grpc.insecure_channel(running.address) as channel,
+        grpc.insecure_channel(running.address) as other,
+    ):
+        calls = held_open(channel, f"/{method}", 12)
+        assert {call.code() for call in calls} == {grpc.StatusCode.UNAUTHENTICATED}
+        ask = InferenceServiceStub(other).GetModel
+        assert status(ask, ASK, **bearer(secret)) == grpc.StatusCode.OK
+
+
+def test_the_health_check_is_open_and_few_may_wait(
+    serve_here, make_bundle, tokens, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(gate, "MOST_CHECKS", 3)
+    monkeypatch.setattr(gate, "_CHECK_S", 3.0)
+    secret, check = tokens.add("a", ["infer"]), health_pb2.HealthCheckRequest()
+    source, kept = FolderSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
+    with (
+        serve_here(source, most_calls=2, **kept) as running,
+        grpc.insecure_channel(running.address) as channel,
+        grpc.insecure_channel(running.address) as other,
+    ):
+        health = health_pb2_grpc.HealthStub(other)
+        assert health.Check(check).status == health_pb2.HealthCheckResponse.SERVING
+        unknown = health_pb2.HealthCheckRequest(service="nothing")
+        assert status(health.Check, unknown) == grpc.StatusCode.NOT_FOUND
+        raw = other.unary_unary("/grpc.health.v1.Health/Check")
+        assert status(raw, b"\xff\xff") == INVALID
+        calls = held_open(channel, "/grpc.health.v1.Health/Check", 12)
+        until = time.monotonic() + 30
+        while sum(call.done() for call in calls) < 9:
+            assert time.monotonic() < until
+        ask = InferenceServiceStub(other).GetModel
+        assert status(ask, ASK, **bearer(secret)) == grpc.StatusCode.OK
+        assert Counter(call.code().name for call in calls) == {
+            "DEADLINE_EXCEEDED": 3, "RESOURCE_EXHAUSTED": 9,
+        }  # fmt: skip
+        assert health.Check(check).status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_over_http_a_token_is_asked_for_before_a_body_is_read(
+    serve_here, make_bundle, tokens, tmp_path
+):
+    secret = tokens.add("a", ["infer"])
+    kept = {"tokens": tmp_path / "tokens.json", "http_address": "127.0.0.1:0"}
+    kept["metrics_address"] = "127.0.0.1:0"
+
+    def head(method: str, token: str) -> bytes:
+        """The answer to headers that say that a long body follows."""
+        words = f"POST /evoskeleton.v1.InferenceService/{method} HTTP/1.1\r\nHost: localhost\r\n"
+        words += f"Content-Type: application/proto\r\nAuthorization: Bearer {token}\r\n"
+        with socket.create_connection(("127.0.0.1", running.endpoint.http_port), 20) as caller:
+            caller.sendall(f"{words}Content-Length: 1000000\r\n\r\n".encode())
+            return caller.recv(10_000)
+
+    with serve_here(FolderSource(make_bundle()), **kept) as running:
+        assert b"401" in head("GetModel", "wrong").partition(b"\r\n")[0]
+        assert b"403" in head("RefreshModel", secret).partition(b"\r\n")[0]
+        page = f"http://127.0.0.1:{running.endpoint.metrics_port}/metrics"
+        metrics = urllib.request.urlopen(page, timeout=30).read().decode()
+    for code, method in (("UNAUTHENTICATED", "GetModel"), ("PERMISSION_DENIED", "RefreshModel")):
+        assert f'code="{code}",method="/evoskeleton.v1.InferenceService/{method}"}} 1.0' in metrics
+
+
+def test_any_token_may_ask_by_reflection(serve_here, make_bundle, tokens, tmp_path):
+    secret = tokens.add("a", ["infer"])
+    source, kept = FolderSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
+    with (
+        serve_here(source, **kept) as running,
+        grpc.insecure_channel(running.address) as channel,
+    ):
+        ask = reflection_pb2.ServerReflectionRequest(list_services="")
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        (answer,) = stub.ServerReflectionInfo(iter([ask]), **bearer(secret))
+        names = {service.name for service in answer.list_services_response.service}
+    assert "evoskeleton.v1.InferenceService" in names
 
 
 def test_a_revoked_token_ends_at_once_and_a_damaged_file_lets_nobody_in(

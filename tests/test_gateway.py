@@ -6,9 +6,9 @@ import json
 import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 
 import pytest
@@ -19,9 +19,10 @@ pytest.importorskip("starlette", reason="the extra `serve` is not installed")
 from google.protobuf.any_pb2 import Any as AnyMessage  # noqa: E402
 from google.rpc.status_pb2 import Status  # noqa: E402
 
-from evoskeleton.annotation import gateway  # noqa: E402
+from evoskeleton.annotation import bodies, gateway  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2 as pb  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2_grpc as pb_grpc  # noqa: E402
+from evoskeleton.annotation.refusals import Refused  # noqa: E402
 
 SERVICE = "evoskeleton.v1.InferenceService"
 SERVICES = list(pb.DESCRIPTOR.services_by_name.values())
@@ -38,6 +39,7 @@ class Peer(pb_grpc.InferenceServiceServicer):
         self.token, self.deadline, self.failure = None, None, None
         self.ready = threading.Event()
         self.ready.set()
+        self.began, self.gone = threading.Event(), threading.Event()
 
     def LiftKeypoints(self, request, context):
         headers = dict(context.invocation_metadata())
@@ -45,6 +47,8 @@ class Peer(pb_grpc.InferenceServiceServicer):
         return pb.LiftKeypointsResponse(joints=request.keypoints, approximated=[request.schema])
 
     def GetModel(self, request, context):
+        context.add_callback(self.gone.set)
+        self.began.set()
         self.ready.wait(20)
         if self.failure:
             code, sentence, trailers = self.failure
@@ -57,8 +61,8 @@ class Peer(pb_grpc.InferenceServiceServicer):
 class Stand:
     """A gateway on a free port, in a loop and thread of its own, and the peer behind it."""
 
-    def __init__(self, peer: Peer, port: int) -> None:
-        self.peer, self.port = peer, port
+    def __init__(self, peer: Peer, port: int, end: Callable[[], None]) -> None:
+        self.peer, self.port, self.end = peer, port, end
 
     def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple:
         """Status, headers and body of one request."""
@@ -80,7 +84,7 @@ class Stand:
 
 
 @contextmanager
-def running(**options: object) -> Iterator[Stand]:
+def running(drain_seconds: float = 5.0, **options: object) -> Iterator[Stand]:
     peer, server = Peer(), grpc.server(ThreadPoolExecutor(4))
     pb_grpc.add_InferenceServiceServicer_to_server(peer, server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
@@ -92,19 +96,23 @@ def running(**options: object) -> Iterator[Stand]:
         ends.append((asyncio.get_running_loop(), end))
         async with grpc.aio.insecure_channel(address) as channel:
             app = gateway.gateway_app(channel, SERVICES, **{"most_bytes": MOST_BYTES} | options)
-            async with gateway.serving(app) as port:
+            async with gateway.serving(app, drain_seconds=drain_seconds) as port:
                 ports.append(port)
                 started.set()
                 await end.wait()
+
+    def end() -> None:
+        loop, ended = ends[0]
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(ended.set)
 
     thread = threading.Thread(target=asyncio.run, args=[serve()])
     thread.start()
     try:
         assert started.wait(20)
-        yield Stand(peer, ports[0])
+        yield Stand(peer, ports[0], end)
     finally:
-        loop, end = ends[0]
-        loop.call_soon_threadsafe(end.set)
+        end()
         thread.join(20)
         server.stop(None)
     assert not thread.is_alive()
@@ -254,6 +262,51 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(stand):
         assert b"429" in connection.recv(1000)
 
 
+def test_who_may_not_call_is_told_before_a_body_is_read():
+    def permit(path: str, authorization: str | None) -> None:
+        if authorization != "Bearer good":
+            raise Refused(grpc.StatusCode.UNAUTHENTICATED, f"{path} needs a token")
+
+    with running(permit=permit) as closed:
+        with socket.create_connection(("127.0.0.1", closed.port), timeout=20) as connection:
+            connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n")
+            assert b"401" in connection.recv(12)
+        assert closed.post("GetModel", {}, authorization="Bearer good")[0] == 200
+
+
+def test_bodies_are_bounded_all_together(monkeypatch):
+    monkeypatch.setattr(gateway, "MOST_BODIES", 1)
+    with running() as stand, ExitStack() as stack:
+        for _ in range(2):
+            connection = socket.create_connection(("127.0.0.1", stand.port), timeout=20)
+            stack.enter_context(connection)
+            connection.sendall(HEAD + b"Content-Length: 99000\r\n\r\n" + bytes(60_000))
+        assert b"429" in connection.recv(1000), "the second"
+        status, _, answer = stand.post("GetModel", {})
+        assert status == 200, answer
+
+
+def test_a_caller_who_leaves_cancels_the_call(stand):
+    stand.peer.ready.clear()
+    with socket.create_connection(("127.0.0.1", stand.port), timeout=20) as connection:
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert stand.peer.began.wait(20)
+    assert stand.peer.gone.wait(20)
+    stand.peer.ready.set()
+
+
+def test_a_call_that_is_cut_off_is_told():
+    with running(drain_seconds=0.0) as stand:
+        stand.peer.ready.clear()
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(stand.post, "GetModel", {})
+            assert stand.peer.began.wait(20)
+            stand.end()
+            status, _, answer = call.result()
+        stand.peer.ready.set()
+    assert status == 503 and answer["message"] == "the server is being shut down"
+
+
 def test_a_body_without_a_length_is_counted(stand):
     with socket.create_connection(("127.0.0.1", stand.port), timeout=20) as connection:
         connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -262,7 +315,7 @@ def test_a_body_without_a_length_is_counted(stand):
 
 
 def test_a_slow_client_is_refused_and_others_are_served_meanwhile(stand, monkeypatch):
-    monkeypatch.setattr(gateway, "BODY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.3)
     with socket.create_connection(("127.0.0.1", stand.port), timeout=20) as connection:
         connection.sendall(HEAD + b"Content-Length: 10\r\n\r\n{")
         assert stand.post("GetModel", {})[0] == 200

@@ -7,6 +7,7 @@ assumed stand beside each. Every export of a project is a generation of its own 
 project then held; the newest counts.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,8 @@ from evoskeleton.platform.data.poses import PoseSet, single_clip
 ANNOTATED = "annotated"
 _PREFIX = f"{ANNOTATED}-"
 _GENERATION_BITS = 40
+_ATTEMPTS = 20
+_ASSUMED = ["camera_pitch_deg", "body_height_mm"]
 _COLUMNS = ["id", "operator", "subject", "clip", "pose"]
 
 
@@ -54,26 +57,51 @@ def commit_annotated(
 ) -> int:
     """Add a project's poses to a table, made where there is none; the table's version.
 
+    Of exports that are made at the same moment, each is a generation of its own.
+
     Args:
         uri: of the table.
         project: whose poses these are.
         poses: (rows) all of them, world mm.
         camera_pitch_deg, body_height_mm: (rows,) as assumed.
+
+    Raises:
+        BadInput: the table cannot be written, or others write to it all the time.
     """
-    table = PoseTable.create(uri)
-    campaign, rows = subject_of(project), len(poses)
-    last = table.committed_generation(campaign)
-    generation = 0 if last is None else last + 1
-    columns = {
-        "id": (generation << _GENERATION_BITS) + np.arange(rows),
-        "operator": np.full(rows, ANNOTATED),
+    table, campaign = PoseTable.create(uri), subject_of(project)
+    assumed = {"camera_pitch_deg": camera_pitch_deg, "body_height_mm": body_height_mm}
+    for _ in range(_ATTEMPTS):
+        last = table.committed_generation(campaign)
+        generation = 0 if last is None else last + 1
+        columns = _columns(generation, poses) | assumed
+        version = table.commit(campaign, generation, columns)
+        if _is_there(table, campaign, columns):
+            return version
+    raise BadInput(f"{uri}: others kept exporting project {project}; nothing was added")
+
+
+def _columns(generation: int, poses: PoseSet) -> dict[str, np.ndarray]:
+    return {
+        "id": (generation << _GENERATION_BITS) + np.arange(len(poses)),
+        "operator": np.full(len(poses), ANNOTATED),
         "subject": poses.subject,
         "clip": poses.clip,
         "poses": poses.poses,
-        "camera_pitch_deg": camera_pitch_deg,
-        "body_height_mm": body_height_mm,
     }
-    return table.commit(campaign, generation, columns)
+
+
+def _is_there(table: PoseTable, campaign: str, columns: Mapping[str, np.ndarray]) -> bool:
+    """Whether a generation holds these rows, and not those of somebody who was faster."""
+    ids = columns["id"]
+    rows = table.read(["id", "clip", "pose", *_ASSUMED], campaign=campaign)
+    rows = rows.filter(pc.field("id") >= int(ids[0]))
+    rows = rows.filter(pc.field("id") < int(ids[0]) + (1 << _GENERATION_BITS)).sort_by("id")
+    return (
+        np.array_equal(rows["id"].to_numpy(), ids)
+        and rows["clip"].to_pylist() == columns["clip"].tolist()
+        and np.array_equal(as_poses(rows["pose"]), columns["poses"])
+        and all(np.array_equal(rows[name].to_numpy(), columns[name]) for name in _ASSUMED)
+    )
 
 
 def load_annotated(uri: str) -> PoseSet:
