@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from nobody import Nobody
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.parquet import write_parquet
@@ -20,14 +21,6 @@ from evoskeleton.platform.search.run import limits_of, resume, start, table_of
 from evoskeleton.platform.search.settings import CampaignSettings, read_settings
 from evoskeleton.platform.search.status import statuses
 from evoskeleton.platform.search.training import Job, TrainingSettings, run_training
-
-
-class Nobody:
-    """A monitor that shows nothing."""
-
-    def generation(self, *progress) -> None: ...
-    def training(self, *progress) -> None: ...
-    def starting(self) -> None: ...
 
 
 @pytest.fixture

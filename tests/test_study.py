@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from nobody import Nobody
 from scipy.stats import ttest_1samp
 
 from evoskeleton.errors import BadInput
@@ -42,14 +43,6 @@ SEARCH = {
     "training": {"limit": 2, "fit": TINY | {"steps": 2}},
 }  # fmt: skip
 SEEDED = {"motion": {"seed": {"kind": "deepmimic"}}}
-
-
-class Nobody:
-    """A monitor that shows nothing."""
-
-    def generation(self, *progress) -> None: ...
-    def training(self, *progress) -> None: ...
-    def starting(self) -> None: ...
 
 
 @pytest.fixture
