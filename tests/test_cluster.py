@@ -14,11 +14,11 @@ HANGS = "The current node timed out during startup."
 def test_a_start_that_hangs_is_tried_again_and_leaves_no_process(monkeypatch):
     """Ray raises a bare Exception then, with its processes running."""
     ask, failures = ray._private.services.get_node, iter([Exception(HANGS)])
-    running, names = [], set()
+    before, running, names = _children(), set(), set()
 
     def unlucky(*arguments):
         for failure in failures:
-            running.extend(psutil.Process().children(recursive=True))
+            running.update(_children() - before)
             names.update(process.name() for process in running)
             raise failure
         return ask(*arguments)
@@ -27,8 +27,20 @@ def test_a_start_that_hangs_is_tried_again_and_leaves_no_process(monkeypatch):
     with cluster(MachineSettings(workers=1), islands=3) as resources:
         assert resources.workers == 1 and ray.is_initialized()
         assert names >= {"gcs_server", "raylet"}
-        assert not any(process.is_running() for process in running)
+        assert not any(map(_lives, running))
     assert not ray.is_initialized()
+
+
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def _lives(process: psutil.Process) -> bool:
+    """What has ended may wait for its parent to ask how."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_start_that_hangs_every_time_is_told(monkeypatch):
