@@ -40,9 +40,7 @@ class Gate(grpc.aio.ServerInterceptor):
         if details.method == HEALTH_CHECK:
             return self._checking(handler)
         try:
-            token = known_token(self._tokens, _authorization(details.invocation_metadata))
-            CALLER.set(token.name)
-            check_scope(token, details.method)
+            _judge(self._tokens, details.method, _authorization(details.invocation_metadata))
         except Refused as refused:
             return refusing(refused)
         return handler
@@ -85,14 +83,19 @@ async def _first(messages: AsyncIterator[bytes], context: Any) -> bytes:
         raise
 
 
+def _judge(tokens: Tokens, method: str, authorization: str | None) -> None:
+    """Raises `Refused` unless the token is good for the method; the log knows its name from here."""
+    token = known_token(tokens, authorization)
+    CALLER.set(token.name)
+    check_scope(token, method)
+
+
 def permit_of(tokens: Tokens, metrics: Metrics) -> Callable[[str, str | None], None]:
     """Raises `Refused` unless a method may be called with this `authorization`, and counts that."""
 
     def permit(method: str, authorization: str | None) -> None:
         try:
-            token = known_token(tokens, authorization)
-            CALLER.set(token.name)
-            check_scope(token, method)
+            _judge(tokens, method, authorization)
         except Refused as refused:
             with metrics.call(method) as record:
                 record.refuse(refused.code.name, str(refused))
