@@ -179,8 +179,9 @@ class CampaignSettings(Settings):
     @classmethod
     def _wherever_it_is_resumed(cls, table: str | None) -> str | None:
         """A local table by its absolute path."""
-        local = table is not None and "://" not in table
-        return str(Path(table).expanduser().resolve()) if table and local else table
+        if table is None or "://" in table:
+            return table
+        return str(Path(table).expanduser().resolve())
 
     @model_validator(mode="before")
     @classmethod
