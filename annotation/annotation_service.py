@@ -215,7 +215,9 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
         project = await self._known(self._store.project_of, request.project_id)
         states = tuple(map(_state, request.states)) or ("accepted",)
         annotated = await self._known(self._store.newest, project.id, states)
-        taken = await self._known(self._store.largest_coco_ids, project.id)
+        taken = (0, 0)
+        if request.format == pb.FORMAT_COCO:
+            taken = await self._known(self._store.largest_coco_ids, project.id)
         made = await self._work.files.run(_file, request.format, project, annotated, taken)
         if len(made.file) > _MESSAGE_BYTES:
             sentence = (
