@@ -84,7 +84,7 @@ async def _first(messages: AsyncIterator[bytes], context: Any) -> bytes:
 
 
 def _judge(tokens: Tokens, method: str, authorization: str | None) -> None:
-    """Raises `Refused` unless the token is good for the method; the log knows its name from here."""
+    """Raises `Refused` unless the token is good for the method; the log knows its name then."""
     token = known_token(tokens, authorization)
     CALLER.set(token.name)
     check_scope(token, method)
