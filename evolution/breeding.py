@@ -15,14 +15,14 @@ from pydantic import Field
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.akhter_black import JointLimits
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes
+from evoskeleton.evolution.limits.akhter_black import JointLimits
+from evoskeleton.evolution.limits.trunk import TrunkRange
 from evoskeleton.evolution.population import CHANGES, Population, ids
-from evoskeleton.evolution.selection import random_pairs
+from evoskeleton.evolution.selection.selection import random_pairs
 from evoskeleton.evolution.skeleton import LIMBS
 from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox
-from evoskeleton.evolution.trunk import TrunkRange
 
 CHUNK = 16_384
 """Bodies bred at once; a setting of the processor, no result depends on it."""

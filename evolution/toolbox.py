@@ -30,12 +30,11 @@ from pydantic import Field
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution import operators
+from evoskeleton.evolution.archive.diversity import mean_angle_deg, occupied_share
 from evoskeleton.evolution.chance import Draws
-from evoskeleton.evolution.diversity import mean_angle_deg, occupied_share
 from evoskeleton.evolution.hierarchy import Genomes
-from evoskeleton.evolution.objectives import fitness
-from evoskeleton.evolution.operators import (
+from evoskeleton.evolution.operators import operators
+from evoskeleton.evolution.operators.operators import (
     CrossoverSettings,
     GroundSettings,
     LengthSettings,
@@ -46,7 +45,8 @@ from evoskeleton.evolution.operators import (
     TumbleSettings,
 )
 from evoskeleton.evolution.population import Population
-from evoskeleton.evolution.selection import tournament
+from evoskeleton.evolution.selection.objectives import fitness
+from evoskeleton.evolution.selection.selection import tournament
 from evoskeleton.settings import Settings
 
 _NAME = Field(default=None, description="module:function to use instead; none: the built-in one")

@@ -23,7 +23,7 @@ from pydantic import Field
 from torch import Tensor
 
 from evoskeleton.evolution.hierarchy import encode
-from evoskeleton.evolution.limits import Limits
+from evoskeleton.evolution.limits.tables import Limits
 from evoskeleton.evolution.skeleton import BONES, LIMBS, MIRROR, Joint
 from evoskeleton.settings import Settings
 

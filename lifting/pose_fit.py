@@ -23,7 +23,7 @@ from pydantic import Field
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.limits import Limits, default_limits
+from evoskeleton.evolution.limits.tables import Limits, default_limits
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
 from evoskeleton.lifting.body_cost import (
     UNKNOWNS,

@@ -104,9 +104,9 @@ class Served:
 @contextmanager
 def served(source: Any, detector: Any = None, **settings: Any) -> Iterator[Served]:
     """An endpoint on a free port; `settings` are those of `ServeSettings`."""
-    from evoskeleton.annotation.champions import Champions
-    from evoskeleton.annotation.server import Endpoint
-    from evoskeleton.annotation.settings import ServeSettings
+    from evoskeleton.annotation.server.endpoint import Endpoint
+    from evoskeleton.annotation.server.settings import ServeSettings
+    from evoskeleton.annotation.serving.champions import Champions
 
     given = {"address": "127.0.0.1:0", "metrics_address": None, "drain_seconds": 5.0}
     loop = asyncio.new_event_loop()

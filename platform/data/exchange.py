@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from evoskeleton.errors import BadInput
-from evoskeleton.platform.data.folder import expect_one_rate
-from evoskeleton.platform.data.human36m import write_human36m
-from evoskeleton.platform.data.parquet import load_parquet, write_parquet
+from evoskeleton.platform.data.formats.human36m import write_human36m
+from evoskeleton.platform.data.formats.parquet import load_parquet, write_parquet
+from evoskeleton.platform.data.formats.videopose3d import write_videopose3d
 from evoskeleton.platform.data.poses import PoseSet
-from evoskeleton.platform.data.sources import SourceSettings, load
-from evoskeleton.platform.data.videopose3d import write_videopose3d
+from evoskeleton.platform.data.sources.file_kinds import expect_one_rate
+from evoskeleton.platform.data.sources.load import SourceSettings, load
 
 FORMATS = ("parquet", "human36m", "videopose3d")
 

@@ -24,10 +24,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution import sphere
 from evoskeleton.evolution.hierarchy import REST, Genomes, encode
-from evoskeleton.evolution.limit_sampling import MarginSource, template_body
-from evoskeleton.evolution.limits import BODY_TABLES, CHILD_TABLES
+from evoskeleton.evolution.limits import sphere
+from evoskeleton.evolution.limits.sampling import MarginSource, template_body
+from evoskeleton.evolution.limits.tables import BODY_TABLES, CHILD_TABLES
 from evoskeleton.evolution.skeleton import LIMB_MIRROR, LIMBS, Joint
 from evoskeleton.platform.record.review import BLUE, GREY, VERMILLION
 from evoskeleton.shapes import expect_shape

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from evoskeleton.errors import BadInput
-from evoskeleton.platform.record.naming import model_name
-from evoskeleton.platform.record.store import (
+from evoskeleton.platform.record.metric_names import model_name
+from evoskeleton.platform.record.mlflow_store import (
     Store,
     TrackingSettings,
     one_line,

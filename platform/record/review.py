@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.archive import Archive
+from evoskeleton.evolution.archive.archive import Archive
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.skeleton import LIMBS, Joint
 from evoskeleton.lifting.drawing import draw_pose

@@ -24,16 +24,16 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evoskeleton.platform.record import provenance
-from evoskeleton.platform.record.naming import generation_metric, model_name, training_metric
-from evoskeleton.platform.record.registry import Registry, weights_of
-from evoskeleton.platform.record.runs import Point, Run, numeric, public_settings
-from evoskeleton.platform.record.store import (
+from evoskeleton.platform.record.metric_names import generation_metric, model_name, training_metric
+from evoskeleton.platform.record.mlflow_run import Point, Run, numeric, public_settings
+from evoskeleton.platform.record.mlflow_store import (
     Store,
     TrackingSettings,
     one_line,
     prepare_environment,
     without_secrets,
 )
+from evoskeleton.platform.record.registry import Registry, weights_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import torch
 from deap import base
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import twins
 from conftest import SHARED_DATA, walking_figure
@@ -32,8 +32,8 @@ from conftest import SHARED_DATA, walking_figure
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.breeding import CHUNK, BreedingSettings, breed
 from evoskeleton.evolution.hierarchy import Genomes, encode
-from evoskeleton.evolution.limits import default_limits
-from evoskeleton.evolution.operators import template_bodies
+from evoskeleton.evolution.limits.tables import default_limits
+from evoskeleton.evolution.operators.operators import template_bodies
 from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.toolbox import build_toolbox
 

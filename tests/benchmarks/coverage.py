@@ -29,7 +29,7 @@ from evoskeleton.lifting.conformal import (
     coverage,
     draw_errors,
 )
-from evoskeleton.platform.data.sources import load, settings_from_text
+from evoskeleton.platform.data.sources.load import load, settings_from_text
 
 sys.path.insert(0, str(Path(__file__).parent))
 from photo_to_3d import answers  # noqa: E402

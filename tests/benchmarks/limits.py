@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import torch
 
 from evoskeleton.evolution.hierarchy import encode
-from evoskeleton.evolution.limits import Limits, LimitSettings, default_limits, fit, judge
-from evoskeleton.evolution.ranges_of_motion import fit_with_ranges, published_limits
+from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges, published_limits
+from evoskeleton.evolution.limits.tables import Limits, LimitSettings, default_limits, fit, judge
 
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")
 COARSE = {"body_grid": 65, "parent_grid": 15, "child_grid": 31}

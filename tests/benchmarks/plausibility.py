@@ -19,21 +19,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from conftest import SHARED_DATA
 
-from evoskeleton.evolution.balance import leans_deg
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.hierarchy import Genomes, encode, joint_places
-from evoskeleton.evolution.limits import default_limits
-from evoskeleton.evolution.operators import template_bodies
-from evoskeleton.evolution.plausibility import (
+from evoskeleton.evolution.limits.balance import leans_deg
+from evoskeleton.evolution.limits.plausibility import (
     PAIRS,
     Plausibility,
     PlausibilitySettings,
     pair_nearness,
 )
+from evoskeleton.evolution.limits.tables import default_limits
+from evoskeleton.evolution.operators.operators import template_bodies
 from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.toolbox import build_toolbox
 

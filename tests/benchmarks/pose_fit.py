@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import torch
 
 from evoskeleton.evolution.hierarchy import encode
-from evoskeleton.evolution.limits import default_limits
+from evoskeleton.evolution.limits.tables import default_limits
 from evoskeleton.lifting.bundle import Lifter, load_bundle
 from evoskeleton.lifting.cameras import FIXED_VIEWS, fixed_views, project, world_to_camera
 from evoskeleton.lifting.metrics import mpjpe, p_mpjpe

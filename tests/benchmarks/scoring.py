@@ -23,25 +23,25 @@ from typing import Any
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from breeding import parents_of
 from conftest import SHARED_DATA
 
-from evoskeleton.evolution.archive import ArchiveSettings
+from evoskeleton.evolution.archive.archive import ArchiveSettings
+from evoskeleton.evolution.archive.descriptor import DescriptorSettings
 from evoskeleton.evolution.breeding import BreedingSettings
-from evoskeleton.evolution.descriptor import DescriptorSettings
-from evoskeleton.evolution.limits import default_limits
-from evoskeleton.evolution.operators import template_bodies
+from evoskeleton.evolution.limits.tables import default_limits
+from evoskeleton.evolution.operators.operators import template_bodies
 from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.lifting.bundle import Lifter, to_arrays
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.normalization import Normalization
 from evoskeleton.platform.data.pose_table import PoseTable
-from evoskeleton.platform.search.choice import admit, found, references
-from evoskeleton.platform.search.islands import Island, IslandSettings
-from evoskeleton.platform.search.scorers import Scorer
+from evoskeleton.platform.search.campaign.admission import admit, found, references
+from evoskeleton.platform.search.workers.islands import Island, IslandSettings
+from evoskeleton.platform.search.workers.scorers import Scorer
 
 BODIES, ARCHIVED, VIEWS, LIFTERS, WIDTH = 16_384, 20_000, 4, 2, 1024
 ROWS = 4096

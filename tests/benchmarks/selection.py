@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from evoskeleton.evolution import chance
-from evoskeleton.evolution.archive import Archive, ArchiveSettings
-from evoskeleton.evolution.descriptor import PoseDescriptor, fit
+from evoskeleton.evolution.archive.archive import Archive, ArchiveSettings
+from evoskeleton.evolution.archive.descriptor import PoseDescriptor, fit
+from evoskeleton.evolution.archive.novelty import novelty
 from evoskeleton.evolution.hierarchy import REST, Genomes
-from evoskeleton.evolution.novelty import novelty
-from evoskeleton.evolution.pareto import nsga2
 from evoskeleton.evolution.rotations import about_axis, normalize
+from evoskeleton.evolution.selection.pareto import nsga2
 
 BODIES, ARCHIVE, NEIGHBOURS = 16_384, 20_000, 15
 

@@ -26,10 +26,10 @@ import numpy as np
 import psutil
 import torch
 
-from evoskeleton.annotation.champions import Champion, Champions, FolderSource
 from evoskeleton.annotation.generated import inference_pb2 as pb
-from evoskeleton.annotation.server import Endpoint
-from evoskeleton.annotation.settings import ServeSettings
+from evoskeleton.annotation.server.endpoint import Endpoint
+from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.annotation.serving.champions import Champion, Champions, FolderSource
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.normalization import Normalization

@@ -16,15 +16,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evoskeleton.annotation.annotation_commands import annotations
-from evoskeleton.annotation.commands import serve, tokens
+from evoskeleton.commands.annotations import annotations
+from evoskeleton.commands.serve import serve, tokens
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
     import numpy as np
 
     from evoskeleton.platform.data.poses import PoseSet
-    from evoskeleton.platform.search.run import Outcome
+    from evoskeleton.platform.search.campaign.driver import Outcome
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0])
 campaigns = typer.Typer(no_args_is_help=True, help="Evolve poses and train lifters on them.")
@@ -87,7 +87,7 @@ def demo(
     address: Address = None,
 ) -> None:
     """The main job: evolve embedded real motion, train on it, compare; a few minutes."""
-    from evoskeleton.platform.search.run import demo_settings
+    from evoskeleton.platform.search.campaign.driver import demo_settings
 
     if wheel is not None:
         os.environ["EVOSKELETON_PYBULLET_WHEEL"] = str(wheel)
@@ -103,7 +103,7 @@ def campaign_run(
     address: Address = None,
 ) -> None:
     """Start a campaign."""
-    from evoskeleton.platform.search.settings import read_settings
+    from evoskeleton.platform.search.campaign.settings import read_settings
 
     _run(read_settings(settings, _addressed(change or [], address)))
 
@@ -113,7 +113,7 @@ def campaign_resume(
     name: str, home: Home = "campaigns", change: Changes = None, address: Address = None
 ) -> None:
     """Go on with a campaign that was stopped, or extend one: --set search.generations=20."""
-    from evoskeleton.platform.search.run import resume
+    from evoskeleton.platform.search.campaign.driver import resume
 
     with _campaign_bars(name) as monitor:
         outcome = resume(home, name, _addressed(change or [], address), monitor)
@@ -123,7 +123,7 @@ def campaign_resume(
 @campaigns.command("list")
 def campaign_list(home: Home = "campaigns") -> None:
     """Campaigns of a home, and how far they are."""
-    from evoskeleton.platform.search.status import statuses
+    from evoskeleton.platform.search.campaign.status import statuses
 
     table = Table("campaign", "generation", "rows", "trainings", "state")
     for status in statuses(home):
@@ -134,7 +134,7 @@ def campaign_list(home: Home = "campaigns") -> None:
 @campaigns.command("status")
 def campaign_status(name: str, home: Home = "campaigns") -> None:
     """One campaign as JSON: progress, champion, last record of the logbook."""
-    from evoskeleton.platform.search.status import status_of
+    from evoskeleton.platform.search.campaign.status import status_of
 
     typer.echo(json.dumps(status_of(home, name).as_dict(), indent=1))
 
@@ -142,7 +142,7 @@ def campaign_status(name: str, home: Home = "campaigns") -> None:
 @campaigns.command("template")
 def campaign_template() -> None:
     """Print a commented settings file to start from."""
-    from evoskeleton.platform.search.run import template
+    from evoskeleton.platform.search.campaign.driver import template
 
     typer.echo(template(), nl=False)
 
@@ -153,7 +153,7 @@ def study_run(
     change: Changes = None,
 ) -> None:
     """Make what is missing of a study, as far as its budget goes, and show what is there."""
-    from evoskeleton.platform.search.study import Study, read_study
+    from evoskeleton.platform.search.study.study import Study, read_study
 
     known = read_study(settings, change)
     with _bars() as monitor:
@@ -167,7 +167,7 @@ def study_run(
 @studies.command("report")
 def study_report(settings: Path, change: Changes = None) -> None:
     """Show what is there of a study."""
-    from evoskeleton.platform.search.study import read_study
+    from evoskeleton.platform.search.study.study import read_study
 
     _show_study(read_study(settings, change))
 
@@ -175,13 +175,13 @@ def study_report(settings: Path, change: Changes = None) -> None:
 @studies.command("template")
 def study_template() -> None:
     """Print a commented settings file to start from."""
-    from evoskeleton.platform.search.study import template as packaged
+    from evoskeleton.platform.search.study.study import template as packaged
 
     typer.echo(packaged(), nl=False)
 
 
 def _show_study(settings: Any) -> None:
-    from evoskeleton.platform.search.study_report import lines, publish, tables
+    from evoskeleton.platform.search.study.study_report import lines, publish, tables
 
     found = lines(settings)
     if not found:
@@ -220,7 +220,7 @@ def data_import(
 ) -> None:
     """Files of any known format into one Parquet file; --set takes any setting of a source."""
     from evoskeleton.platform.data.exchange import import_poses
-    from evoskeleton.platform.data.sources import settings_from_text
+    from evoskeleton.platform.data.sources.load import settings_from_text
 
     given = {"units": units, "up": up, "skeleton": skeleton, "fps": fps}
     changes = [f"{name}={value}" for name, value in given.items() if value is not None]
@@ -266,7 +266,7 @@ def limits_fit(
     ] = False,
 ) -> None:
     """Fit joint limits on real poses, and say how they treat every subject."""
-    from evoskeleton.platform.data.limit_tools import fit_limits, judgement_table
+    from evoskeleton.platform.record.limit_report import fit_limits, judgement_table
 
     with _busy("fitting joint limits"):
         rows = fit_limits(_poses(poses), output, source or poses, leave_out or [], ranges=ranges)
@@ -281,7 +281,7 @@ def limits_show(
     after: Annotated[str | None, typer.Option(help="poses after evolution")] = None,
 ) -> None:
     """Draw joint limits, and where the limbs of poses point within them."""
-    from evoskeleton.platform.data.limit_tools import show_limits
+    from evoskeleton.platform.record.limit_report import show_limits
 
     with _busy("drawing joint limits"):
         sets = [None if text is None else _poses(text) for text in (before, after)]
@@ -299,8 +299,8 @@ def sample(
     overwrite: Overwrite = False,
 ) -> None:
     """Draw poses from the joint limits alone, limb by limb, a child given its parent."""
-    from evoskeleton.platform.data.limit_tools import sample_poses
-    from evoskeleton.platform.data.parquet import write_parquet
+    from evoskeleton.platform.data.formats.parquet import write_parquet
+    from evoskeleton.platform.record.limit_report import sample_poses
 
     with _busy("drawing poses"):
         drawn = sample_poses(path, count, seed)
@@ -481,7 +481,7 @@ def _addressed(changes: list[str], address: str | None) -> list[str]:
 
 
 def _bars() -> Any:
-    from evoskeleton.platform.search.bars import Bars
+    from evoskeleton.platform.search.campaign.progress import Bars
 
     return Bars()
 
@@ -498,7 +498,7 @@ def _campaign_bars(name: str) -> Iterator[Any]:
 
 
 def _poses(text: str) -> "PoseSet":
-    from evoskeleton.platform.data.sources import load, settings_from_text
+    from evoskeleton.platform.data.sources.load import load, settings_from_text
 
     return load(settings_from_text(text))
 
@@ -532,7 +532,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _run(settings: Any) -> None:
-    from evoskeleton.platform.search.run import start
+    from evoskeleton.platform.search.campaign.driver import start
 
     with _campaign_bars(settings.name) as monitor:
         outcome = start(settings, monitor)
@@ -540,7 +540,7 @@ def _run(settings: Any) -> None:
 
 
 def _show(outcome: "Outcome") -> None:
-    from evoskeleton.platform.search.report import closing_table
+    from evoskeleton.platform.search.campaign.closing_report import closing_table
 
     Console().print(closing_table(outcome.report))
     page = outcome.how_to_open

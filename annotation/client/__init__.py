@@ -1,0 +1,1 @@
+"""Clients of the endpoint, for programs that speak Python."""

@@ -1,0 +1,232 @@
+"""Calls of AnnotationService, for `client.Client.run` and `AsyncClient.run`.
+
+    project = client.run(annotation_calls.make_project("street"))
+    image = client.run(annotation_calls.lease(project.id, "ann"))
+    done = client.run(annotation_calls.submit(image.id, people, image.revision, "ann"))
+
+Projects, images, revisions and people are those of `records` and `people`. A change gets a key when
+its call is made, so that the call may be sent any number of times and is done once; calls that
+are refused as ABORTED say with `newest_number` and `newest_revision` what has come in between.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from google.rpc.status_pb2 import Status
+
+from evoskeleton.annotation.client.client import EndpointError
+from evoskeleton.annotation.client.inference_calls import (
+    Call,
+    Model,
+    boxes_messages,
+    content,
+    model_record,
+)
+from evoskeleton.annotation.client.inference_calls import Image as Picture
+from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
+from evoskeleton.annotation.domain.records import Image, Project, Revision, State
+from evoskeleton.annotation.generated import annotation_pb2 as pb
+from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
+from evoskeleton.annotation.messages.annotation_messages import (
+    STATES,
+    image_record,
+    person_message,
+    person_record,
+    project_record,
+    revision_record,
+)
+
+
+@dataclass(frozen=True)
+class SuggestedPerson:
+    """One person as the server would annotate it.
+
+    Attributes:
+        person: ready to be corrected and submitted.
+        lifted: (17, 3) mm, the champion's answer, camera frame, hip at 0; None where too little
+            is known.
+        bodies: (k, 17, 3) mm, fitted within the joint limits, the cheapest first.
+        costs, reprojection_px: (k,) of the bodies.
+    """
+
+    person: AnnotatedPerson
+    lifted: np.ndarray | None
+    bodies: np.ndarray
+    costs: np.ndarray
+    reprojection_px: np.ndarray
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """Everybody in an image, and by what."""
+
+    people: tuple[SuggestedPerson, ...]
+    detector: Model
+    model: Model
+
+
+def make_project(name: str, keypoints: str = "") -> Call[Project]:
+    """A project by its name, made where there is none; empty keypoints: "human36m"."""
+    request = pb.MakeProjectRequest(name=name, keypoints=keypoints)
+    return _call("MakeProject", request, project_record)
+
+
+def projects() -> Call[list[Project]]:
+    """All projects."""
+    request = pb.ListProjectsRequest()
+    return _call("ListProjects", request, lambda told: [*map(project_record, told.projects)])
+
+
+def upload(project: int, name: str, picture: Picture) -> Call[Image]:
+    """Add a picture."""
+    request = pb.UploadImageRequest(project_id=project, name=name, image=content(picture))
+    return _call("UploadImage", request, image_record)
+
+
+def images(
+    project: int, state: State | None = None, after: int = 0, most: int = 0
+) -> Call[list[Image]]:
+    """One page of a project's images: those after the number `after`."""
+    wanted = STATES[state] if state else pb.STATE_UNSPECIFIED
+    request = pb.ListImagesRequest(project_id=project, state=wanted, after=after, most=most)
+    return _call("ListImages", request, lambda told: [*map(image_record, told.images)])
+
+
+def picture_of(image: int) -> Call[bytes]:
+    """The file of an image."""
+    return _call("GetImage", pb.GetImageRequest(image_id=image), lambda told: told.content)
+
+
+def lease(project: int, annotator: str = "", seconds: float = 0) -> Call[Image | None]:
+    """An image to annotate; None without any. Length 0: as the server likes."""
+    request = pb.LeaseImageRequest(project_id=project, annotator=annotator, seconds=seconds)
+    return _call(
+        "LeaseImage",
+        request,
+        lambda told: image_record(told.image) if told.HasField("image") else None,
+    )
+
+
+def renew(image: int, annotator: str = "", seconds: float = 0) -> Call[Image]:
+    """Hold an image for longer."""
+    request = pb.RenewLeaseRequest(image_id=image, annotator=annotator, seconds=seconds)
+    return _call("RenewLease", request, image_record)
+
+
+def release(image: int, annotator: str = "") -> Call[Image]:
+    """Give an image back."""
+    request = pb.ReleaseImageRequest(image_id=image, annotator=annotator)
+    return _call("ReleaseImage", request, image_record)
+
+
+def skip(image: int, reason: str, annotator: str = "") -> Call[Image]:
+    """Give an image back and not get it again."""
+    request = pb.SkipImageRequest(image_id=image, annotator=annotator, reason=reason)
+    return _call("SkipImage", request, image_record)
+
+
+def annotation(image: int, number: int = 0) -> Call[Revision]:
+    """A revision of an image; 0: the newest."""
+    request = pb.GetAnnotationRequest(image_id=image, number=number)
+    return _call("GetAnnotation", request, revision_record)
+
+
+def history(image: int, after: int = 0, most: int = 0) -> Call[list[Revision]]:
+    """One page of an image's revisions: those after the number `after`."""
+    request = pb.GetHistoryRequest(image_id=image, after=after, most=most)
+    return _call("GetHistory", request, lambda told: [*map(revision_record, told.revisions)])
+
+
+def suggest(image: int, boxes: np.ndarray | None = None) -> Call[Suggested]:
+    """A start for an annotator; (people, 4) px boxes x0 y0 x1 y1 name those to look at."""
+    request = pb.SuggestRequest(image_id=image, boxes=boxes_messages(boxes))
+    return _call("Suggest", request, _suggested)
+
+
+def submit(
+    image: int,
+    people: Sequence[AnnotatedPerson],
+    based_on: int,
+    annotator: str = "",
+    draft: bool = False,
+    note: str = "",
+) -> Call[Revision]:
+    """Add a submission, or a draft, to the revision `based_on` that its annotator has seen."""
+    request = pb.SubmitRequest(
+        image_id=image,
+        annotator=annotator,
+        based_on=based_on,
+        key=_key(),
+        people=map(person_message, people),
+        draft=draft,
+        note=note,
+    )
+    return _call("Submit", request, revision_record)
+
+
+def undo(image: int, based_on: int, annotator: str = "", note: str = "") -> Call[Revision]:
+    """Go back to what was there before the newest revision."""
+    request = pb.UndoRequest(
+        image_id=image, annotator=annotator, based_on=based_on, key=_key(), note=note
+    )
+    return _call("Undo", request, revision_record)
+
+
+def review(
+    image: int, accept: bool, based_on: int, annotator: str = "", note: str = ""
+) -> Call[Revision]:
+    """Accept what was submitted, or send it back."""
+    request = pb.ReviewRequest(
+        image_id=image, annotator=annotator, based_on=based_on, key=_key(), accept=accept, note=note
+    )
+    return _call("Review", request, revision_record)
+
+
+def newest_number(error: EndpointError) -> int | None:
+    """Number of what has come in between, of a change refused as ABORTED; None of other errors."""
+    number = dict(error.trailers).get("current-revision")
+    return None if error.code != "ABORTED" or number is None else int(number)
+
+
+def newest_revision(error: EndpointError) -> Revision | None:
+    """What has come in between, of a change that was refused as ABORTED.
+
+    None of other errors, and where the revision is too large to come with the refusal (from some
+    five people on): `newest_number` is its number then, and `annotation` asks for it.
+    """
+    details = dict(error.trailers).get("grpc-status-details-bin")
+    if error.code != "ABORTED" or not isinstance(details, bytes):
+        return None
+    newest = pb.Revision()
+    found = Status.FromString(details).details
+    return revision_record(newest) if found and found[0].Unpack(newest) else None
+
+
+def _key() -> str:
+    return str(uuid.uuid4())
+
+
+def _call(method: str, request: Any, read: Any) -> Call[Any]:
+    return Call(AnnotationServiceStub, method, request, read)
+
+
+def _suggested(told: pb.SuggestResponse) -> Suggested:
+    people = tuple(map(_suggested_person, told.people))
+    return Suggested(people, model_record(told.detector), model_record(told.model))
+
+
+def _suggested_person(told: pb.SuggestedPerson) -> SuggestedPerson:
+    return SuggestedPerson(
+        person=person_record(told.person),
+        lifted=_joints(told.lifted)[0] if told.lifted else None,
+        bodies=_joints([number for body in told.bodies for number in body.joints]),
+        costs=np.array([body.cost for body in told.bodies]),
+        reprojection_px=np.array([body.reprojection_px for body in told.bodies]),
+    )
+
+
+def _joints(numbers: Sequence[float]) -> np.ndarray:
+    return np.array(numbers, np.float32).reshape(-1, 17, 3)

@@ -1,0 +1,1 @@
+"""What is annotated, in the words of annotators: records, people, keypoint schemas."""

@@ -1,0 +1,102 @@
+"""What an annotator says of one person in one picture.
+
+Keypoints are px of the picture as it should be seen (EXIF orientation applied), in the order of the
+project's keypoint schema. Visibility is COCO's (Lin 2014, https://arxiv.org/abs/1405.0312): 0 not
+annotated, 1 annotated but hidden, 2 visible. Joints are mm in the camera frame (x right, y down,
+z forward), Human3.6M's 17, hip at 0.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from evoskeleton.annotation.domain.keypoint_schemas import Schema
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.settings import Settings
+
+MOST_PEOPLE = 100
+_MOST_PX = 1_000_000.0
+_MOST_MM = 100_000.0
+
+Px = Annotated[float, Field(ge=-_MOST_PX, le=_MOST_PX, allow_inf_nan=False)]
+Mm = Annotated[float, Field(ge=-_MOST_MM, le=_MOST_MM, allow_inf_nan=False)]
+
+
+class CocoFields(Settings):
+    """What a COCO file said of a person beside the keypoints, given back on export."""
+
+    id: int = Field(ge=0, lt=2**63, description="of the annotation, unique in its file")
+    area: float | None = Field(None, ge=0, allow_inf_nan=False, description="px squared")
+    iscrowd: Literal[0, 1] = Field(0, description="whether it is a group of people")
+
+
+class AnnotatedPerson(Settings):
+    """One person of one revision."""
+
+    id: int = Field(ge=0, lt=2**31, description="unique in the picture, kept over revisions")
+    keypoints: tuple[tuple[Px, Px], ...] = Field(
+        description="x y of each point; of no meaning where the visibility is 0"
+    )
+    visibility: tuple[Literal[0, 1, 2], ...] = Field(description="of each point")
+    box: tuple[Px, Px, Px, Px] | None = Field(None, description="x0 y0 x1 y1, where drawn")
+    joints: tuple[tuple[Mm, Mm, Mm], ...] | None = Field(
+        None, min_length=17, max_length=17, description="in 3D, where annotated"
+    )
+    camera_pitch_deg: float | None = Field(
+        None, ge=-90, le=90, description="how far the camera was assumed to look down, with joints"
+    )
+    body_height_mm: float | None = Field(
+        None, ge=500, le=3000, description="how tall the body was assumed to be, with joints"
+    )
+    coco: CocoFields | None = Field(None, description="where it was imported from COCO")
+
+    @model_validator(mode="after")
+    def _check(self) -> "AnnotatedPerson":
+        if self.box and not (self.box[0] < self.box[2] and self.box[1] < self.box[3]):
+            raise ValueError("box should be x0 < x1 and y0 < y1")
+        assumed = (self.camera_pitch_deg, self.body_height_mm)
+        if self.joints is not None and None in assumed:
+            raise ValueError("joints need the camera_pitch_deg and body_height_mm assumed for them")
+        if self.joints is not None and any(self.joints[0]):
+            raise ValueError(
+                f"joints should be seen from the hip: {JOINT_NAMES[0]} should be 0 0 0"
+            )
+        return self
+
+
+People = tuple[AnnotatedPerson, ...]
+
+
+def people_from_words(words: Sequence[Any], schema: Schema) -> People:
+    """Checked people out of plain data.
+
+    Raises:
+        BadInput: a value is not allowed, the points are not those of the schema, or two people have
+            the same id.
+    """
+    if len(words) > MOST_PEOPLE:
+        raise BadInput(f"a picture should have at most {MOST_PEOPLE} people, got {len(words)}")
+    people = tuple(_person(row, person, schema) for row, person in enumerate(words))
+    ids = [person.id for person in people]
+    if len(set(ids)) < len(ids):
+        raise BadInput("people of a picture should have different ids")
+    return people
+
+
+def people_to_words(people: People) -> list[dict[str, Any]]:
+    """The same as plain data, ready for JSON; what is absent is left out."""
+    return [person.model_dump(mode="json", exclude_none=True) for person in people]
+
+
+def _person(row: int, words: Any, schema: Schema) -> AnnotatedPerson:
+    try:
+        person = AnnotatedPerson.parse(words)
+    except BadInput as error:
+        raise BadInput(f"person {row}: {error}") from None
+    wanted = len(schema.names)
+    for name, given in (("keypoints", person.keypoints), ("visibility", person.visibility)):
+        if len(given) != wanted:
+            raise BadInput(f"person {row}: {name} should be of {wanted} points, got {len(given)}")
+    return person

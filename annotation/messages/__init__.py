@@ -1,0 +1,1 @@
+"""Between messages of the contract and arrays or records."""

@@ -1,0 +1,1 @@
+"""The endpoint: servicers, tokens, TLS, interceptors, metrics."""

@@ -1,0 +1,221 @@
+"""The endpoint: a gRPC server with health checking, reflection, metrics, and an orderly end."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from tempfile import TemporaryDirectory
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from evoskeleton.annotation.server.auth import MOST_CHECKS, Gate, permit_of
+from evoskeleton.annotation.server.http.connect import anybody, beside
+from evoskeleton.annotation.server.interceptors import Outcomes
+from evoskeleton.annotation.server.services import Parts, services
+from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.annotation.server.telemetry import Metrics
+from evoskeleton.annotation.server.tokens import Tokens, check_closed, tls_credentials
+from evoskeleton.annotation.serving.batching import Batcher
+from evoskeleton.annotation.serving.champions import Champions
+from evoskeleton.annotation.serving.detection_queue import KnownDetector, Pictures
+from evoskeleton.annotation.serving.thread_pools import Work
+from evoskeleton.annotation.store.annotation_store import AnnotationStore, store_in
+from evoskeleton.errors import BadInput
+
+_KEEPALIVE_MS = 60_000
+_ANSWER_BYTES = 64 << 20
+
+_NOTICE_S = 0.2
+"""Between the first refused call and the end of the port: a call that comes in the very moment in
+which gRPC closes it is told CANCELLED, which nobody tries again."""
+
+
+class Endpoint:
+    """One server, made and used in the running event loop.
+
+    Attributes:
+        port: that calls come to, after `start`.
+        metrics_port: that metrics are read from, or None.
+        http_port: of the gateway for browsers, or None.
+    """
+
+    def __init__(
+        self, settings: ServeSettings, champions: Champions, detector: KnownDetector | None = None
+    ) -> None:
+        """Check that the settings are safe; nothing runs before `start`.
+
+        Raises:
+            BadInput: the address can be reached from outside and TLS or tokens are missing, or
+                certificate, key, tokens or annotations cannot be used.
+        """
+        check_closed(settings)
+        self._credentials = tls_credentials(settings)
+        self._settings, self._champions = settings, champions
+        self._metrics = Metrics()
+        self._batcher = Batcher(
+            lambda: champions.current,
+            settings.most_queued_poses,
+            settings.batch_poses,
+            self._metrics.batch,
+        )
+        self._pictures = detector and Pictures(
+            detector,
+            settings.most_pixels,
+            settings.most_queued_pictures,
+            settings.picture_threads,
+        )
+        self._store, self._work = _store(settings), Work()
+        self._health = health.aio.HealthServicer()
+        self._server = self._build()
+        self._tell_metrics()
+        self.port = 0
+        self.metrics_port: int | None = None
+        self.http_port: int | None = None
+        self._open = AsyncExitStack()
+
+    def _build(self) -> grpc.aio.Server:
+        settings = self._settings
+        self._outcomes = Outcomes(self._metrics, settings.most_calls)
+        interceptors: list[grpc.aio.ServerInterceptor] = [self._outcomes]
+        self._tokens = None if settings.tokens is None else Tokens(settings.tokens)
+        if self._tokens:
+            self._tokens.list()
+            interceptors.append(Gate(self._tokens))
+        server = grpc.aio.server(
+            interceptors=interceptors,
+            options=_options(settings),
+            maximum_concurrent_rpcs=2 * settings.most_calls + MOST_CHECKS,
+        )
+        parts = Parts(
+            settings, self._champions, self._batcher, self._pictures, self._store, self._work
+        )
+        self._names = []
+        for service in services(parts):
+            service.add_to_server(service.servicer, server)
+            self._names.append(service.name)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        reflection.enable_server_reflection([*self._names, health, reflection.SERVICE_NAME], server)
+        return server
+
+    def _tell_metrics(self) -> None:
+        gauge = self._metrics.gauge
+        self._metrics.champion(lambda: self._champions.current)
+        gauge("evoskeleton_poses_queued", "Poses queued or lifted", lambda: self.queued_poses)
+        gauge("evoskeleton_pictures_queued", "Pictures queued", lambda: self.queued_pictures)
+
+    @property
+    def champion_name(self) -> str:
+        """What is served now, in words."""
+        champion = self._champions.current
+        version = f" version {champion.version}" if champion.version else ""
+        return f"{champion.name}{version} ({champion.weight_hash[:12]})"
+
+    @property
+    def queued_poses(self) -> int:
+        """Poses that wait or are being lifted."""
+        return self._batcher.poses
+
+    @property
+    def queued_pictures(self) -> int:
+        """Pictures that wait or are being looked at."""
+        return self._pictures.queued if self._pictures else 0
+
+    async def start(self) -> None:
+        """Take calls.
+
+        Raises:
+            BadInput: an address cannot be listened on.
+        """
+        self.port = self._listen()
+        if self._settings.http_address:
+            permit = permit_of(self._tokens, self._metrics) if self._tokens else anybody
+            http = beside(self._settings, self._private_socket(), self._names, permit)
+            self.http_port = await self._open.enter_async_context(http)
+        self._stop_metrics: Callable[[], None] = lambda: None
+        if self._settings.metrics_address:
+            self.metrics_port, self._stop_metrics = self._metrics.serve(
+                self._settings.metrics_address
+            )
+        self._batcher.start()
+        self._watch = asyncio.create_task(self._champions.watch(self._settings.refresh_seconds))
+        await self._server.start()
+        for name in ("", *self._names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    def _listen(self) -> int:
+        address = self._settings.address
+        try:
+            if self._credentials is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, self._credentials)
+        except RuntimeError:
+            raise BadInput(f"address {address} cannot be listened on: it may be in use") from None
+
+    def _private_socket(self) -> str:
+        """One more way in, for the gateway, in a folder that only this user can look into."""
+        folder = self._open.enter_context(TemporaryDirectory(prefix="evoskeleton-"))
+        socket = f"unix:{folder}/grpc"
+        self._server.add_insecure_port(socket)
+        return socket
+
+    async def stop(self) -> None:
+        """Take no new calls, let those that run end within `drain_seconds`, and stop."""
+        await self._health.enter_graceful_shutdown()
+        self._outcomes.close()
+        await asyncio.gather(self._open.aclose(), self._stop_calls())
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
+        await self._batcher.stop()
+        if self._pictures:
+            await self._pictures.stop()
+        await self._work.stop()
+        await asyncio.to_thread(self._stop_metrics)
+        if self._store:
+            self._store.close()
+
+    async def _stop_calls(self) -> None:
+        await asyncio.sleep(_NOTICE_S)
+        await self._server.stop(self._settings.drain_seconds)
+
+
+def _store(settings: ServeSettings) -> AnnotationStore | None:
+    if settings.annotations is not None:
+        return store_in(settings.annotations, settings.annotations_url)
+    if settings.annotations_url is not None:
+        raise BadInput("annotations in a database need a folder for their images: --annotations")
+    return None
+
+
+def _options(settings: ServeSettings) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", settings.most_message_bytes),
+        ("grpc.max_send_message_length", _ANSWER_BYTES),
+        ("grpc.so_reuseport", 0),
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", _KEEPALIVE_MS // 6),
+    ]
+
+
+async def run(endpoint: Endpoint, started: Callable[[Endpoint], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; `started` is called when calls are taken.
+
+    What was loaded by then is never looked at again by the garbage collector: it would hold up all
+    calls for 0.2 s each time that it finds nothing.
+
+    Raises:
+        BadInput: an address cannot be listened on.
+    """
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    await endpoint.start()
+    gc.collect()
+    gc.freeze()
+    started(endpoint)
+    await asked_to_stop.wait()
+    await endpoint.stop()

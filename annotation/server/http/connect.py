@@ -1,0 +1,465 @@
+"""HTTP for browsers: unary calls of the Connect protocol, and the files of the annotator.
+
+`POST /<service>/<method>` with JSON or protobuf (https://connectrpc.com/docs/protocol) is passed on
+to the gRPC server with the caller's `authorization`, and its answer or its status comes back. The
+gateway checks the form of a request, and asks `permit` who may call before it reads a body; which
+values are legal is decided in one place, by the servicers. A caller who leaves cancels the call.
+
+It needs no cookies and sends no CORS headers unless origins are named. While it listens on loopback
+it answers only to the names of loopback, so that a page from elsewhere cannot reach it by a name
+that it makes point there (DNS rebinding).
+"""
+
+import asyncio
+import base64
+import json
+import math
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import grpc
+import uvicorn
+from google.protobuf import descriptor_pool, json_format, message_factory
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.rpc import status_pb2
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from evoskeleton.annotation.domain.addresses import host_and_port, is_loopback
+from evoskeleton.annotation.domain.rpc_errors import Refused
+from evoskeleton.annotation.server.http.bodies import Bodies
+from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.errors import BadInput
+
+CODECS = {"application/json": "json", "application/proto": "proto"}
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+DEFAULT_TIMEOUT_S = 60.0
+MOST_JSON_VALUES = 500_000
+"""Reading as many takes a second; 16 MB of one-digit numbers would take ten and 200 MB."""
+REQUEST_TIMEOUT_S = 30.0
+MOST_BODIES = 8
+"""All bodies that are under way may be as large together as so many of the largest."""
+
+Permit = Callable[[str, str | None], object]
+"""Raises `Refused` unless a method's path may be called with this header `authorization`."""
+
+HTTP_STATUS = {
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.UNKNOWN: 500,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.FAILED_PRECONDITION: 400,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.OUT_OF_RANGE: 400,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.INTERNAL: 500,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DATA_LOSS: 500,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+}
+"""Connect's HTTP status of every gRPC status."""
+
+
+_JSON_SIZE = 2
+"""How much longer the JSON of a request may be than the message: base64 and digits take more."""
+_CHANNEL = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+_RELAY_S = 1.0
+"""What passing an answer on may take."""
+_STATUS_DETAILS = "grpc-status-details-bin"
+_HEADERS = (
+    ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "frame-ancestors 'none'"),
+    ("referrer-policy", "no-referrer"),
+)
+
+
+class Refusal(Exception):
+    """What becomes an error of the Connect protocol."""
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        sentence: str,
+        trailers: Iterable[tuple[str, str | bytes]] = (),
+        http_status: int | None = None,
+    ) -> None:
+        super().__init__(sentence)
+        self.code, self.trailers = code, tuple(trailers)
+        self.http_status = http_status or HTTP_STATUS[code]
+
+    def response(self) -> Response:
+        """The error as Connect words it."""
+        name = "canceled" if self.code is grpc.StatusCode.CANCELLED else self.code.name.lower()
+        words: dict[str, Any] = {"code": name, "message": str(self)}
+        if details := list(_details(self.trailers)):
+            words["details"] = details
+        headers = _headers(self.trailers, "trailer-")
+        return Response(json.dumps(words), self.http_status, headers, "application/json")
+
+
+@dataclass(frozen=True)
+class _Way:
+    """To the gRPC server: its channel, how bodies are read, and who may call."""
+
+    channel: grpc.aio.Channel
+    bodies: Bodies
+    permit: Permit
+
+
+def anybody(path: str, authorization: str | None) -> None:
+    """A `Permit` of a server without tokens."""
+
+
+def gateway_app(
+    channel: grpc.aio.Channel,
+    services: Sequence[ServiceDescriptor],
+    *,
+    static: Path | None = None,
+    most_bytes: int = 32 << 20,
+    origins: Sequence[str] = (),
+    hosts: Sequence[str] = LOOPBACK_NAMES,
+    permit: Permit = anybody,
+) -> Starlette:
+    """The ASGI application.
+
+    Args:
+        channel: to the gRPC server.
+        services: whose unary methods are offered.
+        static: folder of files for browsers; none: calls only.
+        most_bytes: of the body of a call.
+        origins: pages from elsewhere that may call, such as `https://annotator.example`.
+        hosts: names that requests may be addressed to; `*` allows any.
+        permit: who may call, asked before a body is read.
+    """
+    way = _Way(channel, Bodies(most_bytes, MOST_BODIES * most_bytes), permit)
+    calls = [
+        Route(
+            f"/{service.full_name}/{method.name}",
+            partial(_call, way, method),
+            methods=["POST"],
+        )
+        for service in services
+        for method in service.methods
+    ]
+    unknown = Route("/{service}/{method}", _unknown, methods=["POST"])
+    files = [] if static is None else [Mount("/", StaticFiles(directory=static, html=True))]
+    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
+    if origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(origins),
+                allow_methods=["POST"],
+                allow_headers=["authorization", "connect-protocol-version", "connect-timeout-ms"],
+            )
+        )
+    return Starlette(
+        routes=[*calls, unknown, *files],
+        middleware=middleware,
+        exception_handlers={Exception: _our_mistake},
+    )
+
+
+@asynccontextmanager
+async def beside(
+    settings: ServeSettings, address: str, services: Sequence[str], permit: Permit = anybody
+) -> AsyncIterator[int]:
+    """The gateway of a server, as long as the context lasts; yields its port.
+
+    Args:
+        settings: of the server.
+        address: where the gateway calls it.
+        services: full names of the services to offer.
+        permit: who may call.
+
+    Raises:
+        BadInput: the address cannot be listened on, or the folder is not there.
+    """
+    assert settings.http_address is not None
+    host, port = host_and_port(settings.http_address)
+    folder = settings.http_folder
+    if folder is not None and not folder.is_dir():
+        raise BadInput(f"http_folder {folder} should be a folder of files for browsers")
+    known = descriptor_pool.Default()
+    async with grpc.aio.insecure_channel(address, _CHANNEL) as channel:
+        app = gateway_app(
+            channel,
+            [known.FindServiceByName(name) for name in services],
+            static=folder,
+            most_bytes=_JSON_SIZE * settings.most_message_bytes,
+            origins=settings.http_origins,
+            hosts=LOOPBACK_NAMES if is_loopback(settings.http_address) else ("*",),
+            permit=permit,
+        )
+        try:
+            http = serving(
+                app,
+                host,
+                port,
+                settings.tls_cert,
+                settings.tls_key,
+                drain_seconds=settings.drain_seconds + _RELAY_S,
+            )
+            async with http as listening:
+                yield listening
+        except OSError as error:
+            reason = error.strerror or error
+            raise BadInput(f"address {settings.http_address}: {reason}") from None
+
+
+@asynccontextmanager
+async def serving(
+    app: Starlette,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    certificate: Path | None = None,
+    private_key: Path | None = None,
+    most_connections: int = 1000,
+    drain_seconds: float = 5.0,
+) -> AsyncIterator[int]:
+    """Serve an application in the running loop, beside the gRPC server; yields the port.
+
+    When the context ends, calls that are under way have `drain_seconds` to finish; those that are
+    cut off then are told UNAVAILABLE.
+
+    Args:
+        app: from `gateway_app`.
+        host, port: where to listen; port 0 takes a free one.
+        certificate, private_key: PEM files; none: plain HTTP.
+        most_connections: beyond which the answer is 503.
+        drain_seconds: rounded up to whole seconds.
+
+    Raises:
+        OSError: the port cannot be had, or the certificate cannot be read.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        http=_Impatient,
+        ws="none",
+        headers=list(_HEADERS),
+        limit_concurrency=most_connections,
+        timeout_graceful_shutdown=math.ceil(drain_seconds),
+        ssl_certfile=certificate,
+        ssl_keyfile=private_key,
+    )
+    config.load()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=config.backlog)
+    server = _Beside(config)
+    running = asyncio.create_task(server.serve([listener]))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await running
+        if cut_off := server.server_state.tasks:
+            await asyncio.wait(cut_off, timeout=_RELAY_S)
+
+
+class _Beside(uvicorn.Server):
+    """A server that leaves the process's signals to whom they belong."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection that brings no request for a while, for which uvicorn would wait."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._look_later()
+
+    def _look_later(self) -> None:
+        self.loop.call_later(REQUEST_TIMEOUT_S, self._look, self.cycle)
+
+    def _look(self, before: object) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.cycle is before:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self._look_later()
+
+
+async def _call(way: _Way, method: MethodDescriptor, request: Request) -> Response:
+    """One unary call: to gRPC and back."""
+    try:
+        codec = _codec(request, method)
+        timeout = _timeout(request.headers)
+        way.permit(_path(method), request.headers.get("authorization"))
+        async with way.bodies.whole(request) as message:
+            if codec == "json":
+                message = await asyncio.to_thread(_from_json, method, message)
+            answer, headers = await _forwarded(way.channel, method, message, request, timeout)
+        if codec == "json":
+            answer = await asyncio.to_thread(_to_json, method, answer)
+        return Response(answer, headers=headers, media_type=f"application/{codec}")
+    except Refusal as refusal:
+        return refusal.response()
+    except Refused as refused:
+        return _refusal(refused).response()
+    except ClientDisconnect:
+        return Response(status_code=499)
+    except asyncio.CancelledError:
+        sentence = "the server is being shut down"
+        return Refusal(grpc.StatusCode.UNAVAILABLE, sentence).response()
+
+
+def _path(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def _refusal(refused: Refused) -> Refusal:
+    hint = [] if refused.retry_ms is None else [("retry-after-ms", str(refused.retry_ms))]
+    return Refusal(refused.code, str(refused), hint)
+
+
+async def _our_mistake(_: Request, error: Exception) -> Response:
+    """Starlette raises the error again for the log."""
+    sentence = "the gateway made a mistake, which its log tells"
+    return Refusal(grpc.StatusCode.INTERNAL, sentence).response()
+
+
+async def _unknown(request: Request) -> Response:
+    name = "/".join(request.path_params.values())[:100]
+    return Refusal(grpc.StatusCode.UNIMPLEMENTED, f"there is no method {name}").response()
+
+
+def _codec(request: Request, method: MethodDescriptor) -> str:
+    """json or proto, of a request that can be a unary call of the protocol."""
+    if method.client_streaming or method.server_streaming:
+        sentence = f"{method.name} is a stream, which only gRPC clients can call"
+        raise Refusal(grpc.StatusCode.UNIMPLEMENTED, sentence)
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in CODECS:
+        sentence = f"content-type should be one of {', '.join(CODECS)}, got {given[:100]!r}"
+        raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, sentence, http_status=415)
+    expected = {"connect-protocol-version": "1", "content-encoding": "identity"}
+    for name, value in expected.items():
+        if (found := request.headers.get(name, value)) != value:
+            sentence = f"{name} should be {value}, got {found[:100]!r}"
+            raise Refusal(grpc.StatusCode.UNIMPLEMENTED, sentence)
+    return CODECS[given]
+
+
+def _timeout(headers: Mapping[str, str]) -> float:
+    """Seconds until the caller's deadline."""
+    text = headers.get("connect-timeout-ms")
+    if text is None:
+        return DEFAULT_TIMEOUT_S
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10):
+        sentence = f"connect-timeout-ms should be a number of at most 10 digits, got {text[:100]!r}"
+        raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, sentence)
+    return max(1, int(text)) / 1000.0
+
+
+async def _forwarded(
+    channel: grpc.aio.Channel,
+    method: MethodDescriptor,
+    message: bytes,
+    request: Request,
+    timeout: float,
+) -> tuple[bytes, dict[str, str]]:
+    """The server's answer, and its metadata as headers."""
+    token = request.headers.get("authorization")
+    if token is not None and not (token.isascii() and token.isprintable()):
+        sentence = "authorization should be Bearer and a token"
+        raise Refusal(grpc.StatusCode.UNAUTHENTICATED, sentence)
+    call = channel.unary_unary(_path(method))(
+        message, timeout=timeout, metadata=None if token is None else [("authorization", token)]
+    )
+    try:
+        answer = await _while_there(request, call)
+        headers = _headers(await call.initial_metadata())
+        return answer, headers | _headers(await call.trailing_metadata(), "trailer-")
+    except grpc.aio.AioRpcError as error:
+        trailers = error.trailing_metadata() or ()
+        raise Refusal(error.code(), error.details() or "", trailers) from None
+
+
+async def _while_there(request: Request, call: Any) -> bytes:
+    """The answer of a call, which is cancelled where the caller does not wait for it.
+
+    Raises:
+        ClientDisconnect: the caller has gone.
+    """
+    answering = asyncio.ensure_future(call)
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise ClientDisconnect
+        return answering.result()
+    finally:
+        leaving.cancel()
+        call.cancel()
+
+
+async def _left(request: Request) -> None:
+    """Waits until the caller has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _from_json(method: MethodDescriptor, text: bytes) -> bytes:
+    if text.count(b",") >= MOST_JSON_VALUES:
+        sentence = f"JSON should hold at most {MOST_JSON_VALUES} values; protobuf may hold more"
+        raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence)
+    message = message_factory.GetMessageClass(method.input_type)()
+    try:
+        return json_format.Parse(text, message).SerializeToString()
+    except (json_format.ParseError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300]
+        sentence = f"{method.input_type.name} cannot be read from this JSON: {reason}"
+        raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, sentence) from None
+
+
+def _to_json(method: MethodDescriptor, answer: bytes) -> bytes:
+    message = message_factory.GetMessageClass(method.output_type).FromString(answer)
+    return json_format.MessageToJson(message, indent=None).encode()
+
+
+def _headers(
+    metadata: Iterable[tuple[str, str | bytes]] | None, prefix: str = ""
+) -> dict[str, str]:
+    """gRPC metadata as HTTP headers; bytes in base64."""
+    return {
+        prefix + name: _base64(value) if isinstance(value, bytes) else value
+        for name, value in metadata or ()
+        if name != _STATUS_DETAILS
+    }
+
+
+def _details(trailers: Iterable[tuple[str, str | bytes]]) -> Iterator[dict[str, str]]:
+    """Details of a status (google.rpc.Status) as Connect words them."""
+    for name, value in trailers:
+        if name == _STATUS_DETAILS and isinstance(value, bytes):
+            for detail in status_pb2.Status.FromString(value).details:
+                yield {"type": detail.type_url.rpartition("/")[2], "value": _base64(detail.value)}
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode().rstrip("=")

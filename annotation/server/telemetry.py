@@ -1,0 +1,165 @@
+"""What an operator sees: Prometheus metrics, and logs of one JSON object a line.
+
+Neither holds what was in a picture, where keypoints were, or any token: method, status, time,
+counts, and the sentence that a refused caller was told.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import InfoMetricFamily
+from prometheus_client.registry import Collector
+
+from evoskeleton.annotation.domain.addresses import host_and_port
+from evoskeleton.annotation.serving.champions import Champion
+from evoskeleton.errors import BadInput
+
+LOG = logging.getLogger(__name__)
+
+CALLER: ContextVar[str] = ContextVar("caller", default="")
+"""Name of the token of the running call; empty on a server without tokens."""
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+_POSES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
+
+
+@dataclass
+class CallRecord:
+    """How one call went."""
+
+    method: str
+    code: str = "OK"
+
+    def refuse(self, code: str, sentence: str) -> None:
+        """The call ends otherwise than OK; `sentence` is what the caller is told."""
+        self.code = code
+        fields = {"method": self.method, "code": code, "sentence": sentence}
+        fields |= {"caller": CALLER.get()}
+        LOG.info("a call was refused", extra={"fields": fields})
+
+    def cancel(self, late: bool) -> None:
+        """Nobody waits for the answer any more: its deadline has passed, or the caller is gone."""
+        self.code = "DEADLINE_EXCEEDED" if late else "CANCELLED"
+
+
+class Metrics:
+    """Counters of one server, in a Prometheus registry of its own.
+
+    Attributes:
+        calls: calls that are running now.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.calls = 0
+        self._ended = Counter(
+            "evoskeleton_calls", "Calls that ended", ["method", "code"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "evoskeleton_call_seconds",
+            "Duration of calls",
+            ["method"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._batches = Histogram(
+            "evoskeleton_batch_poses",
+            "Poses that were lifted together",
+            buckets=_POSES,
+            registry=self.registry,
+        )
+        self.gauge("evoskeleton_calls_running", "Calls that run", lambda: self.calls)
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A number that is asked for whenever somebody reads the metrics."""
+        Gauge(name, text, registry=self.registry).set_function(value)
+
+    def batch(self, poses: int) -> None:
+        """Count one batch."""
+        self._batches.observe(poses)
+
+    @contextmanager
+    def call(self, method: str) -> Iterator[CallRecord]:
+        """Count and time one call; cancelled where the caller goes away."""
+        record, started = CallRecord(method), time.perf_counter()
+        self.calls += 1
+        try:
+            yield record
+        except BaseException:
+            if record.code == "OK":
+                record.code = "CANCELLED"
+            raise
+        finally:
+            self.calls -= 1
+            self._ended.labels(method, record.code).inc()
+            self._seconds.labels(method).observe(time.perf_counter() - started)
+
+    def champion(self, current: Callable[[], Champion]) -> None:
+        """Tell name, version and weights of the champion of the moment."""
+        self.registry.register(_ChampionInfo(current))
+
+    def serve(self, address: str) -> tuple[int, Callable[[], None]]:
+        """Answer Prometheus on host:port; the port, and what ends it.
+
+        Raises:
+            BadInput: the address cannot be listened on.
+        """
+        host, port = host_and_port(address)
+        try:
+            server, thread = start_http_server(port, host, self.registry)
+        except OSError as error:
+            reason = error.strerror or error
+            raise BadInput(f"metrics address {address} cannot be used: {reason}") from None
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        return server.server_port, stop
+
+
+class _ChampionInfo(Collector):
+    def __init__(self, current: Callable[[], Champion]) -> None:
+        self._current = current
+
+    def collect(self) -> Iterator[InfoMetricFamily]:
+        champion = self._current()
+        labels = {
+            "name": champion.name,
+            "version": champion.version,
+            "weight_hash": champion.weight_hash,
+        }
+        yield InfoMetricFamily("evoskeleton_champion", "The champion that is served", labels)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the fields of the record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        words = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            words["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(words, default=str)
+
+
+def log_to_standard_error() -> None:
+    """All logs of this process as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

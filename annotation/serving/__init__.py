@@ -1,0 +1,1 @@
+"""What answers calls: champions, batches, queues and threads."""

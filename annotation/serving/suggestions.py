@@ -1,0 +1,83 @@
+"""What the detector, the champion and the pose fit make of an image: a start for an annotator."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.normalization import as_in_training
+from evoskeleton.lifting.pinhole import Intrinsics
+from evoskeleton.lifting.pose_fit import PoseFitSettings, fit_poses
+from evoskeleton.pose2d.detector import Person
+from evoskeleton.pose2d.estimation import liftable
+from evoskeleton.pose2d.formats import human36m_to_coco
+
+HIDDEN, VISIBLE = 1, 2
+
+
+class Suggestion(NamedTuple):
+    """One person.
+
+    Attributes:
+        keypoints: (points, 2) px in a project's schema, 0 where unknown.
+        visibility: (points,) 0, 1 or 2.
+        box: x0 y0 x1 y1 px.
+        lifted: (17, 3) mm, camera frame, hip at 0; None where too little is known.
+        bodies: (k, 17, 3) mm, the same frame; up to two, the cheapest first.
+        costs, reprojection_px: (k,).
+    """
+
+    keypoints: np.ndarray
+    visibility: np.ndarray
+    box: np.ndarray
+    lifted: np.ndarray | None
+    bodies: np.ndarray
+    costs: np.ndarray
+    reprojection_px: np.ndarray
+
+
+ASSUMED_HEIGHT_MM = PoseFitSettings.parse({}).height_mm
+"""How tall fitted bodies are taken to be."""
+
+
+def suggest(
+    people: list[Person], lifter: Lifter, width: int, height: int, keypoints: str
+) -> list[Suggestion]:
+    """Suggestions for all people of a picture of width x height px, in their order."""
+    rows, points, known = liftable(people)
+    place = {row: at for at, row in enumerate(rows)}
+    lifted = lifter.lift(as_in_training(points, width, height), known) if rows else None
+    fitted = fit_poses(lifter, points, known, Intrinsics.of_image(width, height)) if rows else None
+    found = []
+    for row, person in enumerate(people):
+        two = _points(person, keypoints)
+        if row not in place or lifted is None or fitted is None:
+            none = np.zeros((0, 17, 3), np.float32)
+            found.append(Suggestion(*two, person.box, None, none, np.zeros(0), np.zeros(0)))
+            continue
+        at = place[row]
+        there = np.isfinite(fitted.costs[at])
+        bodies = fitted.joints[at][there]
+        found.append(
+            Suggestion(
+                *two,
+                person.box,
+                lifted[at],
+                bodies - bodies[:, :1],
+                fitted.costs[at][there],
+                fitted.reprojection_px[at][there],
+            )
+        )
+    return found
+
+
+def _points(person: Person, keypoints: str) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints and visibility in a project's schema."""
+    points = np.asarray(person.keypoints, np.float64)
+    level = np.where(person.visibility > 0.5, VISIBLE, HIDDEN) * person.known
+    if keypoints != DEFAULT:
+        levels = np.repeat(level[:, None], 2, axis=1).astype(np.float32)
+        points, levels = (human36m_to_coco(one[None])[0][0] for one in (points, levels))
+        level = np.nan_to_num(levels[:, 0])
+    return np.nan_to_num(np.where(level[:, None] > 0, points, 0.0)), level.astype(int)

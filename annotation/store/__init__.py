@@ -1,0 +1,1 @@
+"""Projects, images, tasks and revisions in a database, pictures in files."""

@@ -1,0 +1,392 @@
+"""The annotation store: projects, images, leases and revisions in a database, files in a folder.
+
+What a method has answered is on disk: files before the rows that name them, rows at the commit. Any
+number of processes may use one store; all methods may be called from any thread.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, check_project_schema
+from evoskeleton.annotation.domain.records import (
+    Image,
+    NotNow,
+    NotThere,
+    Project,
+    Revision,
+    Skip,
+    State,
+)
+from evoskeleton.annotation.store import leases, revisions
+from evoskeleton.annotation.store.database import open_database, reading, writing
+from evoskeleton.annotation.store.image_files import ImageFiles
+from evoskeleton.annotation.store.revisions import Change, check_text
+from evoskeleton.annotation.store.rows import (
+    image_of,
+    image_row,
+    project_of,
+    project_row,
+    revision_of,
+    revision_row,
+)
+from evoskeleton.annotation.store.tables import IMAGES, PROJECTS, REVISIONS, SKIPS
+from evoskeleton.errors import BadInput
+
+LEASE_SECONDS = 600.0
+LONGEST_LEASE_SECONDS = 86_400.0
+_LAST = (1 << 31) - 1
+_ROWS = 100
+_LONGEST_NAME = 100
+_LONGEST_FILE_NAME = 500
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file that was looked at: its content, and its size in px as it should be seen."""
+
+    content: bytes
+    width: int
+    height: int
+
+
+class AnnotationStore:
+    """A database and a folder of image files."""
+
+    def __init__(
+        self, url: str, images: Path | str, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Open the store, and bring its tables to the newest version.
+
+        Args:
+            url: see `database.open_database`.
+            images: folder of image files; made with the first of them.
+            clock: seconds since 1970.
+
+        Raises:
+            BadInput: the database cannot be opened.
+        """
+        self._engine = open_database(url)
+        self._files = ImageFiles(images)
+        self._clock = clock
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    # Projects
+
+    def make_project(self, name: str, keypoints: str = DEFAULT) -> Project:
+        """A project by its name, made where there is none.
+
+        Args:
+            name: letters, digits, `.`, `_` and `-`.
+            keypoints: schema of its annotations, see `schemas`.
+
+        Raises:
+            NotNow: a project of that name has another schema.
+            BadInput: the name or the schema is not allowed.
+        """
+        _check_project_name(name)
+        check_project_schema(keypoints)
+        with _unless_there(), writing(self._engine) as connection:
+            if _by_name(connection, name) is None:
+                values = {"name": name, "keypoints": keypoints, "created_ms": self._now_ms()}
+                connection.execute(insert(PROJECTS).values(**values))
+        project = self.project(name)
+        if project.keypoints != keypoints:
+            raise NotNow(f"project {name} is there already, with keypoints {project.keypoints}")
+        return project
+
+    def project(self, name: str) -> Project:
+        """A project by its name.
+
+        Raises:
+            NotThere: there is none.
+        """
+        with reading(self._engine) as connection:
+            row = _by_name(connection, name)
+        if row is None:
+            raise NotThere(f"there is no project {name[:_LONGEST_NAME]!r}")
+        return project_row(row)
+
+    def project_of(self, project_id: int) -> Project:
+        """A project by its number.
+
+        Raises:
+            NotThere: there is none.
+        """
+        with reading(self._engine) as connection:
+            return project_of(connection, project_id)
+
+    def projects(self) -> list[Project]:
+        """All projects, by name."""
+        with reading(self._engine) as connection:
+            return [
+                *map(project_row, connection.execute(select(PROJECTS).order_by(PROJECTS.c.name)))
+            ]
+
+    # Images
+
+    def add_image(self, project_id: int, name: str, picture: Picture) -> Image:
+        """Keep a picture; the same name with the same picture is the image that is there.
+
+        Raises:
+            NotThere: there is no such project.
+            NotNow: the name is taken by another picture.
+            BadInput: the name is not allowed, or the file cannot be kept.
+        """
+        check_image_name(name)
+        self.project_of(project_id)
+        sha256 = self._files.put(picture.content)
+        wanted = select(IMAGES).where(IMAGES.c.project_id == project_id, IMAGES.c.name == name)
+        with _unless_there(), writing(self._engine) as connection:
+            if connection.execute(wanted).first() is None:
+                values = {
+                    "project_id": project_id, "name": name, "sha256": sha256,
+                    "width": picture.width, "height": picture.height,
+                    "revision": 0, "state": "new", "created_ms": self._now_ms(),
+                }  # fmt: skip
+                connection.execute(insert(IMAGES).values(**values))
+        with reading(self._engine) as connection:
+            image = image_row(connection.execute(wanted).one())
+        if image.sha256 != sha256:
+            raise NotNow(f"image {name} of project {project_id} is there already, another picture")
+        return image
+
+    def image(self, image_id: int) -> Image:
+        """An image by its number.
+
+        Raises:
+            NotThere: there is none.
+        """
+        with reading(self._engine) as connection:
+            return image_of(connection, image_id)
+
+    def images(
+        self, project_id: int, state: State | None = None, after: int = 0, most: int | None = None
+    ) -> list[Image]:
+        """Images of a project by number, from the one after `after` on."""
+        after = min(max(after, 0), _LAST)
+        wanted = select(IMAGES).where(IMAGES.c.project_id == project_id, IMAGES.c.id > after)
+        if state is not None:
+            wanted = wanted.where(IMAGES.c.state == state)
+        with reading(self._engine) as connection:
+            project_of(connection, project_id)
+            return [*map(image_row, connection.execute(wanted.order_by(IMAGES.c.id).limit(most)))]
+
+    def content(self, image: Image) -> bytes:
+        """The file of an image.
+
+        Raises:
+            BadInput: it is gone.
+        """
+        return self._files.read(image.sha256)
+
+    # Leases
+
+    def lease_next(
+        self, project_id: int, annotator: str, seconds: float = LEASE_SECONDS
+    ) -> Image | None:
+        """An image to annotate, which nobody else gets until the lease ends; None without any.
+
+        An annotator who holds an image of the project gets it again. Images that the annotator has
+        skipped are left out.
+
+        Raises:
+            NotThere: there is no such project.
+            BadInput: the annotator or the time is not allowed.
+        """
+        _check_annotator(annotator)
+        with writing(self._engine) as connection:
+            project_of(connection, project_id)
+            now = self._now_ms()
+            return leases.lease_next(connection, project_id, annotator, now, _until(now, seconds))
+
+    def renew(self, image_id: int, annotator: str, seconds: float = LEASE_SECONDS) -> Image:
+        """Hold an image for longer, or take a certain one; see `leases.renew`."""
+        _check_annotator(annotator)
+        with writing(self._engine) as connection:
+            now = self._now_ms()
+            return leases.renew(connection, image_id, annotator, now, _until(now, seconds))
+
+    def release(self, image_id: int, annotator: str) -> Image:
+        """Give an image back; one that somebody else holds stays theirs."""
+        with writing(self._engine) as connection:
+            return leases.release(connection, image_id, annotator)
+
+    def skip(self, image_id: int, annotator: str, reason: str) -> Image:
+        """Give an image back and not get it again; others still get it.
+
+        Raises:
+            NotThere: there is no such image.
+            BadInput: the annotator or the reason is not allowed.
+        """
+        _check_annotator(annotator)
+        check_text("a reason", reason, 1, _LONGEST_REASON)
+        with writing(self._engine) as connection:
+            image = image_of(connection, image_id, lock=True)
+            row = {"image_id": image_id, "annotator": annotator}
+            if connection.execute(select(SKIPS).filter_by(**row)).first() is None:
+                row |= {"reason": reason, "created_ms": self._now_ms()}
+                connection.execute(insert(SKIPS).values(**row))
+            return leases.release(connection, image.id, annotator)
+
+    def skips(self, image_id: int) -> list[Skip]:
+        """Who has skipped an image, and why; the first first."""
+        with reading(self._engine) as connection:
+            image = image_of(connection, image_id)
+            wanted = select(SKIPS).where(SKIPS.c.image_id == image.id)
+            rows = connection.execute(wanted.order_by(SKIPS.c.created_ms, SKIPS.c.annotator))
+            return [Skip(r.image_id, r.annotator, r.reason, r.created_ms / 1000.0) for r in rows]
+
+    # Revisions
+
+    def change(self, change: Change) -> Revision:
+        """Add a revision, once; see `revisions.apply`.
+
+        Two requests with the same key at the same moment: the later one finds the first's answer.
+        """
+        _check_annotator(change.annotator)
+        try:
+            return self._changed(change)
+        except IntegrityError:
+            return self._changed(change)
+
+    def import_all(self, changes: list[Change], coco_ids: dict[int, int]) -> list[Revision]:
+        """Add the revisions of many images and remember their ids in a COCO file; all or nothing.
+
+        Raises:
+            As `change`.
+        """
+        for change in changes:
+            _check_annotator(change.annotator)
+        with writing(self._engine) as connection:
+            for image_id, coco_id in coco_ids.items():
+                row = update(IMAGES).where(IMAGES.c.id == image_id)
+                connection.execute(row.values(coco_id=coco_id))
+            now = self._now_ms()
+            return [revisions.apply(connection, change, now) for change in changes]
+
+    def _changed(self, change: Change) -> Revision:
+        with writing(self._engine) as connection:
+            return revisions.apply(connection, change, self._now_ms())
+
+    def revision(self, image_id: int, number: int | None = None) -> Revision:
+        """A revision of an image; none: the newest.
+
+        Raises:
+            NotThere: there is no such image or revision.
+        """
+        with reading(self._engine) as connection:
+            image = image_of(connection, image_id)
+            return revision_of(connection, image, image.revision if number is None else number)
+
+    def history(self, image_id: int, after: int = 0, most: int | None = None) -> list[Revision]:
+        """Revisions of an image, the first first, from the one after `after` on.
+
+        Raises:
+            NotThere: there is no such image.
+        """
+        with reading(self._engine) as connection:
+            image = image_of(connection, image_id)
+            keypoints = project_of(connection, image.project_id).keypoints
+            wanted = select(REVISIONS).where(
+                REVISIONS.c.image_id == image.id, REVISIONS.c.number > min(after, _LAST)
+            )
+            rows = connection.execute(wanted.order_by(REVISIONS.c.number).limit(most))
+            return [revision_row(row, keypoints) for row in rows]
+
+    def newest(self, project_id: int, states: tuple[State, ...]) -> list[tuple[Image, Revision]]:
+        """Images in certain states with their newest revisions, by number."""
+        with reading(self._engine) as connection:
+            keypoints = project_of(connection, project_id).keypoints
+            images = connection.execute(
+                select(IMAGES)
+                .where(IMAGES.c.project_id == project_id, IMAGES.c.state.in_(states))
+                .order_by(IMAGES.c.id)
+            ).all()
+            newest = connection.execute(
+                select(REVISIONS)
+                .join(IMAGES, IMAGES.c.id == REVISIONS.c.image_id)
+                .where(IMAGES.c.project_id == project_id, IMAGES.c.revision == REVISIONS.c.number)
+            )
+            by_image = {row.image_id: revision_row(row, keypoints) for row in newest}
+        return [(image_row(row), by_image[row.id]) for row in images if row.id in by_image]
+
+    def largest_coco_ids(self, project_id: int) -> tuple[int, int]:
+        """The largest id of an image and of a person, of any revision, that came from COCO; or 0.
+
+        Raises:
+            NotThere: there is no such project.
+        """
+        with reading(self._engine) as connection:
+            project_of(connection, project_id)
+            of_project = IMAGES.c.project_id == project_id
+            image = connection.scalar(select(func.max(IMAGES.c.coco_id)).where(of_project)) or 0
+            revisions = select(REVISIONS.c.people).join(IMAGES, IMAGES.c.id == REVISIONS.c.image_id)
+            rows = connection.execute(revisions.where(of_project)).yield_per(_ROWS)
+            people = (person.get("coco") for row in rows for person in row.people)
+            return image, max((coco["id"] for coco in people if coco), default=0)
+
+    def _now_ms(self) -> int:
+        return round(1000 * self._clock())
+
+
+def store_in(folder: Path, url: str | None = None) -> AnnotationStore:
+    """The store of a folder: its image files, and where no URL names a database, SQLite.
+
+    Raises:
+        BadInput: the database cannot be opened.
+    """
+    return AnnotationStore(url or f"sqlite:///{folder}/annotations.db", folder / "images")
+
+
+def check_image_name(name: str) -> None:
+    """What an image may be called.
+
+    Raises:
+        BadInput: it is empty, too long, or not printable.
+    """
+    if not 1 <= len(name) <= _LONGEST_FILE_NAME or not name.isprintable():
+        raise BadInput(f"name should be of 1 to {_LONGEST_FILE_NAME} printable characters")
+
+
+@contextmanager
+def _unless_there() -> Iterator[None]:
+    """Somebody else has added the same row at the same moment: it is there, as was wanted."""
+    try:
+        yield
+    except IntegrityError:
+        return
+
+
+def _by_name(connection: Any, name: str) -> Any:
+    return connection.execute(select(PROJECTS).where(PROJECTS.c.name == name)).first()
+
+
+def _until(now_ms: int, seconds: float) -> int:
+    if not 1.0 <= seconds <= LONGEST_LEASE_SECONDS:
+        raise BadInput(f"a lease should be 1 to {LONGEST_LEASE_SECONDS:g} seconds, got {seconds:g}")
+    return now_ms + round(1000 * seconds)
+
+
+def _check_annotator(name: str) -> None:
+    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise BadInput(f"an annotator should have a name of 1 to {_LONGEST_NAME} characters")
+
+
+def _check_project_name(name: str) -> None:
+    allowed = name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    if not allowed or len(name) > _LONGEST_NAME or not name[0].isalnum():
+        raise BadInput(
+            "a project's name should be letters, digits, '.', '_' and '-', "
+            f"{_LONGEST_NAME} at most, got {name[:_LONGEST_NAME]!r}"
+        )

@@ -1,0 +1,80 @@
+"""Image files under the hash of their content: the same picture is kept once, and never changes.
+
+A file is written beside its place, brought to disk, and then gets its name; its folder is brought
+to disk too. Whoever knows a hash that `put` has answered finds the whole file, after any crash.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from evoskeleton.annotation.domain.records import NotKept, NotThere
+
+
+class ImageFiles:
+    """A folder of files `ab/abcdef...`, named by the SHA-256 of what is in them."""
+
+    def __init__(self, folder: Path | str) -> None:
+        """Nothing is touched before the first file."""
+        self._folder = Path(folder)
+
+    def put(self, content: bytes) -> str:
+        """Keep a file; returns the SHA-256 by which it is known from now on, in hex.
+
+        Raises:
+            NotKept: the folder cannot be written.
+        """
+        sha256 = hashlib.sha256(content).hexdigest()
+        place = self._place(sha256)
+        try:
+            if not place.exists():
+                _make_folder(place.parent)
+                _write(place, content)
+        except OSError as error:
+            raise NotKept(f"image folder {self._folder}: {error.strerror or error}") from None
+        return sha256
+
+    def read(self, sha256: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            NotThere: there is no such file.
+        """
+        try:
+            return self._place(sha256).read_bytes()
+        except OSError as error:
+            raise NotThere(f"the file of image {sha256[:12]} is gone: {error.strerror}") from None
+
+    def _place(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that is still there after a crash."""
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _to_disk(folder.parent)
+
+
+def _write(place: Path, content: bytes) -> None:
+    number, scratch = tempfile.mkstemp(dir=place.parent, prefix=".new-")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, place)
+    except BaseException:
+        os.unlink(scratch)
+        raise
+    _to_disk(place.parent)
+
+
+def _to_disk(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,178 @@
+"""The history of an image: a list of revisions to which one is added at a time.
+
+Every change is a new revision: a draft, a submission, an undo, a review. A change says on which
+revision it is based and is refused when that is not the newest. It carries a key of the caller's
+choice: the same request with the same key is answered as it was the first time, so that it can be
+sent again when an answer was lost.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from evoskeleton.annotation.domain.annotated_person import (
+    People,
+    people_from_words,
+    people_to_words,
+)
+from evoskeleton.annotation.domain.keypoint_schemas import known_schema
+from evoskeleton.annotation.domain.records import Action, Image, NotNow, Revision, Stale, State
+from evoskeleton.annotation.store.leases import refuse_if_held
+from evoskeleton.annotation.store.rows import image_of, project_of, revision_of
+from evoskeleton.annotation.store.tables import IMAGES, REVISIONS
+from evoskeleton.errors import BadInput
+
+STATE_AFTER: dict[Action, State] = {
+    "draft": "draft",
+    "submit": "submitted",
+    "import": "submitted",
+    "accept": "accepted",
+    "reject": "rejected",
+}
+"""The state of an image after each action; after an undo it is the former one."""
+
+REVIEWS: tuple[Action, ...] = ("accept", "reject")
+_LONGEST_KEY = 100
+_LONGEST_NOTE = 2000
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that somebody asks for.
+
+    Attributes:
+        action: what to do.
+        image_id: to what.
+        annotator: who asks.
+        based_on: number of the revision that the annotator has seen.
+        key: of the annotator's choice, different for every change.
+        people: plain data, see `people.AnnotatedPerson`; for drafts, submissions and imports.
+        note: for whoever reads the history.
+    """
+
+    action: Action
+    image_id: int
+    annotator: str
+    based_on: int
+    key: str
+    people: list[Any] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Tells this change from any other."""
+        words = [self.action, self.image_id, self.based_on, self.people, self.note]
+        return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+
+
+def apply(connection: Connection, change: Change, now_ms: int) -> Revision:
+    """Add a revision, once.
+
+    Raises:
+        NotThere: there is no such image.
+        Stale: the change is based on another revision than the newest.
+        NotNow: somebody else holds the image, or its state does not allow the action.
+        BadInput: something in the change is not allowed, or its key was used for another one.
+    """
+    _check(change)
+    image = image_of(connection, change.image_id, lock=True)
+    if (answered := _first_answer(connection, change)) is not None:
+        return answered
+    current = revision_of(connection, image, image.revision)
+    if change.based_on != image.revision:
+        raise Stale(change.based_on, current)
+    _refuse(change, image, now_ms)
+    state, people, former = _outcome(connection, change, image, current)
+    _write(connection, change, image, state, people, former, now_ms)
+    return revision_of(connection, image, image.revision + 1)
+
+
+def _check(change: Change) -> None:
+    check_text("a key", change.key, 1, _LONGEST_KEY)
+    check_text("a note", change.note, 0, _LONGEST_NOTE)
+
+
+def check_text(name: str, text: str, least: int, most: int) -> None:
+    """A text that every database can keep.
+
+    Raises:
+        BadInput: it is too short or too long, or holds the character NUL.
+    """
+    if not least <= len(text) <= most:
+        raise BadInput(f"{name} should have {least} to {most} characters, got {len(text)}")
+    if "\0" in text:
+        raise BadInput(f"{name} should not hold the character NUL")
+
+
+def _first_answer(connection: Connection, change: Change) -> Revision | None:
+    """What this change led to when it came the first time."""
+    row = connection.execute(
+        select(REVISIONS.c.image_id, REVISIONS.c.number, REVISIONS.c.digest).where(
+            REVISIONS.c.annotator == change.annotator, REVISIONS.c.key == change.key
+        )
+    ).first()
+    if row is None:
+        return None
+    if row.digest != change.digest:
+        raise BadInput(f"key {change.key} of {change.annotator} was used for another change")
+    return revision_of(connection, image_of(connection, row.image_id), row.number)
+
+
+def _refuse(change: Change, image: Image, now_ms: int) -> None:
+    """What the state of the image does not allow."""
+    if change.action in REVIEWS:
+        if image.state not in ("submitted", "accepted", "rejected"):
+            raise NotNow(f"image {image.id} is {image.state}: only what is submitted is reviewed")
+        return
+    refuse_if_held(image, change.annotator, now_ms)
+    if image.state == "accepted":
+        raise NotNow(f"image {image.id} is accepted: a reviewer may reject it first")
+    if change.action == "undo" and image.revision == 0:
+        raise NotNow(f"image {image.id} has nothing to undo")
+
+
+def _outcome(
+    connection: Connection, change: Change, image: Image, current: Revision
+) -> tuple[State, People, int]:
+    """State and people after the change, and where an undo of it goes back to."""
+    if change.action == "undo":
+        former = revision_of(connection, image, current.former)
+        state: State = "submitted" if former.state == "accepted" else former.state
+        return state, former.people, former.former
+    if change.action in REVIEWS:
+        return STATE_AFTER[change.action], current.people, current.number
+    schema = known_schema(project_of(connection, image.project_id).keypoints)
+    return STATE_AFTER[change.action], people_from_words(change.people, schema), current.number
+
+
+def _write(
+    connection: Connection,
+    change: Change,
+    image: Image,
+    state: State,
+    people: People,
+    former: int,
+    now_ms: int,
+) -> None:
+    connection.execute(
+        insert(REVISIONS).values(
+            image_id=image.id,
+            number=image.revision + 1,
+            action=change.action,
+            state=state,
+            former=former,
+            annotator=change.annotator,
+            key=change.key,
+            digest=change.digest,
+            note=change.note,
+            people=people_to_words(people),
+            created_ms=now_ms,
+        )
+    )
+    changed: dict[str, Any] = {"revision": image.revision + 1, "state": state}
+    if change.action == "submit":
+        changed |= {"holder": None, "held_until_ms": None}
+    connection.execute(update(IMAGES).where(IMAGES.c.id == image.id).values(**changed))

@@ -1,0 +1,178 @@
+"""`evoskeleton annotations`: pictures and COCO files in, the field's files and poses out."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from evoskeleton.commands.serve import URL_VARIABLE, check_installed
+from evoskeleton.errors import BadInput
+
+if TYPE_CHECKING:
+    from evoskeleton.annotation.domain.records import Project
+    from evoskeleton.annotation.store.annotation_store import AnnotationStore
+
+annotations = typer.Typer(no_args_is_help=True, help="What people annotate, in and out.")
+
+FORMATS = ("coco", "human36m", "u3dpw", "pose-table")
+MOST_PIXELS = 80_000_000
+ANNOTATIONS = Path("annotations")
+
+Folder = Annotated[
+    Path, typer.Option("--annotations", help="folder of annotations and their images")
+]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--annotations-url",
+        envvar=URL_VARIABLE,
+        help="postgresql://USER@HOST/DATABASE; none: SQLite in the folder",
+    ),
+]
+
+
+@annotations.command("add")
+def add(
+    project: Annotated[str, typer.Argument(help="project; made where there is none")],
+    pictures: Annotated[list[Path], typer.Argument(help="picture files")],
+    keypoints: Annotated[
+        str, typer.Option(help="keypoint schema of a new project: human36m or coco")
+    ] = "human36m",
+    folder: Folder = ANNOTATIONS,
+    url: Url = None,
+) -> None:
+    """Pictures to annotate into a project."""
+    with _opened(folder, url) as store:
+        known = store.make_project(project, keypoints)
+        for picture in pictures:
+            _add(store, known, picture, picture.name)
+        typer.echo(f"{project}: {len(pictures)} pictures")
+
+
+@annotations.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="COCO keypoint file")],
+    project: Annotated[str, typer.Option(help="project; made where there is none")],
+    images: Annotated[Path, typer.Option(help="folder of the pictures that the file names")],
+    annotator: Annotated[str, typer.Option(help="whose annotations these are")] = "import",
+    folder: Folder = ANNOTATIONS,
+    url: Url = None,
+) -> None:
+    """A COCO file with its pictures into a project, as submissions."""
+    with _opened(folder, url) as store:
+        from evoskeleton.annotation.formats.coco import read_coco
+        from evoskeleton.annotation.store.coco_import import import_coco
+
+        data = _content(file)
+        coco = read_coco(data)
+        for entry in coco.images:
+            _inside(images, entry.name)
+        known = store.make_project(project, coco.keypoints)
+        for entry in coco.images:
+            _add(store, known, images / entry.name, entry.name)
+        key = hashlib.sha256(data).hexdigest()
+        done = import_coco(store, known, data, annotator, key)
+    typer.echo(f"{project}: {done.people} people in {done.images} of {len(coco.images)} pictures")
+    if done.left_out:
+        typer.echo(f"{done.left_out} annotations have no keypoints and were left out")
+
+
+@annotations.command("export")
+def export(
+    project: Annotated[str, typer.Argument(help="project")],
+    output: Annotated[str, typer.Option(help="file, or pose table, to write")],
+    kind: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))],
+    state: Annotated[
+        list[str] | None, typer.Option(help="states to export, may be repeated; none: accepted")
+    ] = None,
+    keypoints: Annotated[
+        str | None, typer.Option(help="coco: write COCO's points of a human36m project")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="replace a file that is there")
+    ] = False,
+    folder: Folder = ANNOTATIONS,
+    url: Url = None,
+) -> None:
+    """Annotations as a COCO file, a dictionary of Human3.6M or U3DPW, or rows of a pose table."""
+    if kind not in FORMATS:
+        raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
+    with _opened(folder, url) as store:
+        known = store.project(project)
+        typer.echo(
+            _exported(store, known, kind, output, state or ["accepted"], keypoints, overwrite)
+        )
+
+
+def _exported(
+    store: "AnnotationStore",
+    project: "Project",
+    kind: str,
+    output: str,
+    wanted: list[str],
+    keypoints: str | None,
+    overwrite: bool,
+) -> str:
+    """Write what was asked for; what to say of it."""
+    from evoskeleton.annotation.domain.records import State
+    from evoskeleton.annotation.formats import exports
+    from evoskeleton.annotation.formats.coco import write_coco
+    from evoskeleton.files import whole_file
+
+    if unknown := [name for name in wanted if name not in get_args(State)]:
+        raise BadInput(f"--state should be one of {', '.join(get_args(State))}, got {unknown[0]}")
+    annotated = store.newest(project.id, tuple(wanted))  # type: ignore[arg-type]
+    if kind in ("coco", "u3dpw"):
+        data = (
+            write_coco(annotated, project.keypoints, keypoints, store.largest_coco_ids(project.id))
+            if kind == "coco"
+            else exports.u3dpw(project, annotated)
+        )
+        with whole_file(Path(output), overwrite) as file:
+            file.write(data)
+        return f"{output}: {sum(len(r.people) for _, r in annotated)} people"
+    poses = exports.annotated_poses(project, annotated)
+    count = len(poses.poses)
+    if kind == "human36m":
+        number = exports.write_annotated_human36m(Path(output), poses, overwrite)
+        return f"{output}: {count} poses, subject {number}"
+    version = exports.export_to_table(project, poses, output)
+    return f"{output}: {count} poses, version {version}; seeds of kind annotated"
+
+
+@contextmanager
+def _opened(folder: Path, url: str | None) -> Iterator["AnnotationStore"]:
+    check_installed()
+    from sqlalchemy.exc import DBAPIError
+
+    from evoskeleton.annotation.store.annotation_store import store_in
+
+    store = store_in(folder, url)
+    try:
+        yield store
+    except DBAPIError as error:
+        raise BadInput(f"annotations: {' '.join(str(error.orig).split())}") from None
+    finally:
+        store.close()
+
+
+def _add(store: "AnnotationStore", project: "Project", path: Path, name: str) -> None:
+    from evoskeleton.annotation.store.uploads import looked_at
+
+    store.add_image(project.id, name, looked_at(_content(path), name, MOST_PIXELS))
+
+
+def _inside(folder: Path, name: str) -> None:
+    """A file does not choose which files outside of its folder are read."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise BadInput(f"COCO file: image {name[:200]} should lie within {folder}")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None

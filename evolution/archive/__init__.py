@@ -1,0 +1,1 @@
+"""The quality-diversity archive: descriptors of poses, novelty, coverage."""

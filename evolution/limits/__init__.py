@@ -1,0 +1,1 @@
+"""Which bodies are possible: joint limits, trunk, balance, plausibility."""

@@ -1,0 +1,1 @@
+"""Who breeds and who is kept: objectives, Pareto order, tournaments, bands."""

@@ -1,0 +1,1 @@
+"""Files of poses in the field's formats."""

@@ -1,0 +1,1 @@
+"""Motion capture: hierarchies of joints and their angles over time."""

@@ -1,0 +1,211 @@
+"""A recorded motion as its file has it, and its way to Human3.6M's 17 joints.
+
+The ground that readers of motion-capture text files share: rotations are (frames, 3, 3) matrices
+that turn column vectors, angles are radians, positions (frames, joints, 3) float64 in the file's
+own unit and axes. What leaves `to_h36m` is world millimetres, z up.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.platform.data.mocap.joint_maps import OwnPlace, find_joint_map
+from evoskeleton.safe_npy import printable
+from evoskeleton.shapes import expect_shape
+
+MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
+
+UPRIGHT: Mapping[str, np.ndarray] = {
+    "x": np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
+    "y": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),
+    "z": np.eye(3),
+}
+"""The rotation that brings the file's up axis to z; none of them mirrors."""
+
+_SAME_UNIT = 1e-3
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Joint positions of one clip.
+
+    Attributes:
+        source: the file, for messages.
+        joints: names as the file has them.
+        positions: (frames, joints, 3) float64, file units, file axes.
+        frame_rate: frames a second, or None where the format does not declare it.
+        unit_mm: millimetres in a file unit, or None where the format does not declare it.
+        up: "x", "y" or "z", or None where the format does not declare it.
+        first_frame: the file's own number of the first row of `positions`.
+        notes: sentences about what was changed or made up while reading.
+    """
+
+    source: Path
+    joints: tuple[str, ...]
+    positions: np.ndarray
+    frame_rate: float | None = None
+    unit_mm: float | None = None
+    up: str | None = None
+    first_frame: int = 0
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        expect_shape("positions", self.positions, ("frames", len(self.joints), 3))
+
+
+def to_h36m(
+    motion: Motion,
+    units: str | float | None = None,
+    up: str | None = None,
+    joints: Mapping[str, OwnPlace] | None = None,
+) -> tuple[np.ndarray, list[str]]:
+    """Bring a motion to the joints, unit and axes that are used everywhere here.
+
+    Args:
+        motion: as read.
+        units: "mm", "cm", "m", "inch" or the millimetres in a file unit; None: as declared.
+        up: "x", "y" or "z"; None: as declared.
+        joints: the user's own names; see `joint_maps.find_joint_map`.
+
+    Returns:
+        (frames, 17, 3) float32 world mm, z up; and sentences about what is approximated.
+
+    Raises:
+        BadInput: unit or up axis is neither declared nor given, or is given otherwise than
+            declared; a joint is not found; a coordinate is not finite.
+    """
+    scale, turn = _unit_mm(motion, units), UPRIGHT[_up(motion, up)]
+    chosen = find_joint_map(motion.joints, joints, str(motion.source))
+    with np.errstate(over="ignore", invalid="ignore"):
+        placed = chosen.weights(motion.joints) @ motion.positions
+        poses = (scale * placed @ turn.T).astype(np.float32)
+    _refuse_infinite(motion, poses)
+    return poses, [*motion.notes, *chosen.approximations()]
+
+
+def _unit_mm(motion: Motion, units: str | float | None) -> float:
+    wanted = f"{', '.join(MM_PER_UNIT)}, or the millimetres in a unit of the file"
+    if units is None:
+        if motion.unit_mm is None:
+            raise BadInput(
+                f"{motion.source} does not declare its unit: name it with --units ({wanted})"
+            )
+        return motion.unit_mm
+    try:
+        given = MM_PER_UNIT.get(str(units)) or float(units)
+    except (TypeError, ValueError):
+        given = math.nan
+    if not 0 < given < math.inf:
+        raise BadInput(f"--units should be {wanted}, got {printable(str(units))}")
+    if motion.unit_mm is not None and not math.isclose(given, motion.unit_mm, rel_tol=_SAME_UNIT):
+        raise BadInput(
+            f"{motion.source} declares units of {motion.unit_mm:.6g} mm, "
+            f"got --units {units}: leave it out"
+        )
+    return given if motion.unit_mm is None else motion.unit_mm
+
+
+def _up(motion: Motion, up: str | None) -> str:
+    wanted = ", ".join(UPRIGHT)
+    if up is None and motion.up is None:
+        raise BadInput(
+            f"{motion.source} does not declare which axis is up: name it with --up ({wanted})"
+        )
+    if up is not None and up not in UPRIGHT:
+        raise BadInput(f"--up should be one of {wanted}, got {printable(str(up))}")
+    if up is not None and motion.up is not None and up != motion.up:
+        raise BadInput(f"{motion.source} declares {motion.up} up, got --up {up}: leave it out")
+    return up or motion.up or ""
+
+
+def _refuse_infinite(motion: Motion, poses: np.ndarray) -> None:
+    bad = np.argwhere(~np.isfinite(poses))
+    if len(bad):
+        frame, joint, axis = bad[0]
+        raise BadInput(
+            f"{motion.source}, frame {motion.first_frame + frame}: joint {JOINT_NAMES[joint]} "
+            f"should be finite, got {poses[frame, joint, axis]}"
+        )
+
+
+# What the readers share
+
+
+def read_lines(path: Path, kind: str) -> list[str]:
+    """The lines of a text file; `kind` says what should be in it.
+
+    Raises:
+        BadInput: the file is missing, cannot be read, is empty or is not text.
+    """
+    if not path.exists():
+        raise BadInput(f"{path}: there is no such file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+    if not content.strip():
+        raise BadInput(f"{path} should hold {kind}, but is empty")
+    if b"\0" in content:
+        raise BadInput(f"{path} should hold {kind}, which is text, but is binary")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")  # names in an older encoding; the numbers are the same
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def numbers(words: Sequence[str], where: str) -> list[float]:
+    """The finite numbers that words are.
+
+    Raises:
+        BadInput: one of them is no number, or is not finite.
+    """
+    try:
+        values = [float(word) for word in words]
+        whole = all(map(math.isfinite, values)) and "_" not in "".join(words)
+    except ValueError:
+        whole = False
+    return values if whole else [_number(word, where) for word in words]
+
+
+def _number(word: str, where: str) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or "_" in word:
+        raise BadInput(f"{where}: a finite number should be here, got {printable(word)}")
+    return value
+
+
+def turns(axes: str, angles: np.ndarray) -> np.ndarray:
+    """Products of rotations about coordinate axes, the first one outermost.
+
+    Args:
+        axes: letters of "xyz", one a factor.
+        angles: (frames, factors) radians.
+
+    Returns:
+        (frames, 3, 3): "zx" is the rotation about z times the one about x.
+    """
+    product = np.broadcast_to(np.eye(3), (len(angles), 3, 3))
+    for axis, angle in zip(axes, angles.T, strict=True):
+        product = product @ _turn(axis, angle)
+    return product
+
+
+def _turn(axis: str, angle: np.ndarray) -> np.ndarray:
+    """(frames, 3, 3) right-handed rotations about one axis."""
+    fixed = "xyz".index(axis)
+    first, second = (fixed + 1) % 3, (fixed + 2) % 3
+    turn = np.zeros((len(angle), 3, 3))
+    turn[:, fixed, fixed] = 1.0
+    turn[:, first, first] = turn[:, second, second] = np.cos(angle)
+    turn[:, second, first] = np.sin(angle)
+    turn[:, first, second] = -turn[:, second, first]
+    return turn

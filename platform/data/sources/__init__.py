@@ -1,0 +1,1 @@
+"""Sources of real poses, as settings name them."""

@@ -1,0 +1,289 @@
+"""Where real poses come from: a kind, a place, a filter, and a fraction drawn by its own seed."""
+
+import importlib
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import Field
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
+from evoskeleton.platform.data.sources.file_kinds import expect_one_rate, kind_of, readable_files
+from evoskeleton.platform.data.sources.subsets import draw_subset
+from evoskeleton.settings import Settings, with_changes
+
+
+class SourceSettings(Settings):
+    """Real poses; patterns are those of file names, such as S1* (case counts)."""
+
+    kind: str = Field(
+        description="deepmimic, parquet, table, annotated, human36m, videopose3d, bvh, amc, "
+        "folder, standard (one body of mean proportions, standing), or module:function of your own"
+    )
+    path: str | None = Field(None, description="file, folder, pose table, or wheel of deepmimic")
+    subjects: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
+    actions: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
+    clips: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
+    exclude_subjects: list[str] = Field(default_factory=list, description="patterns to drop")
+    exclude_actions: list[str] = Field(default_factory=list, description="patterns to drop")
+    exclude_clips: list[str] = Field(default_factory=list, description="patterns to drop")
+    units: str | float | None = Field(
+        None, description="bvh, amc: mm, cm, m, inch, or the millimetres in a unit of the file"
+    )
+    up: Literal["x", "y", "z"] | None = Field(None, description="bvh, amc: axis that points up")
+    fps: float | None = Field(
+        None, gt=0, description="bvh: frames a second to keep, of which the file's are a multiple"
+    )
+    skeleton: str | None = Field(None, description="amc, bvh: ASF file of the same subject")
+    joints: dict[str, str | list[str] | dict[str, float]] | None = Field(
+        None, description="bvh, amc: joints of the file that stand for our 17, such as {Hip: Hips}"
+    )
+    subject: str | None = Field(None, description="bvh, amc: who; none: the name before _")
+    action: str | None = Field(None, description="bvh, amc: what; none: the file's name")
+    subset: str | None = Field(
+        None, description="in the published way: 0.01S1 is 1 % of each clip of S1; S15 is S1 and S5"
+    )
+    fraction: float = Field(1.0, gt=0, le=1, description="share of the rows to draw")
+    fraction_seed: int = Field(0, ge=0, description="seed of that draw, and of max_per_subject")
+    max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
+
+
+def _deepmimic(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.mocap.deepmimic import load_deepmimic
+
+    return load_deepmimic(Path(settings.path) if settings.path else None)
+
+
+def _standard(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.evolution.hierarchy import decode
+    from evoskeleton.evolution.limits.sampling import template_body
+
+    return single_clip(decode(template_body()).numpy(), "standard", "stand", "standard")
+
+
+def _parquet(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.formats.parquet import load_parquet
+
+    return load_parquet(_place(settings))
+
+
+def _human36m(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.formats.human36m import load_human36m
+
+    return load_human36m(_place(settings))
+
+
+def _videopose3d(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.formats.videopose3d import load_videopose3d
+
+    return load_videopose3d(_place(settings))
+
+
+def _mocap(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.mocap.load import load_mocap
+
+    return load_mocap(settings.model_copy(update={"path": str(_place(settings))}))
+
+
+def _folder(settings: SourceSettings) -> PoseSet:
+    """All files of a folder; a setting that some of its kinds do not know is for the others."""
+    files = readable_files(_place(settings))
+    _refuse_undeclarable(settings, {kind_of(file) for file in files})
+    expect_one_rate(files, settings.fps)
+    parts = [
+        _load_file(settings.model_copy(update={"kind": kind_of(file), "path": str(file)}))
+        for file in files
+    ]
+    return PoseSet.concat(parts)
+
+
+def _load_file(settings: SourceSettings) -> PoseSet:
+    return KINDS[settings.kind](settings)
+
+
+def _table(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.annotated import load_bred
+
+    return load_bred(_table_place(settings))
+
+
+def _annotated(settings: SourceSettings) -> PoseSet:
+    from evoskeleton.platform.data.annotated import load_annotated
+
+    return load_annotated(_table_place(settings))
+
+
+def _table_place(settings: SourceSettings) -> str:
+    remote = settings.path is not None and "://" in settings.path
+    return str(settings.path if remote else _place(settings))
+
+
+def _place(settings: SourceSettings) -> Path:
+    if settings.path is None:
+        raise BadInput(f"a source of kind {settings.kind} wants a path")
+    return Path(settings.path).expanduser()
+
+
+KINDS: dict[str, Callable[[SourceSettings], PoseSet]] = {
+    "deepmimic": _deepmimic,
+    "parquet": _parquet,
+    "table": _table,
+    "annotated": _annotated,
+    "human36m": _human36m,
+    "videopose3d": _videopose3d,
+    "bvh": _mocap,
+    "amc": _mocap,
+    "folder": _folder,
+    "standard": _standard,
+}
+"""A loader by kind; a new format is one more entry here."""
+
+
+RECORDINGS = ("bvh", "amc")
+"""Kinds whose files leave open what the settings below declare; other formats lay it down."""
+
+_DECLARED = ("units", "up", "fps", "skeleton", "joints", "subject", "action")
+
+
+def load(settings: SourceSettings) -> PoseSet:
+    """The poses of a source, checked, filtered, sorted by subject, clip and frame.
+
+    Raises:
+        BadInput: the source cannot be read, a pose cannot be used, the filters leave nothing, or
+            something is declared that the format lays down.
+    """
+    if settings.kind in KINDS and settings.kind != "folder":
+        _refuse_undeclarable(settings, {settings.kind})
+    poses = _loader(settings.kind)(settings)
+    if len(poses) == 0:
+        raise BadInput(f"source {settings.path or settings.kind} holds no poses")
+    kept = _filtered(poses, settings).ordered()
+    check_poses(kept)
+    if settings.subset is not None:
+        kept = draw_subset(kept, settings.subset, settings.fraction_seed)
+    random = np.random.Generator(np.random.Philox(settings.fraction_seed))
+    if settings.max_per_subject is not None:
+        kept = _capped(kept, settings.max_per_subject, random)
+    if settings.fraction < 1:
+        count = max(1, round(settings.fraction * len(kept)))
+        kept = kept.take(np.sort(random.permutation(len(kept))[:count]))
+    return kept
+
+
+def _refuse_undeclarable(settings: SourceSettings, kinds: set[str]) -> None:
+    """What nobody reads is no declaration: poses would be taken for something else in silence."""
+    declared = [name for name in _DECLARED if getattr(settings, name) is not None]
+    if declared and not kinds & set(RECORDINGS):
+        raise BadInput(
+            f"{declared[0]} is for recordings (bvh, amc): what {' and '.join(sorted(kinds))} hold "
+            f"is laid down by the format"
+        )
+
+
+def _loader(kind: str) -> Callable[[SourceSettings], PoseSet]:
+    if kind in KINDS:
+        return KINDS[kind]
+    module, colon, function = kind.partition(":")
+    if not colon:
+        raise BadInput(f"kind of a source should be one of {', '.join(KINDS)}, got {kind}")
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise BadInput(f"source {kind}: {error}") from None
+
+
+def _filtered(poses: PoseSet, settings: SourceSettings) -> PoseSet:
+    """Rows that every filter leaves; the first that leaves none is named."""
+    _refuse_unmatched(poses, settings)
+    for column in ("subject", "action", "clip"):
+        keep, drop = getattr(settings, f"{column}s"), getattr(settings, f"exclude_{column}s")
+        names = getattr(poses, column)
+        there = sorted({str(name) for name in names})
+        wanted = [n for n in there if _matches(n, keep or ["*"]) and not _matches(n, drop)]
+        if not wanted:
+            patterns = ", ".join(keep) or f"all but {', '.join(drop)}"
+            raise BadInput(f"no {column} is left of the source by {patterns}; {_listed(there)}")
+        if len(wanted) < len(there):
+            poses = poses.take(np.isin(names, wanted))
+    return poses
+
+
+def _refuse_unmatched(poses: PoseSet, settings: SourceSettings) -> None:
+    """A misspelt name to leave out would let a test subject into the seeds without a word."""
+    for column in ("subject", "action", "clip"):
+        there = sorted({str(name) for name in getattr(poses, column)})
+        for setting in (f"{column}s", f"exclude_{column}s"):
+            for pattern in getattr(settings, setting):
+                if not any(fnmatchcase(name, pattern) for name in there):
+                    raise BadInput(f"{setting}: no {column} fits {pattern}; {_listed(there)}")
+
+
+def _listed(names: list[str]) -> str:
+    more = ", ..." if len(names) > 20 else ""
+    return f"there are {', '.join(names[:20])}{more}"
+
+
+def _matches(name: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _capped(poses: PoseSet, most: int, random: np.random.Generator) -> PoseSet:
+    kept = []
+    for subject in sorted(set(poses.subject.tolist())):
+        rows = np.flatnonzero(poses.subject == subject)
+        kept.append(random.permutation(rows)[:most])
+    return poses.take(np.sort(np.concatenate(kept)))
+
+
+def hold_out(poses: PoseSet, share: float, seed: int) -> tuple[PoseSet, PoseSet]:
+    """Whole clips taken out of a set: what is left, and what was held out.
+
+    Args:
+        poses: at least two clips.
+        share: of the clips to hold out; one at least, and one at least stays.
+        seed: of the choice.
+
+    Raises:
+        BadInput: there is one clip only.
+    """
+    clips = poses.clips()
+    if len(clips) < 2:
+        raise BadInput(
+            f"a share of the clips cannot be held out of a single one ({clips[0][1]}): "
+            "name poses for validation"
+        )
+    count = min(len(clips) - 1, max(1, round(share * len(clips))))
+    chosen = np.random.Generator(np.random.Philox(seed)).permutation(len(clips))[:count]
+    held = np.isin(poses.clip_number(), chosen)
+    return poses.take(~held), poses.take(held)
+
+
+def settings_from_text(text: str, changes: list[str] | None = None) -> SourceSettings:
+    """A source in one word of a command line.
+
+    `deepmimic`, a file of a known format, a folder of them, a pose table's folder, or settings as
+    YAML in braces.
+
+    Args:
+        text: that word.
+        changes: `key=value` settings on top, as of `--set`.
+
+    Raises:
+        BadInput: the braces hold no settings, or a setting is not allowed.
+    """
+    return SourceSettings.parse(with_changes(_plain_settings(text), changes or []))
+
+
+def _plain_settings(text: str) -> dict[str, Any]:
+    if text.startswith("{"):
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise BadInput(f"source {text}: {' '.join(str(error).split())}") from None
+    if text in KINDS:
+        return {"kind": text}
+    return {"kind": kind_of(Path(text)), "path": text}

@@ -1,0 +1,1 @@
+"""One campaign: its settings, its folder, its loop, its report."""

@@ -1,0 +1,105 @@
+"""The data set is chosen: what a generation keeps goes through the archive, which says why.
+
+The archive's cells follow the density of the seeds and of a first brood of them. From the first
+lifter on, seeds and bred bodies stand in it with the lifter's error as their quality, and every new
+lifter rescores them. A bred body that is taken in becomes a row; where it takes the place of a
+bred one, its row says so (`replaces`), and the other leaves the data set. Seeds never leave it.
+"""
+
+import numpy as np
+import torch
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.archive.archive import REASONS, Archive, ArchiveSettings, Insertion
+from evoskeleton.evolution.archive.descriptor import DescriptorSettings, fit
+from evoskeleton.evolution.breeding import BreedingSettings, breed
+from evoskeleton.evolution.hierarchy import Genomes
+from evoskeleton.evolution.limits.akhter_black import JointLimits
+from evoskeleton.evolution.population import NOBODY, Population, generation_island_slot
+
+Arrays = dict[str, np.ndarray]
+_BROOD = 4
+
+
+def found(
+    seeds: Population,
+    archive: ArchiveSettings,
+    descriptor: DescriptorSettings,
+    breeding: BreedingSettings,
+    limits: JointLimits,
+    seed: int,
+) -> Archive:
+    """An empty archive over the seeds and a first brood of `_BROOD` bodies a cell.
+
+    Raises:
+        BadInput: more cells than different poses.
+    """
+    brood = breed(
+        seeds,
+        seed=seed,
+        generation=0,
+        island=0,
+        offspring=_BROOD * archive.cells,
+        settings=breeding,
+        valid=lambda bodies: breeding.margin(limits, bodies),
+    )
+    described = fit(seeds.genomes, descriptor, "the seeds of the campaign")
+    bodies = Genomes.concatenate([seeds.genomes, brood.population.genomes])
+    return Archive.over(described.describe(bodies), described, archive)
+
+
+def references(archive: Archive, neighbours: int) -> Arrays:
+    """What scorers measure novelty against.
+
+    An archive that is not full yet may hold fewer bodies than neighbours are asked for: then all.
+
+    Raises:
+        BadInput: the archive holds fewer than two bodies.
+    """
+    if len(archive) < 2:
+        raise BadInput(f"novelty wants an archive of two bodies or more, got {len(archive)}")
+    return {
+        "ids": archive.member_ids(),
+        "rows": archive.member_rows().numpy(),
+        "neighbours": np.array(min(neighbours, len(archive) - 1)),
+        "unit_mm": np.array(archive.descriptor.unit_mm),
+    }
+
+
+def admit(archive: Archive, columns: Arrays) -> tuple[Archive, Arrays, dict[str, float]]:
+    """Let kept offspring in, in order of id.
+
+    Args:
+        archive: before the generation.
+        columns: of the pose table, and `descriptor` (rows, 39).
+
+    Returns:
+        The archive after it; the columns of those that are in it, with `why` and `replaces`; and
+        what the logbook says of it.
+    """
+    rows = torch.from_numpy(columns.pop("descriptor"))
+    archive, insertion = archive.insert(columns["id"], rows, columns["error"])
+    columns["why"] = np.array(REASONS)[insertion.reasons]
+    columns["replaces"] = _retired(insertion, columns["id"])
+    stays = np.flatnonzero(insertion.stays)
+    counts: dict[str, float] = {
+        f"archive/{name.replace(' ', '_')}": n for name, n in insertion.counts().items()
+    }
+    return archive, {name: part[stays] for name, part in columns.items()}, counts
+
+
+def _retired(insertion: Insertion, names: np.ndarray) -> np.ndarray:
+    """(rows,) int64 ids of bred rows that leave for these, -1 for none.
+
+    Who takes the place of a body of the same batch retires whom that one had retired.
+    """
+    order = names.argsort()
+    retired = insertion.replaced.copy()
+    while True:
+        places = np.searchsorted(names[order], retired).clip(max=len(names) - 1)
+        same_batch = (retired != NOBODY) & (names[order][places] == retired)
+        if not same_batch.any():
+            break
+        retired[same_batch] = insertion.replaced[order[places[same_batch]]]
+    generation = generation_island_slot(torch.from_numpy(retired))[0].numpy()
+    return np.where(generation > 0, retired, NOBODY)

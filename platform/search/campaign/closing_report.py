@@ -1,0 +1,216 @@
+"""The end of a campaign: baseline against champion on clips that were never bred from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.markup import escape
+from rich.table import Table
+
+from evoskeleton.lifting.bundle import Lifter, load_bundle
+from evoskeleton.lifting.hardness import hardness
+from evoskeleton.lifting.protocols import evaluate, rarity
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.record import review
+from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.campaign.paths import CampaignFolder, read_poses, write_json
+from evoskeleton.platform.search.campaign.settings import CampaignSettings
+from evoskeleton.platform.search.campaign.state import State
+
+_SHOWN, _SAMPLE = 20, 10_000
+
+
+def conclude(
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    table: PoseTable,
+    state: State,
+    champion: int,
+    tracker: Tracker,
+) -> dict[str, Any]:
+    """Compare the first lifter with the best, write `report.json`, figures and registry entry."""
+    test = read_poses(folder.source("test"))
+    rare = rarity(test.poses, read_poses(folder.source("seed")).poses)
+    sides = {}
+    for side, training in (("baseline", 0), ("evolved", champion)):
+        lifter = load_bundle(folder.training(training) / "bundle")
+        sides[side] = evaluate(lifter, test.poses, test.action, test.clip_label(), rare).as_dict()
+    bred = state.logbook[1:]
+    report = {
+        "campaign": settings.name,
+        "seeds": state.logbook[0]["rows"],
+        "seeds_outside_limits": state.logbook[0]["seeds_outside_limits"],
+        "tried": sum(row["tried"] for row in bred),
+        "bred": sum(row["bred"] for row in bred),
+        "survivors": sum(row["survivors"] for row in bred),
+        "rows": state.rows,
+        "generations": state.generation,
+        "table": table.uri,
+        "table_version": table.version,
+        "trainings": len(list(folder.path.glob("trainings/g*/training.json"))),
+        "champion_training": champion,
+        "baseline": sides["baseline"],
+        "evolved": sides["evolved"],
+    }
+    write_json(folder.report, report)
+    _publish(settings, folder, table, state, champion, report, tracker)
+    return report
+
+
+def _publish(
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    table: PoseTable,
+    state: State,
+    champion: int,
+    report: dict[str, Any],
+    tracker: Tracker,
+) -> None:
+    """Figures into the campaign's run, the champion into the registry under its own name."""
+    sides = {side: report[side] for side in ("baseline", "evolved")}
+    tracker.log_summary(
+        {
+            f"{side}_{metric}": value
+            for side, evaluation in sides.items()
+            for metric, value in evaluation["overall"].items()
+        },
+        state.generation,
+    )
+    tracker.log_json("report", report)
+    tracker.log_table("errors_by_clip", _clip_rows(sides))
+    tracker.log_table("errors_by_rarity", _rarity_rows(sides))
+    clips = [_by_clip(sides[side]) for side in ("baseline", "evolved")]
+    tracker.log_figure("error_by_clip", review.error_by_clip(*clips))
+    bundle = folder.training(champion) / "bundle"
+    for name, figure in _pictures(settings, folder, table, state, load_bundle(bundle)):
+        tracker.log_figure(name, figure)
+    tracker.register_champion(bundle, sides["evolved"]["overall"])
+
+
+def _pictures(
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    table: PoseTable,
+    state: State,
+    champion: Lifter,
+) -> Iterator[tuple[str, Figure]]:
+    """Figures of the evolved poses; poses are read from the snapshot, a sample at a time.
+
+    Errors in the table are those of the lifter of the day; the galleries show the champion's.
+    """
+    names = ["id", "generation", "operator", "error"]
+    rows = table.chosen(names, campaign=settings.name)
+    poses = np.load(folder.snapshot(state.generation), mmap_mode="r")
+    ids, generation, error = (np.asarray(rows[name]) for name in ("id", "generation", "error"))
+    bred = np.flatnonzero(generation > 0)
+    if len(bred) == 0:
+        return
+    errors = {int(number): error[generation == number] for number in np.unique(generation[bred])}
+    yield "error_by_generation", review.error_by_generation(errors)
+    seeds, sample = (_spread(part) for part in (np.flatnonzero(generation == 0), bred))
+    yield "limb_directions", review.limb_coverage(poses[seeds], poses[sample])
+    ancestors = _Ancestors(table, settings.name)
+    now = hardness([champion], np.asarray(poses[sample])).error
+    for name, picked in (
+        ("evolved_poses", review.evenly_by_error(now, _SHOWN)),
+        ("hardest_poses", np.argsort(-now, kind="stable")[:_SHOWN]),
+    ):
+        shown = sample[picked]
+        yield (
+            name,
+            review.gallery(
+                poses[shown],
+                generation[shown],
+                [rows["operator"][int(place)].as_py() for place in shown],
+                now[picked],
+                _poses_of(ancestors.seeds_of(ids[shown]), ids[generation == 0], poses),
+            ),
+        )
+    if state.archive is not None:
+        yield "archive_map", review.archive_map(state.archive)
+
+
+def _poses_of(ancestors: np.ndarray, seeds: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    """(n, 17, 3) seed poses, the first rows of a snapshot; NaN for ancestors who are no seeds."""
+    places = np.searchsorted(seeds, ancestors).clip(max=len(seeds) - 1)
+    known = seeds[places] == ancestors
+    return np.where(known[:, None, None], poses[places], np.nan)
+
+
+class _Ancestors:
+    """Who descends from whom, among all rows that a campaign ever had."""
+
+    def __init__(self, table: PoseTable, campaign: str) -> None:
+        rows = table.read(["id", "mother"], campaign=campaign).sort_by("id")
+        self._ids = np.asarray(rows["id"])
+        self._mothers = np.asarray(rows["mother"].fill_null(-1))
+
+    def seeds_of(self, ids: np.ndarray) -> np.ndarray:
+        """The first ancestors of bodies, mother by mother; all by id."""
+        while True:
+            mothers = self._mothers[np.searchsorted(self._ids, ids)]
+            if (mothers < 0).all():
+                return ids
+            ids = np.where(mothers >= 0, mothers, ids)
+
+
+def _rarity_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
+    """Errors by decile of the distance to the seeds, from the most common test poses on."""
+    baseline, evolved = (sides[side]["by_rarity"] for side in ("baseline", "evolved"))
+    return [
+        {
+            "decile": place + 1,
+            "distance from, mm": first["from"],
+            "distance to, mm": first["to"],
+            "baseline mpjpe": first["mpjpe"],
+            "evolved mpjpe": second["mpjpe"],
+        }
+        for place, (first, second) in enumerate(zip(baseline, evolved, strict=True))
+    ]
+
+
+def _spread(places: np.ndarray) -> np.ndarray:
+    """At most `_SAMPLE` of the places, evenly over all."""
+    return places[:: max(1, len(places) // _SAMPLE)]
+
+
+def _clip_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"clip": clip}
+        | {
+            f"{side} {metric}": value
+            for side, evaluation in sides.items()
+            for metric, value in evaluation["by_clip"][clip].items()
+        }
+        for clip in sides["baseline"]["by_clip"]
+    ]
+
+
+def _by_clip(evaluation: dict[str, Any]) -> dict[str, float]:
+    return {clip: scores["mpjpe"] for clip, scores in evaluation["by_clip"].items()}
+
+
+def closing_table(report: dict[str, Any]) -> Table:
+    """What the main job prints at its end."""
+    table = Table(title=f"campaign {report['campaign']}", title_justify="left")
+    for column in ("test clip", "MPJPE baseline", "evolved", "P-MPJPE baseline", "evolved"):
+        table.add_column(column, justify="left" if column == "test clip" else "right")
+    baseline, evolved = report["baseline"], report["evolved"]
+    for clip in sorted(baseline["by_clip"]):
+        table.add_row(escape(clip), *_cells(baseline["by_clip"][clip], evolved["by_clip"][clip]))
+    table.add_section()
+    table.add_row("all poses", *_cells(baseline["overall"], evolved["overall"]), style="bold")
+    table.caption = (
+        f"mm, mean over four fixed views, clips that were never bred from. {report['seeds']:,} "
+        f"seed poses ({report['seeds_outside_limits']:.1%} outside the limits), "
+        f"{report['tried']:,} offspring bred, {report['bred']:,} within the limits, "
+        f"{report['survivors']:,} survivors, {report['trainings']} trainings. "
+        f"Table {report['table']}, version {report['table_version']}, {report['rows']:,} poses."
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _cells(baseline: dict[str, float], evolved: dict[str, float]) -> list[str]:
+    return [f"{side[name]:.1f}" for name in ("mpjpe", "p_mpjpe") for side in (baseline, evolved)]

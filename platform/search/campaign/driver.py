@@ -1,0 +1,176 @@
+"""Start, resume, finish: what the commands `demo` and `campaign` do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.limits.akhter_black import JointLimits, load_limits
+from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges
+from evoskeleton.evolution.limits.tables import Limits
+from evoskeleton.files import whole_file
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import PoseSet
+from evoskeleton.platform.record.tracking import Page, Tracker
+from evoskeleton.platform.search.campaign.custom_operators import check_unchanged, fingerprints
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.seeding import Motion, begin, load_motion
+from evoskeleton.platform.search.campaign.settings import (
+    CampaignSettings,
+    differences,
+    read_settings,
+    write_settings,
+)
+from evoskeleton.platform.search.campaign.state import State
+from evoskeleton.platform.search.workers.cluster import cluster
+from evoskeleton.settings import with_changes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished campaign: the closing report, and where to look through it."""
+
+    report: dict[str, Any]
+    how_to_open: Page
+
+
+def template() -> str:
+    """A commented settings file to start from."""
+    return _packaged("template.yaml")
+
+
+def demo_settings(changes: list[str]) -> CampaignSettings:
+    """The main job's settings, with changes."""
+    return CampaignSettings.parse(with_changes(yaml.safe_load(_packaged("demo.yaml")), changes))
+
+
+def _packaged(name: str) -> str:
+    return resources.files("evoskeleton.platform.search.presets").joinpath(name).read_text()
+
+
+def start(settings: CampaignSettings, monitor: Any) -> Outcome:
+    """Run a new campaign to its end.
+
+    Raises:
+        BadInput: the name is taken, or something in the settings cannot be used.
+    """
+    folder = CampaignFolder(settings.home, settings.name)
+    _refuse_taken(folder)
+    fingerprints(settings.search.island.breeding.operators)
+    motion = _motion(settings)
+    limits = limits_of(settings, motion.seed)
+    with folder.lock():
+        _refuse_taken(folder)
+        table = PoseTable.create(*_place_of(settings, folder))
+        if table.committed_generation(settings.name) is not None:
+            raise BadInput(
+                f"the pose table {table.uri} holds rows of an earlier campaign {settings.name}: "
+                f"choose another name, or another table"
+            )
+        state = begin(settings, motion, folder, table, limits)
+        return _drive(settings, folder, table, lambda: state, monitor)
+
+
+def _refuse_taken(folder: CampaignFolder) -> None:
+    if folder.exists():
+        raise BadInput(
+            f"campaign {folder.name} exists in {folder.home}: "
+            f"go on with `evoskeleton campaign resume {folder.name}`, or choose another name"
+        )
+
+
+def _motion(settings: CampaignSettings) -> Motion:
+    return load_motion(settings.motion, settings.seed, settings.search.target)
+
+
+def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
+    """Go on with a campaign from its last committed generation.
+
+    Raises:
+        BadInput: there is no such campaign, or the changes would change the search.
+    """
+    folder = CampaignFolder(home, name)
+    if not folder.exists():
+        raise BadInput(f"there is no campaign {name} in {home}")
+    known = read_settings(folder.settings)
+    settings = read_settings(folder.settings, [*changes, f"home={folder.home}"])
+    if changed := differences(known, settings):
+        raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
+    check_unchanged(folder, settings.search.island.breeding.operators)
+    table = table_of(settings, folder)
+
+    def state() -> State:
+        from evoskeleton.platform.search.campaign.loop import committed_state
+
+        with whole_file(folder.settings) as file:
+            file.write(write_settings(settings).encode())
+        if committed := committed_state(folder, table):
+            return committed
+        motion = _motion(settings)
+        return begin(settings, motion, folder, table, limits_of(settings, motion.seed))
+
+    with folder.lock():
+        return _drive(settings, folder, table, state, monitor)
+
+
+def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
+    """The pose table of a campaign that was begun.
+
+    Raises:
+        BadInput: it is not there, or cannot be read.
+    """
+    return PoseTable.open(*_place_of(settings, folder))
+
+
+def _place_of(
+    settings: CampaignSettings, folder: CampaignFolder
+) -> tuple[str, dict[str, str] | None]:
+    return settings.table or str(folder.home / "poses"), settings.storage_options or None
+
+
+def limits_of(settings: CampaignSettings, seeds: PoseSet) -> JointLimits:
+    """The joint limits that the settings name, for a campaign that starts from these seeds."""
+    name = settings.search.limits
+    if name == "none":
+        return Limits.constant(180.0)
+    if name == "ranges":
+        return fit_with_ranges(seeds.poses, source=f"the seeds of campaign {settings.name}")
+    return load_limits(None if name == "default" else name)
+
+
+def _drive(
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    table: PoseTable,
+    state: Callable[[], State],
+    monitor: Any,
+) -> Outcome:
+    monitor.starting()
+    with cluster(settings.machine, settings.search.islands) as there:
+        from evoskeleton.platform.search.campaign.closing_report import conclude
+        from evoskeleton.platform.search.campaign.loop import Campaign
+
+        tracker = _tracker(settings, folder)
+        try:
+            first = state()
+            campaign = Campaign(settings, folder, table, there, tracker, monitor)
+            last = campaign.run(first)
+            champion = campaign.close(last)
+            report = conclude(settings, folder, table, last, champion, tracker)
+        except BaseException as error:
+            tracker.finish("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            if isinstance(told := getattr(error, "cause", None), BadInput):
+                raise BadInput(str(told)) from None  # a worker's, without Ray's traceback
+            raise
+        tracker.finish("FINISHED")
+        return Outcome(report, tracker.how_to_open())
+
+
+def _tracker(settings: CampaignSettings, folder: CampaignFolder) -> Tracker:
+    """The tracker of the campaign's own MLflow run, the same one after a resume."""
+    tracker = Tracker(settings.tracking, folder.home)
+    tracker.start(settings.name, settings.model_dump(mode="json"), key=folder.identity())
+    return tracker

@@ -1,0 +1,163 @@
+"""Where a campaign lives on disk, and who may write to it.
+
+<home>/poses                    the pose table, shared by all campaigns of a home
+<home>/<campaign>/settings.yaml
+<home>/<campaign>/lock          held while a driver runs
+<home>/<campaign>/sources/      seed, validation, test and template poses as at the start
+<home>/<campaign>/state/        one file a generation, the last two kept
+<home>/<campaign>/snapshots/    what each training read
+<home>/<campaign>/trainings/    g0000/ holds bundle/, state/ and training.json
+<home>/<campaign>/report.json   baseline against champion
+"""
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.files import storage_errors, whole_file
+from evoskeleton.platform.data.poses import PoseSet
+
+
+class CampaignFolder:
+    """The paths of one campaign."""
+
+    def __init__(self, home: Path | str, name: str) -> None:
+        self.home = Path(home).expanduser().resolve()
+        self.name = name
+        self.path = self.home / name
+
+    @property
+    def settings(self) -> Path:
+        """The settings the campaign was started with."""
+        return self.path / "settings.yaml"
+
+    @property
+    def limits(self) -> Path:
+        """The joint limits the campaign was started with."""
+        return self.path / "limits.npz"
+
+    @property
+    def descriptor(self) -> Path:
+        """The pose descriptor of the archive, where there is one."""
+        return self.path / "descriptor.npz"
+
+    @property
+    def operators(self) -> Path:
+        """Fingerprints of users' own operators."""
+        return self.path / "operators.json"
+
+    @property
+    def report(self) -> Path:
+        """The final comparison."""
+        return self.path / "report.json"
+
+    def source(self, role: str) -> Path:
+        """The poses of one role: seed, validation, test or templates."""
+        return self.path / "sources" / f"{role}.npz"
+
+    def state(self, generation: int) -> Path:
+        """The state that one generation left."""
+        return self.path / "state" / f"g{generation:06d}.npz"
+
+    def snapshot(self, generation: int) -> Path:
+        """The poses that the training after one generation reads."""
+        return self.path / "snapshots" / f"g{generation:06d}.npy"
+
+    def training(self, generation: int) -> Path:
+        """What the training after one generation left."""
+        return self.path / "trainings" / f"g{generation:06d}"
+
+    def exists(self) -> bool:
+        """Whether the campaign was ever started."""
+        return self.settings.exists()
+
+    def create(self) -> None:
+        """Make the folders.
+
+        Raises:
+            BadInput: the storage cannot be written.
+        """
+        with storage_errors(self.path):
+            for part in ("sources", "state", "snapshots", "trainings"):
+                (self.path / part).mkdir(parents=True, exist_ok=True)
+
+    def identity(self) -> str:
+        """A word that names this campaign and no other of the same name, kept with it."""
+        path = self.path / "identity"
+        if not path.exists():
+            with whole_file(path) as file:
+                file.write(uuid.uuid4().hex.encode())
+        return path.read_text()
+
+    def is_locked(self) -> bool:
+        """Whether a driver runs this campaign now."""
+        try:
+            with open(self.path / "lock") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # no lock file, or a file system that knows no locks
+            return False
+        return False
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Only one driver at a time; the lock goes with the process, however it ends.
+
+        Raises:
+            BadInput: another process runs this campaign, or the storage cannot be written or
+                knows no locks.
+        """
+        with storage_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = open(self.path / "lock", "a+")  # noqa: SIM115
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BadInput(
+                    f"campaign {self.name} is being run by process {_owner(handle)}"
+                ) from None
+            except OSError as error:
+                raise BadInput(f"{self.path / 'lock'} cannot be locked: {error.strerror}") from None
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+            yield
+
+
+def _owner(handle: IO[str]) -> str:
+    handle.seek(0)
+    return handle.read().strip() or "unknown"
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Data as indented JSON, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(json.dumps(data, indent=1, default=float).encode())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Named arrays as npz, whole or not at all."""
+    with whole_file(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def write_poses(path: Path, poses: PoseSet) -> None:
+    """A pose set as npz."""
+    names = ("poses", "subject", "action", "clip", "frame")
+    write_arrays(path, {name: getattr(poses, name) for name in names})
+
+
+def read_poses(path: Path) -> PoseSet:
+    """Back from `write_poses`."""
+    with np.load(path, allow_pickle=False) as file:
+        return PoseSet(**{name: file[name] for name in file.files})

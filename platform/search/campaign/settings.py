@@ -1,0 +1,250 @@
+"""All settings of a campaign, composed from those of the folders it uses."""
+
+import math
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from evoskeleton.evolution.archive.archive import ArchiveSettings
+from evoskeleton.evolution.archive.descriptor import DescriptorSettings
+from evoskeleton.platform.data.sources.load import SourceSettings
+from evoskeleton.platform.record.tracking import TrackingSettings
+from evoskeleton.platform.search.workers.cluster import MachineSettings
+from evoskeleton.platform.search.workers.islands import IslandSettings
+from evoskeleton.platform.search.workers.ray_training import TrainingSettings
+from evoskeleton.settings import Settings, layered, read_yaml, with_changes
+
+
+class MotionSettings(Settings):
+    """Which real poses play which part. Clips of `validation` and `test` never seed."""
+
+    seed: SourceSettings = Field(description="poses that the first generation is made of")
+    validation: SourceSettings | None = Field(
+        None, description="poses that choose the champion; none: a share of the seed's clips"
+    )
+    validation_share: float = Field(
+        0.2, gt=0, lt=1, description="share of the seed's clips held out, without `validation`"
+    )
+    test: SourceSettings | None = Field(
+        None, description="poses of the closing comparison; none: the validation poses"
+    )
+    templates: SourceSettings | None = Field(
+        None,
+        description="bodies that lend offspring their bone lengths and shoulders, such as kind: "
+        "standard; none: those of the seeds",
+    )
+
+
+class SearchSettings(Settings):
+    """How the islands evolve."""
+
+    generations: int = Field(8, ge=0, description="generations to breed; may be raised later")
+    target: int | None = Field(
+        None, ge=1, description="rows in the table at which the campaign ends; none: no target"
+    )
+    target_ratio: float | None = Field(
+        None, gt=1, description="the same as a multiple of the seed poses"
+    )
+    extra_generations: int = Field(
+        0, ge=0, description="generations to add at most while the target is not reached"
+    )
+    islands: int = Field(4, ge=1, le=4096, description="populations that evolve side by side")
+    island: IslandSettings = Field(default_factory=IslandSettings, description="one island")
+    migration_every: int = Field(2, ge=1, description="generations between migrations")
+    migrants: int = Field(16, ge=0, description="bodies that move on to the next island")
+    views: int = Field(4, ge=1, description="virtual views over which a pose is scored")
+    archive: ArchiveSettings | None = Field(
+        None,
+        description="a quality-diversity archive that chooses the rows; none: everything kept",
+    )
+    descriptor: DescriptorSettings = Field(
+        default_factory=DescriptorSettings, description="what makes two poses different"
+    )
+    neighbours: int = Field(
+        15, ge=1, description="nearest bodies of the archive that novelty looks at"
+    )
+    limits: str = Field(
+        "default",
+        description="joint limits: default; ranges, out of the seeds and published ranges of "
+        "motion; none; a file that `limits fit` wrote; or a folder with jointAngleModel_v2.npy and "
+        "staticPose.npy",
+    )
+
+    @model_validator(mode="after")
+    def _cells_find_poses(self) -> "SearchSettings":
+        if self.archive is None:
+            return self
+        for poses, what in (
+            (self.target, "target of {} poses"),
+            (self._most_bred(), "{} poses to be bred"),
+        ):
+            if poses is not None and self.archive.cells > poses:
+                raise ValueError(
+                    f"an archive of {self.archive.cells} cells has more cells than the "
+                    + what.format(poses)
+                )
+        return self
+
+    def _most_bred(self) -> int | None:
+        """Offspring and immigrants of all generations; none: no such number, or none yet."""
+        generations, island = self.generations + self.extra_generations, self.island
+        if generations == 0 or (island.pairs_share is not None and island.population is None):
+            return None
+        each = island.offspring_of(island.population or 0) + island.immigrants
+        return generations * self.islands * each
+
+    @model_validator(mode="after")
+    def _novelty_has_an_archive(self) -> "SearchSettings":
+        if self.archive is None and self.island.asks_for_novelty:
+            raise ValueError("novelty is measured against an archive: set search.archive as well")
+        return self
+
+    @model_validator(mode="after")
+    def _archive_has_room(self) -> "SearchSettings":
+        if self.archive is None:
+            return self
+        room = self.archive.cells * self.archive.quota
+        if self.neighbours >= room:
+            raise ValueError(f"neighbours should be less than the {room} bodies of a full archive")
+        if self.island.breeding.lengths.when == "storing":
+            raise ValueError(
+                "an archive wants bodies as they are scored: set breeding.lengths.when to breeding"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "SearchSettings":
+        if self.target is not None and self.target_ratio is not None:
+            raise ValueError("target and target_ratio say the same: set one of them")
+        if self.extra_generations and self.target is None and self.target_ratio is None:
+            raise ValueError("extra_generations are for reaching a target or target_ratio: set one")
+        return self
+
+    def wanted(self, seeds: int) -> int | None:
+        """Rows at which a campaign of so many seed poses ends; none: no such number."""
+        return self.target if self.target_ratio is None else math.ceil(self.target_ratio * seeds)
+
+    def enough(self, generation: int, rows: int, seeds: int) -> bool:
+        """Whether a campaign that is so far is done."""
+        wanted = self.wanted(seeds)
+        full = wanted is not None and rows >= wanted
+        if self.extra_generations == 0:
+            return full or generation >= self.generations
+        last = self.generations + self.extra_generations
+        return generation >= (self.generations if full else last)
+
+    def progress(self, generation: int, rows: int, seeds: int) -> tuple[int, int]:
+        """How much is done, of how much: generations, or rows where they decide."""
+        wanted = self.wanted(seeds)
+        if self.extra_generations and wanted is not None:
+            return min(rows, wanted), wanted
+        return generation, self.generations
+
+
+class CampaignSettings(Settings):
+    """A whole campaign."""
+
+    name: str = Field(
+        "campaign", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names folder and runs"
+    )
+    seed: int = Field(1, ge=0, lt=2**63, description="seed of every draw of the campaign")
+    home: str = Field("campaigns", description="folder of campaigns, pose table and MLflow store")
+    table: str | None = Field(
+        None, description="URI of the pose table; none: the folder `poses` of the home"
+    )
+    storage_options: dict[str, str] = Field(
+        default_factory=dict, description="passed on to the table's storage, such as S3 keys"
+    )
+    motion: MotionSettings = Field(description="real poses and their parts")
+    search: SearchSettings = Field(default_factory=SearchSettings, description="the evolution")
+    training: TrainingSettings = Field(
+        default_factory=TrainingSettings, description="when and how the lifter is trained"
+    )
+    machine: MachineSettings = Field(
+        default_factory=MachineSettings, description="what it runs on; never changes a row"
+    )
+    tracking: TrackingSettings = Field(
+        default_factory=TrackingSettings, description="where MLflow keeps the record"
+    )
+
+    preset: Literal["default", "li2020"] = Field(
+        "default",
+        description="li2020: search and training as published; other settings change it",
+    )
+
+    @field_validator("table")
+    @classmethod
+    def _wherever_it_is_resumed(cls, table: str | None) -> str | None:
+        """A local table by its absolute path."""
+        if table is None or "://" in table:
+            return table
+        return str(Path(table).expanduser().resolve())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return layered(preset(str(data.get("preset", "default"))), data)
+
+    @model_validator(mode="after")
+    def _migrants_fit(self) -> "CampaignSettings":
+        population = self.search.island.population
+        if population is not None and self.search.migrants >= population:
+            raise ValueError("search.migrants should be less than search.island.population")
+        return self
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Plain settings that a preset fills in; nothing for the default, or for a name unknown."""
+    file = resources.files("evoskeleton.platform.search.presets").joinpath(f"{name}.yaml")
+    return yaml.safe_load(file.read_text()) if name in _PRESETS else {}
+
+
+_PRESETS = ("li2020",)
+
+RUNNING = ("machine", "tracking", "home", "storage_options")
+"""Settings of where a campaign runs, which a resume may change freely."""
+
+EXTENDING = tuple(
+    f"search.{name}" for name in ("generations", "target", "target_ratio", "extra_generations")
+)
+"""Settings of when a campaign ends: a resume may change them and so extend it."""
+
+
+def read_settings(path: Path, changes: list[str] | None = None) -> CampaignSettings:
+    """Settings from a YAML file, with `key.key=value` changes on top.
+
+    Raises:
+        BadInput: the file is missing or not YAML, or a setting is not allowed.
+    """
+    return CampaignSettings.parse(with_changes(read_yaml(path), changes or []))
+
+
+def write_settings(settings: CampaignSettings) -> str:
+    """Settings as YAML."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+
+
+def differences(old: CampaignSettings, new: CampaignSettings) -> list[str]:
+    """What would change the search, as `name: old -> new`; a later end does not count."""
+    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    found = []
+    for name in sorted(before.keys() | after.keys()):
+        free = name.split(".")[0] in RUNNING or name in EXTENDING
+        if not free and before.get(name) != after.get(name):
+            found.append(f"{name}: {before.get(name)!r} -> {after.get(name)!r}")
+    return found
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

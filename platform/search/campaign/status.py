@@ -1,0 +1,99 @@
+"""How far campaigns are, read from their folders; neither Ray nor MLflow is needed."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.conformal import ErrorRadii
+from evoskeleton.platform.search.campaign.driver import table_of
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.settings import read_settings
+from evoskeleton.platform.search.campaign.state import load
+from evoskeleton.platform.search.workers.ray_training import read_record
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a campaign stands.
+
+    Attributes:
+        name: of the campaign.
+        generation: the last one committed; -1 before the seeds.
+        generations: planned.
+        rows: poses in the table.
+        trainings: number started.
+        state: running, stopped or finished; `no table` where its pose table cannot be read.
+        champion: weight hash of the lifter that scores, if there is one.
+        error_radii_mm: the champion's error radii, see `lifting.conformal`, if it has any.
+        last: the last record of the logbook.
+    """
+
+    name: str
+    generation: int
+    generations: int
+    rows: int
+    trainings: int
+    state: str
+    champion: str | None
+    error_radii_mm: dict[str, Any] | None
+    last: dict[str, Any]
+
+    def row(self) -> tuple[str, str, int, int, str]:
+        """Cells of the list of campaigns."""
+        done = f"{self.generation}/{self.generations}"
+        return self.name, done, self.rows, self.trainings, self.state
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def status_of(home: str, name: str) -> Status:
+    """Status of one campaign.
+
+    Raises:
+        BadInput: there is none of that name.
+    """
+    folder = CampaignFolder(home, name)
+    if not folder.exists():
+        raise BadInput(f"there is no campaign {name} in {home}")
+    settings = read_settings(folder.settings)
+    planned = settings.search.generations
+    try:
+        generation = table_of(settings, folder).committed_generation(name)
+    except BadInput:
+        return Status(name, -1, planned, 0, 0, "no table", None, None, {})
+    if generation is None:
+        return Status(name, -1, planned, 0, 0, _activity(folder), None, None, {})
+    state = load(folder, generation)
+    record = read_record(folder.training(state.champion)) if state.champion >= 0 else None
+    return Status(
+        name=name,
+        generation=generation,
+        generations=planned,
+        rows=state.rows,
+        trainings=len(state.trainings),
+        state=_activity(folder),
+        champion=record["hash"] if record else None,
+        error_radii_mm=_radii(record or {}),
+        last=state.logbook[-1],
+    )
+
+
+def statuses(home: str) -> list[Status]:
+    """Status of every campaign of a home, by name."""
+    names = sorted(path.parent.name for path in Path(home).expanduser().glob("*/settings.yaml"))
+    return [status_of(home, name) for name in names]
+
+
+def _radii(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Level and radii of a training's record, without how they were made."""
+    words = record.get("error_radii_mm")
+    return words and ErrorRadii.from_dict(words).as_dict()
+
+
+def _activity(folder: CampaignFolder) -> str:
+    if folder.is_locked():
+        return "running"
+    return "finished" if folder.report.exists() else "stopped"

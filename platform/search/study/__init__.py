@@ -1,0 +1,1 @@
+"""Comparing data sets and searches by the lifters they train."""

@@ -1,0 +1,291 @@
+"""What a study found: errors of every row, how much of the gap it closes, differences by clip.
+
+A row's errors are means over random seeds. Differences are paired: the same test poses under the
+same views. Over clips their 95 % interval is Student's t with a clip as the unit; within a clip it
+is Student's t over means of blocks of 20 consecutive poses: neighbouring frames are no independent
+samples.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.markup import escape
+from rich.table import Table
+from scipy.stats import t as student
+
+from evoskeleton.files import whole_file
+from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.study.study import (
+    Cell,
+    StudySettings,
+    cells,
+    refuse_other_settings,
+)
+
+METRICS = ("mpjpe", "p_mpjpe", "pck", "auc")
+_COLUMNS = 4
+"""Panels side by side."""
+COLUMNS = (
+    "row", "runs", "poses", "MPJPE", "P-MPJPE", "PCK", "AUC", "gap", "to real (95 %)", "worse",
+)  # fmt: skip
+"""`gap`: share of the way from the lower row to the better upper one; `to real`: difference to the
+latter; `worse`: clips that are surely worse than with the latter."""
+
+_BLOCK = 20
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the study under one condition.
+
+    Attributes:
+        test, row: names.
+        fraction, steps: the condition.
+        runs: how many random seeds are done.
+        poses: rows of the data set, mean over seeds.
+        scores: metric -> mean over seeds.
+        spread: standard deviation of MPJPE over seeds; NaN for one.
+        gap: share of the gap closed, in percent; NaN where the ends of it are not done, or where
+            the upper is no better than the lower.
+        against: mean difference of MPJPE over clips to the better of the upper rows, and its
+            interval; NaN where there is none.
+        worse: clips whose interval lies wholly above that row.
+    """
+
+    test: str
+    row: str
+    fraction: float
+    steps: int
+    runs: int
+    poses: float
+    scores: dict[str, float]
+    spread: float
+    gap: float
+    against: tuple[float, float, float]
+    worse: list[str]
+
+
+def lines(settings: StudySettings) -> list[Line]:
+    """All that is known so far, by test, steps, fraction and row."""
+    refuse_other_settings(settings)
+    results = _results(settings)
+    return [
+        line
+        for test in settings.tests
+        for steps in sorted(settings.steps)
+        for fraction in settings.fractions
+        for line in _lines(settings, results, test, fraction, steps)
+    ]
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """The finished runs of one row under one condition."""
+
+    records: list[dict[str, Any]]
+    errors: np.ndarray
+    clip: np.ndarray
+
+    def mean(self, metric: str) -> float:
+        return float(np.mean([record["overall"][metric] for record in self.records]))
+
+
+def _results(settings: StudySettings) -> dict[Cell, Path]:
+    folder = Path(settings.home).expanduser().resolve() / "results"
+    paths = {cell: folder / f"{cell.name}.json" for cell in cells(settings)}
+    return {cell: path for cell, path in paths.items() if path.exists()}
+
+
+def _runs(results: dict[Cell, Path], test: str, wanted: tuple[str, float, int]) -> _Runs | None:
+    """The runs of a (row, fraction, steps), if there are any."""
+    mine = [
+        path for cell, path in results.items() if (cell.row, cell.fraction, cell.steps) == wanted
+    ]
+    if not mine:
+        return None
+    records = [json.loads(path.read_text()) for path in mine]
+    arrays = [np.load(path.with_suffix(".npz"), allow_pickle=False) for path in mine]
+    errors = np.mean([array[f"{test}/errors"] for array in arrays], axis=0)
+    tested = [record["tests"][test] | {"poses": record["poses"]} for record in records]
+    return _Runs(tested, errors, arrays[0][f"{test}/clip"])
+
+
+def _lines(
+    settings: StudySettings, results: dict[Cell, Path], test: str, fraction: float, steps: int
+) -> Iterator[Line]:
+    runs = {}
+    for row, how in settings.rows.items():
+        drawn = fraction if how.base == "seed" else 1.0
+        if (run := _runs(results, test, (row, drawn, steps))) is not None:
+            runs[row] = run
+    real = min(
+        (runs[row] for row in settings.upper if row in runs),
+        key=lambda run: run.mean("mpjpe"),
+        default=None,
+    )
+    low = runs.get(settings.lower)
+    for row, run in runs.items():
+        errors = [record["overall"]["mpjpe"] for record in run.records]
+        yield Line(
+            test=test,
+            row=row,
+            fraction=fraction,
+            steps=steps,
+            runs=len(run.records),
+            poses=float(np.mean([record["poses"] for record in run.records])),
+            scores={metric: run.mean(metric) for metric in METRICS},
+            spread=float(np.std(errors, ddof=1)) if len(errors) > 1 else float("nan"),
+            gap=_gap(run, low, real),
+            against=over_clips(run.errors - real.errors, run.clip) if real else (np.nan,) * 3,
+            worse=_worse(run, real) if real else [],
+        )
+
+
+def _gap(run: _Runs, low: _Runs | None, real: _Runs | None) -> float:
+    if low is None or real is None or low.mean("mpjpe") <= real.mean("mpjpe"):
+        return float("nan")
+    bottom, top = low.mean("mpjpe"), real.mean("mpjpe")
+    return 100.0 * (bottom - run.mean("mpjpe")) / (bottom - top)
+
+
+def over_clips(differences: np.ndarray, clip: np.ndarray) -> tuple[float, float, float]:
+    """Mean over clips of (poses,) paired differences, and the ends of its 95 % interval."""
+    return _interval(np.array([differences[clip == name].mean() for name in np.unique(clip)]))
+
+
+def _interval(means: np.ndarray) -> tuple[float, float, float]:
+    """The mean of independent numbers and the ends of its 95 % interval; NaN for one number."""
+    middle = float(means.mean())
+    if len(means) < 2:
+        return middle, float("nan"), float("nan")
+    half = student.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+    return middle, middle - float(half), middle + float(half)
+
+
+def within_clip(differences: np.ndarray) -> tuple[float, float, float]:
+    """Mean of the (frames,) differences of one clip, and the ends of its 95 % interval.
+
+    A clip of fewer than two blocks says nothing of how far its mean may be off: NaN.
+    """
+    blocks = np.array_split(differences, max(1, len(differences) // _BLOCK))
+    return _interval(np.array([block.mean() for block in blocks]))
+
+
+def _worse(run: _Runs, real: _Runs) -> list[str]:
+    gaps = run.errors - real.errors
+    return [
+        str(name)
+        for name in np.unique(run.clip)
+        if within_clip(gaps[run.clip == name])[1] > 0
+    ]  # fmt: skip
+
+
+def tables(found: list[Line]) -> Iterator[Table]:
+    """The lines as tables to print, one a test and condition."""
+    for (test, steps, fraction), mine in _panels(found).items():
+        title = f"{escape(test)}, {steps} steps, {fraction:.3g} of the seed"
+        shown = Table(title=title, title_justify="left")
+        for column in COLUMNS:
+            shown.add_column(column, justify="left" if column == "row" else "right")
+        for line in mine:
+            shown.add_row(*map(escape, _cells(line)))
+        shown.caption = "mm and %, means over test poses, four fixed views and random seeds"
+        yield shown
+
+
+def _panels(found: list[Line]) -> dict[tuple[str, int, float], list[Line]]:
+    panels: dict[tuple[str, int, float], list[Line]] = {}
+    for line in found:
+        panels.setdefault((line.test, line.steps, line.fraction), []).append(line)
+    return panels
+
+
+def _cells(line: Line) -> list[str]:
+    scores = line.scores
+    spread = "" if np.isnan(line.spread) else f" ± {line.spread:.1f}"
+    middle, low, high = line.against
+    against = "" if np.isnan(middle) else f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return [
+        line.row,
+        str(line.runs),
+        f"{line.poses:,.0f}",
+        f"{scores['mpjpe']:.1f}{spread}",
+        f"{scores['p_mpjpe']:.1f}",
+        f"{100 * scores['pck']:.1f}",
+        f"{100 * scores['auc']:.1f}",
+        "" if np.isnan(line.gap) else f"{line.gap:.0f} %",
+        against,
+        str(len(line.worse)),
+    ]
+
+
+def markdown(found: list[Line]) -> str:
+    """The same for documents."""
+    parts = []
+    for (test, steps, fraction), mine in _panels(found).items():
+        rows = [COLUMNS, ["---"] * len(COLUMNS), *(_cells(line) for line in mine)]
+        parts.append(f"## {test}, {steps} steps, {fraction:.3g} of the seed\n")
+        parts += [*(f"| {' | '.join(row)} |" for row in rows), ""]
+    return "\n".join(parts)
+
+
+def figure(found: list[Line], names: Iterable[str]) -> Figure:
+    """MPJPE of every row, a panel a test and condition; a row that was not run stays empty.
+
+    Args:
+        found: the lines.
+        names: all rows, as they are to stand; one that was run nowhere is left out.
+    """
+    panels = _panels(found)
+    known = {line.row for line in found}
+    rows = [name for name in names if name in known]
+    columns = min(_COLUMNS, len(panels))
+    lines = -(-len(panels) // columns)
+    drawn = Figure(figsize=(2.0 + 3.5 * columns, lines * (0.3 * len(rows) + 1.2)))
+    grid = drawn.subplots(lines, columns, squeeze=False, sharey=True)
+    for axes in grid.ravel()[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (panel, mine) in zip(grid.ravel(), panels.items(), strict=False):
+        values = [line.scores["mpjpe"] for line in mine]
+        places = [rows.index(line.row) for line in mine]
+        spread = [0.0 if np.isnan(line.spread) else line.spread for line in mine]
+        axes.barh(places, values, xerr=spread, color="#0072b2")
+        for at, value in zip(places, values, strict=True):
+            axes.text(value, at, f" {value:.1f}", va="center")
+        axes.set_xlim(0, 1.2 * max(values))
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_title(f"{panel[0]}, {panel[1]} steps,\n{panel[2]:.3g} of the seed", fontsize=9)
+        axes.set_xlabel("MPJPE, mm")
+    drawn.tight_layout()
+    return drawn
+
+
+def publish(settings: StudySettings, found: list[Line]) -> Path:
+    """Write `study.md` and `study.png` into the study's folder and the same into MLflow.
+
+    Returns:
+        The document.
+    """
+    home = Path(settings.home).expanduser().resolve()
+    document, picture = home / "study.md", figure(found, settings.rows)
+    with whole_file(document) as file:
+        file.write(markdown(found).encode())
+    with whole_file(home / "study.png") as file:
+        picture.savefig(file, format="png", dpi=110)
+    tracker = Tracker(settings.tracking, home)
+    tracker.start(home.name, settings.model_dump(mode="json"), key=f"study {home}")
+    tracker.log_table("study", [_plain(line) for line in found])
+    tracker.log_figure("study", picture)
+    tracker.finish()
+    return document
+
+
+def _plain(line: Line) -> dict[str, Any]:
+    condition = {"test": line.test, "steps": line.steps, "fraction": line.fraction}
+    return condition | dict(zip(COLUMNS, _cells(line), strict=True))

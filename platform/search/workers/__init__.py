@@ -1,0 +1,1 @@
+"""What runs on Ray: islands, scorers, trainings, and their shares of a machine."""

@@ -1,0 +1,347 @@
+"""Islands: populations that evolve side by side on Ray workers.
+
+The number of islands belongs to the search, the number of workers to the machine. A worker keeps
+nothing between calls: a step is a pure function of a population and of addresses (seed, generation,
+island), so any worker can take any island, and a step that is repeated after a kill gives the same
+rows.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from evoskeleton.evolution import chance
+from evoskeleton.evolution.archive.descriptor import PoseDescriptor
+from evoskeleton.evolution.breeding import BreedingSettings, breed
+from evoskeleton.evolution.chance import Draws
+from evoskeleton.evolution.hierarchy import Genomes, decode
+from evoskeleton.evolution.limits.akhter_black import JointLimits, load_limits
+from evoskeleton.evolution.limits.plausibility import Plausibility, PlausibilitySettings
+from evoskeleton.evolution.limits.sampling import SampleSettings, sample
+from evoskeleton.evolution.population import (
+    OPERATORS,
+    SCORES,
+    Population,
+    generation_island_slot,
+    ids,
+)
+from evoskeleton.evolution.selection import selection
+from evoskeleton.evolution.selection.bands import BandSettings
+from evoskeleton.evolution.selection.objectives import Objective, outside_bands
+from evoskeleton.evolution.selection.selection import best
+from evoskeleton.evolution.toolbox import statistics
+from evoskeleton.settings import Settings
+
+Arrays = dict[str, np.ndarray]
+
+
+class IslandSettings(Settings):
+    """What one island does in one generation."""
+
+    population: int | None = Field(
+        512, ge=2, description="bodies an island keeps to breed from; none: everyone, for ever"
+    )
+    offspring: int = Field(1024, ge=1, description="offspring an island breeds in a generation")
+    pairs_share: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="pairs as a share of the population, two offspring each, in place of offspring",
+    )
+    keep: float = Field(
+        0.5, gt=0, le=1, description="share of the valid offspring that survives, hardest first"
+    )
+    tournament: int = Field(2, ge=1, description="bodies that compete for one place as a parent")
+    breeding: BreedingSettings = Field(
+        default_factory=BreedingSettings, description="operators and their rates"
+    )
+    objectives: tuple[tuple[Objective, ...], ...] = Field(
+        (("error",),),
+        min_length=1,
+        description="what islands select by, each the next of these in turn; several objectives "
+        "of one island are traded off as NSGA-II does",
+    )
+    bands: dict[Objective, BandSettings] = Field(
+        default_factory=dict,
+        description="scores within which bodies are kept and bred from, by objective",
+    )
+    immigrants: int = Field(
+        0, ge=0, description="bodies drawn from the joint limits that join in every generation"
+    )
+    plausibility: PlausibilitySettings = Field(
+        default_factory=lambda: PlausibilitySettings(enabled=False),
+        description="gate beside the joint limits: bodies that go through themselves or must fall",
+    )
+
+    @property
+    def asks_for_novelty(self) -> bool:
+        """Whether an objective or a band is on novelty."""
+        return "novelty" in {*sum(self.objectives, ()), *self.bands}
+
+    def offspring_of(self, population: int) -> int:
+        """How many offspring a population of that size is to have."""
+        if self.pairs_share is None:
+            return self.offspring
+        return 2 * max(1, int(self.pairs_share * population))
+
+
+class Island:
+    """The steps of one island; holds what does not change: settings, limits, seed.
+
+    Where there is a pose descriptor, bodies go to the scorers with their rows `descriptor`.
+    """
+
+    def __init__(
+        self,
+        settings: IslandSettings,
+        limits: JointLimits,
+        toolbox: Any,
+        seed: int,
+        descriptor: PoseDescriptor | None = None,
+    ) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._toolbox = toolbox
+        self._seed = seed
+        self._descriptor = descriptor
+        self._plausibility = Plausibility(settings.plausibility)
+
+    def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
+        """Offspring that the joint limits allow.
+
+        Returns:
+            The brood, with `joints` (offspring, 17, 3) world mm and the count `tried`; and what a
+            scorer needs of the parents, for a lifter that has not seen them yet.
+        """
+        parents = Population.from_arrays(population)
+        offspring = self._settings.offspring_of(len(parents))
+        brood = breed(
+            parents,
+            seed=self._seed,
+            generation=generation,
+            island=island,
+            offspring=offspring,
+            settings=self._settings.breeding,
+            valid=self._margin,
+            toolbox=self._toolbox,
+        )
+        bred, joints = brood.population, brood.joints
+        if self._settings.immigrants:
+            others = self._immigrants(parents, generation, island, offspring)
+            bred = Population.concatenate([bred, others])
+            joints = torch.cat([joints, decode(others.genomes)])
+        tried = np.array(brood.tried + self._settings.immigrants)
+        arrays = bred.to_arrays() | self._to_score(bred, joints) | {"tried": tried}
+        return arrays, self._to_score(parents, decode(parents.genomes))
+
+    def _to_score(self, bodies: Population, joints: torch.Tensor) -> Arrays:
+        """What a scorer needs of bodies."""
+        arrays = {"ids": bodies.ids.numpy(), "joints": joints.numpy()}
+        if self._descriptor is not None:
+            arrays["descriptor"] = self._descriptor.describe(bodies.genomes).numpy()
+        return arrays
+
+    def _immigrants(
+        self, parents: Population, generation: int, island: int, first: int
+    ) -> Population:
+        """Bodies drawn from the limits, on torsos of parents, in the slots from `first` on."""
+        seed = chance.key(self._seed, generation, island, chance.stream("immigrants"))
+        count = self._settings.immigrants
+        settings = SampleSettings(trunk=self._settings.breeding.trunk)
+        genomes = sample(self._limits, count, seed, template=parents.genomes, settings=settings)
+        margin = self._margin(genomes)
+        slots = torch.arange(first, first + count)
+        bodies = Population.orphans(
+            ids(generation, island, slots), genomes, "immigrant", margin=margin
+        )
+        return bodies.take(margin >= 0)
+
+    def _margin(self, genomes: Genomes) -> torch.Tensor:
+        """Degrees within the limits, or -1 for bodies without physical sense."""
+        margin = self._settings.breeding.margin(self._limits, genomes)
+        if not self._settings.plausibility.enabled:
+            return margin
+        return margin.masked_fill(~(self._plausibility.margin(genomes) >= 0), -1.0)
+
+    def select(
+        self,
+        population: Arrays,
+        parent_scores: Arrays | None,
+        brood: Arrays,
+        scores: Arrays,
+        generation: int,
+        island: int,
+    ) -> tuple[Arrays, dict[str, Any]]:
+        """Survivors of the brood: the fittest `keep` of those that lie within the bands.
+
+        Bands do not ask for bodies of any orientation. A body is as possible lying as standing, but
+        to a lifter that has seen none lie it is the hardest, and would never be seen.
+
+        Returns:
+            Parents and survivors with their scores; and what the table and the logbook need,
+            `columns` of the survivors and `counts`.
+        """
+        parents = Population.from_arrays(population)
+        if parent_scores is not None:
+            parents = _scored(parents, parent_scores)
+        children = _scored(Population.from_arrays(brood), scores)
+        inside = children.tumbled
+        inside[~inside] = ~outside_bands(children.take(~inside), self._settings.bands)
+        inside = inside.nonzero()[:, 0]
+        some = children.take(inside)
+        fittest = best(
+            self._fitness(some, island), some.ids, math.ceil(len(some) * self._settings.keep)
+        )
+        kept = inside[fittest].sort().values
+        survivors = children.take(kept)
+        joints = self._stored_joints(survivors, generation, island)
+        joints = brood["joints"][kept.numpy()] if joints is None else joints
+        columns = columns_of(survivors, joints, generation, island)
+        columns["outside"] = scores["outside"][kept.numpy()]
+        if "descriptor" in brood:
+            columns["descriptor"] = brood["descriptor"][kept.numpy()]
+        counts = {
+            "tried": int(brood["tried"]),
+            "bred": len(children),
+            "survivors": len(survivors),
+        }
+        everyone = Population.concatenate([parents, survivors])
+        return everyone.to_arrays(), {"columns": columns, "counts": counts}
+
+    def renew(
+        self, everyone: Arrays, rows: np.ndarray | None, generation: int, island: int
+    ) -> tuple[Arrays, dict[str, float]]:
+        """The next parents within the bands, drawn by tournament; everyone wins at most once.
+
+        Args:
+            everyone: parents and survivors.
+            rows: (rows,) ids of this generation that became rows of the table; the other survivors
+                do not breed, so that every mother is in the table. None: all did.
+
+        Returns:
+            The new population, and what the logbook says of it.
+        """
+        bodies = Population.from_arrays(everyone)
+        if rows is not None:
+            new = generation_island_slot(bodies.ids)[0] == generation
+            bodies = bodies.take(~new | torch.isin(bodies.ids, torch.tensor(rows)))
+        bodies = self._breedable(bodies)
+        chosen = self._toolbox.select(
+            Draws(self._seed, generation, island),
+            self._fitness(bodies, island),
+            bodies.ids,
+            size=self._settings.tournament,
+            winners=min(self._settings.population or len(bodies), len(bodies)),
+        )
+        following = bodies.take(chosen.sort().values)
+        record = statistics().compile(following)
+        return following.to_arrays(), {_recorded(n): float(value) for n, value in record.items()}
+
+    def _breedable(self, bodies: Population) -> Population:
+        """Those within the bands, or everybody where that leaves no pair; never the tumbled."""
+        bodies = bodies.take(~bodies.tumbled)
+        inside = ~outside_bands(bodies, self._settings.bands)
+        return bodies.take(inside) if int(inside.sum()) >= 2 else bodies
+
+    def _fitness(self, bodies: Population, island: int) -> torch.Tensor:
+        """By the user's own function, or by the objectives that are this island's in turn."""
+        if self._settings.breeding.operators.evaluate:
+            return self._toolbox.evaluate(bodies)
+        kinds = self._settings.objectives
+        return self._toolbox.evaluate(bodies, objectives=kinds[island % len(kinds)])
+
+    def migrate(
+        self, receiver: Arrays, donor: Arrays, migrants: int, islands: tuple[int, int]
+    ) -> Arrays:
+        """The donor's fittest take the places of the receiver's least fit, each by its own island.
+
+        Nobody lives twice on an island.
+
+        Args:
+            receiver, donor: populations.
+            migrants: how many move.
+            islands: numbers of the receiver and the donor.
+        """
+        here = Population.from_arrays(receiver)
+        there = self._breedable(Population.from_arrays(donor))
+        worth = self._fitness(there, islands[1])
+        moving = selection.migrants(worth, there.ids, min(migrants, len(here)), known=here.ids)
+        staying = best(self._fitness(here, islands[0]), here.ids, len(here) - len(moving))
+        joined = Population.concatenate([here.take(staying), there.take(moving)])
+        return joined.take(joined.ids.argsort()).to_arrays()
+
+    def _stored_joints(
+        self, survivors: Population, generation: int, island: int
+    ) -> np.ndarray | None:
+        """Joints with the bone lengths that only the table gets; none where all breed with theirs.
+
+        The score in such a row is that of the body as it was bred.
+        """
+        if self._settings.breeding.lengths.when == "breeding":
+            return None
+        slots = generation_island_slot(survivors.ids)[2]
+        draws = Draws(self._seed, generation, island, slots=slots)
+        return self._toolbox.store(survivors.genomes, draws=draws)[1].numpy()
+
+
+def _scored(bodies: Population, scores: Arrays) -> Population:
+    return bodies.scored(**{name: torch.tensor(scores[name]) for name in SCORES if name in scores})
+
+
+def _recorded(name: str) -> str:
+    """Errors and margins are known of the new rows too, so those of the parents stand apart."""
+    return f"population/{name}" if name.startswith(("error", "margin")) else name
+
+
+def columns_of(population: Population, joints: np.ndarray, generation: int, island: int) -> Arrays:
+    """What the pose table stores of a population."""
+    rows = len(population)
+    return {
+        "id": population.ids.numpy(),
+        "generation": np.full(rows, generation, np.int32),
+        "island": np.full(rows, island, np.int32),
+        "mother": population.mothers.numpy(),
+        "father": population.fathers.numpy(),
+        "operator": np.array(OPERATORS)[population.operators.numpy()],
+        "poses": joints,
+        "margin": population.margin.numpy(),
+        **{name: getattr(population, name).numpy() for name in SCORES},
+    }
+
+
+class IslandWorker:
+    """An actor that takes the steps of whichever islands it is given.
+
+    It is made of small values and of a file, so that it can be made again on another node.
+    """
+
+    def __init__(
+        self,
+        settings: IslandSettings,
+        limits: str,
+        toolbox: Any,
+        seed: int,
+        descriptor: str | None = None,
+    ) -> None:
+        torch.set_num_threads(1)
+        described = None if descriptor is None else PoseDescriptor.load(descriptor)
+        self._island = Island(settings, load_limits(limits), toolbox, seed, described)
+
+    def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
+        """See `Island.breed`."""
+        return self._island.breed(population, generation, island)
+
+    def select(self, *arguments: Any) -> tuple[Arrays, dict[str, Any]]:
+        """See `Island.select`."""
+        return self._island.select(*arguments)
+
+    def renew(self, *arguments: Any) -> tuple[Arrays, dict[str, float]]:
+        """See `Island.renew`."""
+        return self._island.renew(*arguments)
+
+    def migrate(self, *arguments: Any) -> Arrays:
+        """See `Island.migrate`."""
+        return self._island.migrate(*arguments)

@@ -1,0 +1,329 @@
+"""Ray Train around any generator of reports.
+
+A training reads one snapshot of the pose table and leaves one folder: the bundle, the full training
+state, and `training.json` with the curve, the validation error and the joints' error radii. An
+ensemble is trained one lifter after the other, each from a seed of its own; the best on validation
+is `bundle` and `state`, the others follow as `bundle_1`, `state_1` and so on. The folder appears
+whole or not at all, so that asking for the same training twice does the work once. Randomness is
+addressed by step, so a training that was killed and went on from its checkpoint ends with the same
+weights.
+"""
+
+import json
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch.nn.parallel import DistributedDataParallel
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
+from evoskeleton.lifting.conformal import RadiusSettings, calibrate
+from evoskeleton.lifting.fitting import FitSettings, Report, TrainingState, fit, lifter_from
+from evoskeleton.lifting.protocols import evaluate, rarity
+from evoskeleton.platform.data.poses import PoseSet
+from evoskeleton.platform.search.campaign.paths import read_poses, write_json
+from evoskeleton.platform.search.workers.cluster import Resources
+from evoskeleton.settings import Settings
+
+
+class TrainingSettings(Settings):
+    """When the lifter is trained, and how."""
+
+    growth: float = Field(
+        1.5, gt=1.0, description="train when the table has grown to this many times its rows"
+    )
+    lag: int = Field(1, ge=1, description="generations until a training takes effect")
+    limit: int = Field(8, ge=2, description="trainings at most, the first and the last included")
+    start: Literal["scratch", "champion"] = Field(
+        "scratch", description="where a training starts: fresh weights, or the champion's state"
+    )
+    ensemble: int = Field(
+        1, ge=1, le=4, description="lifters that are trained and score together, with other seeds"
+    )
+    threads: int = Field(1, ge=1, description="processor threads of each gradient shard")
+    max_failures: int = Field(5, ge=0, description="restarts of a training whose worker died")
+    fit: FitSettings = Field(default_factory=FitSettings, description="the lifter and its training")
+    radii: RadiusSettings = Field(
+        default_factory=lambda: RadiusSettings.parse({}),
+        description="error radii of the joints, measured on the validation poses",
+    )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training, in plain values that travel to any node."""
+
+    name: str
+    folder: str
+    storage: str
+    snapshot: str
+    seed: str
+    validation: str
+    start: str | None
+    version: int
+    rows: int
+
+
+def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> dict[str, Any]:
+    """Train once and return the record in `training.json`; a finished training is not repeated.
+
+    Raises:
+        BadInput: no processors for it came free, or its folder cannot be written.
+    """
+    if (record := read_record(Path(job.folder))) is not None:
+        _clean_up(job)
+        return record
+    from ray.train import (
+        CheckpointConfig,
+        ControllerError,
+        FailureConfig,
+        RunConfig,
+        ScalingConfig,
+    )
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    shards = settings.fit.gradient_shards
+    gpus = resources.trainer_gpus / shards
+    config = {"job": vars(job), "settings": settings.model_dump(mode="json"), "gpu": gpus > 0}
+    trainer = TorchTrainer(
+        _train,
+        train_loop_config=config,
+        torch_config=TorchConfig(backend="nccl" if gpus >= 1 else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=shards,
+            use_gpu=gpus > 0,
+            resources_per_worker={"CPU": resources.trainer_cpus / shards}
+            | ({"GPU": gpus} if gpus else {}),
+        ),
+        run_config=RunConfig(
+            name=job.name,
+            storage_path=job.storage,
+            failure_config=FailureConfig(
+                max_failures=settings.max_failures, controller_failure_limit=2
+            ),
+            checkpoint_config=CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    try:
+        trainer.fit()
+    except ControllerError as error:
+        reason = str(error.controller_failure).splitlines() or [type(error).__name__]
+        raise BadInput(f"training {job.name} could not be run: {reason[0]}") from error
+    record = read_record(Path(job.folder))
+    if record is None:
+        raise RuntimeError(f"training {job.name} ended without a result")
+    shutil.rmtree(Path(job.storage) / job.name, ignore_errors=True)
+    return record
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """What a finished training wrote, or nothing."""
+    path = folder / "training.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def progress(folder: Path) -> tuple[int, int]:
+    """Steps done and steps in all of a training that is under way; (0, 0) before the first."""
+    try:
+        done, total = json.loads(_progress_file(folder).read_text())
+    except (OSError, ValueError):
+        return 0, 0
+    return done, total
+
+
+def _progress_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.progress")
+
+
+def _train(config: dict[str, Any]) -> None:
+    """The loop of one Ray Train worker, which is one gradient shard."""
+    import ray.train
+
+    job, settings = Job(**config["job"]), TrainingSettings.parse(config["settings"])
+    torch.set_num_threads(settings.threads)
+    first = ray.train.get_context().get_world_rank() == 0
+    started, at = time.monotonic(), _Place(0, _start(job, 0), [])
+    if (checkpoint := ray.train.get_checkpoint()) is not None:
+        with checkpoint.as_directory() as folder:
+            at = _Place.load(Path(folder))
+    while at.member < settings.ensemble:
+        for report in _reports(job, settings, at, gpu=config["gpu"]):
+            at = at.after(report)
+            if first:
+                _report_with_checkpoint(job, settings, at, report)
+            else:
+                ray.train.report({"step": report.step})
+        if first:
+            at.save(_member_folder(job, at.member))
+        at = _Place(at.member + 1, _start(job, at.member + 1), [])
+    if first:
+        publish(job, settings, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a training is: which lifter of the ensemble, its state and its curve."""
+
+    member: int
+    state: TrainingState | None
+    curve: list[dict[str, float]]
+
+    def after(self, report: Report) -> "_Place":
+        return _Place(self.member, report.state, [*self.curve, point(report)])
+
+    def save(self, folder: Path) -> None:
+        """Into a folder, which appears whole or not at all."""
+        assert self.state is not None, "a training yields at least one report"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            made = Path(scratch) / "state"
+            made.mkdir()
+            self.state.save(made)
+            (made / "place.json").write_text(
+                json.dumps({"member": self.member, "curve": self.curve})
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            made.rename(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "_Place":
+        told = json.loads((folder / "place.json").read_text())
+        return cls(told["member"], TrainingState.load(folder), told["curve"])
+
+
+def _report_with_checkpoint(
+    job: Job, settings: TrainingSettings, at: _Place, report: Report
+) -> None:
+    import ray.train
+
+    done = at.member * report.total + report.step
+    write_json(_progress_file(Path(job.folder)), [done, settings.ensemble * report.total])
+    with tempfile.TemporaryDirectory() as folder:
+        at.save(Path(folder) / "place")
+        checkpoint = ray.train.Checkpoint.from_directory(Path(folder) / "place")
+        ray.train.report(at.curve[-1], checkpoint=checkpoint)
+
+
+def _member_folder(job: Job, member: int) -> Path:
+    return Path(f"{job.folder}.members") / str(member)
+
+
+def _numbered(name: str, member: int) -> str:
+    return f"{name}_{member}" if member else name
+
+
+def _start(job: Job, member: int) -> TrainingState | None:
+    if job.start is None:
+        return None
+    state = Path(job.start) / _numbered("state", member)
+    return TrainingState.load(state).restarted() if state.exists() else None
+
+
+def _reports(job: Job, settings: TrainingSettings, at: _Place, gpu: bool) -> Iterator[Report]:
+    """Without a share of a GPU the training keeps off it, also where torch sees one."""
+    import ray.train.torch
+
+    wrap = ray.train.torch.prepare_model if gpu else DistributedDataParallel
+    seed = settings.fit.seed + at.member
+    return fit(
+        np.load(job.snapshot, mmap_mode="r"),
+        settings.fit.model_copy(update={"seed": seed}),
+        device=ray.train.torch.get_device() if gpu else "cpu",
+        shard=ray.train.get_context().get_world_rank(),
+        start=at.state,
+        wrap=wrap if settings.fit.gradient_shards > 1 else None,
+    )
+
+
+def point(report: Report) -> dict[str, float]:
+    """One point of the training curve."""
+    return {
+        "step": report.step,
+        "stage": report.stage,
+        "loss": report.loss,
+        "learning_rate": report.learning_rate,
+    }
+
+
+def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
+    """Leave the result of a training under its name, all of it at once; the best lifter first."""
+    places = [_Place.load(_member_folder(job, member)) for member in range(settings.ensemble)]
+    records = [_record(job, at, settings.radii) | {"seconds": seconds} for at in places]
+    errors = [record["validation"]["mpjpe"] for record in records]
+    order = sorted(range(len(places)), key=lambda place: (math.isnan(errors[place]), errors[place]))
+    target = Path(job.folder)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        result = Path(folder) / "result"
+        for member, place in enumerate(order):
+            lifter = lifter_from(_state(places[place]))
+            save_bundle(lifter, result / _numbered("bundle", member), records[place])
+            state = result / _numbered("state", member)
+            state.mkdir()
+            _state(places[place]).save(state)
+        best = records[order[0]] | {"curve": places[order[0]].curve}
+        if settings.ensemble > 1:
+            best["ensemble"] = [errors[place] for place in order]
+        write_json(result / "training.json", best)
+        shutil.rmtree(target, ignore_errors=True)
+        result.rename(target)
+    _clean_up(job)
+
+
+def _clean_up(job: Job) -> None:
+    """What only a training under way needs."""
+    shutil.rmtree(_member_folder(job, 0).parent, ignore_errors=True)
+    _progress_file(Path(job.folder)).unlink(missing_ok=True)
+
+
+def _state(at: _Place) -> TrainingState:
+    assert at.state is not None, "a member that was saved has a state"
+    return at.state
+
+
+def _record(job: Job, at: _Place, radii: RadiusSettings) -> dict[str, Any]:
+    """What is known of a lifter that was trained."""
+    lifter = lifter_from(_state(at))
+    validation = read_poses(Path(job.validation))
+    in_time = validation.ordered()
+    return {
+        "name": job.name,
+        "table_version": job.version,
+        "rows": job.rows,
+        "hash": weight_hash(lifter),
+        "validation": _validated(lifter, validation, read_poses(Path(job.seed))),
+        "error_radii_mm": calibrate(lifter, in_time.poses, in_time.clip_number(), radii),
+    }
+
+
+def _validated(lifter: Lifter, validation: PoseSet, seeds: PoseSet) -> dict[str, float]:
+    """Errors on validation poses, in all and by decile of the distance to the seeds."""
+    rare = rarity(validation.poses, seeds.poses)
+    scores = evaluate(
+        lifter, validation.poses, validation.action, validation.clip_label(), rare
+    ).as_dict()
+    deciles = {
+        f"rarity_{place:02d}_mpjpe": part["mpjpe"]
+        for place, part in enumerate(scores["by_rarity"], start=1)
+    }
+    return scores["overall"] | deciles
+
+
+def load_ensemble(folder: Path) -> list[Lifter]:
+    """All lifters of a finished training, the best on validation first.
+
+    Raises:
+        BadInput: a bundle is damaged, or of another keypoint schema.
+    """
+    return [load_bundle(folder / "bundle")] + [
+        load_bundle(path)
+        for path in sorted(folder.glob("bundle_*"), key=lambda path: int(path.name[7:]))
+    ]

@@ -1,0 +1,145 @@
+"""What the command line says to a user's mistake: one sentence, exit code 2, nothing written."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from refusals import refused
+
+from evoskeleton.cli import main
+from evoskeleton.lifting.training import train_bundle
+
+
+def parquet(path: Path, poses: np.ndarray) -> Path:
+    rows = pa.array(list(poses.reshape(len(poses), -1)))
+    frames = pa.array(range(len(poses)), pa.int32())
+    clip = ["a" if i < len(poses) / 2 else "b" for i in range(len(poses))]
+    pq.write_table(
+        pa.table({"subject": ["s"] * len(poses), "clip": clip, "frame": frames, "pose": rows}), path
+    )
+    return path
+
+
+def campaign(folder: Path, poses: Path, **settings: object) -> Path:
+    path = folder / "settings.yaml"
+    motion = {"seed": {"kind": "parquet", "path": str(poses)}}
+    path.write_text(
+        yaml.safe_dump({"home": str(folder / "home"), "name": "c", "motion": motion} | settings)
+    )
+    return path
+
+
+def test_a_missing_file_is_named_and_nothing_is_written(capsys, tmp_path):
+    said = refused(capsys, "campaign", "run", campaign(tmp_path, tmp_path / "none.parquet"))
+    assert "none.parquet" in said
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_file_that_is_not_parquet_is_named(capsys, tmp_path):
+    path = tmp_path / "text.parquet"
+    path.write_text("not a table")
+    assert "text.parquet" in refused(capsys, "campaign", "run", campaign(tmp_path, path))
+
+
+def test_sixteen_joints_are_told(capsys, tmp_path, motion):
+    path = parquet(tmp_path / "p.parquet", motion[:, :16])
+    assert "51" in refused(capsys, "campaign", "run", campaign(tmp_path, path))
+
+
+def test_a_nan_is_told_with_clip_and_frame(capsys, tmp_path, motion):
+    broken = motion.copy()
+    broken[200, 5, 1] = np.nan
+    said = refused(
+        capsys, "campaign", "run", campaign(tmp_path, parquet(tmp_path / "p.parquet", broken))
+    )
+    assert "clip b" in said and "200" in said
+
+
+def test_a_bone_of_zero_length_is_told(capsys, tmp_path, motion):
+    broken = motion.copy()
+    broken[3, 2] = broken[3, 1]
+    said = refused(
+        capsys, "campaign", "run", campaign(tmp_path, parquet(tmp_path / "p.parquet", broken))
+    )
+    assert "RKnee" in said
+
+
+def test_metres_are_told(capsys, tmp_path, motion):
+    said = refused(
+        capsys, "campaign", "run", campaign(tmp_path, parquet(tmp_path / "p.parquet", motion / 1e3))
+    )
+    assert "metres" in said
+
+
+def test_an_empty_seed_set_is_told(capsys, tmp_path, motion):
+    path = parquet(tmp_path / "p.parquet", motion)
+    settings = campaign(tmp_path, path)
+    said = refused(capsys, "campaign", "run", settings, "--set", "motion.seed.subjects=[nobody]")
+    assert "nobody" in said
+
+
+def test_a_target_smaller_than_the_seed_is_told(capsys, tmp_path, motion):
+    path = parquet(tmp_path / "p.parquet", motion)
+    said = refused(capsys, "campaign", "run", campaign(tmp_path, path, search={"target": 10}))
+    assert "search.target should be at least" in said and "got 10" in said
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_rate_outside_zero_and_one_is_told(capsys, tmp_path, motion):
+    settings = campaign(tmp_path, parquet(tmp_path / "p.parquet", motion))
+    said = refused(capsys, "campaign", "run", settings, "--set", "search.island.keep=-0.1")
+    assert "search.island.keep" in said and "-0.1" in said
+
+
+def test_an_unknown_setting_is_told_with_its_neighbour(capsys, tmp_path, motion):
+    settings = campaign(tmp_path, parquet(tmp_path / "p.parquet", motion))
+    said = refused(capsys, "campaign", "run", settings, "--set", "search.generatons=3")
+    assert "did you mean search.generations?" in said
+
+
+def test_storage_that_cannot_be_written_is_told(capsys, tmp_path, motion):
+    blocker = tmp_path / "home"
+    blocker.write_text("a file where a folder should be")
+    said = refused(
+        capsys, "campaign", "run", campaign(tmp_path, parquet(tmp_path / "p.parquet", motion))
+    )
+    assert "home" in said and ("cannot be written" in said or "written" in said)
+
+
+def test_a_campaign_that_is_not_there_is_told(capsys, tmp_path):
+    assert "there is no campaign x" in refused(
+        capsys, "campaign", "resume", "x", "--home", tmp_path
+    )
+    assert "there is no campaign x" in refused(
+        capsys, "campaign", "status", "x", "--home", tmp_path
+    )
+
+
+def test_the_template_prints_settings(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["campaign", "template"])
+    assert exit_.value.code == 0
+    assert yaml.safe_load(capsys.readouterr().out)["name"] == "my-campaign"
+
+
+def test_a_limits_file_that_is_not_there_is_told(capsys, tmp_path, motion):
+    settings = campaign(tmp_path, parquet(tmp_path / "p.parquet", motion))
+    assert "nowhere.npz" in refused(
+        capsys, "campaign", "run", settings, "--set", "search.limits=nowhere.npz"
+    )
+
+
+def test_clips_are_printed_as_they_are_named(capsys, tmp_path, motion):
+    path, lifter = tmp_path / "p.parquet", tmp_path / "lifter"
+    train_bundle(motion, lifter, changes=["steps=2", "batch=16", "cascade.width=16"])
+    rows = pa.array(list(motion[:4].reshape(4, -1)))
+    clip = ["walk[left]", "walk[right]", "a[/b]", "a[/b]"]
+    pq.write_table(pa.table({"pose": rows, "clip": clip}), path)
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "--model", str(lifter), "--poses", str(path)])
+    said = capsys.readouterr().out
+    assert not ended.value.code
+    assert "walk[left]" in said and "walk[right]" in said and "a[/b]" in said

@@ -1,0 +1,112 @@
+"""The folders and the arrows between them: what may import what, and what must stay light."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("platform", "evolution", "lifting", "pose2d", "annotation")
+MAY_IMPORT = {
+    "evolution": set(),
+    "lifting": {"evolution"},
+    "pose2d": {"lifting", "evolution"},
+    "platform": {"lifting", "evolution"},
+    "annotation": {"platform", "pose2d", "lifting", "evolution"},
+}
+TREE = ROOT / "deploy" / "python" / "evoskeleton"
+
+
+def imported_modules(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def test_platform_has_no_init_that_would_shadow_the_standard_library():
+    assert not (ROOT / "platform" / "__init__.py").exists()
+    assert not (ROOT / "platform.py").exists()
+
+
+def test_the_standard_librarys_platform_wins_from_the_repository_root():
+    code = "import platform, uuid; print(platform.python_version())"
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+
+
+def test_the_package_tree_points_at_the_top_level_folders():
+    links = {path.name for path in TREE.iterdir() if path.is_symlink()}
+    assert links == set(FOLDERS)
+    for name in FOLDERS:
+        assert (TREE / name).resolve() == ROOT / name
+        assert not os.path.isabs(os.readlink(TREE / name))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_imports_point_one_way_only(folder):
+    allowed = MAY_IMPORT[folder] | {folder}
+    for path in (ROOT / folder).rglob("*.py"):
+        for name in imported_modules(path):
+            parts = name.split(".")
+            if parts[0] == "evoskeleton" and len(parts) > 1 and parts[1] in FOLDERS:
+                assert parts[1] in allowed, f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["evolution", "lifting", "platform/data", "platform/record", "pose2d", "annotation"],
+)
+def test_only_the_search_knows_ray(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        tops = {name.split(".")[0] for name in imported_modules(path)}
+        assert "ray" not in tops, path
+        if folder in ("evolution", "lifting", "platform/data"):
+            assert "mlflow" not in tops, path
+
+
+def test_the_data_commands_never_import_ray():
+    code = (
+        "import sys, evoskeleton.cli, evoskeleton.platform.data.pose_table,"
+        " evoskeleton.platform.data.sources.load, evoskeleton.platform.data.annotated,"
+        " evoskeleton.commands.annotations, evoskeleton.lifting.bundle;"
+        "print(sorted({'ray', 'mlflow'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert out.stdout.strip() == "[]", out.stderr
+
+
+def test_annotations_never_import_ray():
+    code = (
+        "import sys, evoskeleton.annotation.server.services,"
+        " evoskeleton.annotation.store.coco_import,"
+        " evoskeleton.annotation.formats.exports;"
+        "print(sorted({'ray', 'mlflow'} & set(sys.modules)))"
+    )
+    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert out.stdout.strip() == "[]", out.stderr
+
+
+def test_the_command_line_needs_no_extra():
+    code = (
+        "import sys, evoskeleton.cli;"
+        "print(sorted({'grpc', 'sqlalchemy', 'alembic', 'PIL', 'cv2'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert out.stdout.strip() == "[]", out.stderr
+
+
+def test_no_code_lies_outside_the_fixed_folders():
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+    if not tracked:
+        pytest.skip("not a git checkout")
+    assert {path.split("/")[0] for path in tracked} <= {*FOLDERS, "deploy", "tests"}

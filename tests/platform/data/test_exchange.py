@@ -1,0 +1,138 @@
+"""Import into one Parquet file and export from it: all or nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.exchange import FORMATS, export_poses, import_poses
+from evoskeleton.platform.data.formats.parquet import load_parquet, write_parquet
+from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.data.sources.load import load, settings_from_text
+
+
+def read(path: Path, *changes: str):
+    return settings_from_text(str(path), list(changes))
+
+
+@pytest.fixture
+def walk(motion) -> PoseSet:
+    return single_clip(motion, "S1", "Walking", "Walking 1")
+
+
+@pytest.fixture
+def run(motion) -> PoseSet:
+    return single_clip(motion[::-1].copy(), "S5", "Running", "Running 2")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_is_exported_comes_back(kind, walk, run, tmp_path):
+    suffix = {"parquet": ".parquet", "human36m": ".npy", "videopose3d": ".npz"}[kind]
+    both = PoseSet.concat([walk, run])
+    export_poses(both, tmp_path / f"both{suffix}", kind)
+    back = load(read(tmp_path / f"both{suffix}"))
+    assert np.allclose(back.poses, both.ordered().poses, atol=1e-3)
+    for name in ("subject", "action", "clip", "frame"):
+        assert np.array_equal(getattr(back, name), getattr(both.ordered(), name)), name
+
+
+def test_files_of_several_formats_make_one(walk, run, tmp_path):
+    export_poses(walk, tmp_path / "walk.npy", "human36m")
+    export_poses(run, tmp_path / "run.npz", "videopose3d")
+    output = tmp_path / "all.parquet"
+    added = import_poses([read(tmp_path / "walk.npy"), read(tmp_path / "run.npz")], output)
+    assert len(added) == len(load_parquet(output)) == len(walk) + len(run)
+    assert load_parquet(output).clips() == [("S1", "Walking 1"), ("S5", "Running 2")]
+
+
+def test_an_import_adds_only_if_asked_and_never_twice(walk, run, tmp_path):
+    first, second, output = (tmp_path / f"{name}.parquet" for name in ("first", "second", "all"))
+    write_parquet(first, walk)
+    write_parquet(second, run)
+    import_poses([read(first)], output)
+    with pytest.raises(BadInput, match="all.parquet is there already; --append adds to it"):
+        import_poses([read(second)], output)
+    import_poses([read(second)], output, append=True)
+    before = output.read_bytes()
+    with pytest.raises(BadInput, match="clip Walking 1 of subject S1 is there twice"):
+        import_poses([read(first)], output, append=True)
+    assert output.read_bytes() == before
+
+
+def test_a_bad_file_among_good_ones_leaves_what_was_there(walk, tmp_path):
+    good, bad, output = tmp_path / "good.parquet", tmp_path / "bad.npy", tmp_path / "all.parquet"
+    write_parquet(good, walk)
+    import_poses([read(good, "fraction=0.5")], output)
+    before = output.read_bytes()
+    bad.write_bytes(b"\x93NUMPY nonsense")
+    with pytest.raises(BadInput, match="bad.npy is of format .*; it was not read"):
+        import_poses([read(good), read(bad)], output, append=True)
+    assert output.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {good.name, bad.name, output.name}
+
+
+def test_a_folder_is_read_with_everything_in_it(walk, run, tmp_path):
+    folder = tmp_path / "recordings"
+    export_poses(walk, folder / "day one" / "walk.npy", "human36m")
+    export_poses(run, folder / "run.npz", "videopose3d")
+    (folder / "notes.txt").write_text("sunny")
+    poses = load(read(folder))
+    assert poses.clips() == [("S1", "Walking 1"), ("S5", "Running 2")]
+
+
+def test_a_folder_with_nothing_to_read_is_told(tmp_path):
+    (tmp_path / "notes.txt").write_text("sunny")
+    with pytest.raises(BadInput, match=r"holds no file to read: known are \.parquet, \.npy"):
+        load(read(tmp_path))
+
+
+_BVH = """HIERARCHY
+ROOT Hips
+{{
+  OFFSET 0 0 0
+  CHANNELS 3 Xposition Yposition Zposition
+  End Site
+  {{
+    OFFSET 0 1 0
+  }}
+}}
+MOTION
+Frames: 1
+Frame Time: {frame_time}
+0 0 0
+"""
+
+
+def test_mixed_frame_rates_are_told_with_both_files(tmp_path):
+    for name, rate in (("a", 120), ("b", 60)):
+        (tmp_path / f"{name}.bvh").write_text(_BVH.format(frame_time=1 / rate))
+    told = "b.bvh has 60 frames a second and .*a.bvh 120: name a common rate with --fps"
+    with pytest.raises(BadInput, match=told):
+        load(read(tmp_path))
+    both = [read(tmp_path / f"{name}.bvh") for name in "ab"]
+    with pytest.raises(BadInput, match=told):
+        import_poses(both, tmp_path / "all.parquet")
+
+
+def test_every_third_frame_of_a_bvh_keeps_its_number(raw_motion):
+    asked = ("units=56.4444", "up=y", f"skeleton={raw_motion / '02.asf'}")
+    whole = load(read(raw_motion / "02_01.bvh", *asked))
+    third = load(read(raw_motion / "02_01.bvh", *asked, "fps=40"))
+    kept = np.isin(whole.frame, third.frame)
+    assert len(third) == -(-len(whole) // 3)
+    assert np.array_equal(whole.poses[kept], third.poses)
+    with pytest.raises(BadInput, match="--fps should divide the 120 frames a second"):
+        load(read(raw_motion / "02_01.bvh", *asked, "fps=50"))
+
+
+def test_the_same_motion_in_three_formats_is_the_same(raw_motion, tmp_path):
+    amc = load(read(raw_motion / "02_01.amc", "up=y"))
+    bvh = load(
+        read(raw_motion / "02_01.bvh", "units=56.4444", "up=y", f"skeleton={raw_motion / '02.asf'}")
+    )
+    export_poses(amc, tmp_path / "amc.npy", "human36m", pseudo_subjects=True)
+    npy = load(read(tmp_path / "amc.npy"))
+    assert len(amc) == len(bvh) == len(npy)
+    assert np.abs(amc.poses - bvh.poses).max() < 1.0
+    assert np.abs(amc.poses - npy.poses).max() < 1.0

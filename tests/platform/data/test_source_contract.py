@@ -1,0 +1,224 @@
+"""What every kind of source keeps to, whatever its format."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.platform.data.annotated import commit_annotated
+from evoskeleton.platform.data.exchange import export_poses
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.data.sources.load import KINDS, SourceSettings, load
+
+FRAMES = 40
+SUFFIX = {"parquet": ".parquet", "human36m": ".npy", "videopose3d": ".npz"}
+
+_REST = {
+    "hips": (0.0, 0.0, 0.0), "rhip": (-9.0, 0.0, 0.0), "rknee": (0.0, -41.0, 0.0),
+    "rfoot": (0.0, -44.0, 1.0), "lhip": (9.0, 0.0, 0.0), "lknee": (0.0, -41.0, 0.0),
+    "lfoot": (0.0, -44.0, 1.0), "spine": (0.0, 22.0, 0.0), "thorax": (0.0, 23.0, 0.0),
+    "neck": (0.0, 14.0, 3.0), "head": (0.0, 14.0, 0.0), "lshoulder": (19.0, -4.0, 0.0),
+    "lelbow": (0.0, -30.0, 0.0), "lwrist": (0.0, -28.0, 0.0), "rshoulder": (-19.0, -4.0, 0.0),
+    "relbow": (0.0, -30.0, 0.0), "rwrist": (0.0, -28.0, 0.0),
+}  # fmt: skip
+"""Offsets of a made-up figure from parent to joint, cm, y up, in the order of the 17 joints."""
+
+_PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15)
+_OWN = "{" + ", ".join(f"{ours}: {own}" for ours, own in zip(JOINT_NAMES, _REST, strict=True)) + "}"
+
+
+def bvh(path: Path) -> None:
+    """A figure that nods and swings its arms."""
+    lines, names = ["HIERARCHY"], list(_REST)
+
+    def write(joint: int, depth: int) -> None:
+        pad, children = "  " * depth, [i for i, parent in enumerate(_PARENTS) if parent == joint]
+        lines.append(f"{pad}{'JOINT' if joint else 'ROOT'} {names[joint]}\n{pad}{{")
+        lines.append(f"{pad}  OFFSET {' '.join(map(str, _REST[names[joint]]))}")
+        position = "6 Xposition Yposition Zposition " if joint == 0 else "3 "
+        lines.append(f"{pad}  CHANNELS {position}Zrotation Yrotation Xrotation")
+        for child in children:
+            write(child, depth + 1)
+        if not children:
+            lines.append(f"{pad}  End Site\n{pad}  {{\n{pad}    OFFSET 0 1 0\n{pad}  }}")
+        lines.append(f"{pad}}}")
+
+    write(0, 0)
+    lines += ["MOTION", f"Frames: {FRAMES}", "Frame Time: 0.02"]
+    for frame in range(FRAMES):
+        bends = [10 * np.sin(frame / 5 + joint) for joint in range(3 * len(names))]
+        lines.append(" ".join(f"{value:.5f}" for value in (frame, 90.0, 0.0, *bends)))
+    path.write_text("\n".join(lines))
+
+
+def asf_and_amc(folder: Path) -> Path:
+    """The same figure as Acclaim bones, one a joint."""
+    bones = [(name, np.array(offset)) for name, offset in _REST.items() if name != "hips"]
+    lines = [":units", "  mass 1.0", "  length 0.45", "  angle deg", ":root"]
+    lines += ["  order TX TY TZ RX RY RZ", "  axis XYZ", "  position 0 0 0", "  orientation 0 0 0"]
+    lines += [":bonedata"]
+    for number, (name, offset) in enumerate(bones, start=1):
+        length = float(np.linalg.norm(offset))
+        direction = " ".join(f"{part:.6f}" for part in offset / length)
+        lines += ["  begin", f"    id {number}", f"    name {name}", f"    direction {direction}"]
+        lines += [f"    length {length * 10 / 56.4444:.6f}", "    axis 0 0 0 XYZ"]
+        lines += ["    dof rx", "    limits (-180 180)", "  end"]
+    names = list(_REST)
+    tree: dict[str, list[str]] = {}
+    for joint, parent in enumerate(_PARENTS):
+        if parent >= 0:
+            tree.setdefault("root" if parent == 0 else names[parent], []).append(names[joint])
+    lines += [":hierarchy", "  begin"]
+    lines += [f"    {parent} {' '.join(children)}" for parent, children in tree.items()]
+    lines += ["  end"]
+    (folder / "figure.asf").write_text("\n".join(lines))
+    frames = [":FULLY-SPECIFIED", ":DEGREES"]
+    for frame in range(1, FRAMES + 1):
+        frames += [str(frame), f"root {frame} 16 0 0 0 0"]
+        frames += [
+            f"{name} {10 * np.sin(frame / 5 + at):.5f}" for at, (name, _) in enumerate(bones)
+        ]
+    path = folder / "figure.amc"
+    path.write_text("\n".join(frames))
+    return path
+
+
+def _export(kind: str) -> Callable[[Path, np.ndarray], SourceSettings]:
+    def write(folder: Path, motion: np.ndarray) -> SourceSettings:
+        path = folder / f"mine{SUFFIX[kind]}"
+        export_poses(single_clip(motion[:FRAMES], "S1", "walk", "walk"), path, kind)
+        return SourceSettings(kind=kind, path=str(path))
+
+    return write
+
+
+def _bvh(folder: Path, motion: np.ndarray) -> SourceSettings:
+    bvh(folder / "figure_1.bvh")
+    return given("bvh", folder / "figure_1.bvh", units="cm")
+
+
+def _amc(folder: Path, motion: np.ndarray) -> SourceSettings:
+    return given("amc", asf_and_amc(folder), joints=_OWN.replace("Hip: hips", "Hip: root", 1))
+
+
+def given(kind: str, path: Path, joints: str = _OWN, **changes: str) -> SourceSettings:
+    return SourceSettings(
+        kind=kind, path=str(path), up="y", joints=yaml.safe_load(joints), **changes
+    )
+
+
+def _folder(folder: Path, motion: np.ndarray) -> SourceSettings:
+    _export("human36m")(folder / "inside", motion)
+    return SourceSettings(kind="folder", path=str(folder))
+
+
+def _table(folder: Path, motion: np.ndarray) -> SourceSettings:
+    table = PoseTable.create(str(folder / "poses"))
+    rows = np.arange(FRAMES)
+    table.commit(
+        "mine",
+        0,
+        {
+            "id": rows, "generation": np.zeros(FRAMES, np.int32),
+            "island": np.zeros(FRAMES, np.int32), "mother": rows * 0 - 1, "father": rows * 0 - 1,
+            "operator": np.full(FRAMES, "seed"), "poses": motion[:FRAMES],
+            "margin": np.ones(FRAMES, np.float32), "error": np.ones(FRAMES, np.float32),
+        },
+    )  # fmt: skip
+    return SourceSettings(kind="table", path=str(folder / "poses"))
+
+
+def _annotated(folder: Path, motion: np.ndarray) -> SourceSettings:
+    poses = single_clip(motion[:FRAMES], "annotated-mine", "annotated", "photo.jpg#0")
+    clips = np.array([f"photo.jpg#{number}" for number in range(FRAMES)])
+    poses = replace(poses, clip=clips, frame=np.zeros(FRAMES, np.int32))
+    assumed = np.full(FRAMES, 5.0), np.full(FRAMES, 1700.0)
+    commit_annotated(str(folder / "poses"), "mine", poses, *assumed)
+    return SourceSettings(kind="annotated", path=str(folder / "poses"))
+
+
+def _deepmimic(folder: Path, motion: np.ndarray) -> SourceSettings:
+    return SourceSettings(kind="deepmimic")
+
+
+MAKERS: dict[str, Callable[[Path, np.ndarray], SourceSettings]] = {
+    **{kind: _export(kind) for kind in SUFFIX},
+    "bvh": _bvh,
+    "amc": _amc,
+    "folder": _folder,
+    "table": _table,
+    "annotated": _annotated,
+    "deepmimic": _deepmimic,
+    "standard": lambda folder, motion: SourceSettings(kind="standard"),
+}
+
+
+def test_every_kind_is_tried_here():
+    assert set(MAKERS) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", sorted(MAKERS))
+class TestContract:
+    @pytest.fixture
+    def settings(self, kind, tmp_path, motion) -> SourceSettings:
+        return MAKERS[kind](tmp_path, motion)
+
+    def test_poses_are_float32_millimetres_of_a_body_that_stands_along_z(self, settings):
+        poses = load(settings)
+        assert poses.poses.dtype == np.float32 and poses.poses.shape[1:] == (17, 3)
+        assert np.isfinite(poses.poses).all()
+        extent = np.ptp(poses.poses, axis=1)
+        assert 1200 < np.median(extent[:, 2]) < 2000, "most frames of these files are upright"
+
+    def test_left_is_left(self, kind, settings):
+        """What is left of the hips, crossed with what is up, points where the nose is."""
+        if kind == "standard":
+            pytest.skip("its neck lies behind the line from thorax to head, as CMU's does")
+        poses = load(settings).poses.astype(np.float64)
+        left, up = poses[:, 4] - poses[:, 1], poses[:, 8] - poses[:, 0]
+        ahead = np.cross(left, up)
+        toward_nose = ((poses[:, 9] - 0.5 * (poses[:, 8] + poses[:, 10])) * ahead).sum(1)
+        assert np.median(toward_nose) >= -1e-3 * np.median(np.linalg.norm(ahead, axis=1))
+
+    def test_every_row_has_names_and_rows_are_in_order(self, settings):
+        poses = load(settings)
+        for name in ("subject", "action", "clip"):
+            assert all(str(value) for value in getattr(poses, name))
+        order = np.lexsort((poses.frame, poses.clip, poses.subject))
+        assert np.array_equal(order, np.arange(len(poses)))
+        keys = zip(poses.subject, poses.clip, poses.frame, strict=True)
+        assert len(set(keys)) == len(poses)
+
+    def test_reading_twice_gives_the_same(self, settings):
+        first, again = load(settings), load(settings)
+        for field in fields(PoseSet):
+            assert np.array_equal(getattr(first, field.name), getattr(again, field.name))
+
+    def test_filters_and_fractions_work(self, settings):
+        whole = load(settings)
+        subject, clip = whole.clips()[0]
+        one = load(settings.model_copy(update={"subjects": [subject], "clips": [clip]}))
+        assert one.clips() == [(subject, clip)]
+        half = load(settings.model_copy(update={"fraction": 0.5}))
+        assert len(half) == max(1, round(0.5 * len(whole)))
+        with pytest.raises(BadInput, match="no subject fits nobody"):
+            load(settings.model_copy(update={"subjects": ["nobody"]}))
+
+    def test_an_absent_or_damaged_file_is_told_in_one_sentence(self, kind, settings, tmp_path):
+        if kind in ("deepmimic", "standard"):
+            pytest.skip("it has no file, or one that is checked by SHA-256, see test_assets")
+        absent = settings.model_copy(update={"path": str(tmp_path / "absent.file")})
+        with pytest.raises(BadInput) as told:
+            load(absent)
+        assert "absent.file" in str(told.value) and "\n" not in str(told.value)
+        damaged = tmp_path / "damaged.file"
+        damaged.write_bytes(bytes(range(256)))
+        with pytest.raises(BadInput) as told:
+            load(settings.model_copy(update={"path": str(damaged)}))
+        assert "damaged.file" in str(told.value) and "\n" not in str(told.value)

@@ -1,0 +1,246 @@
+"""Sources: Parquet files read as documented, filters, fractions, held-out clips, refusals."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.data.sources.load import (
+    SourceSettings,
+    hold_out,
+    load,
+    settings_from_text,
+)
+
+
+def rows(motion: np.ndarray, **columns: object) -> dict[str, object]:
+    count = len(motion)
+    half = count // 2
+    return {
+        "subject": ["S1"] * half + ["S2"] * (count - half),
+        "action": ["walk"] * count,
+        "clip": [f"c{number * 4 // count}" for number in range(count)],
+        "frame": pa.array(range(count), pa.int32()),
+        "pose": pa.array(list(motion.reshape(count, -1))),
+    } | columns
+
+
+@pytest.fixture
+def file(tmp_path, motion) -> Path:
+    pq.write_table(pa.table(rows(motion)), tmp_path / "poses.parquet")
+    return tmp_path / "poses.parquet"
+
+
+def source(file: Path, **settings: object) -> PoseSet:
+    return load(SourceSettings.parse({"kind": "parquet", "path": str(file)} | settings))
+
+
+def test_what_was_written_is_read(file, motion):
+    poses = source(file)
+    assert np.array_equal(poses.poses, motion)
+    assert poses.frame.tolist() == list(range(len(motion)))
+
+
+@pytest.mark.parametrize("kind", ["fixed size", "large list", "float64", "dictionary"])
+def test_every_way_to_store_the_columns_reads_the_same(kind, tmp_path, motion):
+    flat = pa.array(motion.reshape(-1))
+    columns = rows(motion)
+    if kind == "fixed size":
+        columns["pose"] = pa.FixedSizeListArray.from_arrays(flat, 51)
+    elif kind == "large list":
+        columns["pose"] = pa.array(list(motion.reshape(-1, 51)), pa.large_list(pa.float32()))
+    elif kind == "float64":
+        columns["pose"] = pa.array(list(motion.reshape(-1, 51).astype(np.float64)))
+    else:
+        columns["clip"] = pa.array(columns["clip"]).dictionary_encode()
+    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
+    assert np.array_equal(source(tmp_path / "p.parquet").poses, motion)
+
+
+def test_the_other_columns_may_be_left_out(tmp_path, motion):
+    pq.write_table(pa.table({"pose": rows(motion)["pose"]}), tmp_path / "mine.parquet")
+    poses = source(tmp_path / "mine.parquet")
+    assert set(poses.clip.tolist()) == {"mine"} and len(poses) == len(motion)
+
+
+def test_real_poses_are_read_with_their_clips(cmu_file, cmu):
+    poses = source(cmu_file, subjects=["CMU02"], actions=["walk"])
+    wanted = (cmu.subject == "CMU02") & (cmu.action == "walk")
+    assert len(poses) == wanted.sum() == 215
+    assert poses.clips() == [("CMU02", "02_01"), ("CMU02", "02_02")]
+
+
+def test_patterns_keep_and_drop(file):
+    assert set(source(file, subjects=["*2"]).subject.tolist()) == {"S2"}
+    assert set(source(file, exclude_clips=["c0", "c1"]).clip.tolist()) == {"c2", "c3"}
+
+
+def test_a_fraction_is_the_same_every_time_and_another_with_another_seed(file):
+    first, again = source(file, fraction=0.1), source(file, fraction=0.1)
+    other = source(file, fraction=0.1, fraction_seed=1)
+    assert len(first) == 24
+    assert np.array_equal(first.frame, again.frame)
+    assert not np.array_equal(first.frame, other.frame)
+
+
+def test_a_cap_takes_the_same_number_of_every_subject(file):
+    poses = source(file, max_per_subject=30)
+    assert (poses.subject == "S1").sum() == (poses.subject == "S2").sum() == 30
+
+
+def test_held_out_clips_are_whole(file):
+    kept, held = hold_out(source(file), 0.25, seed=3)
+    assert not set(kept.clips()) & set(held.clips())
+    assert len(held.clips()) == 1 and len(kept) + len(held) == 240
+
+
+def test_a_single_clip_cannot_be_shared(file):
+    with pytest.raises(BadInput, match="cannot be held out of a single one"):
+        hold_out(source(file, clips=["c0"]), 0.5, seed=0)
+
+
+def test_a_filter_that_leaves_nothing_says_what_there_is(file):
+    with pytest.raises(BadInput, match=r"no clip is left .* by c3; there are c0, c1"):
+        source(file, subjects=["S1"], clips=["c3"])
+
+
+@pytest.mark.parametrize("setting", ["subjects", "exclude_subjects"])
+def test_a_name_that_fits_nothing_is_told_even_among_others_that_do(setting, file):
+    with pytest.raises(BadInput, match=f"{setting}: no subject fits S9; there are S1, S2"):
+        source(file, **{setting: ["S1", "S9"]})
+
+
+def test_a_smaller_fraction_is_a_part_of_a_larger_one(file):
+    small, large = source(file, fraction=0.05), source(file, fraction=0.5)
+    assert set(small.frame.tolist()) < set(large.frame.tolist())
+
+
+def test_the_evolved_poses_of_a_table_are_a_source(tmp_path, motion):
+    table = PoseTable.create(tmp_path / "poses")
+    rows = {"id": np.arange(len(motion)), "operator": ["seed"] * len(motion), "poses": motion}
+    table.commit("a", 0, rows)
+    poses = load(settings_from_text(str(tmp_path / "poses")))
+    assert np.array_equal(poses.poses, motion)
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"pose": "short"}, r"51 numbers .* got 48 in row 0"),
+        ({"pose": "text"}, "should hold lists of 51 numbers"),
+        ({"clip": None}, "column clip should have a value in every row"),
+        ({"frame": "float"}, "column frame should hold whole numbers"),
+    ],
+)
+def test_a_column_that_does_not_fit_is_told(columns, sentence, tmp_path, motion):
+    count = len(motion)
+    broken = {
+        "short": pa.array(list(motion[:, :16].reshape(count, -1))),
+        "text": pa.array(["a"] * count),
+        None: pa.array([None] * count, pa.string()),
+        "float": pa.array(np.zeros(count)),
+    }
+    changed = {name: broken[kind] for name, kind in columns.items()}
+    pq.write_table(pa.table(rows(motion, **changed)), tmp_path / "p.parquet")
+    with pytest.raises(BadInput, match=sentence):
+        source(tmp_path / "p.parquet")
+
+
+def test_a_table_without_poses_is_told(tmp_path):
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "p.parquet")
+    with pytest.raises(BadInput, match="should have a column pose, got x"):
+        source(tmp_path / "p.parquet")
+
+
+def test_infinite_coordinates_are_told_with_clip_and_frame(tmp_path, motion):
+    broken = motion.copy()
+    broken[70, 3, 0] = np.inf
+    pq.write_table(pa.table(rows(broken)), tmp_path / "p.parquet")
+    with pytest.raises(BadInput, match="clip c1, frame 70: joint RFoot should be finite, got inf"):
+        source(tmp_path / "p.parquet")
+
+
+def test_a_bone_of_no_length_is_told_with_clip_and_frame(tmp_path, motion):
+    broken = motion.copy()
+    broken[70:72, 3] = broken[70:72, 2]
+    pq.write_table(pa.table(rows(broken)), tmp_path / "p.parquet")
+    sentence = r"clip c1, frame 70: the bone RKnee-RFoot has no length \(2 poses in all\)"
+    with pytest.raises(BadInput, match=sentence):
+        source(tmp_path / "p.parquet")
+
+
+@pytest.mark.parametrize("content", [None, "not parquet"])
+def test_a_file_that_is_missing_or_something_else_is_told(content, tmp_path):
+    if content is not None:
+        (tmp_path / "p.parquet").write_text(content)
+    with pytest.raises(BadInput, match=r"p\.parquet") as told:
+        source(tmp_path / "p.parquet")
+    assert "\n" not in str(told.value)
+
+
+def test_reading_sources_needs_no_torch_and_no_ray():
+    program = (
+        "import sys, evoskeleton.platform.data.sources.load, evoskeleton.platform.data.pose_table;"
+        "import evoskeleton.platform.data.mocap.deepmimic;"
+        "import evoskeleton.platform.data.formats.parquet;"
+        "print([name for name in ('torch', 'ray', 'mlflow') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert said.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("scale", "unit"), [(1e-3, "metres"), (0.1, "centimetres")])
+def test_other_units_are_told(scale, unit, tmp_path, motion):
+    pq.write_table(pa.table(rows(motion * np.float32(scale))), tmp_path / "p.parquet")
+    with pytest.raises(BadInput, match=f"looks like {unit}"):
+        source(tmp_path / "p.parquet")
+
+
+def test_a_loader_of_ones_own_can_be_named(tmp_path, motion, monkeypatch):
+    module = tmp_path / "mine_loader.py"
+    module.write_text(
+        "import numpy as np\n"
+        "from evoskeleton.platform.data.poses import single_clip\n"
+        "def read(settings):\n"
+        "    return single_clip(np.load(settings.path), 'me', 'any', 'one')\n"
+    )
+    np.save(tmp_path / "p.npy", motion)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings = SourceSettings(kind="mine_loader:read", path=str(tmp_path / "p.npy"))
+    assert np.array_equal(load(settings).poses, motion)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "folder"])
+@pytest.mark.parametrize("declared", [{"up": "y"}, {"units": "cm"}, {"subject": "anna"}])
+def test_what_a_format_lays_down_cannot_be_declared(kind, declared, file):
+    path = file if kind == "parquet" else file.parent
+    sentence = f"{next(iter(declared))} is for recordings .* what parquet hold is laid down"
+    with pytest.raises(BadInput, match=sentence):
+        load(SourceSettings(kind=kind, path=str(path), **declared))
+
+
+def test_clips_of_one_name_are_told_apart_by_their_subjects(motion):
+    takes = [("S9", "walk"), ("S11", "walk"), ("S11", "sit")]
+    parts = [single_clip(motion[:2], subject, clip, clip) for subject, clip in takes]
+    assert PoseSet.concat(parts).clip_label().tolist() == [
+        "S9/walk", "S9/walk", "S11/walk", "S11/walk", "sit", "sit",
+    ]  # fmt: skip
+
+
+def test_an_unknown_kind_is_told():
+    with pytest.raises(BadInput, match="should be one of deepmimic, parquet, table, .*, got bvh2"):
+        load(SourceSettings(kind="bvh2"))
+
+
+def test_a_source_fits_into_one_word_of_a_command_line(tmp_path):
+    assert settings_from_text("deepmimic").kind == "deepmimic"
+    assert settings_from_text("mine.parquet").path == "mine.parquet"
+    braces = settings_from_text("{kind: parquet, path: p, subjects: [S1]}")
+    assert braces.subjects == ["S1"]

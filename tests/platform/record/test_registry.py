@@ -1,0 +1,194 @@
+"""The registry of champions, on a real SQLite store."""
+
+import shutil
+
+import pytest
+import torch
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
+from evoskeleton.lifting.cascade import Cascade, CascadeSettings
+from evoskeleton.lifting.normalization import Normalization
+from evoskeleton.platform.record.mlflow_store import Store
+from evoskeleton.platform.record.registry import Registry, model_name
+from evoskeleton.platform.record.tracking import Tracker, TrackingSettings
+
+UNIT = (torch.zeros(17, 2), torch.ones(17, 2), torch.zeros(16, 3), torch.ones(16, 3))
+"""Statistics that change nothing."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def run_id(home):
+    return Tracker(TrackingSettings(), home).start("registry", {"seed": 1})
+
+
+@pytest.fixture
+def registry(home, run_id):
+    return Registry(TrackingSettings(), home)
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """Writes the bundle of a small lifter; another word gives other weights."""
+
+    def write(word):
+        cascade = Cascade(CascadeSettings(width=8, blocks=0, stages=1), seed=sum(word.encode()))
+        lifter = Lifter(cascade, Normalization("per_pose", *UNIT))
+        save_bundle(lifter, tmp_path / word, {})
+        return tmp_path / word
+
+    return write
+
+
+def champion(registry, name):
+    held = [v.number for v in registry.model(name).versions if "champion" in v.aliases]
+    return held[0] if held else None
+
+
+def test_a_bundle_comes_back_as_it_was_registered(registry, bundle, run_id, tmp_path):
+    name = model_name("round")
+    lifter = load_bundle(bundle("aa"))
+    version = registry.register(tmp_path / "aa", name, {"mpjpe": 61.5}, run_id)
+    (found,) = registry.model(name).versions
+    fetched = load_bundle(registry.fetch(name, "champion", into=tmp_path / "copy"))
+    assert weight_hash(fetched) == weight_hash(lifter) == found.weights
+    assert weight_hash(load_bundle(registry.fetch(name, version))) == found.weights
+    assert found.metrics == {"mpjpe": 61.5} and found.aliases == ("champion",)
+    assert found.run_id == run_id
+
+
+def test_the_same_weights_are_registered_once(registry, bundle, run_id):
+    name, first = model_name("once"), bundle("aa")
+    assert registry.register(first, name, {}, run_id) == 1
+    assert registry.register(bundle("bb"), name, {}, run_id) == 2
+    assert registry.register(first, name, {}, run_id) == 1
+    assert len(registry.model(name).versions) == 2
+    assert champion(registry, name) == 2
+
+
+def test_a_bundle_that_the_run_keeps_already_is_not_stored_twice(home, registry, bundle, run_id):
+    client = Store(TrackingSettings(), home).client()
+    folder = bundle("kept")
+    client.log_artifacts(run_id, str(folder), "bundle")
+    registry.register(folder, model_name("kept"), {}, run_id)
+    source = client.get_model_version(model_name("kept"), "1").source
+    assert source.endswith("/artifacts/bundle")
+
+
+def test_a_campaign_moves_only_the_alias_of_its_own_model(registry, bundle, run_id):
+    mine, other = model_name("mine"), model_name("demo")
+    registry.register(bundle("aa"), mine, {}, run_id)
+    registry.register(bundle("bb"), other, {}, run_id)
+    registry.register(bundle("cc"), other, {}, run_id)
+    assert (champion(registry, mine), champion(registry, other)) == (1, 2)
+    names = [model.name for model in registry.list_models()]
+    assert {mine, other} <= set(names) and names == sorted(names)
+
+
+def test_rollback_goes_back_through_earlier_champions(registry, bundle, run_id):
+    name = model_name("back")
+    for weights in ("aa", "bb", "cc"):
+        registry.register(bundle(weights), name, {}, run_id)
+    assert registry.rollback(name) == 2
+    assert registry.rollback(name) == 1
+    with pytest.raises(BadInput, match="evoskeleton-back has no earlier champion to go back to"):
+        registry.rollback(name)
+    assert champion(registry, name) == 1
+
+
+def test_registering_again_does_not_undo_a_rollback(registry, bundle, run_id):
+    name, second = model_name("undo"), bundle("bb")
+    registry.register(bundle("aa"), name, {}, run_id)
+    registry.register(second, name, {}, run_id)
+    registry.rollback(name)
+    registry.register(second, name, {}, run_id)
+    assert champion(registry, name) == 1
+
+
+def test_promoting_the_champion_again_leaves_the_past_as_it_was(registry, bundle, run_id):
+    name = model_name("same")
+    for weights in ("aa", "bb"):
+        registry.register(bundle(weights), name, {}, run_id)
+    assert registry.promote(name, 2) == 2
+    assert registry.promote(name, "champion") == 2
+    assert registry.rollback(name) == 1
+
+
+def test_another_alias_has_a_past_of_its_own(registry, bundle, run_id):
+    name = model_name("aliases")
+    for weights in ("aa", "bb"):
+        registry.register(bundle(weights), name, {}, run_id)
+    registry.promote(name, 2, alias="field-test")
+    registry.promote(name, 1, alias="field-test")
+    assert registry.rollback(name, alias="field-test") == 2
+    assert champion(registry, name) == 2
+
+
+def test_a_word_that_somebody_tagged_a_version_with_does_no_harm(home, registry, bundle, run_id):
+    name = model_name("tagged")
+    registry.register(bundle("aa"), name, {"mpjpe": 60.0}, run_id)
+    Store(TrackingSettings(), home).client().set_model_version_tag(name, "1", "mood", "good")
+    assert registry.model(name).versions[0].metrics == {"mpjpe": 60.0}
+
+
+def test_unknown_names_and_versions_are_told(registry, bundle, run_id):
+    name = model_name("known")
+    registry.register(bundle("aa"), name, {}, run_id)
+    with pytest.raises(BadInput, match="no registered model is called nobody: there are .*known"):
+        registry.fetch("nobody")
+    with pytest.raises(BadInput, match="has no version or alias 7: it has 1, champion"):
+        registry.promote(name, 7)
+    with pytest.raises(BadInput, match="has no version or alias best: it has 1, champion"):
+        registry.fetch(name, "best")
+
+
+def test_a_folder_without_a_bundle_is_told(registry, tmp_path, run_id):
+    with pytest.raises(BadInput, match=r"bundle.json: No such file or directory"):
+        registry.register(tmp_path, model_name("none"), {}, run_id)
+    with pytest.raises(BadInput, match="no registered model is called evoskeleton-none"):
+        registry.model(model_name("none"))
+
+
+def test_a_version_whose_files_are_gone_is_told(home, registry, bundle, run_id):
+    name = model_name("gone")
+    registry.register(bundle("gone"), name, {}, run_id)
+    shutil.rmtree(registry.fetch(name))
+    with pytest.raises(BadInput, match="evoskeleton-gone"):
+        registry.fetch(name)
+
+
+def test_a_campaign_registers_its_champion_as_made_by_its_training(home, registry, bundle):
+    tracker = Tracker(TrackingSettings(), home, tell=pytest.fail)
+    parent = tracker.start("champions", {"seed": 1})
+    folder = bundle("best")
+    made = {"table_version": 4, "bundle": folder, "hash": weight_hash(load_bundle(folder))}
+    tracker.log_training(made)
+    tracker.register_champion(folder, {"mpjpe": 60.0})
+    tracker.register_champion(folder, {"mpjpe": 60.0})
+    (version,) = registry.model(model_name("champions")).versions
+    client = Store(TrackingSettings(), home).client()
+    maker = client.get_run(version.run_id).data.tags
+    assert version.aliases == ("champion",)
+    assert maker["mlflow.parentRunId"] == parent and maker["evoskeleton.champion"] == "true"
+    assert client.get_run(parent).data.tags["evoskeleton.champion"] == version.weights
+
+
+def test_looking_into_a_home_without_a_record_makes_none(tmp_path):
+    registry = Registry(TrackingSettings(), tmp_path / "nowhere")
+    assert registry.list_models() == []
+    with pytest.raises(BadInput, match="no registered model is called demo: none is registered"):
+        registry.promote("demo", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_does_not_answer_is_told_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    registry = Registry(TrackingSettings(uri="http://me:secret@127.0.0.1:9"), tmp_path)
+    with pytest.raises(BadInput, match=r"MLflow at http://127.0.0.1:9 cannot be used: ") as told:
+        registry.list_models()
+    assert "secret" not in str(told.value)

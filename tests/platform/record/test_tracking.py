@@ -1,0 +1,401 @@
+"""The MLflow record of a campaign, on real SQLite stores and real processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.record.mlflow_run import Run
+from evoskeleton.platform.record.mlflow_store import Store
+from evoskeleton.platform.record.tracking import Tracker, TrackingSettings
+
+SETTINGS = {"seed": 7, "search": {"generations": 8, "target": None, "names": []}}
+
+
+def logbook(generations, first=0):
+    return [
+        {
+            "generation": g,
+            "rows": 1000 + 200 * g,
+            "survival": 0.8 - 0.01 * g,
+            "error_mean": 60.0 + g,
+            "error_max": 160.0 + g,
+            "offspring_per_second": 90_000.0,
+            "operator": "crossover",
+        }
+        for g in range(first, generations)
+    ]
+
+
+def training(version=3, **changes):
+    curve = [{"step": s, "stage": 0, "loss": 1.0 / s} for s in (100, 200, 300)]
+    curve[-1]["validation_mpjpe"] = 61.5
+    return {
+        "table_version": version,
+        "table": "/data/poses",
+        "rows": 24_000,
+        "generation": 3,
+        "hash": f"beef{version}",
+        "settings": {"width": 256},
+        "curve": curve,
+        "validation": {"mpjpe": 61.5, "p_mpjpe": 44.0},
+    } | changes
+
+
+@pytest.fixture(scope="session")
+def record_home(tmp_path_factory):
+    """One store for all tests: the first touch of a new one takes seconds."""
+    return tmp_path_factory.mktemp("record")
+
+
+@pytest.fixture
+def client(record_home):
+    return Store(TrackingSettings(), record_home).client()
+
+
+@pytest.fixture
+def tracker(record_home):
+    return Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+
+
+def points(client, run_id):
+    """How often each (metric, step) was written."""
+    names = client.get_run(run_id).data.metrics
+    return Counter((m.key, m.step) for n in names for m in client.get_metric_history(run_id, n))
+
+
+def children(client, run_id):
+    experiment = client.get_run(run_id).info.experiment_id
+    return client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
+
+
+def test_a_campaign_is_a_run_with_settings_and_grouped_metrics(tracker, client):
+    run_id = tracker.start("walkers", SETTINGS)
+    tracker.sync_generations(logbook(3))
+    tracker.finish()
+    run = client.get_run(run_id)
+    assert run.info.run_name == "walkers" and run.info.status == "FINISHED"
+    assert run.data.params["search.generations"] == "8"
+    assert run.data.params["search.target"] == "none"
+    assert run.data.tags["evoskeleton.campaign"] == "walkers"
+    assert "cores" in run.data.tags["evoskeleton.device"] or run.data.tags["evoskeleton.device"]
+    assert run.data.metrics["search/survival"] == pytest.approx(0.78)
+    assert run.data.metrics["score/error_mean"] == 62.0
+    assert run.data.metrics["speed/offspring_per_second"] == 90_000
+    assert "search/operator" not in run.data.metrics
+
+
+def test_settings_are_kept_as_yaml_without_secrets(tracker, client, tmp_path):
+    secret = {"storage_options": {"AWS_SECRET": "hush"}, "tracking": {"uri": "https://me:pw@host"}}
+    run_id = tracker.start("secretive", SETTINGS | secret)
+    text = Path(client.download_artifacts(run_id, "settings.yaml", str(tmp_path))).read_text()
+    params = str(client.get_run(run_id).data.params)
+    assert yaml.safe_load(text)["search"]["generations"] == 8
+    for leak in ("hush", "pw@"):
+        assert leak not in text and leak not in params
+
+
+def test_long_settings_are_cut_to_what_mlflow_takes(tracker, client):
+    run_id = tracker.start("wordy", {"clips": ["02_01"] * 2000} | {f"s{i}": i for i in range(250)})
+    params = client.get_run(run_id).data.params
+    assert len(params["clips"]) == 6000 and params["clips"].endswith("…")
+    assert params["s249"] == "249"
+
+
+def test_rows_given_again_are_written_once(tracker, client, record_home):
+    run_id = tracker.start("again", SETTINGS)
+    tracker.sync_generations(logbook(3))
+    tracker.sync_generations(logbook(5))
+    resumed = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+    assert resumed.start("again", SETTINGS, run_id=run_id) == run_id
+    resumed.sync_generations(logbook(6))
+    counts = points(client, run_id)
+    assert set(counts.values()) == {1}
+    assert {step for name, step in counts if name == "search/survival"} == set(range(6))
+
+
+def test_half_a_generation_is_completed(tracker, client):
+    run_id = tracker.start("half", SETTINGS)
+    client.log_metric(run_id, "search/survival", 0.8, step=0)
+    tracker.sync_generations(logbook(1))
+    counts = points(client, run_id)
+    assert set(counts.values()) == {1} and len(counts) == 5
+
+
+def test_a_lost_run_id_is_found_again_by_the_campaigns_key(tracker, record_home):
+    run_id = tracker.start("keyed", SETTINGS, key="a1b2")
+    again = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+    assert again.start("keyed", SETTINGS, key="a1b2") == run_id
+    other = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+    assert other.start("keyed", SETTINGS, key="c3d4") != run_id
+
+
+def test_a_campaign_whose_run_was_deleted_gets_a_new_one(record_home, client):
+    told = []
+    tracker = Tracker(TrackingSettings(), record_home, tell=told.append)
+    run_id = tracker.start("deleted", SETTINGS)
+    client.delete_run(run_id)
+    again = Tracker(TrackingSettings(), record_home, tell=told.append)
+    new = again.start("deleted", SETTINGS, run_id=run_id)
+    again.sync_generations(logbook(4))
+    assert new != run_id and len(points(client, new)) == 20
+    assert told == [f"MLflow has no run {run_id} any more: the campaign is written to a new one"]
+
+
+def test_a_setting_that_changed_keeps_its_first_value_and_says_the_new(
+    tracker, record_home, client
+):
+    run_id = tracker.start("longer", SETTINGS)
+    again = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+    again.start("longer", {"seed": 7, "search": {"generations": 12}}, run_id=run_id)
+    run = client.get_run(run_id)
+    assert run.data.params["search.generations"] == "8"
+    assert run.data.tags["evoskeleton.now.search.generations"] == "12"
+
+
+def test_a_training_is_a_child_run_with_curve_table_version_and_bundle(tracker, client, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    run_id = tracker.start("trained", SETTINGS)
+    tracker.log_training(training(bundle=str(tmp_path)))
+    (child,) = children(client, run_id)
+    assert child.info.run_name == "v3" and child.info.status == "FINISHED"
+    assert child.data.params["fit.width"] == "256"
+    assert child.data.tags["evoskeleton.training"] == "trained/v3"
+    assert child.data.tags["evoskeleton.weights"] == "beef3"
+    assert points(client, child.info.run_id)["training/loss", 200] == 1
+    assert child.data.metrics["validation/p_mpjpe"] == 44.0
+    (data,) = client.get_run(child.info.run_id).inputs.dataset_inputs
+    assert '"delta_table_version": 3' in data.dataset.source
+    files = [file.path for file in client.list_artifacts(child.info.run_id, "bundle")]
+    assert files == ["bundle/model.safetensors"]
+    assert points(client, run_id)["lifter/validation_mpjpe", 3] == 1
+
+
+def test_a_training_told_twice_is_recorded_once(tracker, record_home, client):
+    run_id = tracker.start("twice", SETTINGS)
+    tracker.log_training(training())
+    tracker.log_training(training(champion=True))
+    again = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+    again.start("twice", SETTINGS, run_id=run_id)
+    again.log_training(training())
+    again.log_training(training(version=5, generation=5))
+    named = {child.info.run_name: child for child in children(client, run_id)}
+    assert sorted(named) == ["v3", "v5"]
+    assert named["v3"].data.tags["evoskeleton.champion"] == "true"
+    assert set(points(client, named["v3"].info.run_id).values()) == {1}
+    again.mark_champion("beef5")
+    named = {child.info.run_name: child for child in children(client, run_id)}
+    assert named["v5"].data.tags["evoskeleton.champion"] == "true"
+    assert named["v3"].data.tags["evoskeleton.champion"] == "false"
+
+
+def test_a_training_that_was_half_written_is_completed(tracker, record_home, client):
+    run_id = tracker.start("broken", SETTINGS)
+    experiment = client.get_run(run_id).info.experiment_id
+    tags = {"evoskeleton.training": "broken/v3", "mlflow.parentRunId": run_id}
+    half = client.create_run(experiment, run_name="v3", tags=tags).info.run_id
+    client.log_metric(half, "training/loss", 0.01, step=100)
+    tracker.log_training(training())
+    (child,) = children(client, run_id)
+    counts = points(client, child.info.run_id)
+    assert child.info.run_id == half and set(counts.values()) == {1}
+    assert counts["training/loss", 300] == 1
+
+
+def test_a_record_that_mlflow_refuses_is_left_out_and_the_rest_goes_on(record_home, client):
+    told = []
+    tracker = Tracker(TrackingSettings(), record_home, tell=told.append)
+    run_id = tracker.start("refused", SETTINGS)
+    tracker.log_training(training(bundle="/no/such/folder"))
+    for generations in (1, 2, 3):
+        tracker.sync_generations(logbook(generations))
+    tracker.log_json("closing", {"mpjpe": 60})
+    assert len(told) == 1
+    assert told[0].startswith("MLflow refuses the training on table version 3, which is left out:")
+    assert points(client, run_id)["search/survival", 2] == 1
+    assert client.list_artifacts(run_id, "tables")[0].path == "tables/closing.json"
+
+
+def test_figures_and_tables_become_artifacts(tracker, client, tmp_path):
+    from matplotlib.figure import Figure
+
+    run_id = tracker.start("drawn", SETTINGS)
+    tracker.log_figure("gallery", Figure())
+    tracker.log_table("clips", [{"clip": "05_01", "mpjpe": 61.5}, {"clip": "05_02"}])
+    tracker.log_summary({"mpjpe_baseline": 70.0, "mpjpe_evolved": 60.0})
+    kept = client.download_artifacts(run_id, "", str(tmp_path))
+    assert (Path(kept) / "figures" / "gallery.png").read_bytes().startswith(b"\x89PNG")
+    assert (Path(kept) / "tables" / "clips.csv").read_text() == "clip,mpjpe\n05_01,61.5\n05_02,\n"
+    assert client.get_run(run_id).data.metrics["summary/mpjpe_evolved"] == 60.0
+    for _ in range(2):
+        tracker.log_summary({"mpjpe_evolved": 55.0}, generation=9)
+    assert client.get_run(run_id).data.metrics["summary/mpjpe_evolved"] == 55.0
+    assert points(client, run_id)["summary/mpjpe_evolved", 9] == 1
+
+
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[3])
+from test_tracking import SETTINGS, Tracker, TrackingSettings, logbook, training
+tracker = Tracker(TrackingSettings(), sys.argv[1])
+print(tracker.start("killed", SETTINGS, key="killed"), flush=True)
+for generation in range(int(sys.argv[2]), 400):
+    tracker.sync_generations(logbook(generation + 1))
+    tracker.log_training(training(version=generation, generation=generation))
+    print(generation, flush=True)
+"""
+
+
+def killed_writer(home, first, lines):
+    """Start a writer in its own process and kill it without warning at some point in a write."""
+    here = str(Path(__file__).parent)
+    command = [sys.executable, "-c", WRITER, str(home), str(first), here]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        told = [writer.stdout.readline().strip() for _ in range(1 + lines)]
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.wait()
+    return told[0], int(told[-1])
+
+
+def test_a_killed_writer_leaves_no_gap_and_no_double_point(record_home, client):
+    run_id, last = killed_writer(record_home, 0, 3)
+    again, last = killed_writer(record_home, last, 4)
+    assert again == run_id
+    tracker = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+    assert tracker.start("killed", SETTINGS, run_id=run_id) == run_id
+    tracker.sync_generations(logbook(last + 3))
+    for version in range(last + 3):
+        tracker.log_training(training(version=version, generation=version))
+    counts = points(client, run_id)
+    assert set(counts.values()) == {1}
+    assert {step for name, step in counts if name == "search/survival"} == set(range(last + 3))
+    names = Counter(child.info.run_name for child in children(client, run_id))
+    assert names == Counter({f"v{version}": 1 for version in range(last + 3)})
+    for child in children(client, run_id):
+        assert set(points(client, child.info.run_id).values()) == {1}
+
+
+def test_no_record_is_blamed_for_generations_that_cannot_be_written(record_home, client):
+    told = []
+    tracker = Tracker(TrackingSettings(), record_home, tell=told.append)
+    run_id = tracker.start("locked", SETTINGS)
+
+    def locked(*arguments):
+        raise OSError("database is locked")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "write", locked)
+        patch.setattr("evoskeleton.platform.record.tracking.PAUSE", 0.0)
+        for generations in range(1, 6):
+            tracker.sync_generations(logbook(generations))
+            tracker.log_json("closing", {"mpjpe": 60})
+    assert len(told) == 1 and "database is locked" in told[0]
+    tracker.finish()
+    assert "tables/closing.json" in [item.path for item in client.list_artifacts(run_id, "tables")]
+    assert {step for name, step in points(client, run_id) if name == "search/survival"} == {
+        *range(5)
+    }
+
+
+def test_a_database_that_was_half_made_is_made_anew(tmp_path):
+    import mlflow.store.db.utils as tables
+
+    def killed(engine):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_upgrade_db", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Store(TrackingSettings(), tmp_path).client()
+    assert Store(TrackingSettings(), tmp_path).is_absent()
+    assert Store(TrackingSettings(), tmp_path).client().search_experiments()
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_a_setting_that_changes_back_is_told_as_it_is_now(record_home, client):
+    for workers in (1, 2, 1):
+        tracker = Tracker(TrackingSettings(), record_home)
+        run_id = tracker.start("there-and-back", {"workers": workers}, key="one")
+    data = client.get_run(run_id).data
+    assert data.params["workers"] == "1" and data.tags["evoskeleton.now.workers"] == "1"
+
+
+@pytest.fixture
+def nobody(monkeypatch):
+    """Address on which nobody listens."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{door.getsockname()[1]}"
+
+
+def test_a_server_that_is_down_is_told_once_and_the_campaign_goes_on(nobody, tmp_path):
+    told = []
+    tracker = Tracker(TrackingSettings(uri=nobody), tmp_path, tell=told.append)
+    assert tracker.start("lonely", SETTINGS) is None
+    tracker.sync_generations(logbook(2))
+    tracker.log_training(training())
+    sentence = f"MLflow at {nobody} does not answer, the campaign goes on: Connection refused"
+    assert told == [sentence]
+    tracker.finish()
+    assert told[1:] == [
+        "MLflow lacks 2 records of campaign lonely: resume it when MLflow answers, and they are "
+        "written"
+    ]
+
+
+def test_what_was_missed_is_written_when_mlflow_answers_again(
+    record_home, client, nobody, monkeypatch
+):
+    told = []
+    tracker = Tracker(TrackingSettings(uri=nobody), record_home, tell=told.append)
+    tracker.start("late", SETTINGS)
+    tracker.sync_generations(logbook(2))
+    tracker.log_training(training())
+    monkeypatch.setattr(tracker, "_store", Store(TrackingSettings(), record_home))
+    tracker.finish()
+    assert len(told) == 1
+    counts = points(client, tracker.run_id)
+    assert set(counts.values()) == {1}
+    assert counts["search/survival", 1] == 1
+    assert [child.info.run_name for child in children(client, tracker.run_id)] == ["v3"]
+
+
+def test_a_record_that_is_switched_off_writes_nothing(tmp_path):
+    tracker = Tracker(TrackingSettings(enabled=False), tmp_path, tell=pytest.fail)
+    assert tracker.start("silent", SETTINGS) is None
+    tracker.sync_generations(logbook(2))
+    tracker.log_training(training())
+    tracker.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_is_opened_by_a_command_and_a_deep_link(tracker, record_home, client):
+    run_id = tracker.start("open", SETTINGS)
+    page = tracker.how_to_open(port=5123)
+    experiment = client.get_run(run_id).info.experiment_id
+    place = f"/#/experiments/{experiment}/runs/{run_id}/model-metrics?workflowType=machine_learning"
+    assert page.address == f"http://127.0.0.1:5123{place}"
+    assert f"sqlite:///{record_home}/mlflow.db" in page.command
+    assert "--workers 1" in page.command and "JOB_EXECUTION=false" in page.command
+
+
+def test_a_store_of_an_unknown_kind_is_refused():
+    with pytest.raises(BadInput, match="should start with one of sqlite, postgresql"):
+        TrackingSettings.parse({"uri": "ftp://somewhere"})
+
+
+def test_importing_the_record_does_not_import_mlflow():
+    code = (
+        "import sys, evoskeleton.platform.record.tracking, evoskeleton.platform.record.registry;"
+        "sys.exit('mlflow' in sys.modules or 'ray' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

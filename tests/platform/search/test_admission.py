@@ -1,0 +1,100 @@
+"""The choice of the data set: who becomes a row, who leaves for it, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.archive.archive import Archive, ArchiveSettings
+from evoskeleton.evolution.archive.descriptor import DescriptorSettings
+from evoskeleton.evolution.breeding import BreedingSettings
+from evoskeleton.evolution.hierarchy import encode
+from evoskeleton.evolution.limits.tables import Limits
+from evoskeleton.evolution.population import Population, ids
+from evoskeleton.platform.search.campaign.admission import admit, found, references
+from evoskeleton.platform.search.campaign.settings import SearchSettings
+
+
+@pytest.fixture(scope="module")
+def seeds(motion) -> Population:
+    return Population.seeds(encode(motion))
+
+
+def archive_of(seeds: Population, **settings: float) -> Archive:
+    return found(
+        seeds,
+        ArchiveSettings.parse(settings),
+        DescriptorSettings(),
+        BreedingSettings(),
+        Limits.constant(180.0),
+        seed=3,
+    )
+
+
+def columns_of(archive: Archive, bodies: Population, generation: int, error: list[float]) -> dict:
+    slots = torch.arange(len(bodies))
+    return {
+        "id": ids(generation, 0, slots).numpy(),
+        "descriptor": archive.descriptor.describe(bodies.genomes).numpy(),
+        "error": np.array(error, np.float32),
+    }
+
+
+def test_the_same_body_again_is_no_row(seeds):
+    archive = archive_of(seeds, cells=5, quota=50)
+    some = seeds.take(torch.arange(0, len(seeds), 16))
+    archive, rows, counts = admit(archive, columns_of(archive, some, 1, [1.0] * len(some)))
+    _, again, counts_again = admit(archive, columns_of(archive, some, 2, [9.0] * len(some)))
+    assert len(rows["id"]) == len(archive) == counts["archive/stays"] > 0
+    assert len(again["id"]) == 0 and counts_again["archive/near-duplicate"] == len(some)
+
+
+def test_a_row_names_the_bred_one_that_left_for_it_through_its_own_batch(seeds):
+    """Room for one: 10 is bred, then 20 and 30 of one batch beat it and each other."""
+    archive = archive_of(seeds, cells=1, quota=1, near_mm=0.0)
+    three = seeds.take(torch.tensor([0, 40, 80]))
+    archive, first, _ = admit(
+        archive, columns_of(archive, three.take(torch.tensor([0])), 1, [10.0])
+    )
+    archive, second, _ = admit(archive, columns_of(archive, three, 2, [20.0, 5.0, 30.0]))
+    assert first["why"].tolist() == ["new cell"] and first["replaces"].tolist() == [-1]
+    assert second["id"].tolist() == [int(ids(2, 0, torch.tensor([2]))[0])]
+    assert second["why"].tolist() == ["better"]
+    assert second["replaces"].tolist() == first["id"].tolist()
+
+
+def test_a_seed_loses_its_place_but_is_never_replaced_as_a_row(seeds):
+    archive = archive_of(seeds, cells=1, quota=1, near_mm=0.0)
+    archive, *_ = admit(archive, columns_of(archive, seeds.take(torch.tensor([0])), 0, [1.0]))
+    _, rows, _ = admit(archive, columns_of(archive, seeds.take(torch.tensor([50])), 1, [2.0]))
+    assert rows["why"].tolist() == ["better"] and rows["replaces"].tolist() == [-1]
+
+
+def test_novelty_wants_bodies_in_the_archive_and_takes_what_is_there(seeds):
+    archive = archive_of(seeds, cells=5, quota=1, near_mm=0.0)
+    with pytest.raises(BadInput, match="an archive of two bodies or more, got 0"):
+        references(archive, 3)
+    archive, *_ = admit(archive, columns_of(archive, seeds, 1, [1.0] * len(seeds)))
+    assert references(archive, 50)["neighbours"] == len(archive) - 1
+
+
+@pytest.mark.parametrize(
+    ("search", "sentence"),
+    [
+        ({"archive": {"cells": 500}, "target": 400}, "more cells than the target of 400 poses"),
+        (
+            {"archive": {"cells": 100}, "generations": 1, "islands": 1, "island": {"offspring": 9}},
+            "100 cells has more cells than the 9 poses to be bred",
+        ),
+        ({"island": {"objectives": [["novelty"]]}}, "novelty is measured against an archive"),
+        ({"island": {"bands": {"novelty": {}}}}, "novelty is measured against an archive"),
+        ({"archive": {"cells": 5, "quota": 2}, "neighbours": 10}, "less than the 10 bodies"),
+        (
+            {"archive": {}, "island": {"breeding": {"lengths": {"when": "storing"}}}},
+            "set breeding.lengths.when to breeding",
+        ),
+    ],
+)
+def test_an_archive_that_cannot_work_is_refused(search, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        SearchSettings.parse(search)

@@ -1,0 +1,127 @@
+"""Names, locks and tables: a campaign begins once, and alone."""
+
+import errno
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nobody import Nobody
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.formats.parquet import write_parquet
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.search.campaign.driver import limits_of, resume, start, table_of
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.seeding import begin, load_motion
+from evoskeleton.platform.search.campaign.settings import CampaignSettings, read_settings
+from evoskeleton.platform.search.campaign.status import statuses
+from evoskeleton.platform.search.workers.ray_training import Job, TrainingSettings, run_training
+
+
+@pytest.fixture
+def settings(motion, tmp_path) -> CampaignSettings:
+    path = tmp_path / "poses.parquet"
+    clips = [single_clip(motion[at : at + 60], "S1", "walk", f"clip{at}") for at in (0, 60, 120)]
+    write_parquet(path, PoseSet.concat(clips))
+    return CampaignSettings.parse(
+        {
+            "name": "mine",
+            "home": str(tmp_path / "home"),
+            "motion": {"seed": {"kind": "parquet", "path": str(path)}},
+            "tracking": {"enabled": False},
+        }
+    )
+
+
+def begun(settings: CampaignSettings) -> CampaignFolder:
+    """A campaign's folder as a start leaves it that was killed before its first generation."""
+    folder = CampaignFolder(settings.home, settings.name)
+    motion = load_motion(settings.motion, settings.seed, settings.search.target)
+    table = PoseTable.create(settings.table or str(folder.home / "poses"))
+    begin(settings, motion, folder, table, limits_of(settings, motion.seed))
+    return folder
+
+
+def test_a_name_of_which_the_table_has_rows_is_refused(settings):
+    folder = begun(settings)
+    before = table_of(settings, folder).version
+    shutil.rmtree(folder.path)
+    with pytest.raises(BadInput, match="holds rows of an earlier campaign mine: choose another"):
+        start(settings, Nobody())
+    assert table_of(settings, folder).version == before and not folder.exists()
+
+
+def test_of_two_that_start_at_once_the_second_touches_nothing(settings):
+    folder = CampaignFolder(settings.home, settings.name)
+    with folder.lock():
+        assert folder.is_locked()
+        with pytest.raises(BadInput, match=f"mine is being run by process {os.getpid()}"):
+            start(settings, Nobody())
+        assert [path.name for path in folder.path.iterdir()] == ["lock"]
+    assert not folder.is_locked()
+
+
+def test_storage_without_locks_is_told(settings, monkeypatch):
+    def unknown(*arguments):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    folder = CampaignFolder(settings.home, settings.name)
+    with pytest.raises(BadInput, match="lock cannot be locked: Function not implemented"):
+        start(settings, Nobody())
+    assert not folder.is_locked()
+
+
+def test_a_table_is_found_from_every_folder(settings, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    near = CampaignSettings.parse(settings.model_dump(mode="json") | {"table": "shared"})
+    begun(near)
+    monkeypatch.chdir(tmp_path)
+    (status,) = statuses(near.home)
+    assert (status.generation, status.rows) == (0, 120)
+    assert not Path("shared").exists()
+    remote = near.model_dump(mode="json") | {"table": "s3://bucket/poses"}
+    assert CampaignSettings.parse(remote).table == "s3://bucket/poses"
+
+
+def test_a_table_that_is_gone_is_told_and_not_made_anew(settings):
+    folder = begun(settings)
+    shutil.rmtree(folder.home / "poses")
+    (status,) = statuses(settings.home)
+    assert status.state == "no table"
+    with pytest.raises(BadInput, match="there is no pose table at"):
+        resume(settings.home, "mine", [], Nobody())
+    assert not (folder.home / "poses").exists()
+    assert read_settings(folder.settings) == settings
+
+
+def test_a_training_for_which_nothing_comes_free_is_told_in_a_sentence(settings, monkeypatch):
+    from ray.train import ControllerError
+    from ray.train.torch import TorchTrainer
+
+    from evoskeleton.platform.search.workers.cluster import MachineSettings, divide
+
+    def crowded(trainer):
+        raise ControllerError(RuntimeError("The worker group startup timed out\nafter 3600 s"))
+
+    monkeypatch.setattr(TorchTrainer, "fit", crowded)
+    folder = settings.home
+    job = Job("mine-g0", f"{folder}/g0", f"{folder}/ray", "poses", "seed", "held", None, 0, 1)
+    resources = divide(MachineSettings(), 1, {"CPU": 2.0})
+    sentence = "training mine-g0 could not be run: The worker group startup timed out$"
+    with pytest.raises(BadInput, match=sentence):
+        run_training(job, TrainingSettings.parse({}), resources)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes are not bound here")
+def test_processors_of_other_jobs_do_not_count():
+    words = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); "
+    words += "from evoskeleton.machine import cores; print(cores())"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

@@ -1,0 +1,68 @@
+"""Ray on this machine: a start that hangs is tried again, and then told in a sentence."""
+
+import psutil
+import pytest
+import ray
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.search.workers.cluster import MachineSettings, cluster, divide
+
+HANGS = "The current node timed out during startup."
+
+
+@pytest.mark.slow
+def test_a_start_that_hangs_is_tried_again_and_leaves_no_process(monkeypatch):
+    """Ray raises a bare Exception then, with its processes running."""
+    ask, failures = ray._private.services.get_node, iter([Exception(HANGS)])
+    before, running, names = _children(), set(), set()
+
+    def unlucky(*arguments):
+        for failure in failures:
+            running.update(_children() - before)
+            names.update(process.name() for process in running)
+            raise failure
+        return ask(*arguments)
+
+    monkeypatch.setattr(ray._private.services, "get_node", unlucky)
+    with cluster(MachineSettings(workers=1), islands=3) as resources:
+        assert resources.workers == 1 and ray.is_initialized()
+        assert names >= {"gcs_server", "raylet"}
+        assert not any(map(_lives, running))
+    assert not ray.is_initialized()
+
+
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def _lives(process: psutil.Process) -> bool:
+    """What has ended may wait for its parent to ask how."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_start_that_hangs_every_time_is_told(monkeypatch):
+    failures = iter([Exception(HANGS)] * 3)
+
+    def unlucky(**how):
+        raise next(failures)
+
+    monkeypatch.setattr(ray, "init", unlucky)
+    sentence = f"no Ray cluster could be started here: {HANGS}"
+    with pytest.raises(BadInput, match=sentence), cluster(MachineSettings(), islands=1):
+        pass
+    assert next(failures, None) is None
+
+
+def test_more_actors_than_the_machine_can_hold_are_refused():
+    """They would wait for a processor for ever."""
+    there = {"CPU": 2.0}
+    assert divide(MachineSettings(scorers=4), 1, there).scorers == 4
+    with pytest.raises(BadInput, match="20 scorers of 0.2 processors, .* find no room on 2 proc"):
+        divide(MachineSettings(scorers=20), 1, there)
+    with pytest.raises(BadInput, match="and 40 workers find no room"):
+        divide(MachineSettings(workers=40), 1, there)
+    grows = MachineSettings(address="auto", scorers=20)
+    assert divide(grows, 1, there).scorers == 20, "a cluster may add nodes"

@@ -1,0 +1,196 @@
+"""What every 2D detector promises, held against the embedded one on real photographs."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR, Joint
+from evoskeleton.pose2d.blazepose import BlazePose, BlazePoseSettings
+from evoskeleton.pose2d.detector import Detector, Stopwatch
+from evoskeleton.pose2d.images import read_image
+
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
+PHOTOS = Path(os.environ.get("EVOSKELETON_SHARED_DATA", BESIDE)) / "photos"
+
+SKIER = {
+    Joint.LSHOULDER: (398, 109), Joint.RELBOW: (339, 158), Joint.RWRIST: (303, 178),
+    Joint.LHIP: (436, 212), Joint.RKNEE: (369, 269), Joint.RFOOT: (407, 335),
+    Joint.LFOOT: (477, 356),
+}  # fmt: skip
+"""Where a person sees the joints of the skier, px."""
+
+SKIER_BOX = np.array([[280.0, 55.0, 500.0, 385.0]])
+PERSON_BOX = np.array([[190.0, 95.0, 280.0, 380.0]])
+
+
+def photo(name: str) -> np.ndarray:
+    path = PHOTOS / f"{name}.jpg"
+    if not path.exists():
+        pytest.skip("the shared photos are absent; EVOSKELETON_SHARED_DATA names their folder")
+    return read_image(path)
+
+
+@pytest.fixture(scope="module")
+def skier() -> np.ndarray:
+    return photo("skier")
+
+
+@pytest.fixture(scope="module")
+def person() -> np.ndarray:
+    return photo("person")
+
+
+class DetectorContract:
+    """Inherit, and give a fixture `detector`."""
+
+    def test_one_person_with_a_dog_and_a_horse_is_one_person(self, detector, person):
+        (found,) = detector.detect(person)
+        assert found.score > 0.5
+        x, y = found.keypoints[Joint.HIP]
+        assert 205 < x < 255 and 220 < y < 255
+
+    def test_joints_are_where_a_person_sees_them(self, detector, skier):
+        (found,) = detector.detect(skier)
+        for joint, place in SKIER.items():
+            assert np.linalg.norm(found.keypoints[joint] - place) < 12, joint.name
+
+    def test_the_box_holds_the_body(self, detector, skier):
+        (found,) = detector.detect(skier)
+        x0, y0, x1, y1 = found.box
+        assert 270 < x0 < 310 and 50 < y0 < 100 and 460 < x1 < 510 and 350 < y1 < 400
+
+    def test_numbers_are_within_their_limits_and_joints_known_by_name(self, detector, skier):
+        (found,) = detector.detect(skier)
+        assert found.keypoints.shape == (17, 2) and found.keypoints.dtype == np.float32
+        for column in (found.confidence, found.visibility, np.array([found.score])):
+            assert ((column >= 0) & (column <= 1)).all()
+        assert set(found.approximated) < set(JOINT_NAMES)
+
+    def test_left_stays_left_in_a_mirror(self, detector, skier):
+        (plain,) = detector.detect(skier)
+        (mirrored,) = detector.detect(np.ascontiguousarray(skier[:, ::-1]))
+        back = mirrored.keypoints[list(MIRROR)] * (-1, 1) + (skier.shape[1], 0)
+        assert np.median(np.linalg.norm(back - plain.keypoints, axis=1)) < 8
+
+    def test_two_people_are_two(self, detector, skier, person):
+        height = min(len(skier), len(person))
+        both = np.concatenate([skier[:height], person[:height]], axis=1)
+        people = sorted(detector.detect(both), key=lambda one: one.keypoints[0, 0])
+        assert len(people) == 2
+        assert np.linalg.norm(people[0].keypoints[Joint.LFOOT] - SKIER[Joint.LFOOT]) < 15
+        assert 205 < people[1].keypoints[Joint.HIP, 0] - skier.shape[1] < 255
+
+    def test_an_empty_picture_holds_nobody(self, detector):
+        assert detector.detect(np.full((300, 400, 3), 120, np.uint8)) == []
+
+    def test_a_picture_of_one_pixel_holds_nobody(self, detector):
+        assert detector.detect(np.zeros((1, 1, 3), np.uint8)) == []
+
+    def test_every_box_gives_one_person_in_its_order(self, detector, skier):
+        boxes = np.concatenate([[[0, 300, 60, 420]], SKIER_BOX, [[20, 20, 90, 90]]])
+        people = detector.detect(skier, boxes)
+        assert len(people) == 3
+        for joint, place in SKIER.items():
+            assert np.linalg.norm(people[1].keypoints[joint] - place) < 15, joint.name
+        assert people[1].score > max(people[0].score, people[2].score)
+
+    def test_no_boxes_are_no_people(self, detector, skier):
+        assert detector.detect(skier, np.zeros((0, 4))) == []
+
+    def test_the_answer_does_not_depend_on_what_was_asked_before(self, detector, skier, person):
+        before = detector.detect(skier)[0]
+        detector.detect(person)
+        after = detector.detect(skier)[0]
+        assert np.array_equal(before.keypoints, after.keypoints)
+        assert np.array_equal(before.confidence, after.confidence)
+
+    def test_threads_do_not_disturb_each_other(self, detector, skier, person):
+        alone = [detector.detect(image)[0].keypoints for image in (skier, person)]
+        with ThreadPoolExecutor(2) as pool:
+            together = list(pool.map(detector.detect, [skier, person] * 3))
+        for row, people in enumerate(together):
+            assert np.array_equal(people[0].keypoints, alone[row % 2])
+
+    def test_the_picture_is_left_as_it_was(self, detector, skier):
+        image = skier.copy()
+        detector.detect(image, SKIER_BOX)
+        assert np.array_equal(image, skier)
+
+    def test_the_stages_are_timed(self, detector, skier):
+        watch = Stopwatch()
+        detector.detect(skier, watch=watch)
+        assert set(watch.seconds) == {"find", "locate"} and min(watch.seconds.values()) > 0
+
+    @pytest.mark.parametrize(
+        ("image", "sentence"),
+        [
+            (np.zeros((8, 8), np.uint8), r"image should be \(height, width, 3\), got \(8, 8\)"),
+            (np.zeros((8, 8, 3)), "image should be of type uint8, got float64"),
+            (np.zeros((0, 8, 3), np.uint8), "image should have pixels"),
+            (np.zeros((1, 11, 3), np.uint8), "at most 10 times as long as wide, got 11 x 1"),
+        ],
+    )
+    def test_what_is_no_picture_is_told(self, detector, image, sentence):
+        with pytest.raises(BadInput, match=sentence):
+            detector.detect(image)
+
+    @pytest.mark.parametrize(
+        ("boxes", "sentence"),
+        [
+            ([[1, 2, 3]], r"boxes should be \(people, 4\)"),
+            ([[1, 2, 30, 40], [9, 2, 3, 4]], "box 1 should be x0 < x1, y0 < y1, got 9 2 3 4"),
+            ([[1, 2, np.nan, 4]], "box 0 should be x0 < x1"),
+            ([[700, 2, 800, 40]], "box 0 should touch the 640 x 425 picture"),
+        ],
+    )
+    def test_a_wrong_box_is_told(self, detector, skier, boxes, sentence):
+        with pytest.raises(BadInput, match=sentence):
+            detector.detect(skier, np.array(boxes, dtype=float))
+
+
+@pytest.fixture(scope="module")
+def blazepose() -> BlazePose:
+    try:
+        return BlazePose()
+    except BadInput as error:
+        pytest.skip(f"the embedded detector cannot be had here: {error}")
+
+
+class TestBlazePose(DetectorContract):
+    @pytest.fixture
+    def detector(self, blazepose) -> Detector:
+        return blazepose
+
+    def test_mixtures_of_neighbours_are_named(self, detector, skier):
+        (found,) = detector.detect(skier)
+        assert found.approximated == ("Hip", "Spine", "Thorax", "Neck", "Head")
+        hips = found.keypoints[[Joint.RHIP, Joint.LHIP]]
+        assert np.allclose(found.keypoints[Joint.HIP], hips.mean(axis=0), atol=1e-3)
+
+    def test_a_person_on_the_side_is_followed_by_a_turned_crop(self, detector, skier):
+        (plain,) = detector.detect(skier)
+        (turned,) = detector.detect(np.ascontiguousarray(np.rot90(skier)))
+        back = np.stack([skier.shape[1] - turned.keypoints[:, 1], turned.keypoints[:, 0]], axis=1)
+        assert np.median(np.linalg.norm(back - plain.keypoints, axis=1)) < 10
+
+    def test_what_leaves_the_picture_is_not_known(self, detector, skier):
+        (found,) = detector.detect(skier[:300])
+        assert not found.known[[Joint.RFOOT, Joint.LFOOT]].any()
+        assert found.known[[Joint.LSHOULDER, Joint.RWRIST, Joint.RKNEE]].all()
+
+    def test_a_far_person_is_found_in_a_tile(self, skier, blazepose):
+        wide = np.full((1275, 1920, 3), 235, np.uint8)
+        wide[100:525, 1200:1840] = skier
+        (found,) = blazepose.detect(wide)
+        off = found.keypoints[Joint.LFOOT] - (1200, 100) - SKIER[Joint.LFOOT]
+        assert np.linalg.norm(off) < 15
+        whole_only = BlazePose(BlazePoseSettings.parse({"tiles": 1}))
+        assert whole_only.detect(wide) == []
+
+    def test_a_mistake_in_the_settings_is_told(self):
+        with pytest.raises(BadInput, match="unknown setting tile; did you mean tiles"):
+            BlazePoseSettings.parse({"tile": 2})
