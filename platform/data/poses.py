@@ -6,11 +6,13 @@ World frame, millimetres, z up, Human3.6M's 17 joints.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES, Joint
+from evoskeleton.files import write_arrays
 from evoskeleton.shapes import expect_shape
 
 SHORTEST_BONE_MM = 1e-3
@@ -85,6 +87,17 @@ class PoseSet:
         often = Counter(clip for _, clip in pairs)
         labels = [clip if often[clip] == 1 else f"{subject}/{clip}" for subject, clip in pairs]
         return np.array(labels)[self.clip_number()]
+
+
+def write_poses(path: Path, poses: PoseSet) -> None:
+    """A pose set as npz."""
+    write_arrays(path, {field.name: getattr(poses, field.name) for field in fields(PoseSet)})
+
+
+def read_poses(path: Path) -> PoseSet:
+    """Back from `write_poses`."""
+    with np.load(path, allow_pickle=False) as file:
+        return PoseSet(**{name: file[name] for name in file.files})
 
 
 def single_clip(poses: np.ndarray, subject: str, action: str, clip: str) -> PoseSet:

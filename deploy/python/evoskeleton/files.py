@@ -1,11 +1,14 @@
 """Files that appear under their name only when they are complete."""
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from evoskeleton.errors import BadInput
 
@@ -45,3 +48,15 @@ def _refuse_taken(path: Path, overwrite: bool) -> None:
         raise BadInput(f"{path} is a folder, a file should be written there")
     if path.exists() and not overwrite:
         raise BadInput(f"{path} is there already and is not overwritten unless asked")
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Data as indented JSON, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(json.dumps(data, indent=1, default=float).encode())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Named arrays as npz, whole or not at all."""
+    with whole_file(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]

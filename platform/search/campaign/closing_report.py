@@ -8,13 +8,15 @@ from matplotlib.figure import Figure
 from rich.markup import escape
 from rich.table import Table
 
+from evoskeleton.files import write_json
 from evoskeleton.lifting.bundle import Lifter, load_bundle
 from evoskeleton.lifting.hardness import hardness
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record import review
 from evoskeleton.platform.record.tracking import Tracker
-from evoskeleton.platform.search.campaign.paths import CampaignFolder, read_poses, write_json
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
 

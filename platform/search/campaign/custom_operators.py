@@ -8,7 +8,8 @@ from types import ModuleType
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.toolbox import OperatorNames, resolve
-from evoskeleton.platform.search.campaign.paths import CampaignFolder, write_json
+from evoskeleton.files import write_json
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
 
 
 def fingerprints(operators: OperatorNames) -> dict[str, str]:

@@ -23,12 +23,14 @@ from evoskeleton.evolution.hierarchy import Genomes, encode
 from evoskeleton.evolution.operators.operators import template_bodies
 from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.toolbox import build_toolbox
+from evoskeleton.files import write_json
 from evoskeleton.lifting.bundle import Lifter, to_arrays, weight_hash
 from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.campaign.admission import admit, references
 from evoskeleton.platform.search.campaign.custom_operators import carry_to_workers
-from evoskeleton.platform.search.campaign.paths import CampaignFolder, read_poses, write_json
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import Pending, State, load, save
 from evoskeleton.platform.search.workers.cluster import Resources

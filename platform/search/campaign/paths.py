@@ -11,19 +11,15 @@
 """
 
 import fcntl
-import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from typing import IO
 
 from evoskeleton.errors import BadInput
 from evoskeleton.files import storage_errors, whole_file
-from evoskeleton.platform.data.poses import PoseSet
 
 
 class CampaignFolder:
@@ -137,27 +133,3 @@ class CampaignFolder:
 def _owner(handle: IO[str]) -> str:
     handle.seek(0)
     return handle.read().strip() or "unknown"
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Data as indented JSON, whole or not at all."""
-    with whole_file(path) as file:
-        file.write(json.dumps(data, indent=1, default=float).encode())
-
-
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Named arrays as npz, whole or not at all."""
-    with whole_file(path) as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-
-
-def write_poses(path: Path, poses: PoseSet) -> None:
-    """A pose set as npz."""
-    names = ("poses", "subject", "action", "clip", "frame")
-    write_arrays(path, {name: getattr(poses, name) for name in names})
-
-
-def read_poses(path: Path) -> PoseSet:
-    """Back from `write_poses`."""
-    with np.load(path, allow_pickle=False) as file:
-        return PoseSet(**{name: file[name] for name in file.files})

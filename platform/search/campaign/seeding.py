@@ -15,11 +15,11 @@ from evoskeleton.evolution.population import Population
 from evoskeleton.files import whole_file
 from evoskeleton.platform.data.annotated import is_annotated, refuse_annotated
 from evoskeleton.platform.data.pose_table import PoseTable
-from evoskeleton.platform.data.poses import PoseSet
+from evoskeleton.platform.data.poses import PoseSet, write_poses
 from evoskeleton.platform.data.sources.load import hold_out, load
 from evoskeleton.platform.search.campaign.admission import found
 from evoskeleton.platform.search.campaign.custom_operators import remember
-from evoskeleton.platform.search.campaign.paths import CampaignFolder, write_poses
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
     MotionSettings,

@@ -15,7 +15,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.archive.archive import Archive
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
 from evoskeleton.evolution.population import Population
-from evoskeleton.platform.search.campaign.paths import CampaignFolder, write_arrays
+from evoskeleton.files import write_arrays
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from evoskeleton.files import write_json
 from evoskeleton.machine import cores
-from evoskeleton.platform.search.campaign.paths import write_json
 
 
 class Clock:

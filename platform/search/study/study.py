@@ -25,14 +25,14 @@ import torch
 from pydantic import Field, model_validator
 
 from evoskeleton.errors import BadInput
-from evoskeleton.files import whole_file
+from evoskeleton.files import whole_file, write_arrays, write_json
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.annotated import refuse_annotated
 from evoskeleton.platform.data.sources.load import SourceSettings, load
 from evoskeleton.platform.record.mlflow_store import TrackingSettings
 from evoskeleton.platform.search.campaign.driver import resume, start, table_of
-from evoskeleton.platform.search.campaign.paths import CampaignFolder, write_arrays, write_json
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import (
     RUNNING,
     CampaignSettings,

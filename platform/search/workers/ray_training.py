@@ -25,12 +25,12 @@ from pydantic import Field
 from torch.nn.parallel import DistributedDataParallel
 
 from evoskeleton.errors import BadInput
+from evoskeleton.files import write_json
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, Report, TrainingState, fit, lifter_from
 from evoskeleton.lifting.protocols import evaluate, rarity
-from evoskeleton.platform.data.poses import PoseSet
-from evoskeleton.platform.search.campaign.paths import read_poses, write_json
+from evoskeleton.platform.data.poses import PoseSet, read_poses
 from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.settings import Settings
 
