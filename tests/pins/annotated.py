@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 from pins.campaign import motion
 
-from evoskeleton.annotation.revisions import Change
-from evoskeleton.annotation.store import AnnotationStore, Picture
+from evoskeleton.annotation.store.annotation_store import AnnotationStore, Picture
+from evoskeleton.annotation.store.revisions import Change
 
 SIZE = (64, 48)
 

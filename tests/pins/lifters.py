@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from pins.campaign import clips, motion
 
+from evoskeleton.evolution.archive.descriptor import DescriptorSettings, fit
+from evoskeleton.evolution.archive.novelty import novelty
 from evoskeleton.evolution.chance import key, stream
-from evoskeleton.evolution.descriptor import DescriptorSettings, fit
 from evoskeleton.evolution.hierarchy import encode
-from evoskeleton.evolution.novelty import novelty
 from evoskeleton.lifting.bundle import load_bundle, read_description, to_arrays
 from evoskeleton.lifting.hardness import hardness
 from evoskeleton.lifting.training import train_bundle
-from evoskeleton.platform.search.scorers import Scorer
+from evoskeleton.platform.search.workers.scorers import Scorer
 
 CHANGES = {
     "small": ["steps=50", "batch=32", "cascade.width=16", "cascade.blocks=1"],

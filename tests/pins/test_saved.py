@@ -14,10 +14,10 @@ from evoskeleton.evolution.hierarchy import decode
 from evoskeleton.evolution.population import OPERATORS
 from evoskeleton.lifting.bundle import load_bundle, read_description, weight_hash
 from evoskeleton.platform.data.pose_table import PoseTable
-from evoskeleton.platform.search.folder import CampaignFolder
-from evoskeleton.platform.search.settings import read_settings, write_settings
-from evoskeleton.platform.search.state import load
-from evoskeleton.platform.search.status import status_of
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.settings import read_settings, write_settings
+from evoskeleton.platform.search.campaign.state import load
+from evoskeleton.platform.search.campaign.status import status_of
 
 RECORDED = kernels.FIXTURES
 
