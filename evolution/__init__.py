@@ -1,1 +1,8 @@
-"""Bodies and how to breed them: arrays in, arrays out. No Ray, no files but the limit tables."""
+"""Bodies and how to breed them: skeleton, genome, joint limits, operators, selection, archive.
+
+The public names are listed in `__init__.pyi`; a name is loaded when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,8 @@
-"""Between 2D and 3D: cameras, the lifter, its training and its evaluation. No Ray."""
+"""From 2D keypoints to 3D joints: cameras, cascades, training, metrics, bundles.
+
+The public names are listed in `__init__.pyi`; a name is loaded when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,8 @@
-"""From a photo or video to keypoints, and on to 3D. No Ray."""
+"""From pictures to 2D keypoints, and on to 3D: detectors, tracking, overlays.
+
+The public names are listed in `__init__.pyi`; a name is loaded when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

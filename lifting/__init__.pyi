@@ -1,0 +1,61 @@
+from .bundle import Lifter as Lifter
+from .bundle import load_bundle as load_bundle
+from .bundle import save_bundle as save_bundle
+from .cameras import Cameras as Cameras
+from .cameras import ViewSettings as ViewSettings
+from .cameras import project as project
+from .cameras import sample_views as sample_views
+from .cameras import world_to_camera as world_to_camera
+from .cascade import Cascade as Cascade
+from .cascade import CascadeSettings as CascadeSettings
+from .conformal import ErrorRadii as ErrorRadii
+from .conformal import RadiusSettings as RadiusSettings
+from .conformal import calibrate as calibrate
+from .fitting import FitSettings as FitSettings
+from .fitting import fit as fit
+from .keypoint_files import read_keypoints as read_keypoints
+from .keypoint_files import write_joints as write_joints
+from .metrics import auc as auc
+from .metrics import mpjpe as mpjpe
+from .metrics import n_mpjpe as n_mpjpe
+from .metrics import p_mpjpe as p_mpjpe
+from .metrics import pck as pck
+from .pinhole import Intrinsics as Intrinsics
+from .pose_fit import PoseFit as PoseFit
+from .pose_fit import PoseFitSettings as PoseFitSettings
+from .pose_fit import fit_poses as fit_poses
+from .protocols import Evaluation as Evaluation
+from .protocols import evaluate as evaluate
+from .training import train_bundle as train_bundle
+
+__all__ = [
+    "Cameras",
+    "Cascade",
+    "CascadeSettings",
+    "ErrorRadii",
+    "Evaluation",
+    "FitSettings",
+    "Intrinsics",
+    "Lifter",
+    "PoseFit",
+    "PoseFitSettings",
+    "RadiusSettings",
+    "ViewSettings",
+    "auc",
+    "calibrate",
+    "evaluate",
+    "fit",
+    "fit_poses",
+    "load_bundle",
+    "mpjpe",
+    "n_mpjpe",
+    "p_mpjpe",
+    "pck",
+    "project",
+    "read_keypoints",
+    "sample_views",
+    "save_bundle",
+    "train_bundle",
+    "world_to_camera",
+    "write_joints",
+]

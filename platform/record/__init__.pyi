@@ -1,0 +1,3 @@
+from .registry import Registry as Registry
+
+__all__ = ["Registry"]
