@@ -1,0 +1,73 @@
+"""`evoskeleton data`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evoskeleton.commands.options import Changes, Home, Overwrite, Source, busy, counted, poses_of
+from evoskeleton.errors import BadInput
+
+data = typer.Typer(no_args_is_help=True, help="Poses of your own, and the pose table.")
+
+
+@data.command("info")
+def data_info(
+    table: Annotated[str | None, typer.Argument(help="URI of a pose table")] = None,
+    home: Home = "campaigns",
+    version: Annotated[int | None, typer.Option(help="table version; none: the newest")] = None,
+) -> None:
+    """What a pose table holds, as JSON."""
+    from evoskeleton.platform.data.pose_table import PoseTable
+
+    there = PoseTable.open(table or str(Path(home) / "poses"))
+    typer.echo(json.dumps(there.info(version), indent=1))
+
+
+@data.command("import")
+def data_import(
+    sources: Annotated[list[str], typer.Argument(help="files, folders, or settings in braces")],
+    output: Annotated[Path, typer.Option(help="Parquet file")],
+    change: Changes = None,
+    append: Annotated[bool, typer.Option("--append", help="add to a file that is there")] = False,
+    units: Annotated[
+        str | None, typer.Option(help="mm, cm, m, inch, or millimetres for one unit of the file")
+    ] = None,
+    up: Annotated[str | None, typer.Option(help="axis that points up: x, y or z")] = None,
+    skeleton: Annotated[str | None, typer.Option(help="ASF file that goes with AMC or BVH")] = None,
+    fps: Annotated[float | None, typer.Option(help="frames a second to keep of a BVH")] = None,
+) -> None:
+    """Files of any known format into one Parquet file; --set takes any setting of a source."""
+    from evoskeleton.platform.data.exchange import import_poses
+    from evoskeleton.platform.data.sources.load import settings_from_text
+
+    given = {"units": units, "up": up, "skeleton": skeleton, "fps": fps}
+    changes = [f"{name}={value}" for name, value in given.items() if value is not None]
+    read = [settings_from_text(text, changes + (change or [])) for text in sources]
+    with busy("reading"):
+        added = import_poses(read, output, append)
+    typer.echo(f"{output}: {counted(added)}")
+
+
+@data.command("export")
+def data_export(
+    poses: Source,
+    output: Annotated[Path, typer.Option(help="file to write")],
+    kind: Annotated[str, typer.Option("--format", help="parquet, human36m or videopose3d")],
+    pseudo_subjects: Annotated[
+        bool, typer.Option("--pseudo-subjects", help="give numbers to subjects that have none")
+    ] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Poses into a Parquet file, the dictionary of EvoSkeleton, or VideoPose3D's arrays."""
+    from evoskeleton.platform.data.exchange import FORMATS, export_poses
+
+    if kind not in FORMATS:
+        raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
+    known = poses_of(poses)
+    numbers = export_poses(known, output, kind, pseudo_subjects, overwrite)
+    typer.echo(f"{output}: {counted(known)}")
+    for name, number in numbers.items():
+        if name not in (f"S{number}", str(number)):
+            typer.echo(f"subject {name} is written as {number}")

@@ -1,0 +1,155 @@
+"""`evoskeleton train`, `evaluate`, `infer` and `lift`: one lifter, without a campaign."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from evoskeleton.commands.options import Changes, Source, bars, busy, measured_poses, poses_of
+from evoskeleton.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from evoskeleton.lifting.bundle import Lifter
+
+
+def train(
+    poses: Source,
+    output: Annotated[Path, typer.Option(help="folder for the bundle")],
+    preset: Annotated[str, typer.Option(help="small, large or paper")] = "small",
+    change: Changes = None,
+    calibration: Annotated[
+        str | None, typer.Option(help="other poses, to measure the joints' error radii on")
+    ] = None,
+) -> None:
+    """Train a lifter on poses, without a campaign and without Ray."""
+    from evoskeleton.lifting.training import train_bundle
+
+    held = measured_poses(calibration, "--calibration").ordered() if calibration else None
+    with bars() as monitor:
+        record = train_bundle(
+            poses_of(poses).poses,
+            output,
+            preset,
+            change or [],
+            monitor.training,
+            calibration=None if held is None else (held.poses, held.clip_number()),
+        )
+    typer.echo(f"{output}: loss {record['loss']:.4f} after {record['steps']} steps")
+    if held is not None and record["error_radii_mm"] is None:
+        typer.echo("no error radii: --calibration holds too few poses for them", err=True)
+
+
+def evaluate(
+    model: Annotated[Path, typer.Option(help="bundle folder")],
+    poses: Source,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write all figures here")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="poses such as the seeds: adds errors by decile of rarity")
+    ] = None,
+) -> None:
+    """Errors of a lifter per clip over the four fixed views, and what its error radii hold."""
+    from evoskeleton.lifting.bundle import load_bundle, read_description
+    from evoskeleton.lifting.conformal import coverage_table
+    from evoskeleton.lifting.protocols import evaluate as measure
+    from evoskeleton.lifting.protocols import rarity
+
+    known = measured_poses(poses, "--poses")
+    rare = rarity(known.poses, poses_of(reference).poses) if reference else None
+    lifter, record = load_bundle(model), read_description(model).get("training", {})
+    evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare)
+    if json_file is not None:
+        _write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
+    Console().print(evaluation.table())
+    if (radii := record.get("error_radii_mm")) is not None:
+        Console().print(coverage_table(lifter, radii, known.poses))
+
+
+def infer(
+    paths: Annotated[list[Path], typer.Argument(help="photos and videos")],
+    model: Annotated[Path, typer.Option(help="bundle folder")],
+    overlay: Annotated[Path | None, typer.Option(help="folder for drawings")] = None,
+    boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes of people")] = None,
+) -> None:
+    """Photos and videos to 2D keypoints and 3D joints of everybody in them, as JSON lines."""
+    from evoskeleton.pose2d.estimation import infer as estimates
+
+    for estimate in estimates(paths, model, overlay, boxes):
+        typer.echo(json.dumps(estimate))
+
+
+def lift(
+    model: Annotated[Path, typer.Option(help="bundle folder")],
+    keypoints: Annotated[Path, typer.Option(help="2D keypoints, JSON or Parquet")],
+    output: Annotated[Path, typer.Option(help="3D joints, JSON or Parquet")],
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="fit a body within the joint limits to the keypoints of images of this size",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="size of the images, for lifters of the preset paper: they know 1000x1000 only",
+        ),
+    ] = None,
+) -> None:
+    """2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
+    from evoskeleton.lifting.bundle import load_bundle
+    from evoskeleton.lifting.keypoint_files import read_keypoints, write_joints
+
+    points, visibility = read_keypoints(keypoints)
+    lifter = load_bundle(model)
+    if fit is not None:
+        joints = _fitted(lifter, points, visibility, fit)
+    else:
+        joints = lifter.lift(_as_in_training(lifter, points, size), visibility)
+    write_joints(output, joints)
+    typer.echo(f"{output}: {len(points)} poses")
+
+
+def _as_in_training(lifter: "Lifter", points: "np.ndarray", size: str | None) -> "np.ndarray":
+    """Keypoints as the lifter knows them; most take them from images of any size."""
+    from evoskeleton.lifting.normalization import as_in_training
+
+    if lifter.normalization.mode != "zscore":
+        return points
+    if size is None:
+        note = "this lifter takes keypoints for those of 1000x1000 images: --size tells another"
+        typer.echo(note, err=True)
+        return points
+    return as_in_training(points, *image_size("--size", size))
+
+
+def image_size(option: str, size: str) -> tuple[int, int]:
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise BadInput(f"{option} should be the size of the images, such as 1920x1080, got {size}")
+    return int(width), int(height)
+
+
+def _fitted(
+    lifter: "Lifter", points: "np.ndarray", visibility: "np.ndarray | None", size: str
+) -> "np.ndarray":
+    """The cheapest body of every pose, seen from its hip."""
+    from evoskeleton.lifting.pinhole import Intrinsics
+    from evoskeleton.lifting.pose_fit import fit_poses
+
+    camera = Intrinsics.of_image(*image_size("--fit", size))
+    with busy("fitting"):
+        joints = fit_poses(lifter, points, visibility, camera).joints[:, 0]
+    seen: np.ndarray = joints - joints[:, :1]
+    return seen
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}") from None

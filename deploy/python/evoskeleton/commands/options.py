@@ -1,0 +1,67 @@
+"""Options that several commands take, and what is made of their texts."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from evoskeleton.platform.data.poses import PoseSet
+    from evoskeleton.platform.search.campaign.progress import Bars
+
+Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value, may be repeated")]
+Address = Annotated[str | None, typer.Option(help="Ray cluster to join, such as auto")]
+Source = Annotated[
+    str,
+    typer.Option(
+        help="poses: a file or folder of a known format, a pose table, deepmimic, "
+        "or settings such as '{kind: parquet, path: mine.parquet, subjects: [S9]}'"
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a file that is there")]
+LimitsPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--limits",
+        help="joint limits: a file of `limits fit`, or a folder with the files of Akhter and "
+        "Black; none: those of the package",
+    ),
+]
+
+
+def poses_of(text: str) -> "PoseSet":
+    """The poses that a text names: a file, a folder, or settings of a source in braces."""
+    from evoskeleton.platform.data.sources.load import load, settings_from_text
+
+    return load(settings_from_text(text))
+
+
+def measured_poses(text: str, option: str) -> "PoseSet":
+    """Poses that a lifter may be judged by."""
+    from evoskeleton.platform.data.annotated import refuse_annotated
+
+    poses = poses_of(text)
+    refuse_annotated(poses, option)
+    return poses
+
+
+def counted(poses: "PoseSet") -> str:
+    """How many poses, of whom."""
+    counts = {"subject": len(set(poses.subject.tolist())), "clip": len(poses.clips())}
+    parts = [f"{count:,} {name}{'s' * (count != 1)}" for name, count in counts.items()]
+    return ", ".join([f"{len(poses):,} poses", *parts])
+
+
+def bars() -> "Bars":
+    """Progress bars on standard error, where that is a terminal."""
+    from evoskeleton.platform.search.campaign.progress import Bars
+
+    return Bars()
+
+
+def busy(text: str) -> AbstractContextManager[object]:
+    """A sign of life on a terminal, on standard error."""
+    return Console(stderr=True).status(text)

@@ -1,0 +1,60 @@
+"""`evoskeleton study`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from evoskeleton.commands.options import Changes, bars
+from evoskeleton.errors import BadInput
+
+if TYPE_CHECKING:
+    from evoskeleton.platform.search.study.study import StudySettings
+
+studies = typer.Typer(no_args_is_help=True, help="Compare searches by the lifters they train.")
+
+
+@studies.command("run")
+def study_run(
+    settings: Annotated[Path, typer.Argument(help="YAML file; `study template` writes one")],
+    change: Changes = None,
+) -> None:
+    """Make what is missing of a study, as far as its budget goes, and show what is there."""
+    from evoskeleton.platform.search.study.study import Study, read_study
+
+    known = read_study(settings, change)
+    with bars() as monitor:
+        study = Study(known, monitor)
+        left = study.run()
+    _show_study(known)
+    if left:
+        typer.echo(f"{len(left)} lifters are left; {study.spent():.1f} core hours are spent")
+
+
+@studies.command("report")
+def study_report(settings: Path, change: Changes = None) -> None:
+    """Show what is there of a study."""
+    from evoskeleton.platform.search.study.study import read_study
+
+    _show_study(read_study(settings, change))
+
+
+@studies.command("template")
+def study_template() -> None:
+    """Print a commented settings file to start from."""
+    from evoskeleton.platform.search.study.study import template as packaged
+
+    typer.echo(packaged(), nl=False)
+
+
+def _show_study(settings: "StudySettings") -> None:
+    from evoskeleton.platform.search.study.study_report import lines, publish, tables
+
+    found = lines(settings)
+    if not found:
+        raise BadInput(f"nothing of the study in {settings.home} is done yet")
+    wide = Console(width=max(110, Console().width))
+    for shown in tables(found):
+        wide.print(shown)
+    typer.echo(publish(settings, found))
