@@ -166,6 +166,10 @@ class Population:
         columns = {name: torch.tensor(arrays[name]) for name in _COLUMNS}
         return cls(genomes=Genomes.from_arrays(arrays), **columns)
 
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Populations travel between processes as plain numpy."""
+        return Population.from_arrays, (self.to_arrays(),)
+
     @staticmethod
     def concatenate(parts: Sequence["Population"]) -> "Population":
         """All bodies of all parts, in order."""

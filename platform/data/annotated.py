@@ -7,7 +7,6 @@ assumed stand beside each. Every export of a project is a generation of its own 
 project then held; the newest counts.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable, as_poses
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 
@@ -69,38 +69,41 @@ def commit_annotated(
         BadInput: the table cannot be written, or others write to it all the time.
     """
     table, campaign = PoseTable.create(uri), subject_of(project)
-    assumed = {"camera_pitch_deg": camera_pitch_deg, "body_height_mm": body_height_mm}
     for _ in range(_ATTEMPTS):
         last = table.committed_generation(campaign)
         generation = 0 if last is None else last + 1
-        columns = _columns(generation, poses) | assumed
-        version = table.commit(campaign, generation, columns)
-        if _is_there(table, campaign, columns):
+        rows = _rows(generation, poses, camera_pitch_deg, body_height_mm)
+        version = table.commit(campaign, generation, rows)
+        if _is_there(table, campaign, rows):
             return version
     raise BadInput(f"{uri}: others kept exporting project {project}; nothing was added")
 
 
-def _columns(generation: int, poses: PoseSet) -> dict[str, np.ndarray]:
-    return {
-        "id": (generation << _GENERATION_BITS) + np.arange(len(poses)),
-        "operator": np.full(len(poses), ANNOTATED),
-        "subject": poses.subject,
-        "clip": poses.clip,
-        "poses": poses.poses,
-    }
+def _rows(
+    generation: int, poses: PoseSet, camera_pitch_deg: np.ndarray, body_height_mm: np.ndarray
+) -> PoseRows:
+    return PoseRows(
+        id=(generation << _GENERATION_BITS) + np.arange(len(poses)),
+        operator=np.full(len(poses), ANNOTATED),
+        poses=poses.poses,
+        subject=poses.subject,
+        clip=poses.clip,
+        camera_pitch_deg=camera_pitch_deg,
+        body_height_mm=body_height_mm,
+    )
 
 
-def _is_there(table: PoseTable, campaign: str, columns: Mapping[str, np.ndarray]) -> bool:
+def _is_there(table: PoseTable, campaign: str, wanted: PoseRows) -> bool:
     """Whether a generation holds these rows, and not those of somebody who was faster."""
-    ids = columns["id"]
+    first, given = int(wanted.id[0]), wanted.columns()
     rows = table.read(["id", "clip", "pose", *_ASSUMED], campaign=campaign)
-    rows = rows.filter(pc.field("id") >= int(ids[0]))
-    rows = rows.filter(pc.field("id") < int(ids[0]) + (1 << _GENERATION_BITS)).sort_by("id")
+    rows = rows.filter(pc.field("id") >= first)
+    rows = rows.filter(pc.field("id") < first + (1 << _GENERATION_BITS)).sort_by("id")
     return (
-        np.array_equal(rows["id"].to_numpy(), ids)
-        and rows["clip"].to_pylist() == columns["clip"].tolist()
-        and np.array_equal(as_poses(rows["pose"]), columns["poses"])
-        and all(np.array_equal(rows[name].to_numpy(), columns[name]) for name in _ASSUMED)
+        np.array_equal(rows["id"].to_numpy(), wanted.id)
+        and rows["clip"].to_pylist() == given["clip"].tolist()
+        and np.array_equal(as_poses(rows["pose"]), wanted.poses)
+        and all(np.array_equal(rows[name].to_numpy(), given[name]) for name in _ASSUMED)
     )
 
 

@@ -31,7 +31,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
-from evoskeleton.shapes import expect_shape
+from evoskeleton.platform.data.pose_rows import PoseRows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,7 +95,7 @@ class PoseTable:
             BadInput: the place cannot be written, or holds a table of another kind.
         """
         table = cls(uri, storage_options)
-        with _told(f"the pose table {uri} cannot be written"):
+        with _in_a_sentence(f"the pose table {uri} cannot be written"):
             DeltaTable.create(
                 table.uri,
                 SCHEMA,
@@ -125,28 +125,29 @@ class PoseTable:
     @property
     def version(self) -> int:
         """The newest version."""
-        return self._at(None).version()
+        return int(self._at(None).version())
 
     def committed_generation(self, campaign: str) -> int | None:
         """The last generation of a campaign that is in the table."""
-        return self._at(None).transaction_version(_application(campaign))
+        generation: int | None = self._at(None).transaction_version(_application(campaign))
+        return generation
 
-    def commit(self, campaign: str, generation: int, columns: Mapping[str, np.ndarray]) -> int:
+    def commit(self, campaign: str, generation: int, rows: PoseRows) -> int:
         """Append one generation, once.
 
         Args:
             campaign: whose rows these are.
             generation: one more than the last, 0 for the seeds.
-            columns: arrays by column name; `poses` (rows, 17, 3) stands for `pose`, and -1 for a
-                parent or a replaced row that there is not. What is left out, and NaN, is null.
+            rows: its rows, in any order.
 
         Returns:
             The version with which the generation came in, now or earlier.
 
         Raises:
-            BadInput: the storage cannot be written; the last whole generation stands.
+            BadInput: the rows are of another generation, or the storage cannot be written; the
+                last whole generation stands.
         """
-        rows = _as_rows(campaign, generation, columns)
+        sorted_rows = _as_arrow(campaign, generation, rows)
         application = _application(campaign)
         for _ in range(_ATTEMPTS):
             table = self._at(None)
@@ -154,18 +155,18 @@ class PoseTable:
             if done is not None and done >= generation:
                 return _version_of(table, campaign, generation)
             try:
-                with _told(f"generation {generation} cannot be written to {self.uri}"):
-                    _append(table, rows, campaign, generation)
+                with _in_a_sentence(f"generation {generation} cannot be written to {self.uri}"):
+                    _append(table, sorted_rows, campaign, generation)
             except CommitFailedError:
                 continue
-            return table.version()
+            return int(table.version())
         raise BadInput(
             f"{self.uri}: others kept writing; generation {generation} was not committed"
         )
 
     def count(self, version: int | None = None) -> int:
         """Rows, from the table's log alone."""
-        return self._at(version).count()
+        return int(self._at(version).count())
 
     def read(
         self,
@@ -220,7 +221,8 @@ class PoseTable:
         places = order[np.searchsorted(there[order], ids).clip(max=max(len(there) - 1, 0))]
         if len(there) < len(np.unique(ids)) or not np.array_equal(there[places], ids):
             raise BadInput(f"{self.uri} lacks rows of campaign {campaign} that should be there")
-        return as_poses(rows["pose"])[places]
+        poses: np.ndarray = as_poses(rows["pose"])[places]
+        return poses
 
     def as_torch(self, version: int | None = None, campaign: str | None = None) -> "Tensor":
         """(rows, 17, 3) float32 world mm, sorted by id."""
@@ -238,7 +240,7 @@ class PoseTable:
         path = Path(path)
         if path.exists():
             return path
-        with _told(f"the snapshot {path} cannot be written"):
+        with _in_a_sentence(f"the snapshot {path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             try:
@@ -287,19 +289,6 @@ class PoseTable:
             raise BadInput(f"pose table {self.uri}{at}: {_line(error)}") from None
 
 
-def load_poses(
-    uri: str | Path,
-    version: int | None = None,
-    campaign: str | None = None,
-    storage_options: Mapping[str, str] | None = None,
-) -> np.ndarray:
-    """Poses of a table version: (rows, 17, 3) float32 world mm, sorted by id.
-
-    `PoseTable.open(uri).as_torch(version, campaign)` gives them as a tensor.
-    """
-    return PoseTable.open(uri, storage_options).poses(version, campaign)
-
-
 def _application(campaign: str) -> str:
     return f"evoskeleton/{campaign}"
 
@@ -316,7 +305,7 @@ def as_poses(poses: Any) -> np.ndarray:
 
 def _counts(table: DeltaTable, names: Sequence[str]) -> dict[str, dict[str, int]]:
     """Rows by value of each column, a batch at a time."""
-    counts: dict[str, Counter] = {name: Counter() for name in names}
+    counts: dict[str, Counter[Any]] = {name: Counter() for name in names}
     for batch in table.to_pyarrow_dataset().to_batches(columns=list(names)):
         for name in names:
             for pair in pc.value_counts(batch[name]).to_pylist():
@@ -427,21 +416,22 @@ def _key(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
-def _as_rows(campaign: str, generation: int, columns: Mapping[str, np.ndarray]) -> pa.Table:
-    """The columns as rows of the table's schema, sorted by id."""
-    poses = columns["poses"]
-    expect_shape("poses", poses, ("rows", len(JOINT_NAMES), 3))
-    count = len(poses)
+def _as_arrow(campaign: str, generation: int, rows: PoseRows) -> pa.Table:
+    """The rows in the table's schema, sorted by id."""
+    if rows.generation is not None and (rows.generation != generation).any():
+        raise BadInput(
+            f"rows of generation {generation} should be committed, got some of another generation"
+        )
+    count = len(rows)
     fixed = {
         "campaign": np.full(count, campaign),
         "generation": np.full(count, generation, np.int32),
         "island": np.zeros(count, np.int32),
     }
-    order = np.argsort(columns["id"], kind="stable")
-    given = fixed | {name: array for name, array in columns.items() if name != "poses"}
-    arrays = {
-        name: pa.array(np.asarray(array)[order], from_pandas=True) for name, array in given.items()
-    }
+    order = np.argsort(rows.id, kind="stable")
+    given = fixed | rows.columns()
+    poses = given.pop("poses")
+    arrays = {name: pa.array(part[order], from_pandas=True) for name, part in given.items()}
     arrays["pose"] = pa.ListArray.from_arrays(
         pa.array(np.arange(0, _NUMBERS * count + 1, _NUMBERS, dtype=np.int32)),
         pa.array(np.ascontiguousarray(poses[order], dtype=np.float32).reshape(-1)),
@@ -462,7 +452,7 @@ def _as_rows(campaign: str, generation: int, columns: Mapping[str, np.ndarray]) 
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _in_a_sentence(what: str) -> Iterator[None]:
     """Turn a storage's refusal into one sentence; a lost race stays what it is."""
     try:
         yield

@@ -15,6 +15,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -35,13 +36,13 @@ from evoskeleton.evolution.limits.tables import default_limits
 from evoskeleton.evolution.operators.operators import template_bodies
 from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.toolbox import build_toolbox
-from evoskeleton.lifting.bundle import Lifter, to_arrays
+from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.normalization import Normalization
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.search.campaign.admission import admit, found, references
 from evoskeleton.platform.search.workers.islands import Island, IslandSettings
-from evoskeleton.platform.search.workers.scorers import Scorer
+from evoskeleton.platform.search.workers.scorers import Champion, Scorable, Scorer
 
 BODIES, ARCHIVED, VIEWS, LIFTERS, WIDTH = 16_384, 20_000, 4, 2, 1024
 ROWS = 4096
@@ -103,11 +104,10 @@ def generations(file: Path, threads: int, device: str) -> Iterator[tuple[Clock, 
     filled = fill(island, parents, archive)
     scorer = Scorer(1, VIEWS, device, threads)
     one = lifter()
-    arrays, config = to_arrays(one)
-    champion = {"hash": "0", "lifters": [{"arrays": arrays, "config": config}] * LIFTERS}
+    champion = Champion.of([one] * LIFTERS)
     with tempfile.TemporaryDirectory() as folder:
         table = PoseTable.create(str(Path(folder) / "poses"))
-        scorer.score({"joints": np.zeros((1024, 17, 3), np.float32)}, champion)
+        scorer.score(Scorable(np.zeros((1024, 17, 3), np.float32)), champion)
         for number in range(4):
             rate = product_rate(device)
             clock = Clock()
@@ -121,12 +121,12 @@ def fill(island: Island, parents: Population, archive: Any) -> Any:
     """The archive with 20,000 bodies."""
     generation = 1
     while len(archive) < ARCHIVED:
-        brood, _ = island.breed(parents.to_arrays(), generation, 1)
-        chance = np.random.default_rng(generation).random(len(brood["ids"])).astype(np.float32)
+        brood, bodies, _ = island.breed(parents, generation, 1)
+        chance = np.random.default_rng(generation).random(len(brood.population)).astype(np.float32)
         names = ids(generation, 1, torch.arange(len(chance))).numpy()
         room = ARCHIVED - len(archive)
         archive, _ = archive.insert(
-            names[:room], torch.from_numpy(brood["descriptor"][:room]), chance[:room]
+            names[:room], torch.from_numpy(bodies.descriptor[:room]), chance[:room]
         )
         generation += 1
     return archive
@@ -139,22 +139,23 @@ def run(
     parents: Population,
     archive: Any,
     scorer: Scorer,
-    champion: dict[str, Any],
+    champion: Champion,
     table: PoseTable,
 ) -> None:
     """One generation, step by step."""
-    population = parents.to_arrays()
     generation = 100 + number
-    brood, _ = clock.run("breed and check", lambda: island.breed(population, generation, 0))
-    scores = clock.run("score", lambda: scorer.score(brood, champion))
+    brood, bodies, _ = clock.run("breed and check", lambda: island.breed(parents, generation, 0))
+    scores = clock.run("score", lambda: scorer.score(bodies, champion))
     known = clock.run("novelty", lambda: references(archive, 15))
-    scores |= clock.run("novelty", lambda: scorer.novelty(brood, known))
-    everyone, outcome = clock.run(
-        "select", lambda: island.select(population, None, brood, scores, generation, 0)
+    novelty = clock.run("novelty", lambda: scorer.novelty(bodies, known))
+    scores = replace(scores, novelty=novelty)
+    everyone, kept = clock.run(
+        "select", lambda: island.select(parents, None, brood, bodies, scores, generation, 0)
     )
-    _, columns, _ = clock.run("archive", lambda: admit(archive, dict(outcome["columns"])))
-    clock.run("renew", lambda: island.renew(everyone, columns["id"], generation, 0))
-    clock.run("commit", lambda: table.commit("speed", number, columns))
+    _, rows, _ = clock.run("archive", lambda: admit(archive, kept.rows, kept.descriptor))
+    clock.run("renew", lambda: island.renew(everyone, rows.id, generation, 0))
+    rows = rows.with_columns(generation=np.full(len(rows), number, np.int32))
+    clock.run("commit", lambda: table.commit("speed", number, rows))
 
 
 def main() -> None:

@@ -16,8 +16,9 @@ from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.hierarchy import Genomes
 from evoskeleton.evolution.limits.akhter_black import JointLimits
 from evoskeleton.evolution.population import NOBODY, Population, generation_island_slot
+from evoskeleton.platform.data.pose_rows import PoseRows
+from evoskeleton.platform.search.workers.scorers import Archived
 
-Arrays = dict[str, np.ndarray]
 _BROOD = 4
 
 
@@ -48,7 +49,7 @@ def found(
     return Archive.over(described.describe(bodies), described, archive)
 
 
-def references(archive: Archive, neighbours: int) -> Arrays:
+def references(archive: Archive, neighbours: int) -> Archived:
     """What scorers measure novelty against.
 
     An archive that is not full yet may hold fewer bodies than neighbours are asked for: then all.
@@ -58,34 +59,37 @@ def references(archive: Archive, neighbours: int) -> Arrays:
     """
     if len(archive) < 2:
         raise BadInput(f"novelty wants an archive of two bodies or more, got {len(archive)}")
-    return {
-        "ids": archive.member_ids(),
-        "rows": archive.member_rows().numpy(),
-        "neighbours": np.array(min(neighbours, len(archive) - 1)),
-        "unit_mm": np.array(archive.descriptor.unit_mm),
-    }
+    return Archived(
+        ids=archive.member_ids(),
+        rows=archive.member_rows().numpy(),
+        neighbours=min(neighbours, len(archive) - 1),
+        unit_mm=archive.descriptor.unit_mm,
+    )
 
 
-def admit(archive: Archive, columns: Arrays) -> tuple[Archive, Arrays, dict[str, float]]:
+def admit(
+    archive: Archive, rows: PoseRows, descriptor: np.ndarray
+) -> tuple[Archive, PoseRows, dict[str, float]]:
     """Let kept offspring in, in order of id.
 
     Args:
         archive: before the generation.
-        columns: of the pose table, and `descriptor` (rows, 39).
+        rows: of the pose table, scored.
+        descriptor: (rows, 39) of the pose descriptor.
 
     Returns:
-        The archive after it; the columns of those that are in it, with `why` and `replaces`; and
-        what the logbook says of it.
+        The archive after it; the rows that are in it, with `why` and `replaces`; and what the
+        logbook says of it.
     """
-    rows = torch.from_numpy(columns.pop("descriptor"))
-    archive, insertion = archive.insert(columns["id"], rows, columns["error"])
-    columns["why"] = np.array(REASONS)[insertion.reasons]
-    columns["replaces"] = _retired(insertion, columns["id"])
-    stays = np.flatnonzero(insertion.stays)
+    assert rows.error is not None, "what is kept was scored"
+    archive, insertion = archive.insert(rows.id, torch.from_numpy(descriptor), rows.error)
+    told = rows.with_columns(
+        why=np.array(REASONS)[insertion.reasons], replaces=_retired(insertion, rows.id)
+    )
     counts: dict[str, float] = {
         f"archive/{name.replace(' ', '_')}": n for name, n in insertion.counts().items()
     }
-    return archive, {name: part[stays] for name, part in columns.items()}, counts
+    return archive, told.take(np.flatnonzero(insertion.stays)), counts
 
 
 def _retired(insertion: Insertion, names: np.ndarray) -> np.ndarray:

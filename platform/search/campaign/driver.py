@@ -17,6 +17,7 @@ from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.record.tracking import Page, Tracker
 from evoskeleton.platform.search.campaign.custom_operators import check_unchanged, fingerprints
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.seeding import Motion, begin, load_motion
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
@@ -24,7 +25,7 @@ from evoskeleton.platform.search.campaign.settings import (
     read_settings,
     write_settings,
 )
-from evoskeleton.platform.search.campaign.state import State
+from evoskeleton.platform.search.campaign.state import State, committed_state
 from evoskeleton.platform.search.workers.cluster import cluster
 from evoskeleton.settings import with_changes
 
@@ -51,7 +52,7 @@ def _packaged(name: str) -> str:
     return resources.files("evoskeleton.platform.search.presets").joinpath(name).read_text()
 
 
-def start(settings: CampaignSettings, monitor: Any) -> Outcome:
+def start(settings: CampaignSettings, monitor: Monitor) -> Outcome:
     """Run a new campaign to its end.
 
     Raises:
@@ -86,7 +87,7 @@ def _motion(settings: CampaignSettings) -> Motion:
     return load_motion(settings.motion, settings.seed, settings.search.target)
 
 
-def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
+def resume(home: str, name: str, changes: list[str], monitor: Monitor) -> Outcome:
     """Go on with a campaign from its last committed generation.
 
     Raises:
@@ -103,8 +104,6 @@ def resume(home: str, name: str, changes: list[str], monitor: Any) -> Outcome:
     table = table_of(settings, folder)
 
     def state() -> State:
-        from evoskeleton.platform.search.campaign.loop import committed_state
-
         with whole_file(folder.settings) as file:
             file.write(write_settings(settings).encode())
         if committed := committed_state(folder, table):
@@ -146,7 +145,7 @@ def _drive(
     folder: CampaignFolder,
     table: PoseTable,
     state: Callable[[], State],
-    monitor: Any,
+    monitor: Monitor,
 ) -> Outcome:
     monitor.starting()
     with cluster(settings.machine, settings.search.islands) as there:

@@ -1,9 +1,9 @@
-"""Progress bars of a campaign: generations and trainings, with the time left.
+"""Who watches a campaign, and the progress bars: generations and trainings, with the time left.
 
-On a terminal they are drawn on standard error; elsewhere nothing is printed.
+On a terminal the bars are drawn on standard error; elsewhere nothing is printed.
 """
 
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -14,6 +14,19 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+
+
+class Monitor(Protocol):
+    """Who watches a campaign: the progress bars of a terminal, or nobody."""
+
+    def generation(self, done: int, total: int, record: dict[str, Any]) -> None:
+        """So much of the search is done; the record is that of the last generation."""
+
+    def starting(self) -> None:
+        """The cluster is being started or joined."""
+
+    def training(self, name: str, done: int, total: int) -> None:
+        """A training that is waited for has got so far; (0, 0) before its first report."""
 
 
 class Bars:

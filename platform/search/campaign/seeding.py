@@ -14,6 +14,7 @@ from evoskeleton.evolution.limits.akhter_black import JointLimits
 from evoskeleton.evolution.population import Population
 from evoskeleton.files import whole_file
 from evoskeleton.platform.data.annotated import is_annotated, refuse_annotated
+from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, write_poses
 from evoskeleton.platform.data.sources.load import hold_out, load
@@ -25,8 +26,7 @@ from evoskeleton.platform.search.campaign.settings import (
     MotionSettings,
     write_settings,
 )
-from evoskeleton.platform.search.campaign.state import Pending, State, save
-from evoskeleton.platform.search.workers.islands import columns_of
+from evoskeleton.platform.search.campaign.state import PendingTraining, State, save
 
 
 @dataclass(frozen=True)
@@ -121,15 +121,14 @@ def begin(
         rows=len(seeds),
         trained_rows=len(seeds),
         trainings=(0,),
-        pending=Pending(0, 1),
+        pending=PendingTraining(0, 1),
         logbook=(_first_row(seeds),),
         archive=archive,
     )
     save(state, folder)
-    columns = columns_of(seeds, motion.seed.poses, 0, 0)
-    columns["why"] = np.full(len(seeds), "seed")
-    columns |= {"subject": motion.seed.subject, "clip": motion.seed.clip}
-    table.commit(settings.name, 0, columns)
+    rows = PoseRows.of(seeds, motion.seed.poses, generation=0, island=0).with_reason("seed")
+    rows = rows.with_columns(subject=motion.seed.subject, clip=motion.seed.clip)
+    table.commit(settings.name, 0, rows)
     return state
 
 

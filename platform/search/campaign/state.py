@@ -16,11 +16,12 @@ from evoskeleton.evolution.archive.archive import Archive
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
 from evoskeleton.evolution.population import Population
 from evoskeleton.files import write_arrays
+from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingTraining:
     """A training that was started after a generation and takes effect before a later one."""
 
     generation: int
@@ -52,14 +53,14 @@ class State:
     rows: int
     trained_rows: int
     trainings: tuple[int, ...]
-    pending: Pending | None
+    pending: PendingTraining | None
     logbook: tuple[dict[str, Any], ...]
     archive: Archive | None = None
 
     @property
     def seeds(self) -> int:
         """Rows of generation 0."""
-        return self.logbook[0]["rows"]
+        return int(self.logbook[0]["rows"])
 
 
 _COUNTERS = ("generation", "champion", "scored_by", "rows", "trained_rows")
@@ -101,7 +102,7 @@ def load(folder: CampaignFolder, generation: int) -> State:
     archived = _part(arrays, "archive/")
     return State(
         islands=islands,
-        pending=Pending(**pending) if pending else None,
+        pending=PendingTraining(**pending) if pending else None,
         trainings=tuple(record.pop("trainings")),
         logbook=tuple(record.pop("logbook")),
         archive=_archive(archived, folder, path) if archived else None,
@@ -125,7 +126,7 @@ def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     }
 
 
-def latest(folder: CampaignFolder) -> Path | None:
-    """The newest state file, for a look at a campaign that is not running."""
-    files = sorted((folder.path / "state").glob("g*.npz"))
-    return files[-1] if files else None
+def committed_state(folder: CampaignFolder, table: PoseTable) -> State | None:
+    """The state of the last generation that the table holds, or nothing before the first."""
+    generation = table.committed_generation(folder.name)
+    return None if generation is None else load(folder, generation)

@@ -1,4 +1,4 @@
-"""Islands: populations that evolve side by side on Ray workers.
+"""Islands: populations that evolve side by side on workers.
 
 The number of islands belongs to the search, the number of workers to the machine. A worker keeps
 nothing between calls: a step is a pure function of a population and of addresses (seed, generation,
@@ -7,6 +7,8 @@ rows.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,24 +20,54 @@ from evoskeleton.evolution.archive.descriptor import PoseDescriptor
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode
-from evoskeleton.evolution.limits.akhter_black import JointLimits, load_limits
+from evoskeleton.evolution.limits.akhter_black import JointLimits
 from evoskeleton.evolution.limits.plausibility import Plausibility, PlausibilitySettings
 from evoskeleton.evolution.limits.sampling import SampleSettings, sample
-from evoskeleton.evolution.population import (
-    OPERATORS,
-    SCORES,
-    Population,
-    generation_island_slot,
-    ids,
-)
+from evoskeleton.evolution.population import Population, generation_island_slot, ids
 from evoskeleton.evolution.selection import selection
 from evoskeleton.evolution.selection.bands import BandSettings
 from evoskeleton.evolution.selection.objectives import Objective, outside_bands
 from evoskeleton.evolution.selection.selection import best
 from evoskeleton.evolution.toolbox import statistics
+from evoskeleton.platform.data.pose_rows import PoseRows
+from evoskeleton.platform.search.workers.scorers import Scorable, Scores, with_novelty
 from evoskeleton.settings import Settings
 
-Arrays = dict[str, np.ndarray]
+
+@dataclass(frozen=True, eq=False)
+class Offspring:
+    """What an island bred: those that may be, unscored, and how many were tried."""
+
+    population: Population
+    tried: int
+
+
+@dataclass(frozen=True, eq=False)
+class Survivors:
+    """What the table and the logbook need of an island's generation.
+
+    Attributes:
+        rows: (survivors,) as the table takes them.
+        descriptor: (survivors, 39) float32 rows of the pose descriptor, where there is one.
+        tried: bodies bred, those outside the limits included.
+        bred: bodies within the limits.
+    """
+
+    rows: PoseRows
+    descriptor: np.ndarray | None
+    tried: int
+    bred: int
+
+    @staticmethod
+    def concatenate(parts: Sequence["Survivors"]) -> "Survivors":
+        """Those of several islands, in order."""
+        described = [part.descriptor for part in parts if part.descriptor is not None]
+        return Survivors(
+            rows=PoseRows.concatenate([part.rows for part in parts]),
+            descriptor=np.concatenate(described) if described else None,
+            tried=sum(part.tried for part in parts),
+            bred=sum(part.bred for part in parts),
+        )
 
 
 class IslandSettings(Settings):
@@ -91,7 +123,7 @@ class IslandSettings(Settings):
 class Island:
     """The steps of one island; holds what does not change: settings, limits, seed.
 
-    Where there is a pose descriptor, bodies go to the scorers with their rows `descriptor`.
+    Where there is a pose descriptor, bodies go to the scorers with their rows of it.
     """
 
     def __init__(
@@ -109,14 +141,15 @@ class Island:
         self._descriptor = descriptor
         self._plausibility = Plausibility(settings.plausibility)
 
-    def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
+    def breed(
+        self, parents: Population, generation: int, island: int
+    ) -> tuple[Offspring, Scorable, Scorable]:
         """Offspring that the joint limits allow.
 
         Returns:
-            The brood, with `joints` (offspring, 17, 3) world mm and the count `tried`; and what a
-            scorer needs of the parents, for a lifter that has not seen them yet.
+            The offspring; what a scorer needs of them; and the same of the parents, for a lifter
+            that has not seen them yet.
         """
-        parents = Population.from_arrays(population)
         offspring = self._settings.offspring_of(len(parents))
         brood = breed(
             parents,
@@ -133,16 +166,18 @@ class Island:
             others = self._immigrants(parents, generation, island, offspring)
             bred = Population.concatenate([bred, others])
             joints = torch.cat([joints, decode(others.genomes)])
-        tried = np.array(brood.tried + self._settings.immigrants)
-        arrays = bred.to_arrays() | self._to_score(bred, joints) | {"tried": tried}
-        return arrays, self._to_score(parents, decode(parents.genomes))
+        return (
+            Offspring(bred, brood.tried + self._settings.immigrants),
+            self._to_score(bred, joints),
+            self._to_score(parents, decode(parents.genomes)),
+        )
 
-    def _to_score(self, bodies: Population, joints: torch.Tensor) -> Arrays:
+    def _to_score(self, bodies: Population, joints: torch.Tensor) -> Scorable:
         """What a scorer needs of bodies."""
-        arrays = {"ids": bodies.ids.numpy(), "joints": joints.numpy()}
+        described = None
         if self._descriptor is not None:
-            arrays["descriptor"] = self._descriptor.describe(bodies.genomes).numpy()
-        return arrays
+            described = self._descriptor.describe(bodies.genomes).numpy()
+        return Scorable(joints.numpy(), bodies.ids.numpy(), described)
 
     def _immigrants(
         self, parents: Population, generation: int, island: int, first: int
@@ -168,52 +203,61 @@ class Island:
 
     def select(
         self,
-        population: Arrays,
-        parent_scores: Arrays | None,
-        brood: Arrays,
-        scores: Arrays,
+        parents: Population,
+        parent_scores: Scores | np.ndarray | None,
+        offspring: Offspring,
+        bodies: Scorable,
+        scores: Scores,
         generation: int,
         island: int,
-    ) -> tuple[Arrays, dict[str, Any]]:
-        """Survivors of the brood: the fittest `keep` of those that lie within the bands.
+    ) -> tuple[Population, Survivors]:
+        """Survivors of the offspring: the fittest `keep` of those that lie within the bands.
+
+        Args:
+            parents: those that bred.
+            parent_scores: of another lifter than the parents know; or their (parents,) novelty
+                alone, where the archive has changed; None: what they know still holds.
+            offspring: what they bred.
+            bodies: the same bodies as they went to the scorer.
+            scores: of the offspring.
+            generation, island: where this is.
 
         Bands do not ask for bodies of any orientation. A body is as possible lying as standing, but
         to a lifter that has seen none lie it is the hardest, and would never be seen.
 
         Returns:
-            Parents and survivors with their scores; and what the table and the logbook need,
-            `columns` of the survivors and `counts`.
+            Parents and survivors with their scores; and what the table and the logbook need.
         """
-        parents = Population.from_arrays(population)
-        if parent_scores is not None:
-            parents = _scored(parents, parent_scores)
-        children = _scored(Population.from_arrays(brood), scores)
+        parents = _rescored(parents, parent_scores)
+        children = scores.given_to(offspring.population)
+        kept = self._kept(children, island)
+        survivors = children.take(kept)
+        places = kept.numpy()
+        joints = self._stored_joints(survivors, generation, island)
+        joints = bodies.joints[places] if joints is None else joints
+        rows = PoseRows.of(survivors, joints, generation, island)
+        told = Survivors(
+            rows=rows.with_columns(outside=scores.outside[places]),
+            descriptor=None if bodies.descriptor is None else bodies.descriptor[places],
+            tried=offspring.tried,
+            bred=len(children),
+        )
+        return Population.concatenate([parents, survivors]), told
+
+    def _kept(self, children: Population, island: int) -> torch.Tensor:
+        """(survivors,) int64 places of the children that survive, in order."""
         inside = children.tumbled
         inside[~inside] = ~outside_bands(children.take(~inside), self._settings.bands)
-        inside = inside.nonzero()[:, 0]
-        some = children.take(inside)
+        places = inside.nonzero()[:, 0]
+        some = children.take(places)
         fittest = best(
             self._fitness(some, island), some.ids, math.ceil(len(some) * self._settings.keep)
         )
-        kept = inside[fittest].sort().values
-        survivors = children.take(kept)
-        joints = self._stored_joints(survivors, generation, island)
-        joints = brood["joints"][kept.numpy()] if joints is None else joints
-        columns = columns_of(survivors, joints, generation, island)
-        columns["outside"] = scores["outside"][kept.numpy()]
-        if "descriptor" in brood:
-            columns["descriptor"] = brood["descriptor"][kept.numpy()]
-        counts = {
-            "tried": int(brood["tried"]),
-            "bred": len(children),
-            "survivors": len(survivors),
-        }
-        everyone = Population.concatenate([parents, survivors])
-        return everyone.to_arrays(), {"columns": columns, "counts": counts}
+        return places[fittest].sort().values
 
     def renew(
-        self, everyone: Arrays, rows: np.ndarray | None, generation: int, island: int
-    ) -> tuple[Arrays, dict[str, float]]:
+        self, everyone: Population, rows: np.ndarray | None, generation: int, island: int
+    ) -> tuple[Population, dict[str, float]]:
         """The next parents within the bands, drawn by tournament; everyone wins at most once.
 
         Args:
@@ -224,7 +268,7 @@ class Island:
         Returns:
             The new population, and what the logbook says of it.
         """
-        bodies = Population.from_arrays(everyone)
+        bodies = everyone
         if rows is not None:
             new = generation_island_slot(bodies.ids)[0] == generation
             bodies = bodies.take(~new | torch.isin(bodies.ids, torch.tensor(rows)))
@@ -238,7 +282,7 @@ class Island:
         )
         following = bodies.take(chosen.sort().values)
         record = statistics().compile(following)
-        return following.to_arrays(), {_recorded(n): float(value) for n, value in record.items()}
+        return following, {_recorded(n): float(value) for n, value in record.items()}
 
     def _breedable(self, bodies: Population) -> Population:
         """Those within the bands, or everybody where that leaves no pair; never the tumbled."""
@@ -254,8 +298,8 @@ class Island:
         return self._toolbox.evaluate(bodies, objectives=kinds[island % len(kinds)])
 
     def migrate(
-        self, receiver: Arrays, donor: Arrays, migrants: int, islands: tuple[int, int]
-    ) -> Arrays:
+        self, receiver: Population, donor: Population, migrants: int, islands: tuple[int, int]
+    ) -> Population:
         """The donor's fittest take the places of the receiver's least fit, each by its own island.
 
         Nobody lives twice on an island.
@@ -265,13 +309,14 @@ class Island:
             migrants: how many move.
             islands: numbers of the receiver and the donor.
         """
-        here = Population.from_arrays(receiver)
-        there = self._breedable(Population.from_arrays(donor))
+        there = self._breedable(donor)
         worth = self._fitness(there, islands[1])
-        moving = selection.migrants(worth, there.ids, min(migrants, len(here)), known=here.ids)
-        staying = best(self._fitness(here, islands[0]), here.ids, len(here) - len(moving))
-        joined = Population.concatenate([here.take(staying), there.take(moving)])
-        return joined.take(joined.ids.argsort()).to_arrays()
+        count = min(migrants, len(receiver))
+        moving = selection.migrants(worth, there.ids, count, known=receiver.ids)
+        fitness = self._fitness(receiver, islands[0])
+        staying = best(fitness, receiver.ids, len(receiver) - len(moving))
+        joined = Population.concatenate([receiver.take(staying), there.take(moving)])
+        return joined.take(joined.ids.argsort())
 
     def _stored_joints(
         self, survivors: Population, generation: int, island: int
@@ -287,61 +332,14 @@ class Island:
         return self._toolbox.store(survivors.genomes, draws=draws)[1].numpy()
 
 
-def _scored(bodies: Population, scores: Arrays) -> Population:
-    return bodies.scored(**{name: torch.tensor(scores[name]) for name in SCORES if name in scores})
+def _rescored(parents: Population, scores: Scores | np.ndarray | None) -> Population:
+    if scores is None:
+        return parents
+    if isinstance(scores, np.ndarray):
+        return with_novelty(parents, scores)
+    return scores.given_to(parents)
 
 
 def _recorded(name: str) -> str:
     """Errors and margins are known of the new rows too, so those of the parents stand apart."""
     return f"population/{name}" if name.startswith(("error", "margin")) else name
-
-
-def columns_of(population: Population, joints: np.ndarray, generation: int, island: int) -> Arrays:
-    """What the pose table stores of a population."""
-    rows = len(population)
-    return {
-        "id": population.ids.numpy(),
-        "generation": np.full(rows, generation, np.int32),
-        "island": np.full(rows, island, np.int32),
-        "mother": population.mothers.numpy(),
-        "father": population.fathers.numpy(),
-        "operator": np.array(OPERATORS)[population.operators.numpy()],
-        "poses": joints,
-        "margin": population.margin.numpy(),
-        **{name: getattr(population, name).numpy() for name in SCORES},
-    }
-
-
-class IslandWorker:
-    """An actor that takes the steps of whichever islands it is given.
-
-    It is made of small values and of a file, so that it can be made again on another node.
-    """
-
-    def __init__(
-        self,
-        settings: IslandSettings,
-        limits: str,
-        toolbox: Any,
-        seed: int,
-        descriptor: str | None = None,
-    ) -> None:
-        torch.set_num_threads(1)
-        described = None if descriptor is None else PoseDescriptor.load(descriptor)
-        self._island = Island(settings, load_limits(limits), toolbox, seed, described)
-
-    def breed(self, population: Arrays, generation: int, island: int) -> tuple[Arrays, Arrays]:
-        """See `Island.breed`."""
-        return self._island.breed(population, generation, island)
-
-    def select(self, *arguments: Any) -> tuple[Arrays, dict[str, Any]]:
-        """See `Island.select`."""
-        return self._island.select(*arguments)
-
-    def renew(self, *arguments: Any) -> tuple[Arrays, dict[str, float]]:
-        """See `Island.renew`."""
-        return self._island.renew(*arguments)
-
-    def migrate(self, *arguments: Any) -> Arrays:
-        """See `Island.migrate`."""
-        return self._island.migrate(*arguments)

@@ -314,7 +314,8 @@ def _validated(lifter: Lifter, validation: PoseSet, seeds: PoseSet) -> dict[str,
         f"rarity_{place:02d}_mpjpe": part["mpjpe"]
         for place, part in enumerate(scores["by_rarity"], start=1)
     }
-    return scores["overall"] | deciles
+    overall: dict[str, float] = scores["overall"]
+    return overall | deciles
 
 
 def load_ensemble(folder: Path) -> list[Lifter]:

@@ -31,6 +31,7 @@ from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.annotated import load_annotated, refuse_annotated
 from evoskeleton.platform.data.exchange import export_poses
 from evoskeleton.platform.data.formats.human36m import load_human36m
+from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import single_clip
 from evoskeleton.platform.data.sources.load import SourceSettings, load
@@ -323,17 +324,16 @@ def test_none_is_held_out_of_the_seeds_for_validation(table, measured, tmp_path)
 
 def test_exports_are_no_evolved_poses(table, motion):
     rows = np.arange(4)
-    PoseTable.open(table).commit(
-        "c", 0, {"id": rows, "operator": np.full(4, "seed"), "poses": motion[:4]}
-    )
+    bred = PoseRows(id=rows, operator=np.full(4, "seed"), poses=motion[:4])
+    PoseTable.open(table).commit("c", 0, bred)
     assert set(load(source("table", table)).subject) == {"evolved"}
     assert len(load(source("table", table))) == 4
 
 
 def test_seeds_that_people_annotated_stay_known_in_a_campaigns_table(tmp_path, motion):
     seeds = {"subject": np.array(["annotated-people", "S1"]), "clip": np.array(["a#0", "w"])}
-    columns = {"id": np.arange(2), "operator": np.full(2, "seed"), "poses": motion[:2]}
-    PoseTable.create(str(tmp_path / "t")).commit("c", 0, columns | seeds)
+    rows = PoseRows(id=np.arange(2), operator=np.full(2, "seed"), poses=motion[:2], **seeds)
+    PoseTable.create(str(tmp_path / "t")).commit("c", 0, rows)
     with pytest.raises(BadInput, match="annotated poses may be seeds only"):
         refuse_annotated(load(source("table", tmp_path / "t")), "test")
 

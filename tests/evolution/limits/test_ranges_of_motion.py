@@ -28,10 +28,10 @@ from evoskeleton.evolution.skeleton import LIMBS
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.search.campaign.driver import limits_of
-from evoskeleton.platform.search.campaign.loop import committed_state
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.seeding import Motion, begin
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
+from evoskeleton.platform.search.campaign.state import committed_state
 
 COARSE = LimitSettings.parse({"body_grid": 33, "parent_grid": 9, "child_grid": 21})
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")

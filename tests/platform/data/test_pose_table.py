@@ -13,7 +13,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from evoskeleton.errors import BadInput
-from evoskeleton.platform.data.pose_table import PoseTable, load_poses
+from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
+from evoskeleton.platform.data.pose_table import SCHEMA, PoseTable
 
 
 def columns(generation: int, rows: int = 20) -> dict[str, np.ndarray]:
@@ -26,6 +27,11 @@ def columns(generation: int, rows: int = 20) -> dict[str, np.ndarray]:
         "poses": random_.normal(size=(rows, 17, 3)).astype(np.float32),
         "error": np.full(rows, np.nan if generation == 0 else generation, np.float32),
     }
+
+
+def rows(generation: int, count: int = 20) -> PoseRows:
+    """The same as the table takes them."""
+    return PoseRows.of_columns(columns(generation, count))
 
 
 def start(program: str, table: PoseTable) -> subprocess.Popen:
@@ -46,57 +52,55 @@ def table(tmp_path) -> PoseTable:
 def test_what_is_committed_comes_back_sorted_by_id(table):
     given = [columns(0), columns(1)]
     for generation, part in enumerate(given):
-        table.commit("a", generation, part)
+        table.commit("a", generation, PoseRows.of_columns(part))
     expected = np.concatenate([part["poses"][np.argsort(part["id"])] for part in given])
     assert np.array_equal(table.poses(), expected)
     assert np.array_equal(table.as_torch().numpy(), expected)
-    assert np.array_equal(load_poses(table.uri), expected)
+    assert np.array_equal(PoseTable.open(table.uri).poses(), expected)
 
 
 def test_rows_lie_sorted_in_their_file(table):
-    table.commit("a", 0, columns(0))
+    table.commit("a", 0, rows(0))
     ids = table.read(["id"])["id"].to_pylist()
     assert ids == sorted(ids)
 
 
 def test_unknown_parents_and_scores_are_null(table):
-    table.commit("a", 0, columns(0))
-    rows = table.read(["mother", "father", "error", "subject"])
-    assert all(rows[name].null_count == 20 for name in rows.column_names)
+    table.commit("a", 0, rows(0))
+    read = table.read(["mother", "father", "error", "subject"])
+    assert all(read[name].null_count == 20 for name in read.column_names)
 
 
 def test_an_old_version_still_reads_as_it_was(table):
-    first = table.commit("a", 0, columns(0))
-    second = table.commit("a", 1, columns(1))
+    first = table.commit("a", 0, rows(0))
+    second = table.commit("a", 1, rows(1))
     assert (table.count(first), table.count(second)) == (20, 40)
     assert len(table.poses(first)) == 20
 
 
 def test_a_generation_that_is_there_is_not_written_twice(table):
-    version = table.commit("a", 0, columns(0))
-    assert table.commit("a", 0, columns(0)) == version
+    version = table.commit("a", 0, rows(0))
+    assert table.commit("a", 0, rows(0)) == version
     assert table.count() == 20
 
 
 def test_a_late_writer_of_an_old_generation_writes_nothing(table):
     for generation in range(3):
-        table.commit("a", generation, columns(generation))
-    table.commit("a", 1, columns(1))
+        table.commit("a", generation, rows(generation))
+    table.commit("a", 1, rows(1))
     assert table.count() == 60 and table.committed_generation("a") == 2
 
 
 def test_two_writers_at_the_same_moment_land_once(table):
     with ThreadPoolExecutor(4) as pool:
-        list(
-            pool.map(lambda _: PoseTable.open(table.uri).commit("a", 0, columns(0, 500)), range(4))
-        )
+        list(pool.map(lambda _: PoseTable.open(table.uri).commit("a", 0, rows(0, 500)), range(4)))
     assert table.count() == 500
 
 
 def test_campaigns_share_a_table_and_do_not_disturb_each_other(table):
     def campaign(name: str) -> None:
         for generation in range(5):
-            PoseTable.open(table.uri).commit(name, generation, columns(generation))
+            PoseTable.open(table.uri).commit(name, generation, rows(generation))
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(campaign, "abc"))
@@ -108,12 +112,13 @@ def test_campaigns_share_a_table_and_do_not_disturb_each_other(table):
 _WRITER = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from test_pose_table import columns
+from test_pose_table import rows
+from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 table = PoseTable.open(sys.argv[1])
 print("ready", flush=True)
 for generation in range(10_000):
-    table.commit("a", generation, columns(generation, 300))
+    table.commit("a", generation, rows(generation, 300))
     print(generation, flush=True)
 """
 
@@ -138,8 +143,8 @@ def test_a_writer_killed_at_random_moments_leaves_whole_generations(table):
 
 def test_a_snapshot_is_one_mapped_file_sorted_by_id(table, tmp_path):
     for generation in range(3):
-        table.commit("a", generation, columns(generation))
-        table.commit("b", generation, columns(generation))
+        table.commit("a", generation, rows(generation))
+        table.commit("b", generation, rows(generation))
     version = table.version
     path = table.snapshot(tmp_path / "deep" / "s.npy", version, "a")
     mapped = np.load(path, mmap_mode="r")
@@ -149,7 +154,7 @@ def test_a_snapshot_is_one_mapped_file_sorted_by_id(table, tmp_path):
 
 
 def test_a_snapshot_that_is_there_is_used_again(table, tmp_path):
-    table.commit("a", 0, columns(0))
+    table.commit("a", 0, rows(0))
     path = table.snapshot(tmp_path / "s.npy", table.version)
     before = path.stat().st_mtime_ns
     table.snapshot(path, table.version)
@@ -157,8 +162,8 @@ def test_a_snapshot_that_is_there_is_used_again(table, tmp_path):
 
 
 def test_info_counts_by_generation_operator_and_campaign(table):
-    table.commit("a", 0, columns(0))
-    table.commit("a", 1, columns(1))
+    table.commit("a", 0, rows(0))
+    table.commit("a", 1, rows(1))
     info = table.info()
     assert info["rows"] == 40 and info["version"] == table.version
     assert info["rows_by_generation"] == {"0": 20, "1": 20}
@@ -191,23 +196,23 @@ def test_sixteen_joints_are_told(table):
     part = columns(0)
     part["poses"] = part["poses"][:, :16]
     with pytest.raises(BadInput, match=r"poses should be \(rows, 17, 3\), got \(20, 16, 3\)"):
-        table.commit("a", 0, part)
+        table.commit("a", 0, PoseRows.of_columns(part))
 
 
 def test_a_repeated_commit_tells_the_version_with_which_its_generation_came(table):
-    versions = [table.commit("a", generation, columns(generation)) for generation in range(3)]
-    assert table.commit("a", 1, columns(1)) == versions[1] != table.version
+    versions = [table.commit("a", generation, rows(generation)) for generation in range(3)]
+    assert table.commit("a", 1, rows(1)) == versions[1] != table.version
 
 
 def test_a_generation_without_survivors_is_committed_too(table):
-    table.commit("a", 0, columns(0))
-    version = table.commit("a", 1, columns(1, rows=0))
+    table.commit("a", 0, rows(0))
+    version = table.commit("a", 1, rows(1, count=0))
     assert table.committed_generation("a") == 1 and table.count(version) == 20
 
 
 def test_a_campaign_may_have_any_name(table):
-    table.commit("Läufer/1 = %20", 0, columns(0))
-    table.commit("b", 0, columns(0))
+    table.commit("Läufer/1 = %20", 0, rows(0))
+    table.commit("b", 0, rows(0))
     assert table.info()["rows_by_campaign"] == {"Läufer/1 = %20": 20, "b": 20}
     assert len(table.poses(campaign="Läufer/1 = %20")) == 20
 
@@ -215,7 +220,7 @@ def test_a_campaign_may_have_any_name(table):
 def test_a_snapshot_of_campaigns_whose_ids_collide_loses_no_pose(table, tmp_path):
     for generation in range(2):
         for name in "ab":
-            table.commit(name, generation, columns(generation))
+            table.commit(name, generation, rows(generation))
     mapped = np.load(table.snapshot(tmp_path / "s.npy", table.version), mmap_mode="r")
     first, second = columns(0), columns(1)
     expected = np.concatenate([part["poses"][np.argsort(part["id"])] for part in (first, second)])
@@ -227,7 +232,7 @@ def test_a_snapshot_of_an_empty_table_is_empty(table, tmp_path):
 
 
 def test_rows_cannot_be_deleted_behind_a_trainings_back(table):
-    table.commit("a", 0, columns(0))
+    table.commit("a", 0, rows(0))
     with pytest.raises(DeltaError, match="append-only"):
         DeltaTable(table.uri).delete()
 
@@ -235,12 +240,13 @@ def test_rows_cannot_be_deleted_behind_a_trainings_back(table):
 _RACER = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from test_pose_table import columns
+from test_pose_table import rows
+from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 table = PoseTable.open(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
-print(*(table.commit("a", generation, columns(generation, 200)) for generation in range(15)))
+print(*(table.commit("a", generation, rows(generation, 200)) for generation in range(15)))
 """
 
 
@@ -259,13 +265,14 @@ def test_two_processes_that_race_through_a_campaign_write_it_once(table):
 _FULL = """
 import resource, sys
 sys.path.insert(0, sys.argv[2])
-from test_pose_table import columns
+from test_pose_table import rows
+from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 table = PoseTable.open(sys.argv[1])
-table.commit("a", 0, columns(0))
+table.commit("a", 0, rows(0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    table.commit("a", 1, columns(1, 5_000))
+    table.commit("a", 1, rows(1, 5_000))
 except ValueError as error:
     print(type(error).__name__, error)
 """
@@ -277,21 +284,21 @@ def test_storage_that_takes_no_more_bytes_is_told_and_the_last_generation_stands
     assert said.startswith("BadInput generation 1 cannot be written to")
     assert len(said.strip().splitlines()) == 1 and "\x1b" not in said
     assert table.count() == 20 and table.committed_generation("a") == 0
-    table.commit("a", 1, columns(1))
+    table.commit("a", 1, rows(1))
     assert table.count() == 40
 
 
-def replacing(generation: int, replaced: list[int], rows: int = 20) -> dict[str, np.ndarray]:
+def replacing(generation: int, replaced: list[int]) -> PoseRows:
     """Rows of which the first take the places of others."""
-    names = np.full(rows, -1)
+    names = np.full(20, -1)
     names[: len(replaced)] = replaced
-    return columns(generation, rows) | {"replaces": names}
+    return rows(generation).with_columns(replaces=names)
 
 
 def test_rows_that_were_replaced_stay_and_are_no_longer_chosen(table, tmp_path):
-    table.commit("a", 0, columns(0))
-    before = table.commit("a", 1, columns(1))
-    table.commit("b", 0, columns(0))
+    table.commit("a", 0, rows(0))
+    before = table.commit("a", 1, rows(1))
+    table.commit("b", 0, rows(0))
     gone = [(1 << 40) + 3, (1 << 40) + 7]
     after = table.commit("a", 2, replacing(2, gone))
     assert table.count() == 80
@@ -304,8 +311,8 @@ def test_rows_that_were_replaced_stay_and_are_no_longer_chosen(table, tmp_path):
 
 
 def test_a_replaced_id_of_one_campaign_stays_in_another(table, tmp_path):
-    table.commit("a", 0, columns(0))
-    table.commit("b", 0, columns(0))
+    table.commit("a", 0, rows(0))
+    table.commit("b", 0, rows(0))
     table.commit("b", 1, replacing(1, [4, 5]))
     assert len(table.poses(campaign="a")) == 20
     everything = np.load(table.snapshot(tmp_path / "s.npy", table.version))
@@ -313,8 +320,50 @@ def test_a_replaced_id_of_one_campaign_stays_in_another(table, tmp_path):
 
 
 def test_poses_of_some_rows_come_in_the_order_asked_for(table):
-    table.commit("a", 0, columns(0))
+    table.commit("a", 0, rows(0))
     everyone = table.poses()
     assert np.array_equal(table.poses_of(np.array([7, 3, 19]), "a"), everyone[[7, 3, 19]])
     with pytest.raises(BadInput, match="lacks rows of campaign a"):
         table.poses_of(np.array([3, 20]), "a")
+
+
+def test_rows_have_the_columns_of_the_table():
+    assert {"pose" if name == "poses" else name for name in COLUMNS} | {"campaign"} == {
+        *SCHEMA.names
+    }
+
+
+def test_a_column_that_a_table_has_not_is_told_and_not_lost():
+    misspelt = columns(0) | {"whi": np.full(20, "seed")}
+    with pytest.raises(BadInput, match="a pose table has no column whi; it has id, operator, "):
+        PoseRows.of_columns(misspelt)
+
+
+def test_a_column_that_every_row_has_is_asked_for():
+    part = columns(0)
+    del part["operator"]
+    sentence = "rows of a pose table should have a column operator, got id, mother, poses, error"
+    with pytest.raises(BadInput, match=sentence):
+        PoseRows.of_columns(part)
+
+
+def test_a_column_of_another_length_is_told():
+    with pytest.raises(BadInput, match=r"error should be \(20,\), got \(19,\)"):
+        PoseRows.of_columns(columns(0) | {"error": np.ones(19, np.float32)})
+
+
+def test_rows_of_another_generation_are_not_committed(table):
+    strangers = rows(0).with_columns(generation=np.full(20, 3, np.int32))
+    with pytest.raises(BadInput, match="rows of generation 0 should be committed, got some of an"):
+        table.commit("a", 0, strangers)
+
+
+def test_rows_that_are_taken_joined_or_changed_leave_the_others_as_they_were():
+    given = rows(1)
+    before = {name: column.copy() for name, column in given.columns().items()}
+    changed = given.take(np.arange(5)).with_reason("kept")
+    changed.poses[:] = 0.0
+    joined = PoseRows.concatenate([given, given.with_columns(error=np.zeros(20, np.float32))])
+    assert changed.columns()["why"].tolist() == ["kept"] * 5 and len(joined) == 40
+    assert given.columns().keys() == before.keys()
+    assert all(np.array_equal(before[name], part) for name, part in given.columns().items())

@@ -12,6 +12,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.annotated import commit_annotated
 from evoskeleton.platform.data.exchange import export_poses
+from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.load import KINDS, SourceSettings, load
@@ -124,12 +125,12 @@ def _table(folder: Path, motion: np.ndarray) -> SourceSettings:
     table.commit(
         "mine",
         0,
-        {
-            "id": rows, "generation": np.zeros(FRAMES, np.int32),
-            "island": np.zeros(FRAMES, np.int32), "mother": rows * 0 - 1, "father": rows * 0 - 1,
-            "operator": np.full(FRAMES, "seed"), "poses": motion[:FRAMES],
-            "margin": np.ones(FRAMES, np.float32), "error": np.ones(FRAMES, np.float32),
-        },
+        PoseRows(
+            id=rows, generation=np.zeros(FRAMES, np.int32),
+            island=np.zeros(FRAMES, np.int32), mother=rows * 0 - 1, father=rows * 0 - 1,
+            operator=np.full(FRAMES, "seed"), poses=motion[:FRAMES],
+            margin=np.ones(FRAMES, np.float32), error=np.ones(FRAMES, np.float32),
+        ),
     )  # fmt: skip
     return SourceSettings(kind="table", path=str(folder / "poses"))
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.load import (
@@ -125,7 +126,7 @@ def test_a_smaller_fraction_is_a_part_of_a_larger_one(file):
 def test_the_evolved_poses_of_a_table_are_a_source(tmp_path, motion):
     table = PoseTable.create(tmp_path / "poses")
     rows = {"id": np.arange(len(motion)), "operator": ["seed"] * len(motion), "poses": motion}
-    table.commit("a", 0, rows)
+    table.commit("a", 0, PoseRows.of_columns(rows))
     poses = load(settings_from_text(str(tmp_path / "poses")))
     assert np.array_equal(poses.poses, motion)
 

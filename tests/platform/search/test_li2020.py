@@ -28,7 +28,8 @@ from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.subsets import draw_subset, parse_subset
 from evoskeleton.platform.search.campaign.seeding import load_motion
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
-from evoskeleton.platform.search.workers.islands import Island
+from evoskeleton.platform.search.workers.islands import Island, Survivors
+from evoskeleton.platform.search.workers.scorers import Scores
 from evoskeleton.settings import with_changes
 
 PRESET = {"preset": "li2020", "motion": {"seed": {"kind": "deepmimic"}}}
@@ -59,14 +60,15 @@ def draws(count: int, **changes) -> Draws:
     return replace(Draws(seed=5, generation=1, island=0, slots=slots, pairs=slots), **changes)
 
 
-def generation(island: Island, parents: Population, error=None) -> tuple[dict, dict, dict]:
-    """One generation of an island: the next population, the rows, the counts."""
-    brood, _ = island.breed(parents.to_arrays(), 1, 0)
-    rows = len(brood["ids"])
-    error = np.arange(rows, dtype=np.float32) if error is None else error
-    scores = {"error": error, "outside": np.zeros(rows, np.float32)}
-    following, outcome = island.select(parents.to_arrays(), None, brood, scores, 1, 0)
-    return following, outcome["columns"], outcome["counts"]
+def generation(island: Island, parents: Population) -> tuple[Population, Survivors]:
+    """One generation of an island: parents and survivors, and what the table needs of the latter.
+
+    Every body is harder than the one before it.
+    """
+    offspring, bodies, _ = island.breed(parents, 1, 0)
+    error = np.arange(len(offspring.population), dtype=np.float32)
+    scores = Scores(error, disagreement=error * 0, outside=error * 0)
+    return island.select(parents, None, offspring, bodies, scores, 1, 0)
 
 
 def people(motion) -> PoseSet:
@@ -79,11 +81,12 @@ def people(motion) -> PoseSet:
 
 
 def test_a_pair_gives_two_children_and_everyone_stays(parents):
-    following, columns, counts = generation(an_island(), parents)
-    assert counts["tried"] == 2 * int(0.05 * len(parents))
-    assert len(following["ids"]) == len(parents) + len(columns["id"])
-    assert set(parents.ids.tolist()) <= set(following["ids"].tolist())
-    both = np.concatenate([columns["mother"], columns["father"]])
+    following, survivors = generation(an_island(), parents)
+    rows = survivors.rows
+    assert survivors.tried == 2 * int(0.05 * len(parents))
+    assert len(following) == len(parents) + len(rows)
+    assert set(parents.ids.tolist()) <= set(following.ids.tolist())
+    both = np.concatenate([rows.mother, rows.father])
     assert (np.unique(both, return_counts=True)[1] <= 2).all(), "parents are distinct"
 
 
@@ -157,9 +160,9 @@ def test_defect_1_limbs_on_the_torso_are_rejected_too(genomes):
 
 def test_defect_1_nothing_invalid_is_ever_bred(parents):
     island = an_island("search.island.breeding.limbs.sigma_deg=90", limits=default_limits())
-    brood, _ = island.breed(parents.to_arrays(), 1, 0)
-    children = Genomes.from_arrays(brood)
-    assert brood["tried"] > len(children)
+    brood, *_ = island.breed(parents, 1, 0)
+    children = brood.population.genomes
+    assert brood.tried > len(children)
     assert (default_limits().limb_margins(children) >= 0).all()
 
 
@@ -187,11 +190,11 @@ def test_defect_3_bone_lengths_change_at_their_rate_and_only_in_the_table(parent
     change = f"search.island.breeding.lengths.rate={rate}"
     island = an_island(change, "search.island.pairs_share=0.5", templates=templates)
     before = parents.to_arrays()
-    following, columns, _ = generation(island, parents)
-    stored = encode(columns["poses"]).lengths
+    following, survivors = generation(island, parents)
+    stored = encode(survivors.rows.poses).lengths
     changed = (stored / templates.lengths - 1).abs().amax(0) < 1e-3
     assert float(changed.float().mean()) == pytest.approx(rate, abs=0.1)
-    bred_on = Population.from_arrays(following).genomes.lengths
+    bred_on = following.genomes.lengths
     assert not ((bred_on / templates.lengths - 1).abs().amax(0) < 1e-3).any()
     for name, array in parents.to_arrays().items():
         assert np.array_equal(array, before[name], equal_nan=True)
@@ -200,11 +203,11 @@ def test_defect_3_bone_lengths_change_at_their_rate_and_only_in_the_table(parent
 def test_defect_4_the_neck_follows_the_head_and_the_lowest_joint_stands(parents):
     templates = scaled(template_bodies(parents.genomes), 0.7)
     island = an_island("search.island.pairs_share=0.5", templates=templates)
-    _, columns, _ = generation(island, parents)
-    lowest = columns["poses"][:, :, 2].min(axis=1)
+    poses = generation(island, parents)[1].rows.poses
+    lowest = poses[:, :, 2].min(axis=1)
     assert lowest.mean() == pytest.approx(20.0, abs=1.0)
     assert lowest.std() == pytest.approx(3.0, abs=0.8)
-    assert neck_bends(columns["poses"]).max() <= neck_bends(decode(parents.genomes).numpy()).max()
+    assert neck_bends(poses).max() <= neck_bends(decode(parents.genomes).numpy()).max()
 
 
 def neck_bends(poses: np.ndarray) -> np.ndarray:
@@ -224,10 +227,10 @@ def test_defect_4_joints_that_are_not_among_the_17_never_decide_the_ground(motio
 @pytest.mark.parametrize("keep", [0.001, 0.5])
 def test_defect_5_active_selection_keeps_the_hardest_and_at_least_one(parents, keep):
     island = an_island(f"search.island.keep={keep}")
-    _, columns, counts = generation(island, parents)
-    wanted = max(1, int(np.ceil(keep * counts["bred"])))
-    assert counts["survivors"] == len(columns["id"]) == wanted
-    assert sorted(columns["error"].tolist()) == list(range(counts["bred"]))[-wanted:]
+    _, survivors = generation(island, parents)
+    wanted = max(1, int(np.ceil(keep * survivors.bred)))
+    assert len(survivors.rows) == wanted
+    assert sorted(survivors.rows.error.tolist()) == list(range(survivors.bred))[-wanted:]
 
 
 def test_defect_6_every_run_sees_the_same_subset(motion):
@@ -250,9 +253,9 @@ def test_defect_7_false_is_false(text, value):
 def test_defect_8_tiny_populations_breed_with_and_without_crossover(parents, bodies, rate):
     few = parents.take(torch.arange(bodies))
     island = an_island(f"search.island.breeding.crossover.rate={rate}")
-    following, columns, counts = generation(island, few)
-    assert counts["tried"] == 2
-    assert len(following["ids"]) == bodies + len(columns["id"])
+    following, survivors = generation(island, few)
+    assert survivors.tried == 2
+    assert len(following) == bodies + len(survivors.rows)
 
 
 def test_defect_8_no_generations_at_all_are_allowed():

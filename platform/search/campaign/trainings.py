@@ -1,0 +1,166 @@
+"""The trainings of a campaign: when one starts, what it reads, and whose lifter is the champion.
+
+A training runs beside the breeding. It starts where the table has grown enough and takes effect a
+fixed number of generations later, whenever it was done, so that the table does not depend on how
+fast it was.
+"""
+
+import json
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.files import write_json
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.progress import Monitor
+from evoskeleton.platform.search.campaign.settings import CampaignSettings
+from evoskeleton.platform.search.campaign.state import PendingTraining, State
+from evoskeleton.platform.search.workers.cluster import Resources
+from evoskeleton.platform.search.workers.ray_training import (
+    Job,
+    progress,
+    read_record,
+    run_training,
+)
+
+
+class Trainings:
+    """All trainings of one campaign; what is finished lies in its folder."""
+
+    def __init__(
+        self,
+        settings: CampaignSettings,
+        folder: CampaignFolder,
+        table: PoseTable,
+        resources: Resources,
+        tracker: Tracker,
+        monitor: Monitor,
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._table = table
+        self._resources = resources
+        self._tracker = tracker
+        self._monitor = monitor
+        self._trainer = ThreadPoolExecutor(1, thread_name_prefix="training")
+        self._running: dict[int, Future[dict[str, Any]]] = {}
+
+    def triggered(self, state: State) -> State:
+        """Start a training at the first boundary where the table has grown enough."""
+        training = self._settings.training
+        grown = state.rows >= training.growth * state.trained_rows
+        room = len(state.trainings) < training.limit - 1
+        if state.pending or not grown or not room:
+            return state
+        return replace(
+            state,
+            pending=PendingTraining(state.generation, state.generation + training.lag),
+            trainings=(*state.trainings, state.generation),
+            trained_rows=state.rows,
+        )
+
+    def launch(self, state: State) -> None:
+        """Take the snapshot before anything else is committed, then train beside the breeding."""
+        if state.pending and state.pending.generation not in self._running:
+            self._snapshot(state.pending.generation)
+            self._train(state.pending.generation, state.champion)
+
+    def adopt(self, state: State, generation: int, anyway: bool = False) -> State:
+        """Let a training that is due take effect; wait for it if it is not there yet."""
+        pending = state.pending
+        if pending is None or (pending.due > generation and not anyway):
+            return state
+        self._wait(pending.generation)
+        self.publish(pending.generation)
+        champion = self._better(state.champion, pending.generation)
+        self._tracker.mark_champion(self._record(champion)["hash"])
+        return replace(state, champion=champion, pending=None)
+
+    def close(self, state: State) -> int:
+        """The last training, on the whole table; returns the training of the best lifter."""
+        champion = self.adopt(state, state.generation + 1, anyway=True).champion
+        trained = len(state.trainings) >= self._settings.training.limit
+        self._snapshot(state.generation)
+        if state.rows == state.trained_rows or trained:
+            return champion
+        self._train(state.generation, champion)
+        self._wait(state.generation)
+        self.publish(state.generation)
+        return self._better(champion, state.generation)
+
+    def publish(self, generation: int) -> None:
+        """What a finished training wrote, into MLflow; nothing of one that is under way."""
+        folder = self._folder.training(generation)
+        record = read_record(folder)
+        if record is None:
+            return
+        self._tracker.log_training(
+            {
+                **record,
+                "campaign": self._settings.name,
+                "generation": generation,
+                "bundle": str(folder / "bundle"),
+                "table": self._table.uri,
+                "settings": self._settings.training.fit.model_dump(mode="json"),
+            }
+        )
+
+    def _snapshot(self, generation: int) -> None:
+        path = self._folder.snapshot(generation)
+        if path.with_suffix(".json").exists():
+            return
+        version = self._table.version
+        self._table.snapshot(path, version, self._settings.name)
+        rows = len(np.load(path, mmap_mode="r"))
+        write_json(path.with_suffix(".json"), {"version": version, "rows": rows})
+
+    def _train(self, generation: int, champion: int) -> None:
+        training = self._settings.training
+        warm = training.start == "champion" and champion >= 0
+        snapshot = self._folder.snapshot(generation)
+        job = Job(
+            name=f"{self._settings.name}-g{generation:06d}",
+            folder=str(self._folder.training(generation)),
+            storage=str(self._folder.path / "ray_train"),
+            snapshot=str(snapshot),
+            seed=str(self._folder.source("seed")),
+            validation=str(self._folder.source("validation")),
+            start=str(self._folder.training(champion)) if warm else None,
+            **_taken(snapshot),
+        )
+        self._running[generation] = self._trainer.submit(
+            run_training, job, training, self._resources
+        )
+
+    def _wait(self, generation: int) -> None:
+        folder = self._folder.training(generation)
+        training = self._running.pop(generation)
+        while wait([training], timeout=0.5).not_done:
+            self._monitor.training(folder.name, *progress(folder))
+        steps = training.result()["curve"][-1]["step"] * self._settings.training.ensemble
+        self._monitor.training(folder.name, steps, steps)
+
+    def _better(self, champion: int, challenger: int) -> int:
+        """The training whose lifter errs less on validation; the champion stays on a tie."""
+        if champion < 0:
+            return challenger
+        errors = [self._record(number)["validation"]["mpjpe"] for number in (champion, challenger)]
+        return challenger if errors[1] < errors[0] else champion
+
+    def _record(self, generation: int) -> dict[str, Any]:
+        record = read_record(self._folder.training(generation))
+        if record is None:
+            raise BadInput(f"{self._folder.training(generation)} holds no finished training")
+        return record
+
+
+def _taken(snapshot: Path) -> dict[str, int]:
+    """Version and rows of the table that a snapshot was taken of."""
+    record = json.loads(snapshot.with_suffix(".json").read_text())
+    return {"version": int(record["version"]), "rows": int(record["rows"])}

@@ -1,0 +1,186 @@
+"""The actors of a search: islands breed on workers, scorers judge, and a generation waits once.
+
+Populations and rows go in and come out; what lies between two steps stays in Ray's object store.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+
+from evoskeleton.evolution.archive.descriptor import PoseDescriptor
+from evoskeleton.evolution.limits.akhter_black import load_limits
+from evoskeleton.evolution.population import Population
+from evoskeleton.platform.search.workers.cluster import Resources
+from evoskeleton.platform.search.workers.islands import Island, IslandSettings, Survivors
+from evoskeleton.platform.search.workers.scorers import Archived, Champion, Scorable, Scorer
+
+
+class IslandWorker(Island):
+    """An actor that takes the steps of whichever islands it is given.
+
+    It is made of small values and of files, so that it can be made again on another node.
+    """
+
+    def __init__(
+        self,
+        settings: IslandSettings,
+        limits: Path,
+        toolbox: Any,
+        seed: int,
+        descriptor: Path | None = None,
+    ) -> None:
+        torch.set_num_threads(1)
+        described = None if descriptor is None else PoseDescriptor.load(descriptor)
+        super().__init__(settings, load_limits(str(limits)), toolbox, seed, described)
+
+
+class Pool:
+    """Island workers and scorers; all that they know between generations is the champion."""
+
+    def __init__(
+        self,
+        settings: IslandSettings,
+        toolbox: Any,
+        seed: int,
+        resources: Resources,
+        *,
+        views: int,
+        limits: Path,
+        descriptor: Path | None,
+    ) -> None:
+        """Ask Ray for the actors.
+
+        Args:
+            settings: of every island.
+            toolbox: the operators, see `evolution.toolbox`.
+            seed: of every draw.
+            resources: how many actors, and of what size.
+            views: virtual views over which a pose is scored.
+            limits: file of the joint limits.
+            descriptor: file of the pose descriptor, where there is an archive.
+        """
+        worker, scorer = _actor(IslandWorker, resources.worker), _actor(Scorer, resources.scorer)
+        self._workers = [
+            worker.remote(settings, limits, toolbox, seed, descriptor)
+            for _ in range(resources.workers)
+        ]
+        device = "auto" if resources.scorer["num_gpus"] else "cpu"
+        self._scorers = [scorer.remote(seed, views, device) for _ in range(resources.scorers)]
+        self._champion: ray.ObjectRef | None = None
+
+    def hold(self, champion: Champion) -> None:
+        """Let all that follows be scored by these lifters."""
+        self._champion = ray.put(champion)
+
+    def evolve(
+        self,
+        islands: Sequence[Population],
+        generation: int,
+        rescore: bool,
+        archived: Archived | None,
+    ) -> tuple[list[ray.ObjectRef], Survivors]:
+        """Breed, score, select on all islands; one wait at the end.
+
+        Args:
+            islands: the parents.
+            generation: that is bred.
+            rescore: whether the parents were scored by other lifters.
+            archived: what novelty is measured against, if anything.
+
+        Returns:
+            References to parents and survivors of every island; and the survivors of all.
+        """
+        known = None if archived is None else ray.put(archived)
+        steps = [
+            self._evolve(population, generation, number, rescore, known)
+            for number, population in enumerate(islands)
+        ]
+        told = Survivors.concatenate(ray.get([survivors for _, survivors in steps]))
+        return [everyone for everyone, _ in steps], told
+
+    def _evolve(
+        self,
+        population: Population,
+        generation: int,
+        number: int,
+        rescore: bool,
+        archived: ray.ObjectRef | None,
+    ) -> tuple[ray.ObjectRef, ray.ObjectRef]:
+        """One island; nothing is waited for."""
+        worker, scorer = self._worker(number), self._scorers[number % len(self._scorers)]
+        parents = ray.put(population)
+        offspring, bodies, known_bodies = worker.breed.options(num_returns=3).remote(
+            parents, generation, number
+        )
+        rescored = None
+        if rescore:
+            rescored = scorer.score.remote(known_bodies, self._champion, archived)
+        elif archived is not None:
+            rescored = scorer.novelty.remote(known_bodies, archived)
+        scores = scorer.score.remote(bodies, self._champion, archived)
+        everyone, survivors = worker.select.options(num_returns=2).remote(
+            parents, rescored, offspring, bodies, scores, generation, number
+        )
+        return everyone, survivors
+
+    def renew(
+        self,
+        everyone: Sequence[ray.ObjectRef],
+        rows: np.ndarray | None,
+        generation: int,
+        migrants: int,
+    ) -> tuple[list[Population], list[dict[str, float]]]:
+        """The next parents of all islands, and what the logbook says of them.
+
+        Args:
+            everyone: from `evolve`.
+            rows: (rows,) ids that became rows of the table; None: all did.
+            generation: that was bred.
+            migrants: bodies that move on to the next island now; 0: none.
+        """
+        populations, records = [], []
+        shared = None if rows is None else ray.put(rows)
+        for number, bodies in enumerate(everyone):
+            step = self._worker(number).renew.options(num_returns=2)
+            following, record = step.remote(bodies, shared, generation, number)
+            populations.append(following)
+            records.append(record)
+        if migrants:
+            populations = self._migrate(populations, migrants)
+        return ray.get(populations), ray.get(records)
+
+    def _migrate(self, populations: list[ray.ObjectRef], migrants: int) -> list[ray.ObjectRef]:
+        """A ring: every island receives from the one before it."""
+        return [
+            self._worker(number).migrate.remote(
+                receiver,
+                populations[number - 1],
+                migrants,
+                (number, (number or len(populations)) - 1),
+            )
+            for number, receiver in enumerate(populations)
+        ]
+
+    def errors(self, poses: np.ndarray) -> np.ndarray:
+        """How wrong the champion gets (poses, 17, 3) world mm, (poses,) float32 mm.
+
+        All scorers share the work.
+        """
+        parts = np.array_split(poses, len(self._scorers))
+        scores = [
+            scorer.score.remote(Scorable(part), self._champion)
+            for scorer, part in zip(self._scorers, parts, strict=True)
+        ]
+        return np.concatenate([part.error for part in ray.get(scores)])
+
+    def _worker(self, island: int) -> Any:
+        return self._workers[island % len(self._workers)]
+
+
+def _actor(kind: type, needs: dict[str, Any]) -> Any:
+    """A class of actors that are made again, and their calls repeated, however they end."""
+    return ray.remote(max_restarts=-1, max_task_retries=-1, **needs)(kind)
