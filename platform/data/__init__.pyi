@@ -1,7 +1,8 @@
+from .pose_rows import PoseRows as PoseRows
 from .pose_table import PoseTable as PoseTable
 from .poses import PoseSet as PoseSet
 from .sources.load import hold_out as hold_out
 from .sources.load import load as load
 from .sources.load import settings_from_text as settings_from_text
 
-__all__ = ["PoseSet", "PoseTable", "hold_out", "load", "settings_from_text"]
+__all__ = ["PoseRows", "PoseSet", "PoseTable", "hold_out", "load", "settings_from_text"]

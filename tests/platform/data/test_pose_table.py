@@ -348,7 +348,7 @@ def test_a_column_that_every_row_has_is_asked_for():
 
 
 def test_a_column_of_another_length_is_told():
-    with pytest.raises(BadInput, match=r"error should be \(20,\), got \(19,\)"):
+    with pytest.raises(BadInput, match=r"error should be \(20\), got \(19,\)"):
         PoseRows.of_columns(columns(0) | {"error": np.ones(19, np.float32)})
 
 
