@@ -24,7 +24,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import key, normal, stream, uniform
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
-from evoskeleton.lifting.normalization import Normalization
+from evoskeleton.lifting.normalization import ImageSize, Normalization
 from evoskeleton.shapes import expect_shape
 
 MODEL_FILE = "model.safetensors"
@@ -32,7 +32,10 @@ DESCRIPTION_FILE = "bundle.json"
 FORMAT = "evoskeleton lifter 1"
 SELF_TEST_POSES = 8
 SELF_TEST_TOLERANCE_MM = 0.5
-_LIFT_AT_ONCE = 4096
+LIFTED_AT_ONCE = 32
+"""Poses that go through the network together: always as many, since the last bits of an answer
+depend on it, so that everybody is lifted as if alone."""
+
 _STATISTICS = "statistics."
 
 
@@ -64,31 +67,40 @@ class Lifter:
             self.cascade(self.cascade.features(points, visibility))
         )
 
-    def lift(self, keypoints: np.ndarray, visibility: np.ndarray | None = None) -> np.ndarray:
-        """Lift keypoints of many people.
+    def lift(
+        self,
+        keypoints: np.ndarray,
+        visibility: np.ndarray | None = None,
+        image_size: ImageSize = None,
+    ) -> np.ndarray:
+        """Lift keypoints of many people, each as if alone: the same numbers in any company.
 
         Args:
             keypoints: (n, 17, 2) px, Human3.6M order.
             visibility: (n, 17), above 0.5 where a keypoint is known; none: all are. Coordinates of
                 the others are not looked at.
+            image_size: what a lifter of the mode `zscore` scales by, see `ImageSize`; the others
+                take keypoints from images of any size.
 
         Returns:
             (n, 17, 3) float32 mm, camera frame, hip-centred.
 
         Raises:
-            BadInput: a shape is wrong, or a visible keypoint is NaN or infinite.
+            BadInput: a shape is wrong, a visible keypoint is NaN or infinite, or a size is none.
         """
         visibility = _checked(keypoints, visibility)
-        points, seen = _float_tensor(keypoints), _float_tensor(visibility)
+        keypoints = self.normalization.in_training_pixels(keypoints, image_size)
         parts = [
-            self.lift_tensor(p.to(self.device), s.to(self.device)).cpu()
-            for p, s in zip(points.split(_LIFT_AT_ONCE), seen.split(_LIFT_AT_ONCE), strict=True)
+            self.lift_tensor(points, seen).cpu()
+            for points, seen in zip(self._chunks(keypoints), self._chunks(visibility), strict=True)
         ]
-        return torch.cat(parts).numpy()
+        return torch.cat(parts)[: len(keypoints)].numpy()
 
-
-def _float_tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.array(array, dtype=np.float32))
+    def _chunks(self, rows: np.ndarray) -> tuple[Tensor, ...]:
+        """Rows on the device as float32, `LIFTED_AT_ONCE` at a time; zeros fill the last up."""
+        filled = np.zeros((len(rows) + -len(rows) % LIFTED_AT_ONCE, *rows.shape[1:]), np.float32)
+        filled[: len(rows)] = rows
+        return torch.from_numpy(filled).to(self.device).split(LIFTED_AT_ONCE)
 
 
 def _checked(keypoints: np.ndarray, visibility: np.ndarray | None) -> np.ndarray:

@@ -238,8 +238,8 @@ def _lifted(
     truth = world_to_camera(joints, cameras)
     keypoints = _detected(project(truth, cameras), settings, key_, counters)
     seen = _found(settings, key_, counters)
-    lifted = lifter.lift(keypoints.numpy(), seen.numpy())
-    return np.linalg.norm(lifted - hip_centred(truth).numpy(), axis=2), seen.numpy()
+    lifted = lifter.lift_tensor(keypoints.to(lifter.device), seen.to(lifter.device)).cpu()
+    return np.linalg.norm((lifted - hip_centred(truth)).numpy(), axis=2), seen.numpy()
 
 
 def _detected(keypoints: Tensor, settings: RadiusSettings, key_: int, counters: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ Keypoints (poses, 17, 2) px become (poses, 17, 2) without unit, in one of two wa
 Targets are hip-centred camera-frame joints, mm, all but the hip, z-scored by the training set.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,9 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import Joint
+from evoskeleton.shapes import expect_shape
 
 Mode = Literal["per_pose", "zscore"]
+
+ImageSize = Sequence[int] | np.ndarray | None
+"""Width and height px of the image that keypoints come from, or (poses, 2) of each pose's own; None
+or a row of 0 0 where it is not known: such keypoints are taken for those of a 1000 x 1000 image."""
+
 _TRAINED_ON_PX = 1000.0
 _LEAST_STD_PX = 1e-3
 _LEAST_STD_MM = 1.0
@@ -73,6 +81,24 @@ class Normalization:
         scaled = (keypoints - self.keypoints_mean) / self.keypoints_std
         return torch.where(seen, scaled, 0.0)
 
+    def in_training_pixels(self, keypoints: np.ndarray, image_size: ImageSize) -> np.ndarray:
+        """Keypoints as the training saw them.
+
+        `per_pose` takes them as they are. For `zscore` they become those of the middle of the
+        1000 x 1000 images of the training.
+
+        Args:
+            keypoints: (n, 17, 2) px.
+            image_size: see `ImageSize`.
+
+        Raises:
+            BadInput: the sizes have another shape, or one is negative or not finite.
+        """
+        if image_size is None:
+            return keypoints
+        sizes = _sizes(image_size, len(keypoints))
+        return keypoints if self.mode == "per_pose" else _in_training_pixels(keypoints, sizes)
+
     def joints(self, joints_camera: Tensor) -> Tensor:
         """Targets (n, 48) of (n, 17, 3) camera mm."""
         centred = hip_centred(joints_camera)[:, 1:]
@@ -108,12 +134,28 @@ def per_pose(keypoints: Tensor, seen: Tensor) -> Tensor:
     return centred / std.mean(2, keepdim=True).clamp_min(_LEAST_STD_PX)
 
 
-def as_in_training(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Pixels of the middle of a 1000 x 1000 picture, for lifters that know pixels of only those.
+def _sizes(image_size: Sequence[int] | np.ndarray, poses: int) -> np.ndarray:
+    """(n, 2) px, checked."""
+    sizes = np.asarray(image_size, np.float64)
+    expect_shape("image_size", sizes, (2,) if sizes.ndim == 1 else (poses, 2))
+    sizes = np.broadcast_to(sizes, (poses, 2))
+    fine = np.isfinite(sizes).all(axis=1) & ((sizes > 0).all(axis=1) | (sizes == 0).all(axis=1))
+    if not fine.all():
+        width, height = sizes[fine.argmin()]
+        raise BadInput(
+            f"image_size should be positive px, or 0 0 where unknown, got {width:g} {height:g}"
+        )
+    return sizes
+
+
+def _in_training_pixels(keypoints: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Pixels of the middle of a 1000 x 1000 image.
 
     Args:
-        keypoints: (..., 2) px of a picture of `width` times `height`.
-        width, height: its size, px.
+        keypoints: (n, 17, 2) px.
+        sizes: (n, 2) px, width and height of each pose's image; 0 0: its keypoints stay.
     """
-    scale = _TRAINED_ON_PX / max(width, height)
-    return (keypoints - np.array([width, height]) / 2.0) * scale + _TRAINED_ON_PX / 2.0
+    sizes = np.where(sizes > 0, sizes, _TRAINED_ON_PX)[:, None]
+    scale = _TRAINED_ON_PX / sizes.max(axis=2, keepdims=True)
+    scaled = (keypoints - sizes / 2.0) * scale + _TRAINED_ON_PX / 2.0
+    return np.where(sizes == _TRAINED_ON_PX, keypoints, scaled)

@@ -189,15 +189,10 @@ class _Fitter:
         return joints.float(), costs.float(), reprojection.float(), converged & ~missing
 
     def _lifted(self, points: Tensor, visible: Tensor) -> Tensor:
-        """(rows, 16, 3) unit directions of the lifter's bones; chunks are padded to one size, on
-        which a network's last bits depend."""
-        spare = _AT_ONCE - len(points)
-        keypoints = torch.nn.functional.pad(
-            FOCAL_PX * points + SIZE[0] / 2.0, (0, 0, 0, 0, 0, spare)
-        )
-        seen = torch.nn.functional.pad(visible, (0, 0, 0, spare))
-        joints = self._lifter.lift(keypoints.numpy(), seen.numpy())
-        return bone_directions(torch.from_numpy(joints[: len(points)]).double())
+        """(rows, 16, 3) unit directions of the lifter's bones."""
+        keypoints = FOCAL_PX * points + SIZE[0] / 2.0
+        joints = self._lifter.lift(keypoints.numpy(), visible.numpy())
+        return bone_directions(torch.from_numpy(joints).double())
 
     def _best_two(self, evidence: Evidence) -> tuple[Bodies, Tensor, Tensor]:
         """Bodies (2 * poses), the best of a pose before its second; costs and convergence

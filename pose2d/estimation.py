@@ -17,14 +17,11 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
 from evoskeleton.lifting.keypoint_files import FRAME
-from evoskeleton.lifting.normalization import as_in_training
 from evoskeleton.pose2d.blazepose import BlazePose
 from evoskeleton.pose2d.detector import Detector, Person, Stopwatch
 from evoskeleton.pose2d.images import Frame, is_video, read_image, read_video
+from evoskeleton.pose2d.people_to_3d import lift_people
 from evoskeleton.pose2d.tracking import Tracker
-
-LEAST_KNOWN = 6
-"""A person with fewer known keypoints is reported in 2D only."""
 
 
 class Estimate(NamedTuple):
@@ -167,28 +164,6 @@ def estimate_people(
     with watch.stage("lift"):
         joints = lift_people(people, lifter, image.shape[1], image.shape[0])
     return Estimate(people, joints)
-
-
-def lift_people(
-    people: Sequence[Person], lifter: Lifter, width: int, height: int
-) -> list[np.ndarray | None]:
-    """(17, 3) mm for each person of a picture, or None with fewer than `LEAST_KNOWN` keypoints."""
-    rows, keypoints, known = liftable(people)
-    joints: list[np.ndarray | None] = [None] * len(people)
-    if rows:
-        if lifter.normalization.mode == "zscore":
-            keypoints = as_in_training(keypoints, width, height)
-        for row, found in zip(rows, lifter.lift(keypoints, known), strict=True):
-            joints[row] = found
-    return joints
-
-
-def liftable(people: Sequence[Person]) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """Who has `LEAST_KNOWN` keypoints: their rows, keypoints (rows, 17, 2), known (rows, 17)."""
-    rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_KNOWN]
-    keypoints = np.array([people[row].keypoints for row in rows], np.float32)
-    known = np.array([people[row].known for row in rows], np.float32)
-    return rows, keypoints.reshape(-1, len(JOINT_NAMES), 2), known.reshape(-1, len(JOINT_NAMES))
 
 
 def _pictures(file: Path) -> Iterator[Frame]:

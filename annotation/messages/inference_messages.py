@@ -9,18 +9,19 @@ from evoskeleton.annotation.generated.inference_pb2 import LiftKeypointsRequest
 from evoskeleton.annotation.messages.arrays import floats_to_array, rows_of
 from evoskeleton.annotation.serving.detection_queue import MOST_BOXES
 from evoskeleton.errors import BadInput
-from evoskeleton.lifting.normalization import as_in_training
 
 MOST_PX = 1_000_000
 """Largest coordinate, and largest side of a picture, that is believed."""
 
 
 class Keypoints(NamedTuple):
-    """Keypoints (n, 17, 2) float32 px and visibility (n, 17); the schema that they came in."""
+    """Keypoints (n, 17, 2) float32 px and visibility (n, 17); the schema that they came in, and the
+    size of their image px, 0 0 where nobody told it."""
 
     points: np.ndarray
     visibility: np.ndarray
     schema: Schema
+    image_size: tuple[int, int]
 
 
 def keypoints_of(request: LiftKeypointsRequest, most_poses: int) -> Keypoints:
@@ -39,7 +40,7 @@ def keypoints_of(request: LiftKeypointsRequest, most_poses: int) -> Keypoints:
     blind = ~(visibility > 0.5).any(axis=1)
     if blind.any():
         raise BadInput(f"pose {blind.argmax()} should have a joint that is known, it has none")
-    return Keypoints(_scaled(points, request.width, request.height), visibility, schema)
+    return Keypoints(points, visibility, schema, _size(request.width, request.height))
 
 
 def _check_count(poses: int, meant: int, most: int) -> None:
@@ -75,14 +76,13 @@ def _check_finite(points: np.ndarray, visibility: np.ndarray, schema: Schema) ->
             )
 
 
-def _scaled(points: np.ndarray, width: int, height: int) -> np.ndarray:
-    if not width and not height:
-        return points
-    if not (0 < width <= MOST_PX and 0 < height <= MOST_PX):
+def _size(width: int, height: int) -> tuple[int, int]:
+    unknown = not width and not height
+    if not (unknown or (0 < width <= MOST_PX and 0 < height <= MOST_PX)):
         raise BadInput(
             f"width and height should be 1 to {MOST_PX:,} px, or both 0, got {width} x {height}"
         )
-    return as_in_training(points, width, height).astype(np.float32)
+    return width, height
 
 
 def boxes_of(request: Any) -> np.ndarray | None:

@@ -20,8 +20,7 @@ from evoskeleton.annotation.serving.champions import Champions
 from evoskeleton.annotation.serving.detection_queue import Pictures, Seen
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
-from evoskeleton.lifting.normalization import as_in_training
-from evoskeleton.pose2d.estimation import liftable
+from evoskeleton.pose2d.people_to_3d import liftable
 from evoskeleton.pose2d.tracking import Tracker
 
 
@@ -54,7 +53,9 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
         self, request: pb.LiftKeypointsRequest, context: Any
     ) -> pb.LiftKeypointsResponse:
         keypoints = keypoints_of(request, self._settings.most_poses)
-        joints, champion = await self._batcher.lift(keypoints.points, keypoints.visibility)
+        joints, champion = await self._batcher.lift(
+            keypoints.points, keypoints.visibility, keypoints.image_size
+        )
         answer = pb.LiftKeypointsResponse(
             joints=array_to_floats(joints, packed=bool(request.keypoints.packed)),
             model=model_message(champion),
@@ -128,15 +129,11 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
 
     async def _lifted(self, seen: Seen) -> tuple[list[np.ndarray | None], Any]:
         """(17, 3) mm of each person, None where too little is known, and the champion."""
-        rows, keypoints, known = liftable(seen.people)
-        joints: list[np.ndarray | None] = [None] * len(seen.people)
-        if not rows:
-            return joints, self._champions.current
-        scaled = as_in_training(keypoints, seen.width, seen.height).astype(np.float32)
-        lifted, champion = await self._batcher.lift(scaled, known)
-        for row, one in zip(rows, lifted, strict=True):
-            joints[row] = one
-        return joints, champion
+        asked = liftable(seen.people, seen.width, seen.height)
+        if not asked.rows:
+            return [None] * len(seen.people), self._champions.current
+        joints, champion = await self._batcher.lift(asked.keypoints, asked.known, asked.image_size)
+        return asked.placed(joints), champion
 
     def _detecting(self) -> Pictures:
         if self._pictures is None:

@@ -26,6 +26,9 @@ import torch
 from evoskeleton.annotation.domain.rpc_errors import busy
 from evoskeleton.annotation.serving.champions import Champion
 
+UNKNOWN = (0, 0)
+"""The size of an image that nobody told."""
+
 _LARGE = 256
 """Poses of a batch that more than one processor works on."""
 
@@ -47,6 +50,7 @@ class Lifted(NamedTuple):
 class _Work(NamedTuple):
     keypoints: np.ndarray
     visibility: np.ndarray
+    image_size: tuple[int, int]
     answer: "asyncio.Future[Lifted]"
 
 
@@ -91,8 +95,12 @@ class Batcher:
             work.answer.cancel()
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def lift(self, keypoints: np.ndarray, visibility: np.ndarray) -> Lifted:
+    async def lift(
+        self, keypoints: np.ndarray, visibility: np.ndarray, image_size: tuple[int, int] = UNKNOWN
+    ) -> Lifted:
         """Lift (n, 17, 2) px with (n, 17) visibility, both checked by the caller.
+
+        The answer is that of `Lifter.lift`, whoever else is in the batch.
 
         A caller that is cancelled before its turn costs nothing.
 
@@ -101,7 +109,7 @@ class Batcher:
         """
         if self.poses and self.poses + len(keypoints) > self._most_queued:
             raise busy("poses", self.poses * self._seconds_a_pose)
-        work = _Work(keypoints, visibility, asyncio.get_running_loop().create_future())
+        work = _Work(keypoints, visibility, image_size, asyncio.get_running_loop().create_future())
         self.poses += len(keypoints)
         self._queue.append(work)
         self._filled.set()
@@ -171,11 +179,12 @@ def _rest_s(calls: int, took_s: float) -> float:
 
 def _lift(champion: Champion, batch: list[_Work], threads: int) -> np.ndarray:
     torch.set_num_threads(threads)
-    if len(batch) == 1:
-        return champion.lifter.lift(batch[0].keypoints, batch[0].visibility)
     keypoints = np.concatenate([work.keypoints for work in batch])
     visibility = np.concatenate([work.visibility for work in batch])
-    return champion.lifter.lift(keypoints, visibility)
+    sizes = np.repeat(
+        [work.image_size for work in batch], [len(work.keypoints) for work in batch], axis=0
+    )
+    return champion.lifter.lift(keypoints, visibility, sizes)
 
 
 def _deliver(batch: list[_Work], joints: np.ndarray, champion: Champion) -> None:

@@ -6,12 +6,11 @@ import numpy as np
 
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT
 from evoskeleton.lifting.bundle import Lifter
-from evoskeleton.lifting.normalization import as_in_training
 from evoskeleton.lifting.pinhole import Intrinsics
-from evoskeleton.lifting.pose_fit import PoseFitSettings, fit_poses
+from evoskeleton.lifting.pose_fit import PoseFit, PoseFitSettings, fit_poses
 from evoskeleton.pose2d.detector import Person
-from evoskeleton.pose2d.estimation import liftable
 from evoskeleton.pose2d.formats import human36m_to_coco
+from evoskeleton.pose2d.people_to_3d import lift_people, liftable
 
 HIDDEN, VISIBLE = 1, 2
 
@@ -37,6 +36,8 @@ class Suggestion(NamedTuple):
     reprojection_px: np.ndarray
 
 
+_NONE = np.zeros((0, 17, 3), np.float32), np.zeros(0), np.zeros(0)
+
 ASSUMED_HEIGHT_MM = PoseFitSettings.parse({}).height_mm
 """How tall fitted bodies are taken to be."""
 
@@ -45,31 +46,23 @@ def suggest(
     people: list[Person], lifter: Lifter, width: int, height: int, keypoints: str
 ) -> list[Suggestion]:
     """Suggestions for all people of a picture of width x height px, in their order."""
-    rows, points, known = liftable(people)
-    place = {row: at for at, row in enumerate(rows)}
-    lifted = lifter.lift(as_in_training(points, width, height), known) if rows else None
-    fitted = fit_poses(lifter, points, known, Intrinsics.of_image(width, height)) if rows else None
+    asked = liftable(people, width, height)
+    camera = Intrinsics.of_image(width, height)
+    fitted = fit_poses(lifter, asked.keypoints, asked.known, camera) if asked.rows else None
+    place = {row: at for at, row in enumerate(asked.rows)}
     found = []
-    for row, person in enumerate(people):
-        two = _points(person, keypoints)
-        if row not in place or lifted is None or fitted is None:
-            none = np.zeros((0, 17, 3), np.float32)
-            found.append(Suggestion(*two, person.box, None, none, np.zeros(0), np.zeros(0)))
-            continue
-        at = place[row]
-        there = np.isfinite(fitted.costs[at])
-        bodies = fitted.joints[at][there]
-        found.append(
-            Suggestion(
-                *two,
-                person.box,
-                lifted[at],
-                bodies - bodies[:, :1],
-                fitted.costs[at][there],
-                fitted.reprojection_px[at][there],
-            )
-        )
+    for row, lifted in enumerate(lift_people(people, lifter, width, height)):
+        bodies = _NONE if fitted is None or lifted is None else _bodies(fitted, place[row])
+        two = _points(people[row], keypoints)
+        found.append(Suggestion(*two, people[row].box, lifted, *bodies))
     return found
+
+
+def _bodies(fitted: PoseFit, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bodies seen from their hips, costs and reprojection of one pose; those that there are."""
+    there = np.isfinite(fitted.costs[row])
+    bodies = fitted.joints[row][there]
+    return bodies - bodies[:, :1], fitted.costs[row][there], fitted.reprojection_px[row][there]
 
 
 def _points(person: Person, keypoints: str) -> tuple[np.ndarray, np.ndarray]:

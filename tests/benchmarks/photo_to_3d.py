@@ -26,8 +26,8 @@ from evoskeleton.lifting.bundle import Lifter, load_bundle
 from evoskeleton.lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
 from evoskeleton.pose2d.blazepose import BlazePose
 from evoskeleton.pose2d.detector import Person
-from evoskeleton.pose2d.estimation import lift_people
 from evoskeleton.pose2d.images import read_video
+from evoskeleton.pose2d.people_to_3d import lift_people
 
 FOLDER = "Pose2Sim/Demo_SinglePerson"
 CALIBRATION = f"{FOLDER}/calibration/Calib.qca.txt"

@@ -43,7 +43,9 @@ UNIT = (torch.zeros(17, 2), torch.ones(17, 2), torch.zeros(16, 3), torch.ones(16
 class Identity:
     """A network that costs nothing."""
 
-    def lift(self, keypoints: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+    def lift(
+        self, keypoints: np.ndarray, visibility: np.ndarray, image_size: np.ndarray
+    ) -> np.ndarray:
         return np.zeros((len(keypoints), 17, 3), np.float32)
 
 

@@ -13,7 +13,8 @@ from evoskeleton.lifting.bundle import Lifter, save_bundle
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.normalization import Normalization
 from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes
-from evoskeleton.pose2d.estimation import Boxes, infer, lift_people
+from evoskeleton.pose2d.estimation import Boxes, infer
+from evoskeleton.pose2d.people_to_3d import lift_people
 
 BODY = np.random.default_rng(1).uniform((-30, -90), (30, 90), (17, 2))
 

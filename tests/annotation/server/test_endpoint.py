@@ -25,8 +25,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
 from evoskeleton.lifting.bundle import load_bundle, read_description
 from evoskeleton.pose2d.detector import Person, check_boxes
-from evoskeleton.pose2d.estimation import lift_people
 from evoskeleton.pose2d.formats import known_set
+from evoskeleton.pose2d.people_to_3d import lift_people
 
 BODY = np.random.default_rng(1).uniform((-30, -90), (30, 90), (17, 2))
 POINTS = 500 + 100 * np.random.default_rng(2).normal(size=(5, 17, 2)).astype(np.float32)
@@ -62,7 +62,7 @@ class Gated:
     def __init__(self):
         self.gate, self.began, self.seen = threading.Event(), threading.Event(), []
 
-    def lift(self, keypoints, visibility):
+    def lift(self, keypoints, visibility, image_size):
         self.seen += keypoints[:, 0, 0].tolist()
         self.began.set()
         assert self.gate.wait(30)
@@ -354,7 +354,10 @@ def test_more_calls_than_the_server_takes_are_told_to_come_back(serve_here, conn
 def test_calls_of_many_clients_share_batches(serve_here, connect):
     network = Gated()
     batches = []
-    network.lift, lift = (lambda k, v: (batches.append(len(k)), lift(k, v))[1]), network.lift
+    network.lift, lift = (
+        (lambda k, v, size: (batches.append(len(k)), lift(k, v, size))[1]),
+        network.lift,
+    )
     with serve_here(Given(network)) as running:
         stub = connect(running)
         calls = [stub.LiftKeypoints.future(lift_request(POINTS)) for _ in range(8)]

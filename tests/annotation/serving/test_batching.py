@@ -15,7 +15,7 @@ from evoskeleton.annotation.serving.champions import Champion
 class Slow:
     """A network that says how many poses came at once, and takes its time."""
 
-    def lift(self, keypoints, visibility):
+    def lift(self, keypoints, visibility, image_size):
         time.sleep(0.1)
         return np.full((len(keypoints), 17, 3), len(keypoints), np.float32)
 

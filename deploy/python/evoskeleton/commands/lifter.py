@@ -109,22 +109,20 @@ def lift(
     if fit is not None:
         joints = _fitted(lifter, points, visibility, fit)
     else:
-        joints = lifter.lift(_as_in_training(lifter, points, size), visibility)
+        joints = lifter.lift(points, visibility, _known_size(lifter, size))
     write_joints(output, joints)
     typer.echo(f"{output}: {len(points)} poses")
 
 
-def _as_in_training(lifter: "Lifter", points: "np.ndarray", size: str | None) -> "np.ndarray":
-    """Keypoints as the lifter knows them; most take them from images of any size."""
-    from evoskeleton.lifting.normalization import as_in_training
-
+def _known_size(lifter: "Lifter", size: str | None) -> tuple[int, int] | None:
+    """Of the images, for lifters that need it; most take keypoints from images of any size."""
     if lifter.normalization.mode != "zscore":
-        return points
+        return None
     if size is None:
         note = "this lifter takes keypoints for those of 1000x1000 images: --size tells another"
         typer.echo(note, err=True)
-        return points
-    return as_in_training(points, *image_size("--size", size))
+        return None
+    return image_size("--size", size)
 
 
 def image_size(option: str, size: str) -> tuple[int, int]:

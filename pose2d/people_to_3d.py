@@ -1,0 +1,67 @@
+"""From people of a picture to 3D: whom a lifter is asked about, and how.
+
+The one way of all that do it: photos and videos on the command line, the endpoint's estimates, and
+what it suggests to annotators. A person's joints depend on that person and the lifter alone, not
+on who else is in the picture or in the batch.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.pose2d.detector import Person
+
+LEAST_KNOWN = 6
+"""A person with fewer known keypoints is reported in 2D only."""
+
+
+class Liftable(NamedTuple):
+    """Those people of a picture of whom enough is known.
+
+    Attributes:
+        people: how many there are in the picture, liftable or not.
+        rows: the places of the liftable among them.
+        keypoints: (rows, 17, 2) float32 px.
+        known: (rows, 17) float32, 1 where a keypoint is known, else 0.
+        image_size: width and height of the picture, px.
+    """
+
+    people: int
+    rows: list[int]
+    keypoints: np.ndarray
+    known: np.ndarray
+    image_size: tuple[int, int]
+
+    def placed(self, joints: np.ndarray) -> list[np.ndarray | None]:
+        """(rows, 17, 3) joints given back to all people: (17, 3) each, None to the others."""
+        places: list[np.ndarray | None] = [None] * self.people
+        for row, found in zip(self.rows, joints, strict=True):
+            places[row] = found
+        return places
+
+
+def liftable(people: Sequence[Person], width: int, height: int) -> Liftable:
+    """People of a picture of width x height px with `LEAST_KNOWN` known keypoints or more."""
+    rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_KNOWN]
+    keypoints = np.array([people[row].keypoints for row in rows], np.float32)
+    known = np.array([people[row].known for row in rows], np.float32)
+    joints = len(JOINT_NAMES)
+    return Liftable(
+        len(people),
+        rows,
+        keypoints.reshape(-1, joints, 2),
+        known.reshape(-1, joints),
+        (width, height),
+    )
+
+
+def lift_people(
+    people: Sequence[Person], lifter: Lifter, width: int, height: int
+) -> list[np.ndarray | None]:
+    """(17, 3) float32 mm, camera frame, hip at 0, for each person of a picture; None with fewer
+    than `LEAST_KNOWN` keypoints."""
+    asked = liftable(people, width, height)
+    return asked.placed(lifter.lift(asked.keypoints, asked.known, asked.image_size))
