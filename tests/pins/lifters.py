@@ -17,7 +17,7 @@ from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.lifting.bundle import load_bundle, read_description, to_arrays
 from evoskeleton.lifting.hardness import hardness
 from evoskeleton.lifting.training import train_bundle
-from evoskeleton.platform.search.workers.scorers import Scorer
+from evoskeleton.platform.search.workers.scorers import Archived, Champion, Scorable, Scorer
 
 CHANGES = {
     "small": ["steps=50", "batch=32", "cascade.width=16", "cascade.blocks=1"],
@@ -66,12 +66,11 @@ def scores(folder: Path) -> dict[str, np.ndarray]:
     found["descriptor"] = rows.numpy()
     found["novelty/others"] = novelty(asked, known, 5).numpy()
     found["novelty/members"] = novelty(asked, known, 5, members).numpy()
-    packed = [dict(zip(("arrays", "config"), to_arrays(lifter), strict=True)) for lifter in lifters]
     ids = np.arange(len(poses))
-    bodies = {"joints": poses, "ids": ids, "descriptor": rows.numpy()}
-    archived = {"ids": ids[40:100], "rows": known.numpy(), "neighbours": 5, "unit_mm": 2.0}
-    given = Scorer(seed=5, views=3).score(bodies, {"hash": "a", "lifters": packed}, archived)
-    return found | {f"scorer/{name}": array for name, array in given.items()}
+    bodies = Scorable(poses, ids, rows.numpy())
+    archived = Archived(ids[40:100], known.numpy(), neighbours=5, unit_mm=2.0)
+    given = Scorer(seed=5, views=3).score(bodies, Champion.of(lifters), archived)
+    return found | {f"scorer/{name}": array for name, array in vars(given).items()}
 
 
 def main(folder: Path) -> None:

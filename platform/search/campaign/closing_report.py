@@ -1,26 +1,24 @@
-"""The end of a campaign: baseline against champion on clips that were never bred from."""
+"""The end of a campaign: baseline against champion on clips that were never bred from.
 
-from collections.abc import Iterator
+It is written into `report.json` and, with figures, into MLflow; the champion into the registry.
+"""
+
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure
 from rich.markup import escape
 from rich.table import Table
 
 from evoskeleton.files import write_json
-from evoskeleton.lifting.bundle import Lifter, load_bundle
-from evoskeleton.lifting.hardness import hardness
+from evoskeleton.lifting.bundle import load_bundle
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record import review
 from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.campaign.figures import figures
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
-
-_SHOWN, _SAMPLE = 20, 10_000
 
 
 def conclude(
@@ -85,76 +83,9 @@ def _publish(
     clips = [_by_clip(sides[side]) for side in ("baseline", "evolved")]
     tracker.log_figure("error_by_clip", review.error_by_clip(*clips))
     bundle = folder.training(champion) / "bundle"
-    for name, figure in _pictures(settings, folder, table, state, load_bundle(bundle)):
+    for name, figure in figures(settings, folder, table, state, load_bundle(bundle)):
         tracker.log_figure(name, figure)
     tracker.register_champion(bundle, sides["evolved"]["overall"])
-
-
-def _pictures(
-    settings: CampaignSettings,
-    folder: CampaignFolder,
-    table: PoseTable,
-    state: State,
-    champion: Lifter,
-) -> Iterator[tuple[str, Figure]]:
-    """Figures of the evolved poses; poses are read from the snapshot, a sample at a time.
-
-    Errors in the table are those of the lifter of the day; the galleries show the champion's.
-    """
-    names = ["id", "generation", "operator", "error"]
-    rows = table.chosen(names, campaign=settings.name)
-    poses = np.load(folder.snapshot(state.generation), mmap_mode="r")
-    ids, generation, error = (np.asarray(rows[name]) for name in ("id", "generation", "error"))
-    bred = np.flatnonzero(generation > 0)
-    if len(bred) == 0:
-        return
-    errors = {int(number): error[generation == number] for number in np.unique(generation[bred])}
-    yield "error_by_generation", review.error_by_generation(errors)
-    seeds, sample = (_spread(part) for part in (np.flatnonzero(generation == 0), bred))
-    yield "limb_directions", review.limb_coverage(poses[seeds], poses[sample])
-    ancestors = _Ancestors(table, settings.name)
-    now = hardness([champion], np.asarray(poses[sample])).error
-    for name, picked in (
-        ("evolved_poses", review.evenly_by_error(now, _SHOWN)),
-        ("hardest_poses", np.argsort(-now, kind="stable")[:_SHOWN]),
-    ):
-        shown = sample[picked]
-        yield (
-            name,
-            review.gallery(
-                poses[shown],
-                generation[shown],
-                [rows["operator"][int(place)].as_py() for place in shown],
-                now[picked],
-                _poses_of(ancestors.seeds_of(ids[shown]), ids[generation == 0], poses),
-            ),
-        )
-    if state.archive is not None:
-        yield "archive_map", review.archive_map(state.archive)
-
-
-def _poses_of(ancestors: np.ndarray, seeds: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    """(n, 17, 3) seed poses, the first rows of a snapshot; NaN for ancestors who are no seeds."""
-    places = np.searchsorted(seeds, ancestors).clip(max=len(seeds) - 1)
-    known = seeds[places] == ancestors
-    return np.where(known[:, None, None], poses[places], np.nan)
-
-
-class _Ancestors:
-    """Who descends from whom, among all rows that a campaign ever had."""
-
-    def __init__(self, table: PoseTable, campaign: str) -> None:
-        rows = table.read(["id", "mother"], campaign=campaign).sort_by("id")
-        self._ids = np.asarray(rows["id"])
-        self._mothers = np.asarray(rows["mother"].fill_null(-1))
-
-    def seeds_of(self, ids: np.ndarray) -> np.ndarray:
-        """The first ancestors of bodies, mother by mother; all by id."""
-        while True:
-            mothers = self._mothers[np.searchsorted(self._ids, ids)]
-            if (mothers < 0).all():
-                return ids
-            ids = np.where(mothers >= 0, mothers, ids)
 
 
 def _rarity_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
@@ -170,11 +101,6 @@ def _rarity_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for place, (first, second) in enumerate(zip(baseline, evolved, strict=True))
     ]
-
-
-def _spread(places: np.ndarray) -> np.ndarray:
-    """At most `_SAMPLE` of the places, evenly over all."""
-    return places[:: max(1, len(places) // _SAMPLE)]
 
 
 def _clip_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:

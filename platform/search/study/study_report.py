@@ -20,10 +20,11 @@ from scipy.stats import t as student
 
 from evoskeleton.files import whole_file
 from evoskeleton.platform.record.tracking import Tracker
-from evoskeleton.platform.search.study.study import (
+from evoskeleton.platform.search.study.settings import (
     Cell,
     StudySettings,
     cells,
+    home_of,
     refuse_other_settings,
 )
 
@@ -96,7 +97,7 @@ class _Runs:
 
 
 def _results(settings: StudySettings) -> dict[Cell, Path]:
-    folder = Path(settings.home).expanduser().resolve() / "results"
+    folder = home_of(settings) / "results"
     paths = {cell: folder / f"{cell.name}.json" for cell in cells(settings)}
     return {cell: path for cell, path in paths.items() if path.exists()}
 
@@ -272,7 +273,7 @@ def publish(settings: StudySettings, found: list[Line]) -> Path:
     Returns:
         The document.
     """
-    home = Path(settings.home).expanduser().resolve()
+    home = home_of(settings)
     document, picture = home / "study.md", figure(found, settings.rows)
     with whole_file(document) as file:
         file.write(markdown(found).encode())
@@ -280,12 +281,12 @@ def publish(settings: StudySettings, found: list[Line]) -> Path:
         picture.savefig(file, format="png", dpi=110)
     tracker = Tracker(settings.tracking, home)
     tracker.start(home.name, settings.model_dump(mode="json"), key=f"study {home}")
-    tracker.log_table("study", [_plain(line) for line in found])
+    tracker.log_table("study", [_as_a_row(line) for line in found])
     tracker.log_figure("study", picture)
     tracker.finish()
     return document
 
 
-def _plain(line: Line) -> dict[str, Any]:
+def _as_a_row(line: Line) -> dict[str, Any]:
     condition = {"test": line.test, "steps": line.steps, "fraction": line.fraction}
     return condition | dict(zip(COLUMNS, _cells(line), strict=True))

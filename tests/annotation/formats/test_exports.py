@@ -37,7 +37,8 @@ from evoskeleton.platform.data.poses import single_clip
 from evoskeleton.platform.data.sources.load import SourceSettings, load
 from evoskeleton.platform.search.campaign.seeding import load_motion
 from evoskeleton.platform.search.campaign.settings import MotionSettings
-from evoskeleton.platform.search.study.study import Study, StudySettings
+from evoskeleton.platform.search.study.settings import StudySettings
+from evoskeleton.platform.search.study.study import Study
 from evoskeleton.pose2d.formats import COCO
 from evoskeleton.safe_npy import load_object
 

@@ -13,17 +13,15 @@ from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.load import load
 from evoskeleton.platform.search.campaign.settings import CampaignSettings, differences
-from evoskeleton.platform.search.study.study import (
+from evoskeleton.platform.search.study.settings import (
     Cell,
-    Study,
     StudySettings,
-    _data_settings,
-    _running,
     cells,
-    hashes,
+    data_settings,
     read_study,
     template,
 )
+from evoskeleton.platform.search.study.study import Study, _running, hashes
 from evoskeleton.platform.search.study.study_report import (
     figure,
     lines,
@@ -189,7 +187,7 @@ def test_what_was_made_with_other_settings_is_refused(plain, changed):
 )
 def test_what_a_data_set_was_made_with_counts_and_not_how_it_was_written(plain, more, same):
     made_with = [
-        _data_settings(settings_of(plain, rows=plain["rows"] | {"one": {"campaign": how}}), cell)
+        data_settings(settings_of(plain, rows=plain["rows"] | {"one": {"campaign": how}}), cell)
         for cell in [Cell("one", 1.0, 1, 2)]
         for how in (SEARCH, layered(SEARCH, more))
     ]

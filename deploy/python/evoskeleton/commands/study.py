@@ -10,7 +10,7 @@ from evoskeleton.commands.options import Changes, bars
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
-    from evoskeleton.platform.search.study.study import StudySettings
+    from evoskeleton.platform.search.study.settings import StudySettings
 
 studies = typer.Typer(no_args_is_help=True, help="Compare searches by the lifters they train.")
 
@@ -21,7 +21,8 @@ def study_run(
     change: Changes = None,
 ) -> None:
     """Make what is missing of a study, as far as its budget goes, and show what is there."""
-    from evoskeleton.platform.search.study.study import Study, read_study
+    from evoskeleton.platform.search.study.settings import read_study
+    from evoskeleton.platform.search.study.study import Study
 
     known = read_study(settings, change)
     with bars() as monitor:
@@ -35,7 +36,7 @@ def study_run(
 @studies.command("report")
 def study_report(settings: Path, change: Changes = None) -> None:
     """Show what is there of a study."""
-    from evoskeleton.platform.search.study.study import read_study
+    from evoskeleton.platform.search.study.settings import read_study
 
     _show_study(read_study(settings, change))
 
@@ -43,7 +44,7 @@ def study_report(settings: Path, change: Changes = None) -> None:
 @studies.command("template")
 def study_template() -> None:
     """Print a commented settings file to start from."""
-    from evoskeleton.platform.search.study.study import template as packaged
+    from evoskeleton.platform.search.study.settings import template as packaged
 
     typer.echo(packaged(), nl=False)
 
