@@ -33,8 +33,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.archive.diversity import mean_angle_deg, occupied_share
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes
-from evoskeleton.evolution.operators import operators
-from evoskeleton.evolution.operators.operators import (
+from evoskeleton.evolution.operators import build as operators
+from evoskeleton.evolution.operators.build import (
     CrossoverSettings,
     GroundSettings,
     LengthSettings,

@@ -27,7 +27,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import BODY_LIMBS, CHILD_LIMBS, PARENT_LIMBS, Genomes
 from evoskeleton.evolution.limits.trunk import TrunkRange
-from evoskeleton.evolution.operators.operators import (
+from evoskeleton.evolution.operators.build import (
     GroundSettings,
     LengthSettings,
     ground,

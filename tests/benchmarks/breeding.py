@@ -33,7 +33,7 @@ from evoskeleton.evolution import chance
 from evoskeleton.evolution.breeding import CHUNK, BreedingSettings, breed
 from evoskeleton.evolution.hierarchy import Genomes, encode
 from evoskeleton.evolution.limits.tables import default_limits
-from evoskeleton.evolution.operators.operators import template_bodies
+from evoskeleton.evolution.operators.build import template_bodies
 from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.toolbox import build_toolbox
 

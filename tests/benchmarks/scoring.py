@@ -33,7 +33,7 @@ from evoskeleton.evolution.archive.archive import ArchiveSettings
 from evoskeleton.evolution.archive.descriptor import DescriptorSettings
 from evoskeleton.evolution.breeding import BreedingSettings
 from evoskeleton.evolution.limits.tables import default_limits
-from evoskeleton.evolution.operators.operators import template_bodies
+from evoskeleton.evolution.operators.build import template_bodies
 from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.lifting.bundle import Lifter

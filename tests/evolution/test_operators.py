@@ -13,8 +13,8 @@ from evoskeleton.evolution.breeding import BreedingSettings, Brood, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode, encode
 from evoskeleton.evolution.limits.tables import Limits, default_limits
-from evoskeleton.evolution.operators import operators
-from evoskeleton.evolution.operators.operators import (
+from evoskeleton.evolution.operators import build as operators
+from evoskeleton.evolution.operators.build import (
     CrossoverSettings,
     GroundSettings,
     LengthSettings,

@@ -16,7 +16,7 @@ from evoskeleton.evolution.archive.diversity import mean_angle_deg, occupied_sha
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, encode
-from evoskeleton.evolution.operators.operators import template_bodies
+from evoskeleton.evolution.operators.build import template_bodies
 from evoskeleton.evolution.population import OPERATORS, Population
 from evoskeleton.evolution.toolbox import (
     build_toolbox,

@@ -15,7 +15,7 @@ from evoskeleton.evolution.breeding import BreedingSettings
 from evoskeleton.evolution.hierarchy import REST, Genomes
 from evoskeleton.evolution.limits.tables import Limits
 from evoskeleton.evolution.limits.trunk import TrunkRange
-from evoskeleton.evolution.operators.operators import (
+from evoskeleton.evolution.operators.build import (
     CrossoverSettings,
     GroundSettings,
     LengthSettings,

@@ -16,7 +16,7 @@ import torch
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.archive.archive import Archive
 from evoskeleton.evolution.hierarchy import Genomes, encode
-from evoskeleton.evolution.operators.operators import template_bodies
+from evoskeleton.evolution.operators.build import template_bodies
 from evoskeleton.evolution.population import ids
 from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.platform.data.pose_rows import PoseRows
