@@ -19,10 +19,14 @@ from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes
 from evoskeleton.evolution.limits.akhter_black import JointLimits
 from evoskeleton.evolution.limits.trunk import TrunkRange
-from evoskeleton.evolution.population import CHANGES, Population, ids
+from evoskeleton.evolution.operators.codes import marks_to_codes
+from evoskeleton.evolution.operators.crossover import CROSSOVER
+from evoskeleton.evolution.operators.mirror import MIRROR
+from evoskeleton.evolution.operators.orientation import TUMBLE
+from evoskeleton.evolution.population import Population, ids
 from evoskeleton.evolution.selection.selection import random_pairs
 from evoskeleton.evolution.skeleton import LIMBS
-from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox
+from evoskeleton.evolution.toolbox import ToolboxSettings, build_toolbox, marked
 
 CHUNK = 16_384
 """Bodies bred at once; a setting of the processor, no result depends on it."""
@@ -210,13 +214,13 @@ def _bred(mating: _Mating, pairs: Tensor, missing: Tensor) -> _Bred:
     trial = _mate(mating, pairs, missing)
     wanted = int(missing.sum())
     draws = replace(mating.draws, slots=trial.slots, pairs=trial.slots % mating.pairs)
-    genomes = mating.toolbox.mutate(trial.children, draws=draws)
-    operators = _operators(trial.parents, trial.children, genomes)
+    genomes, marks = mating.toolbox.mutate(trial.children, draws=draws)
     genomes, tumbled = mating.toolbox.tumble(genomes, draws=draws)
     margin = mating.valid(genomes)[:wanted]
-    operators += trial.mirrored << CHANGES.index("mirror")
-    operators += tumbled.long() << CHANGES.index("tumble")
-    return _Bred(trial.slots[:wanted], genomes, operators[:wanted], margin)
+    marks |= marked(trial.parents, trial.children, CROSSOVER.changes, CROSSOVER.bit)
+    marks |= trial.mirrored << MIRROR.bit
+    marks |= tumbled.long() << TUMBLE.bit
+    return _Bred(trial.slots[:wanted], genomes, marks_to_codes(marks[:wanted]), margin)
 
 
 @dataclass(frozen=True)
@@ -293,29 +297,6 @@ def _rejoin(
 def _padded(numbers: Tensor) -> Tensor:
     """Fill up to a multiple of the padding with copies of the last entry."""
     return torch.cat([numbers, numbers[-1:].expand(-len(numbers) % _PADDING)])
-
-
-def _operators(parents: Genomes, children: Genomes, bred: Genomes) -> Tensor:
-    """Operator codes (bodies,) int64 by what has changed, whoever's operators were at work."""
-    parts = [
-        [(parents.limbs, children.limbs), (parents.lengths, children.lengths)],
-        [(children.limbs, bred.limbs)],
-        [(children.pelvis, bred.pelvis)],
-        [(children.trunk, bred.trunk)],
-        [(children.lengths, bred.lengths)],
-        [(children.torso, bred.torso)],
-    ]
-    code = torch.ones(len(bred), device=bred.device)
-    for bit, arrays in enumerate(parts):
-        changed = [_changed(*pair) for pair in arrays if pair[0] is not pair[1]]
-        if changed:
-            code.add_(torch.stack(changed).amax(0), alpha=1 << bit)
-    return code.long()
-
-
-def _changed(before: Tensor, after: Tensor) -> Tensor:
-    """(bodies,) float32, 1 where any number of (..., bodies) differs, else 0."""
-    return torch.ne(before, after, out=torch.empty_like(after)).flatten(0, -2).amax(0)
 
 
 def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Brood:

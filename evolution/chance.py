@@ -131,6 +131,19 @@ def permutation(key: int, size: int, device: torch.device | str = "cpu") -> Tens
     return bits(key, torch.arange(size, device=device), 1)[:, 0].argsort()
 
 
+def hits(numbers: Tensor, rate: float) -> Tensor:
+    """1 where a uniform number lies below the rate, else 0; float32 like `numbers`.
+
+    Into floats at once: booleans would cost ten times as much.
+    """
+    return torch.lt(numbers, rate, out=torch.empty_like(numbers))
+
+
+def picks(numbers: Tensor, count: int) -> Tensor:
+    """Uniform numbers to int64 in [0, count); rounding may reach `count` itself."""
+    return (numbers * count).long().clamp_(max=count - 1)
+
+
 @dataclass(frozen=True)
 class Draws:
     """Where the chance of some offspring comes from: an address for every draw they may need.
@@ -144,6 +157,7 @@ class Draws:
         attempt: counts how often the same parents were tried for a slot.
         slots: (n,) int64, one for every offspring; none where only a group draws.
         pairs: (n,) int64, the pair of parents of every slot; none where slots are pairs.
+        owner: whose streams these are, such as "mine:wave"; empty for the built-in operators.
     """
 
     seed: int
@@ -152,6 +166,7 @@ class Draws:
     attempt: int = 0
     slots: Tensor | None = None
     pairs: Tensor | None = None
+    owner: str = ""
 
     def numbers(self, name: str, uniforms: int, normals: int) -> tuple[Tensor, Tensor]:
         """Uniform (uniforms, slots) and standard normal (normals, slots) numbers of one stream."""
@@ -173,12 +188,19 @@ class Draws:
         """The draws that both children of a pair share."""
         return self if self.pairs is None else replace(self, slots=self.pairs, pairs=None)
 
+    def of(self, owner: str) -> "Draws":
+        """The same addresses in streams of somebody's own, whatever names they have."""
+        return replace(self, owner=owner)
+
     def group(self, name: str) -> int:
         """The key of a draw that concerns a whole group, for `permutation` and the like."""
-        return key(self.seed, self.generation, self.island, stream(name))
+        return key(self.seed, self.generation, self.island, self._stream(name))
 
     def _key(self, name: str) -> int:
-        return key(self.seed, self.generation, self.island, stream(name), self.attempt)
+        return key(self.seed, self.generation, self.island, self._stream(name), self.attempt)
+
+    def _stream(self, name: str) -> int:
+        return stream(f"{self.owner} {name}" if self.owner else name)
 
     @cached_property
     def _hashes(self) -> Tensor:

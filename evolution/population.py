@@ -15,32 +15,14 @@ from torch import Tensor
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import Genomes
+from evoskeleton.evolution.operators.codes import SEED, has_mark
+from evoskeleton.evolution.operators.orientation import TUMBLE
 
 _SLOT_BITS = 28
 _ISLAND_BITS = 12
 _GENERATION_BITS = 23
 NOBODY = -1
 """Mother and father of a seed."""
-
-CHANGES = ("crossover", "limbs", "turn", "bend", "lengths", "shoulders", "mirror", "tumble")
-"""What an operator can change in an offspring, in the order of the bits of its code."""
-
-
-def _names() -> tuple[str, ...]:
-    subsets = (
-        [name for bit, name in enumerate(CHANGES) if changed >> bit & 1]
-        for changed in range(1 << len(CHANGES))
-    )
-    return ("seed", *("+".join(subset) or "copy" for subset in subsets), "immigrant")
-
-
-OPERATORS = _names()
-"""Name of every operator code: "seed", or what made an offspring differ from its mother (a
-daughter) or father (a son), such as "crossover+bend"; code 1 + bits of `CHANGES`. The last is
-"immigrant", drawn from the joint limits."""
-
-
-_TUMBLED = torch.tensor(["tumble" in name.split("+") for name in OPERATORS])
 
 
 def ids(generation: int, island: int, slots: Tensor) -> Tensor:
@@ -75,7 +57,7 @@ class Population:
         ids: (bodies,) int64.
         genomes: the bodies.
         mothers, fathers: (bodies,) int64 ids, -1 for seeds and immigrants.
-        operators: (bodies,) int64 codes, see `OPERATORS`.
+        operators: (bodies,) int64 codes, see `operators.codes`.
         error: (bodies,) float32 score, how wrong the lifters get the body; NaN while unscored.
         disagreement: (bodies,) float32 score, how far their answers are apart.
         novelty: (bodies,) float32 score, how far the body is from those that are archived.
@@ -98,26 +80,26 @@ class Population:
     @property
     def tumbled(self) -> Tensor:
         """Which bodies (bodies,) bool were given any orientation; they do not breed."""
-        return _TUMBLED.to(self.operators.device)[self.operators]
+        return has_mark(self.operators, TUMBLE)
 
     @classmethod
     def seeds(cls, genomes: Genomes, margin: Tensor | None = None, island: int = 0) -> "Population":
         """Generation 0: real bodies without parents or scores."""
         slots = torch.arange(len(genomes), device=genomes.device)
-        return cls.orphans(ids(0, island, slots), genomes, "seed", margin)
+        return cls.orphans(ids(0, island, slots), genomes, SEED, margin)
 
     @classmethod
     def orphans(
-        cls, ids: Tensor, genomes: Genomes, operator: str, margin: Tensor | None = None
+        cls, ids: Tensor, genomes: Genomes, kind: int, margin: Tensor | None = None
     ) -> "Population":
-        """Bodies without parents or scores: seeds, or immigrants."""
+        """Bodies without parents or scores, of the `kind` `codes.SEED` or `codes.IMMIGRANT`."""
         nobody = torch.full_like(ids, NOBODY)
         return cls.unscored(
             ids=ids,
             genomes=genomes,
             mothers=nobody,
             fathers=nobody,
-            operators=torch.full_like(ids, OPERATORS.index(operator)),
+            operators=torch.full_like(ids, kind),
             margin=torch.full(ids.shape, torch.nan, device=ids.device)
             if margin is None
             else margin,

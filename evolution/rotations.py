@@ -76,13 +76,6 @@ def about_axis(axis: Tensor, angle: Tensor) -> Tensor:
     return rotation
 
 
-def turn_vectors(vectors: Tensor, axis: Tensor, angle: Tensor) -> Tensor:
-    """Turn (3, ..., bodies) vectors about unit axes of the same shape by (..., bodies) radians."""
-    sine, cosine = torch.sin(angle), torch.cos(angle)
-    along = dot(axis, vectors) * (1.0 - cosine)
-    return vectors * cosine + cross(axis, vectors) * sine + axis * along
-
-
 def half_turn(axis: Tensor, vectors: Tensor) -> Tensor:
     """Turn vectors by 180 degrees about unit `axis`: its own inverse."""
     return (axis * (dot(axis, vectors) * 2.0)).sub_(vectors)

@@ -93,6 +93,9 @@ TORSO = (
     TorsoBone(Joint.THORAX, Joint.RSHOULDER, "thorax"),
 )
 
+TORSO_MIRROR = (1, 0, 2, 3, 5, 4)
+"""The bone of the torso on the other side of the body."""
+
 BONES = tuple((Joint(parent), Joint(child)) for child, parent in enumerate(PARENTS) if parent >= 0)
 """All 16 bones of the tree as (parent, child)."""
 

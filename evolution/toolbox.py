@@ -18,34 +18,38 @@ toolbox of `build_toolbox`
 Settings may name other functions of the same form as "module:function".
 """
 
-import importlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from deap import base, tools
-from pydantic import Field
+from pydantic import ConfigDict, Field, field_validator
 from torch import Tensor
 
-from evoskeleton.errors import BadInput
 from evoskeleton.evolution.archive.diversity import mean_angle_deg, occupied_share
-from evoskeleton.evolution.chance import Draws
-from evoskeleton.evolution.hierarchy import Genomes
-from evoskeleton.evolution.operators import build as operators
-from evoskeleton.evolution.operators.build import (
-    CrossoverSettings,
-    GroundSettings,
-    LengthSettings,
-    LimbSettings,
-    MirrorSettings,
-    RotationSettings,
-    ShoulderSettings,
-    TumbleSettings,
+from evoskeleton.evolution.chance import Draws, hits
+from evoskeleton.evolution.custom_functions import (
+    OwnFunction,
+    asked_for,
+    expect_genomes,
+    expect_pairs,
+    expect_scores,
+    own_settings,
+    resolve,
 )
+from evoskeleton.evolution.hierarchy import Genomes
+from evoskeleton.evolution.operators.catalogue import MUTATIONS, OperatorSettings
+from evoskeleton.evolution.operators.codes import FIRST_OWN, MOST_OWN
+from evoskeleton.evolution.operators.crossover import swap_branches
+from evoskeleton.evolution.operators.entry import Mutation
+from evoskeleton.evolution.operators.ground import ground
+from evoskeleton.evolution.operators.mirror import mirror_bodies
+from evoskeleton.evolution.operators.orientation import tumble_bodies
 from evoskeleton.evolution.population import Population
-from evoskeleton.evolution.selection.objectives import fitness
+from evoskeleton.evolution.selection.objectives import fitness, outside_bands
 from evoskeleton.evolution.selection.selection import tournament
 from evoskeleton.settings import Settings
 
@@ -61,78 +65,149 @@ class OperatorNames(Settings):
     evaluate: str | None = _NAME
 
 
-class ToolboxSettings(Settings):
-    """The operators and their rates."""
+class MutationSettings(Settings):
+    """A mutation of one's own; its other keys are its settings."""
 
-    mirror: MirrorSettings = Field(
-        default_factory=MirrorSettings, description="parents are mirrored, left for right"
+    model_config = ConfigDict(extra="allow")
+
+    use: str = Field(description="module:function")
+    rate: float = Field(
+        1.0, ge=0, le=1, description="probability that what the function makes of a body is taken"
     )
-    crossover: CrossoverSettings = Field(
-        default_factory=CrossoverSettings, description="pairs trade a branch of the body"
-    )
-    limbs: LimbSettings = Field(default_factory=LimbSettings, description="single limbs turn")
-    turn: RotationSettings = Field(
-        default_factory=lambda: RotationSettings(rate=0.5, sigma_deg=20.0),
-        description="the whole body turns",
-    )
-    tumble: TumbleSettings = Field(
-        default_factory=TumbleSettings, description="some bodies lie, fall or stand on their heads"
-    )
-    bend: RotationSettings = Field(
-        default_factory=lambda: RotationSettings(rate=0.5, sigma_deg=15.0),
-        description="the trunk bends",
-    )
-    lengths: LengthSettings = Field(
-        default_factory=LengthSettings, description="bones get other lengths"
-    )
-    shoulders: ShoulderSettings = Field(
-        default_factory=ShoulderSettings, description="shoulders sit higher or lower"
-    )
-    ground: GroundSettings = Field(
-        default_factory=GroundSettings, description="the lowest joint is put near the floor"
-    )
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The keys that are the function's own."""
+        return dict(self.model_extra or {})
+
+
+class ToolboxSettings(OperatorSettings):
+    """The operators and their rates, and those of one's own."""
+
     operators: OperatorNames = Field(
         default_factory=OperatorNames, description="operators of one's own"
     )
-
-
-def mutate(
-    genomes: Genomes,
-    *,
-    draws: Draws,
-    settings: ToolboxSettings,
-    templates: Genomes | None = None,
-) -> Genomes:
-    """Limb mutation, turn of the body, bend of the trunk, lengths, shoulders: in this order."""
-    genomes = operators.mutate_limbs(
-        genomes, draws=draws, settings=settings.limbs, crossover=settings.crossover
-    )
-    genomes = operators.turn_bodies(genomes, draws=draws, settings=settings.turn)
-    genomes = operators.bend_trunks(genomes, draws=draws, settings=settings.bend)
-    if settings.lengths.when == "storing":
-        return genomes
-    return _rebuilt(genomes, draws, settings, templates)
-
-
-def _rebuilt(
-    genomes: Genomes, draws: Draws, settings: ToolboxSettings, templates: Genomes | None
-) -> Genomes:
-    """Bodies of another build: bone lengths, then shoulders."""
-    genomes = operators.mutate_lengths(
-        genomes, draws=draws, settings=settings.lengths, templates=templates
-    )
-    return operators.mutate_shoulders(
-        genomes, draws=draws, settings=settings.shoulders, templates=templates
+    mutations: tuple[MutationSettings, ...] = Field(
+        (),
+        max_length=MOST_OWN,
+        description="mutations of one's own, after the built-in ones: `use` names a function as "
+        "module:function, `rate` says how often it is used, other keys are its settings",
     )
 
+    @field_validator("mutations")
+    @classmethod
+    def _each_once(cls, mutations: tuple[MutationSettings, ...]) -> tuple[MutationSettings, ...]:
+        names = [mutation.use for mutation in mutations]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"every mutation should be named once, but {twice[0]} is named twice")
+        return mutations
 
-def store(
-    genomes: Genomes,
-    *,
-    draws: Draws,
-    settings: ToolboxSettings,
-    templates: Genomes | None = None,
-) -> tuple[Genomes, Tensor]:
+    @property
+    def own_mutations(self) -> tuple[str, ...]:
+        """Names of the mutations of one's own, in the order of their bits."""
+        return tuple(mutation.use for mutation in self.mutations)
+
+    @property
+    def own_functions(self) -> tuple[str, ...]:
+        """Names of all functions of one's own, each once."""
+        replacing = filter(None, self.operators.model_dump().values())
+        return tuple(dict.fromkeys((*replacing, *self.own_mutations)))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A mutation with its settings, and how to tell whom it has changed.
+
+    Attributes:
+        marks: arrays of `Genomes` that it may change, by the bit that a change there sets.
+        apply: `apply(genomes, *, draws)` gives changed bodies.
+    """
+
+    marks: Mapping[int, tuple[str, ...]]
+    apply: Callable[..., Genomes]
+
+
+@dataclass(frozen=True)
+class OwnMutation:
+    """A mutation of one's own, used on some bodies."""
+
+    function: OwnFunction
+    rate: float
+
+    def __call__(self, genomes: Genomes, *, draws: Draws) -> Genomes:
+        """Bodies as the function makes them where chance says so, the others as they are.
+
+        Raises:
+            BadInput: the function breaks a rule, see `custom_functions`.
+        """
+        name = self.function.name
+        if self.rate == 0.0:
+            return genomes
+        draws = draws.of(name)
+        changed = expect_genomes(name, self.function(genomes, draws=draws), genomes)
+        if self.rate >= 1.0:
+            return changed
+        hit = hits(draws.uniform("rate of use")[0], self.rate).bool()
+        return genomes.map_two(changed, partial(_where, hit))
+
+
+def _where(hit: Tensor, own: Tensor, other: Tensor) -> Tensor:
+    return own if own is other else torch.where(hit, other, own)
+
+
+@dataclass(frozen=True)
+class OwnMutate:
+    """A function of one's own in the place of all built-in mutations."""
+
+    function: OwnFunction
+
+    def __call__(self, genomes: Genomes, *, draws: Draws) -> Genomes:
+        """See `OwnMutation`."""
+        return expect_genomes(self.function.name, self.function(genomes, draws=draws), genomes)
+
+
+@dataclass(frozen=True)
+class OwnMate:
+    """A crossover of one's own."""
+
+    function: OwnFunction
+
+    def __call__(
+        self, mothers: Genomes, fathers: Genomes, *, draws: Draws
+    ) -> tuple[Genomes, Genomes]:
+        """Daughters and sons."""
+        found = self.function(mothers, fathers, draws=draws)
+        return expect_pairs(self.function.name, found, (mothers, fathers))
+
+
+def mutate(genomes: Genomes, *, draws: Draws, steps: Sequence[Step]) -> tuple[Genomes, Tensor]:
+    """Mutations one after the other.
+
+    Returns:
+        The bodies, and their marks (bodies,) int64: the bits of what has changed them.
+    """
+    marks = torch.zeros(len(genomes), dtype=torch.int64, device=genomes.device)
+    for step in steps:
+        changed = step.apply(genomes, draws=draws)
+        for bit, arrays in step.marks.items():
+            marks |= marked(genomes, changed, arrays, bit)
+        genomes = changed
+    return genomes, marks
+
+
+def marked(before: Genomes, after: Genomes, arrays: Iterable[str], bit: int) -> Tensor | int:
+    """(bodies,) int64 with this bit where any number of these arrays differs; 0: nowhere."""
+    pairs = ((getattr(before, name), getattr(after, name)) for name in arrays)
+    changed = [_changed(*pair) for pair in pairs if pair[0] is not pair[1]]
+    return torch.stack(changed).amax(0).long() << bit if changed else 0
+
+
+def _changed(before: Tensor, after: Tensor) -> Tensor:
+    """(bodies,) float32, 1 where any number of (..., bodies) differs, else 0."""
+    return torch.ne(before, after, out=torch.empty_like(after)).flatten(0, -2).amax(0)
+
+
+def store(genomes: Genomes, *, draws: Draws, steps: Sequence[Step], place: Any) -> Any:
     """Bodies as the table gets them where `lengths.when` is "storing", as published.
 
     Their bone lengths and shoulders are mutated, and they are grounded anew; those that breed on
@@ -141,68 +216,110 @@ def store(
     Returns:
         The bodies, and their joints (bodies, 17, 3) in world mm.
     """
-    genomes = _rebuilt(genomes, draws, settings, templates)
-    return operators.ground(genomes, draws=draws, settings=settings.ground)
+    return place(mutate(genomes, draws=draws, steps=steps)[0], draws=draws)
 
 
-def build_toolbox(settings: ToolboxSettings, templates: Genomes | None = None) -> base.Toolbox:
+def build_toolbox(
+    settings: ToolboxSettings,
+    templates: Genomes | None = None,
+    objectives: Iterable[str] = (),
+) -> base.Toolbox:
     """The operators that the settings ask for, ready to travel to a worker.
 
     Args:
         settings: rates, and functions of one's own.
-        templates: bodies that lend their build, see `operators.template_bodies`; none: offspring
+        templates: bodies that lend their build, see `build.template_bodies`; none: offspring
             start from their own.
+        objectives: names of objectives, of which those of one's own travel along.
 
     Raises:
-        BadInput: a named function cannot be imported or called.
+        BadInput: a named function cannot be imported or called, or does not take its settings.
     """
     named = settings.operators
+    own = {name: resolve(name) for name in objectives if ":" in name}
     toolbox = base.Toolbox()
-    toolbox.register("select", _own(named.select) or tournament)
-    toolbox.register("mirror", operators.mirror_bodies, settings=settings.mirror)
-    _register(toolbox, "mate", named.mate, operators.swap_branches, settings=settings.crossover)
-    _register(toolbox, "mutate", named.mutate, mutate, settings=settings, templates=templates)
-    toolbox.register("tumble", operators.tumble_bodies, settings=settings.tumble)
-    toolbox.register("ground", operators.ground, settings=settings.ground)
-    toolbox.register("store", store, settings=settings, templates=templates)
-    toolbox.register("evaluate", _own(named.evaluate) or fitness)
+    toolbox.register("select", resolve(named.select) if named.select else tournament)
+    toolbox.register("mirror", mirror_bodies, settings=settings.mirror)
+    toolbox.register("mate", _mate(settings, templates))
+    toolbox.register("mutate", mutate, steps=_steps(settings, templates))
+    toolbox.register("tumble", tumble_bodies, settings=settings.tumble)
+    placed = partial(ground, settings=settings.ground)
+    toolbox.register("ground", placed)
+    built = [_built_in(each, settings, templates) for each in MUTATIONS if each.build]
+    toolbox.register("store", store, steps=built, place=placed)
+    toolbox.register("evaluate", _evaluate(named.evaluate) or partial(fitness, own=own))
+    toolbox.register("outside", outside_bands, own=own)
     return toolbox
 
 
-def _register(
-    toolbox: base.Toolbox, alias: str, name: str | None, built_in: Callable[..., Any], **fixed: Any
-) -> None:
-    """Settings are bound to built-in operators; a user's own take draws alone."""
-    own = _own(name)
-    if own is None:
-        toolbox.register(alias, built_in, **fixed)
-    else:
-        toolbox.register(alias, own)
+def _mate(settings: ToolboxSettings, templates: Genomes | None) -> Callable[..., Any]:
+    if settings.operators.mate is None:
+        return partial(swap_branches, settings=settings.crossover)
+    offered = {"settings": settings.crossover, "templates": templates}
+    return OwnMate(OwnFunction.bound(settings.operators.mate, offered))
 
 
-def _own(name: str | None) -> Callable[..., Any] | None:
-    return None if name is None else resolve(name)
+def _evaluate(name: str | None) -> Callable[[Population], Tensor] | None:
+    return None if name is None else partial(_scored_by, name, resolve(name))
 
 
-def resolve(name: str) -> Callable[..., Any]:
-    """The function that "module:function" names.
+def _scored_by(name: str, function: Callable[..., object], population: Population) -> Tensor:
+    return expect_scores(name, function(population), len(population))
+
+
+def _steps(settings: ToolboxSettings, templates: Genomes | None) -> list[Step]:
+    """All mutations of breeding: the built-in ones or what replaces them, then those of one's own.
 
     Raises:
-        BadInput: it has another form, is absent, or cannot be called.
+        BadInput: one of one's own cannot be had, or does not take its settings.
     """
-    module_name, colon, attribute = name.partition(":")
-    if not (colon and module_name and attribute):
-        raise BadInput(f"an operator should be named as module:function, got {name}")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise BadInput(f"operator {name}: {error}") from None
-    found = getattr(module, attribute, None)
-    if found is None:
-        raise BadInput(f"operator {name}: {module_name} holds no {attribute}")
-    if not callable(found):
-        raise BadInput(f"operator {name} should be a function, got {type(found).__name__}")
-    return found
+    return [
+        *_first_steps(settings, templates),
+        *(
+            Step({FIRST_OWN + place: _ARRAYS}, _own_mutation(mutation, templates))
+            for place, mutation in enumerate(settings.mutations)
+        ),
+    ]
+
+
+def _first_steps(settings: ToolboxSettings, templates: Genomes | None) -> list[Step]:
+    name = settings.operators.mutate
+    if name is not None:
+        offered = {"settings": settings, "templates": templates}
+        return [Step(_first_claims(), OwnMutate(OwnFunction.bound(name, offered)))]
+    later = settings.lengths.when == "storing"
+    return [
+        _built_in(mutation, settings, templates)
+        for mutation in MUTATIONS
+        if not (mutation.build and later)
+    ]
+
+
+def _built_in(mutation: Mutation, settings: ToolboxSettings, templates: Genomes | None) -> Step:
+    """A built-in mutation with what its parameters name: settings, templates, other settings."""
+    offered = {name: getattr(settings, name) for name in OperatorSettings.model_fields}
+    offered |= {"settings": settings.of(mutation), "templates": templates}
+    given = asked_for(mutation.apply, offered)
+    return Step({mutation.bit: mutation.changes}, partial(mutation.apply, **given))
+
+
+def _own_mutation(mutation: MutationSettings, templates: Genomes | None) -> OwnMutation:
+    chosen = own_settings(mutation.use, resolve(mutation.use), mutation.options)
+    offered = {"settings": chosen, "templates": templates}
+    return OwnMutation(OwnFunction.bound(mutation.use, offered), mutation.rate)
+
+
+_ARRAYS = tuple(part.name for part in fields(Genomes))
+
+
+def _first_claims() -> dict[int, tuple[str, ...]]:
+    """Whose mark a change of an array sets, whatever made it: the first mutation's that may."""
+    claims: dict[int, tuple[str, ...]] = {}
+    claimed: set[str] = set()
+    for mutation in MUTATIONS:
+        claims[mutation.bit] = tuple(name for name in mutation.changes if name not in claimed)
+        claimed |= set(mutation.changes)
+    return claims
 
 
 class PopulationStatistics(tools.Statistics):
@@ -233,29 +350,3 @@ def _known(values: Tensor) -> Tensor:
 def _largest(values: Tensor) -> float:
     known = _known(values)
     return float(known.max()) if len(known) else math.nan
-
-
-def logbook() -> tools.Logbook:
-    """An empty record of generations whose first column is the generation."""
-    book = tools.Logbook()
-    book.header = ["generation", *statistics().fields]
-    return book
-
-
-def logbook_to_rows(book: tools.Logbook) -> list[dict[str, Any]]:
-    """Plain rows that JSON can hold: numbers that are not finite become null."""
-    return [{name: _plain(value) for name, value in row.items()} for row in book]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | Tensor):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def rows_to_logbook(rows: Iterable[Mapping[str, Any]]) -> tools.Logbook:
-    """The logbook of such rows; null becomes NaN again."""
-    book = logbook()
-    for row in rows:
-        book.record(**{n: math.nan if value is None else value for n, value in row.items()})
-    return book

@@ -21,7 +21,7 @@ from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, known_schema
 from evoskeleton.annotation.domain.records import Image, Project, Revision
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.operators.build import GroundSettings
+from evoskeleton.evolution.operators.ground import GroundSettings
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.annotated import ANNOTATED, commit_annotated, subject_of
 from evoskeleton.platform.data.formats.human36m import joints_to_32, write_human36m

@@ -27,12 +27,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import BODY_LIMBS, CHILD_LIMBS, PARENT_LIMBS, Genomes
 from evoskeleton.evolution.limits.trunk import TrunkRange
-from evoskeleton.evolution.operators.build import (
-    GroundSettings,
-    LengthSettings,
-    ground,
-    mutate_lengths,
-)
+from evoskeleton.evolution.operators.build import LengthSettings, mutate_lengths
+from evoskeleton.evolution.operators.ground import GroundSettings, ground
 from evoskeleton.evolution.rotations import about_axis, compose, normalize
 from evoskeleton.evolution.skeleton import LIMBS, TORSO
 from evoskeleton.settings import Settings

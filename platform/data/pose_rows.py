@@ -74,10 +74,18 @@ class PoseRows:
 
     @classmethod
     def of(
-        cls, population: "Population", joints: np.ndarray, generation: int, island: int
+        cls,
+        population: "Population",
+        joints: np.ndarray,
+        generation: int,
+        island: int,
+        own_mutations: Sequence[str] = (),
     ) -> "PoseRows":
-        """What the table stores of (rows,) bodies and their joints (rows, 17, 3), world mm."""
-        from evoskeleton.evolution.population import OPERATORS  # brings torch along
+        """What the table stores of (rows,) bodies and their joints (rows, 17, 3), world mm.
+
+        Mutations of one's own have the names `own_mutations`, in the order of the settings.
+        """
+        from evoskeleton.evolution.operators.codes import codes_to_names  # brings torch along
 
         rows = len(population)
         return cls(
@@ -86,7 +94,7 @@ class PoseRows:
             island=np.full(rows, island, np.int32),
             mother=population.mothers.numpy(),
             father=population.fathers.numpy(),
-            operator=np.array(OPERATORS)[population.operators.numpy()],
+            operator=codes_to_names(population.operators, own_mutations),
             poses=joints,
             margin=population.margin.numpy(),
             error=population.error.numpy(),

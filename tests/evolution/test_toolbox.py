@@ -1,6 +1,5 @@
-"""The DEAP face: operators by name, statistics on arrays, a logbook that survives JSON."""
+"""The DEAP face: operators by name, statistics on arrays."""
 
-import json
 import math
 import pickle
 import sys
@@ -17,12 +16,10 @@ from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, encode
 from evoskeleton.evolution.operators.build import template_bodies
-from evoskeleton.evolution.population import OPERATORS, Population
+from evoskeleton.evolution.operators.codes import code_to_name
+from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.toolbox import (
     build_toolbox,
-    logbook,
-    logbook_to_rows,
-    rows_to_logbook,
     statistics,
 )
 
@@ -76,7 +73,7 @@ def test_without_a_toolbox_one_is_built_from_the_settings(parents):
 def test_settings_name_operators_of_ones_own(parents, own_operators):
     names = {"mate": "my_operators:keep", "mutate": "my_operators:shrink"}
     brood = bred(parents, operators=names)
-    assert {OPERATORS[code] for code in brood.population.operators} == {"lengths"}
+    assert {code_to_name(int(code)) for code in brood.population.operators} == {"lengths"}
     assert float(brood.population.genomes.lengths.max()) < 300
 
 
@@ -109,25 +106,6 @@ def test_statistics_compile_on_arrays(parents):
     assert record["error_max"] == 239.0
     assert math.isnan(record["margin_mean"])
     assert isinstance(statistics(), tools.Statistics)
-
-
-def test_multi_statistics_put_chapters_into_the_logbook(parents):
-    chapters = tools.MultiStatistics(seeds=statistics())
-    book = logbook()
-    book.record(generation=0, **chapters.compile(parents))
-    assert book.chapters["seeds"].select("diversity_deg")[0] > 1.0
-
-
-def test_a_logbook_survives_json(parents):
-    book = logbook()
-    book.record(generation=0, **statistics().compile(parents))
-    book.record(generation=1, **statistics().compile(parents.scored(torch.ones(len(parents)))))
-    text = json.dumps(logbook_to_rows(book), allow_nan=False)
-    again = rows_to_logbook(json.loads(text))
-    assert again.select("generation") == [0, 1]
-    assert again.select("diversity_deg") == book.select("diversity_deg")
-    assert math.isnan(again[0]["error_mean"]) and again[1]["error_mean"] == 1.0
-    assert "error_mean" in str(again)
 
 
 def test_a_population_of_equals_has_no_diversity(parents):

@@ -76,9 +76,9 @@ def answers(folder: Path) -> None:
 
 def codes(folder: Path) -> None:
     """The name of every operator code."""
-    from evoskeleton.evolution.population import OPERATORS
+    from evoskeleton.evolution.operators.codes import IMMIGRANT, code_to_name
 
-    words = json.dumps(dict(enumerate(OPERATORS)), indent=0)
+    words = json.dumps({code: code_to_name(code) for code in range(IMMIGRANT + 1)}, indent=0)
     (FIXTURES / "operators.json").write_text(words + "\n")
 
 

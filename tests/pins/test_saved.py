@@ -11,7 +11,7 @@ from pins import kernels
 from pins.campaign import rows
 
 from evoskeleton.evolution.hierarchy import decode
-from evoskeleton.evolution.population import OPERATORS
+from evoskeleton.evolution.operators.codes import IMMIGRANT, code_to_name
 from evoskeleton.lifting.bundle import load_bundle, read_description, weight_hash
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
@@ -39,7 +39,7 @@ def table() -> dict[str, np.ndarray]:
 
 def test_every_code_of_an_operator_keeps_its_name():
     recorded = json.loads((RECORDED / "operators.json").read_text())
-    assert [recorded[str(code)] for code in range(len(recorded))] == list(OPERATORS)
+    assert recorded == {str(code): code_to_name(code) for code in range(IMMIGRANT + 1)}
     assert len(recorded) == 258
 
 
@@ -85,7 +85,7 @@ def test_bodies_of_a_state_are_the_rows_of_the_table(home, table, generation):
         ids = population.ids.tolist()
         bodies = [body for body, number in enumerate(ids) if number in place]
         at = [place[ids[body]] for body in bodies]
-        names = [OPERATORS[code] for code in population.operators[bodies].tolist()]
+        names = [code_to_name(code) for code in population.operators[bodies].tolist()]
         assert names == table["operator"][at].tolist()
         found.update(word for name in names for word in name.split("+"))
         assert np.array_equal(population.mothers[bodies].numpy(), table["mother"][at])

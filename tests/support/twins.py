@@ -15,14 +15,11 @@ from evoskeleton.evolution.breeding import BreedingSettings
 from evoskeleton.evolution.hierarchy import REST, Genomes
 from evoskeleton.evolution.limits.tables import Limits
 from evoskeleton.evolution.limits.trunk import TrunkRange
-from evoskeleton.evolution.operators.build import (
-    CrossoverSettings,
-    GroundSettings,
-    LengthSettings,
-    LimbSettings,
-    RotationSettings,
-    ShoulderSettings,
-)
+from evoskeleton.evolution.operators.build import LengthSettings, ShoulderSettings
+from evoskeleton.evolution.operators.crossover import CrossoverSettings
+from evoskeleton.evolution.operators.ground import GroundSettings
+from evoskeleton.evolution.operators.limbs import LimbSettings
+from evoskeleton.evolution.operators.orientation import RotationSettings
 from evoskeleton.evolution.skeleton import BRANCHES, LIMBS, MIRROR, TORSO, Joint
 
 Vector = np.ndarray

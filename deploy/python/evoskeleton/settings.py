@@ -8,7 +8,7 @@ import copy
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,10 +28,22 @@ class Settings(BaseModel):
         Raises:
             BadInput: a name is unknown or a value is not allowed; the sentence says which.
         """
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise BadInput(_sentence(cls, error)) from None
+        return validated(cls, data)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def validated(model: type[_Model], data: Mapping[str, Any]) -> _Model:
+    """An object of a pydantic class from plain data.
+
+    Raises:
+        BadInput: a name is unknown or a value is not allowed; the sentence says which.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise BadInput(_sentence(model, error)) from None
 
 
 def _sentence(model: type[BaseModel], error: ValidationError) -> str:

@@ -1,4 +1,8 @@
-"""Users' own operators: what they were when a campaign began, and how they reach the workers."""
+"""Users' own functions: what they were when a campaign began, and how they reach the workers.
+
+They are the operators that replace built-in ones (`breeding.operators`), the mutations beside them
+(`breeding.mutations`) and objectives, each named as "module:function".
+"""
 
 import hashlib
 import inspect
@@ -7,47 +11,48 @@ import sys
 from types import ModuleType
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.toolbox import OperatorNames, resolve
+from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.files import write_json
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.workers.islands import IslandSettings
 
 
-def fingerprints(operators: OperatorNames) -> dict[str, str]:
-    """SHA-256 of the module's source by "module:function", for the operators that are named.
+def fingerprints(island: IslandSettings) -> dict[str, str]:
+    """SHA-256 of the module's source by "module:function", for the functions that are named.
 
     Raises:
-        BadInput: one cannot be found.
+        BadInput: one cannot be found, or does not take the settings it is given.
     """
-    found = {}
-    for name in filter(None, operators.model_dump().values()):
-        resolve(name)
-        source = inspect.getsource(_module(name))
-        found[name] = hashlib.sha256(source.encode()).hexdigest()
-    return found
+    build_toolbox(island.breeding, objectives=island.scored_by)
+    return {name: _fingerprint(name) for name in island.own_functions}
 
 
-def remember(folder: CampaignFolder, operators: OperatorNames) -> None:
+def _fingerprint(name: str) -> str:
+    return hashlib.sha256(inspect.getsource(_module(name)).encode()).hexdigest()
+
+
+def remember(folder: CampaignFolder, island: IslandSettings) -> None:
     """Keep the fingerprints with the campaign."""
-    write_json(folder.operators, fingerprints(operators))
+    write_json(folder.operators, fingerprints(island))
 
 
-def check_unchanged(folder: CampaignFolder, operators: OperatorNames) -> None:
-    """Refuse to go on with operators that are not what they were.
+def check_unchanged(folder: CampaignFolder, island: IslandSettings) -> None:
+    """Refuse to go on with functions that are not what they were.
 
     Raises:
         BadInput: a module has changed.
     """
     known = json.loads(folder.operators.read_text()) if folder.operators.exists() else {}
-    for name, digest in fingerprints(operators).items():
+    for name, digest in fingerprints(island).items():
         if known.get(name, digest) != digest:
             raise BadInput(f"operator {name} has changed since campaign {folder.name} was started")
 
 
-def carry_to_workers(operators: OperatorNames) -> None:
+def carry_to_workers(island: IslandSettings) -> None:
     """Let Ray send the modules' code along, so that workers need not be able to import them."""
     import ray
 
-    for name in filter(None, operators.model_dump().values()):
+    for name in island.own_functions:
         ray.cloudpickle.register_pickle_by_value(_module(name))
 
 

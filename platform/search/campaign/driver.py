@@ -60,7 +60,7 @@ def start(settings: CampaignSettings, monitor: Monitor) -> Outcome:
     """
     folder = CampaignFolder(settings.home, settings.name)
     _refuse_taken(folder)
-    fingerprints(settings.search.island.breeding.operators)
+    fingerprints(settings.search.island)
     motion = _motion(settings)
     limits = limits_of(settings, motion.seed)
     with folder.lock():
@@ -100,7 +100,7 @@ def resume(home: str, name: str, changes: list[str], monitor: Monitor) -> Outcom
     settings = read_settings(folder.settings, [*changes, f"home={folder.home}"])
     if changed := differences(known, settings):
         raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
-    check_unchanged(folder, settings.search.island.breeding.operators)
+    check_unchanged(folder, settings.search.island)
     table = table_of(settings, folder)
 
     def state() -> State:

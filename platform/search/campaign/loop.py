@@ -164,10 +164,10 @@ class Campaign:
 
 def _pool(settings: CampaignSettings, folder: CampaignFolder, resources: Resources) -> Pool:
     island = settings.search.island
-    carry_to_workers(island.breeding.operators)
+    carry_to_workers(island)
     return Pool(
         island,
-        build_toolbox(island.breeding, _templates(folder)),
+        build_toolbox(island.breeding, _templates(folder), island.scored_by),
         settings.seed,
         resources,
         views=settings.search.views,

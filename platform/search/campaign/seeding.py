@@ -110,7 +110,7 @@ def begin(
     write_poses(folder.source("seed"), motion.seed)
     write_poses(folder.source("templates"), motion.templates)
     limits.save(folder.limits)
-    remember(folder, settings.search.island.breeding.operators)
+    remember(folder, settings.search.island)
     if archive is not None:
         archive.descriptor.save(folder.descriptor)
     state = State(

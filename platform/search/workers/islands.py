@@ -23,10 +23,11 @@ from evoskeleton.evolution.hierarchy import Genomes, decode
 from evoskeleton.evolution.limits.akhter_black import JointLimits
 from evoskeleton.evolution.limits.plausibility import Plausibility, PlausibilitySettings
 from evoskeleton.evolution.limits.sampling import SampleSettings, sample
+from evoskeleton.evolution.operators.codes import IMMIGRANT
 from evoskeleton.evolution.population import Population, generation_island_slot, ids
 from evoskeleton.evolution.selection import selection
 from evoskeleton.evolution.selection.bands import BandSettings
-from evoskeleton.evolution.selection.objectives import Objective, outside_bands
+from evoskeleton.evolution.selection.objectives import Objective
 from evoskeleton.evolution.selection.selection import best
 from evoskeleton.evolution.toolbox import statistics
 from evoskeleton.platform.data.pose_rows import PoseRows
@@ -94,7 +95,7 @@ class IslandSettings(Settings):
         (("error",),),
         min_length=1,
         description="what islands select by, each the next of these in turn; several objectives "
-        "of one island are traded off as NSGA-II does",
+        "of one island are traded off as NSGA-II does; module:function names one of one's own",
     )
     bands: dict[Objective, BandSettings] = Field(
         default_factory=dict,
@@ -111,7 +112,18 @@ class IslandSettings(Settings):
     @property
     def asks_for_novelty(self) -> bool:
         """Whether an objective or a band is on novelty."""
-        return "novelty" in {*sum(self.objectives, ()), *self.bands}
+        return "novelty" in self.scored_by
+
+    @property
+    def scored_by(self) -> tuple[str, ...]:
+        """All objectives that select or bound, each once."""
+        return tuple(dict.fromkeys((*sum(self.objectives, ()), *self.bands)))
+
+    @property
+    def own_functions(self) -> tuple[str, ...]:
+        """Names of all functions of one's own: operators, mutations, objectives."""
+        objectives = (name for name in self.scored_by if ":" in name)
+        return tuple(dict.fromkeys((*self.breeding.own_functions, *objectives)))
 
     def offspring_of(self, population: int) -> int:
         """How many offspring a population of that size is to have."""
@@ -190,7 +202,7 @@ class Island:
         margin = self._margin(genomes)
         slots = torch.arange(first, first + count)
         bodies = Population.orphans(
-            ids(generation, island, slots), genomes, "immigrant", margin=margin
+            ids(generation, island, slots), genomes, IMMIGRANT, margin=margin
         )
         return bodies.take(margin >= 0)
 
@@ -235,7 +247,9 @@ class Island:
         places = kept.numpy()
         joints = self._stored_joints(survivors, generation, island)
         joints = bodies.joints[places] if joints is None else joints
-        rows = PoseRows.of(survivors, joints, generation, island)
+        rows = PoseRows.of(
+            survivors, joints, generation, island, self._settings.breeding.own_mutations
+        )
         told = Survivors(
             rows=rows.with_columns(outside=scores.outside[places]),
             descriptor=None if bodies.descriptor is None else bodies.descriptor[places],
@@ -247,7 +261,7 @@ class Island:
     def _kept(self, children: Population, island: int) -> torch.Tensor:
         """(survivors,) int64 places of the children that survive, in order."""
         inside = children.tumbled
-        inside[~inside] = ~outside_bands(children.take(~inside), self._settings.bands)
+        inside[~inside] = ~self._toolbox.outside(children.take(~inside), self._settings.bands)
         places = inside.nonzero()[:, 0]
         some = children.take(places)
         fittest = best(
@@ -287,7 +301,7 @@ class Island:
     def _breedable(self, bodies: Population) -> Population:
         """Those within the bands, or everybody where that leaves no pair; never the tumbled."""
         bodies = bodies.take(~bodies.tumbled)
-        inside = ~outside_bands(bodies, self._settings.bands)
+        inside = ~self._toolbox.outside(bodies, self._settings.bands)
         return bodies.take(inside) if int(inside.sum()) >= 2 else bodies
 
     def _fitness(self, bodies: Population, island: int) -> torch.Tensor:

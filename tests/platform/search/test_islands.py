@@ -9,7 +9,8 @@ import torch
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.limits.plausibility import Plausibility
 from evoskeleton.evolution.limits.tables import Limits
-from evoskeleton.evolution.population import OPERATORS, Population, generation_island_slot
+from evoskeleton.evolution.operators.codes import IMMIGRANT
+from evoskeleton.evolution.population import Population, generation_island_slot
 from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.platform.search.workers.islands import Island, IslandSettings, Survivors
 from evoskeleton.platform.search.workers.scorers import Scores
@@ -64,7 +65,7 @@ def test_immigrants_join_behind_the_offspring_without_parents(motion):
     island, parents = made(motion, immigrants=7)
     brood, described, _ = island.breed(parents, 3, 1)
     bodies = brood.population
-    strangers = bodies.operators == OPERATORS.index("immigrant")
+    strangers = bodies.operators == IMMIGRANT
     slots = generation_island_slot(bodies.ids)[2]
     assert len(bodies) == len(described.joints) == 47
     assert slots[strangers].tolist() == list(range(40, 47))

@@ -15,7 +15,8 @@ from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode, encode
 from evoskeleton.evolution.limits.sphere import grid_directions
 from evoskeleton.evolution.limits.tables import Limits, default_limits
-from evoskeleton.evolution.operators.build import mutate_lengths, template_bodies, turn_bodies
+from evoskeleton.evolution.operators.build import mutate_lengths, template_bodies
+from evoskeleton.evolution.operators.orientation import turn_bodies
 from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.skeleton import LIMBS, Joint
 from evoskeleton.evolution.toolbox import build_toolbox
