@@ -25,9 +25,9 @@ from evoskeleton.annotation.client.inference_calls import (
     content,
     model_record,
 )
-from evoskeleton.annotation.client.inference_calls import Image as Picture
+from evoskeleton.annotation.client.inference_calls import Image as ImageFile
 from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
-from evoskeleton.annotation.domain.records import Image, Project, Revision, State
+from evoskeleton.annotation.domain.records import AnnotationImage, Project, Revision, State
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.messages.annotation_messages import (
@@ -80,7 +80,7 @@ def projects() -> Call[list[Project]]:
     return _call("ListProjects", request, lambda told: [*map(project_record, told.projects)])
 
 
-def upload(project: int, name: str, picture: Picture) -> Call[Image]:
+def upload(project: int, name: str, picture: ImageFile) -> Call[AnnotationImage]:
     """Add a picture."""
     request = pb.UploadImageRequest(project_id=project, name=name, image=content(picture))
     return _call("UploadImage", request, image_record)
@@ -88,7 +88,7 @@ def upload(project: int, name: str, picture: Picture) -> Call[Image]:
 
 def images(
     project: int, state: State | None = None, after: int = 0, most: int = 0
-) -> Call[list[Image]]:
+) -> Call[list[AnnotationImage]]:
     """One page of a project's images: those after the number `after`."""
     wanted = STATES[state] if state else pb.STATE_UNSPECIFIED
     request = pb.ListImagesRequest(project_id=project, state=wanted, after=after, most=most)
@@ -100,7 +100,7 @@ def picture_of(image: int) -> Call[bytes]:
     return _call("GetImage", pb.GetImageRequest(image_id=image), lambda told: told.content)
 
 
-def lease(project: int, annotator: str = "", seconds: float = 0) -> Call[Image | None]:
+def lease(project: int, annotator: str = "", seconds: float = 0) -> Call[AnnotationImage | None]:
     """An image to annotate; None without any. Length 0: as the server likes."""
     request = pb.LeaseImageRequest(project_id=project, annotator=annotator, seconds=seconds)
     return _call(
@@ -110,19 +110,19 @@ def lease(project: int, annotator: str = "", seconds: float = 0) -> Call[Image |
     )
 
 
-def renew(image: int, annotator: str = "", seconds: float = 0) -> Call[Image]:
+def renew(image: int, annotator: str = "", seconds: float = 0) -> Call[AnnotationImage]:
     """Hold an image for longer."""
     request = pb.RenewLeaseRequest(image_id=image, annotator=annotator, seconds=seconds)
     return _call("RenewLease", request, image_record)
 
 
-def release(image: int, annotator: str = "") -> Call[Image]:
+def release(image: int, annotator: str = "") -> Call[AnnotationImage]:
     """Give an image back."""
     request = pb.ReleaseImageRequest(image_id=image, annotator=annotator)
     return _call("ReleaseImage", request, image_record)
 
 
-def skip(image: int, reason: str, annotator: str = "") -> Call[Image]:
+def skip(image: int, reason: str, annotator: str = "") -> Call[AnnotationImage]:
     """Give an image back and not get it again."""
     request = pb.SkipImageRequest(image_id=image, annotator=annotator, reason=reason)
     return _call("SkipImage", request, image_record)

@@ -64,7 +64,7 @@ class EndpointError(Exception):
         self.trailers = tuple(trailers)
 
 
-class Refused(EndpointError, BadInput):
+class InvalidRequest(EndpointError, BadInput):
     """The request itself is at fault (INVALID_ARGUMENT)."""
 
 
@@ -109,7 +109,7 @@ class _Attempts:
 
 
 def _told(error: grpc.RpcError) -> EndpointError:
-    kind = Refused if error.code() is grpc.StatusCode.INVALID_ARGUMENT else EndpointError
+    kind = InvalidRequest if error.code() is grpc.StatusCode.INVALID_ARGUMENT else EndpointError
     trailers = tuple((key, value) for key, value in error.trailing_metadata() or ())
     return kind(error.code().name, error.details() or "no reason was given", trailers)
 
@@ -170,8 +170,8 @@ def _credentials(certificates: Path | str | None) -> grpc.ChannelCredentials:
 class Client(_Connection):
     """A client that waits for its answers; threads may share it.
 
-    All calls raise `Refused` for what the server cannot use and `EndpointError` for what else went
-    wrong; their arguments are those of the functions of the same name in `calls.py`.
+    All calls raise `InvalidRequest` for what the server cannot use and `EndpointError` for what
+    else went wrong; their arguments are those of the functions of the same name in `calls.py`.
     """
 
     _grpc = grpc

@@ -1,7 +1,12 @@
-"""What the annotation store gives out, and how it says no. Times are seconds since 1970, UTC."""
+"""What the annotation store takes in and gives out, and how it says no.
 
-from dataclasses import dataclass
-from typing import Literal
+Times are seconds since 1970, UTC.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from evoskeleton.annotation.domain.annotated_person import People
 from evoskeleton.errors import BadInput
@@ -11,6 +16,7 @@ Action = Literal["draft", "submit", "undo", "accept", "reject", "import"]
 
 OPEN: tuple[State, ...] = ("rejected", "draft", "new")
 """States of images that are given out to annotate, the first first."""
+_LONGEST_FILE_NAME = 500
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Project:
 
 
 @dataclass(frozen=True)
-class Image:
+class AnnotationImage:
     """One picture of a project, its newest revision, and who holds it.
 
     Attributes:
@@ -51,6 +57,15 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture file that was looked at: its content, and its size in px as it should be seen."""
+
+    content: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Revision:
     """What was known of an image at one time; revisions are never changed.
 
@@ -68,6 +83,36 @@ class Revision:
     note: str
     people: People
     created: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that somebody asks for.
+
+    Attributes:
+        action: what to do.
+        image_id: to what.
+        annotator: who asks.
+        based_on: number of the revision that the annotator has seen.
+        key: of the annotator's choice, different for every change.
+        people: plain data, see `annotated_person.AnnotatedPerson`; for drafts, submissions and
+            imports.
+        note: for whoever reads the history.
+    """
+
+    action: Action
+    image_id: int
+    annotator: str
+    based_on: int
+    key: str
+    people: list[Any] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Tells this change from any other."""
+        words = [self.action, self.image_id, self.based_on, self.people, self.note]
+        return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -105,3 +150,13 @@ class Stale(BadInput):
             f"the request was based on {based_on}; nothing was changed"
         )
         self.current = current
+
+
+def check_image_name(name: str) -> None:
+    """What an image may be called.
+
+    Raises:
+        BadInput: it is empty, too long, or not printable.
+    """
+    if not 1 <= len(name) <= _LONGEST_FILE_NAME or not name.isprintable():
+        raise BadInput(f"name should be of 1 to {_LONGEST_FILE_NAME} printable characters")

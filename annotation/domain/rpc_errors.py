@@ -1,7 +1,7 @@
 """Calls that are refused: a status code and one sentence.
 
 Servicers and what they call raise `BadInput` for what a caller did wrong (INVALID_ARGUMENT), and
-`Refused` for everything else; `interceptors` turns both into the answer of the call.
+`RpcError` for everything else; `interceptors` turns both into the answer of the call.
 """
 
 import grpc
@@ -11,7 +11,7 @@ MOST_BYTES = 1000
 long; an answer with more is lost on them, and with it why they were refused."""
 
 
-class Refused(Exception):
+class RpcError(Exception):
     """A call that ends with a status code other than OK.
 
     Attributes:
@@ -33,11 +33,11 @@ class Refused(Exception):
         self.trailers = trailers
 
 
-def busy(what: str, seconds: float) -> Refused:
+def busy(what: str, seconds: float) -> RpcError:
     """The server has more of `what` than it takes in; `seconds` until some of it is done."""
     milliseconds = max(10, round(1000 * seconds))
     sentence = f"the server has too many {what} waiting; come back in {milliseconds} ms"
-    return Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence, milliseconds)
+    return RpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence, milliseconds)
 
 
 def cut(sentence: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, IN_PROJECTS
-from evoskeleton.annotation.domain.records import Image, Revision
+from evoskeleton.annotation.domain.records import AnnotationImage, Revision
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
 from evoskeleton.pose2d.formats import COCO, human36m_to_coco
@@ -180,7 +180,7 @@ def _corners(where: str, box: Any) -> list[float] | None:
 
 
 def write_coco(
-    annotated: Sequence[tuple[Image, Revision]],
+    annotated: Sequence[tuple[AnnotationImage, Revision]],
     keypoints: str,
     written: str | None = None,
     taken: tuple[int, int] = (0, 0),

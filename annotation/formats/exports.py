@@ -19,7 +19,7 @@ import numpy as np
 
 from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, known_schema
-from evoskeleton.annotation.domain.records import Image, Project, Revision
+from evoskeleton.annotation.domain.records import AnnotationImage, Project, Revision
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.operators.ground import GroundSettings
 from evoskeleton.evolution.skeleton import JOINT_NAMES
@@ -29,7 +29,7 @@ from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.pose2d.formats import COCO
 from evoskeleton.safe_npy import write_object
 
-Annotated = Sequence[tuple[Image, Revision]]
+Annotated = Sequence[tuple[AnnotationImage, Revision]]
 
 U3DPW_POINTS = (
     "RFoot", "RKnee", "RHip", "LHip", "LKnee", "LFoot", "RWrist", "RElbow", "RShoulder",
@@ -87,7 +87,7 @@ def annotated_poses(project: Project, annotated: Annotated) -> AnnotatedPoses:
     return AnnotatedPoses(poses, *assumed, len({image.name for image, _ in people}))
 
 
-def _clip(image: Image, person: AnnotatedPerson) -> str:
+def _clip(image: AnnotationImage, person: AnnotatedPerson) -> str:
     """A name of its own for every person: of long names the beginning, and a hash of all."""
     name, number = image.name, f"#{person.id}"
     if len(name) + len(number) > LONGEST_CLIP:
@@ -138,7 +138,7 @@ def u3dpw(project: Project, annotated: Annotated) -> bytes:
     return file.getvalue()
 
 
-def _names(image: Image, revision: Revision, taken: set[str]) -> list[str]:
+def _names(image: AnnotationImage, revision: Revision, taken: set[str]) -> list[str]:
     """A name for each person, none of which is `taken`; they are from then on."""
     for mark in itertools.accumulate(itertools.repeat("#")):
         names = [f"{image.name}{mark}{person.id}" for person in revision.people]

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from evoskeleton.annotation.domain.annotated_person import MOST_PEOPLE, AnnotatedPerson
-from evoskeleton.annotation.domain.records import Action, Image, Project, Revision, Skip, State
+from evoskeleton.annotation.domain.records import (
+    Action,
+    AnnotationImage,
+    Project,
+    Revision,
+    Skip,
+    State,
+)
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.errors import BadInput
@@ -29,7 +36,7 @@ def project_message(project: Project) -> pb.Project:
     )
 
 
-def image_message(image: Image) -> pb.Image:
+def image_message(image: AnnotationImage) -> pb.Image:
     """An image and who holds it."""
     return pb.Image(
         id=image.id,
@@ -90,9 +97,9 @@ def project_record(told: pb.Project) -> Project:
     return Project(told.id, told.name, told.keypoints, told.created)
 
 
-def image_record(told: pb.Image) -> Image:
+def image_record(told: pb.Image) -> AnnotationImage:
     """An image out of a message, which does not say its id in a COCO file."""
-    return Image(
+    return AnnotationImage(
         told.id, told.project_id, told.name, told.sha256, told.width, told.height, told.revision,
         STATE_NAMES[told.state], told.holder, told.held_until, None,
     )  # fmt: skip

@@ -5,7 +5,7 @@ import numpy as np
 from evoskeleton.annotation.generated import inference_pb2
 from evoskeleton.annotation.generated.common_pb2 import Box, Model, Person
 from evoskeleton.annotation.serving.champions import Champion
-from evoskeleton.annotation.serving.detection_queue import KnownDetector
+from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.pose2d import detector as pose2d
 
 Calibrated = (
@@ -15,7 +15,7 @@ Calibrated = (
 )
 
 
-def model_message(known: Champion | KnownDetector) -> Model:
+def model_message(known: Champion | ServedDetector) -> Model:
     """Which network it was."""
     return Model(name=known.name, version=known.version, weight_hash=known.weight_hash)
 

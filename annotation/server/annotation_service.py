@@ -19,8 +19,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT
-from evoskeleton.annotation.domain.records import NotKept, NotNow, NotThere, Project, Stale, State
-from evoskeleton.annotation.domain.rpc_errors import Refused, cut
+from evoskeleton.annotation.domain.records import (
+    Change,
+    NotKept,
+    NotNow,
+    NotThere,
+    Project,
+    Stale,
+    State,
+)
+from evoskeleton.annotation.domain.rpc_errors import RpcError, cut
 from evoskeleton.annotation.formats import exports
 from evoskeleton.annotation.formats.coco import write_coco
 from evoskeleton.annotation.generated import annotation_pb2 as pb
@@ -39,13 +47,12 @@ from evoskeleton.annotation.messages.inference_messages import boxes_of
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.telemetry import CALLER
 from evoskeleton.annotation.serving.champions import Champions
-from evoskeleton.annotation.serving.detection_queue import Pictures
+from evoskeleton.annotation.serving.detection_queue import DetectionQueue
 from evoskeleton.annotation.serving.suggestions import ASSUMED_HEIGHT_MM, Suggestion, suggest
 from evoskeleton.annotation.serving.thread_pools import Work
 from evoskeleton.annotation.store.annotation_store import LEASE_SECONDS, AnnotationStore
 from evoskeleton.annotation.store.coco_import import import_coco
-from evoskeleton.annotation.store.revisions import Change
-from evoskeleton.annotation.store.uploads import looked_at
+from evoskeleton.annotation.store.image_files import checked_picture
 from evoskeleton.errors import BadInput
 
 LOG = logging.getLogger(__name__)
@@ -66,7 +73,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
         self,
         settings: ServeSettings,
         champions: Champions,
-        pictures: Pictures | None,
+        pictures: DetectionQueue | None,
         store: AnnotationStore | None,
         work: Work,
     ) -> None:
@@ -77,7 +84,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
     def _store(self) -> AnnotationStore:
         if self._known_store is None:
             sentence = "this server keeps no annotations: it was started without --annotations"
-            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, sentence)
+            raise RpcError(grpc.StatusCode.FAILED_PRECONDITION, sentence)
         return self._known_store
 
     # Projects and images
@@ -95,7 +102,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
     async def UploadImage(self, request: pb.UploadImageRequest, context: Any) -> pb.Image:
         store = self._store
         picture = await self._work.decoding.run(
-            looked_at, request.image, request.name, self._settings.most_pixels
+            checked_picture, request.image, request.name, self._settings.most_pixels
         )
         return image_message(
             await self._kept(store.add_image, request.project_id, request.name, picture)
@@ -185,7 +192,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
     async def Suggest(self, request: pb.SuggestRequest, context: Any) -> pb.SuggestResponse:
         if self._pictures is None:
             sentence = "this server has no detector: it suggests nothing"
-            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, sentence)
+            raise RpcError(grpc.StatusCode.FAILED_PRECONDITION, sentence)
         image = await self._known(self._store.image, request.image_id)
         project = await self._known(self._store.project_of, image.project_id)
         content = await self._known(self._store.content, image)
@@ -223,7 +230,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
             sentence = (
                 f"the file has {len(made.file):,} bytes, an answer at most {_MESSAGE_BYTES:,}"
             )
-            raise Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence)
+            raise RpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence)
         return made
 
     async def _known(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -245,18 +252,18 @@ def _told() -> Iterator[None]:
     except Stale as error:
         raise _stale(error) from None
     except NotThere as error:
-        raise Refused(grpc.StatusCode.NOT_FOUND, str(error)) from None
+        raise RpcError(grpc.StatusCode.NOT_FOUND, str(error)) from None
     except NotNow as error:
-        raise Refused(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from None
+        raise RpcError(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from None
     except NotKept as error:
-        raise Refused(grpc.StatusCode.UNAVAILABLE, str(error), _COME_BACK_MS) from None
+        raise RpcError(grpc.StatusCode.UNAVAILABLE, str(error), _COME_BACK_MS) from None
     except (DBAPIError, PoolTimeout) as error:
         LOG.error("the database of the annotations", extra={"fields": {"problem": str(error)}})
         sentence = "the database of the annotations does not answer; try again"
-        raise Refused(grpc.StatusCode.UNAVAILABLE, sentence, _COME_BACK_MS) from None
+        raise RpcError(grpc.StatusCode.UNAVAILABLE, sentence, _COME_BACK_MS) from None
 
 
-def _stale(error: Stale) -> Refused:
+def _stale(error: Stale) -> RpcError:
     """ABORTED, with the newest revision in the trailers where there is room for it."""
     code = grpc.StatusCode.ABORTED
     trailers: list[tuple[str, str | bytes]] = [("current-revision", str(error.current.number))]
@@ -265,7 +272,7 @@ def _stale(error: Stale) -> Refused:
     status = Status(code=code.value[0], message=cut(str(error)), details=[details])
     if status.ByteSize() <= _DETAILS_BYTES:
         trailers.append(("grpc-status-details-bin", status.SerializeToString()))
-    return Refused(code, str(error), trailers=tuple(trailers))
+    return RpcError(code, str(error), trailers=tuple(trailers))
 
 
 def _annotator(request: Any) -> str:
@@ -273,7 +280,7 @@ def _annotator(request: Any) -> str:
     caller = CALLER.get()
     if caller and request.annotator not in ("", caller):
         sentence = f"annotator should be {caller}, whose token it is, or empty"
-        raise Refused(grpc.StatusCode.PERMISSION_DENIED, sentence)
+        raise RpcError(grpc.StatusCode.PERMISSION_DENIED, sentence)
     return caller or request.annotator
 
 

@@ -1,4 +1,4 @@
-"""The gate of a server with tokens: who may not call is refused before a message is read.
+"""Who may call a server with tokens: others are refused before a message is read.
 
 Every call is judged when its headers are there, whatever service it is of. Open to everybody is the
 health check alone, which programs ask that have no token; few of those may wait at a time, so that
@@ -13,10 +13,10 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from evoskeleton.annotation.domain.rpc_errors import Refused, busy
-from evoskeleton.annotation.server.interceptors import Continuation, refusing
+from evoskeleton.annotation.domain.rpc_errors import RpcError, busy
+from evoskeleton.annotation.server.interceptors import OURS, Continuation, refusing
 from evoskeleton.annotation.server.telemetry import CALLER, Metrics
-from evoskeleton.annotation.server.tokens import Tokens, check_scope, known_token
+from evoskeleton.annotation.server.tokens import Scope, Token, Tokens
 
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 MOST_CHECKS = 64
@@ -24,7 +24,23 @@ _CHECK_S = 5.0
 _COME_BACK_S = 0.1
 
 
-class Gate(grpc.aio.ServerInterceptor):
+SCOPE_OF_SERVICE: dict[str, Scope] = {
+    "/evoskeleton.v1.InferenceService": "infer",
+    "/evoskeleton.v1.AnnotationService": "annotate",
+}
+"""What a token needs for the methods of a service; `admin` for services that are not here."""
+
+SCOPE_OF_METHOD: dict[str, Scope] = {
+    "/evoskeleton.v1.InferenceService/RefreshModel": "admin",
+    "/evoskeleton.v1.AnnotationService/MakeProject": "admin",
+    "/evoskeleton.v1.AnnotationService/Review": "admin",
+    "/evoskeleton.v1.AnnotationService/ImportCoco": "admin",
+    "/evoskeleton.v1.AnnotationService/Export": "admin",
+}
+"""Methods that need another scope than their service."""
+
+
+class TokenInterceptor(grpc.aio.ServerInterceptor):
     """Lets calls in whose token has the scope; the others are refused unread."""
 
     def __init__(self, tokens: Tokens) -> None:
@@ -41,7 +57,7 @@ class Gate(grpc.aio.ServerInterceptor):
             return self._checking(handler)
         try:
             _judge(self._tokens, details.method, _authorization(details.invocation_metadata))
-        except Refused as refused:
+        except RpcError as refused:
             return refusing(refused)
         return handler
 
@@ -84,19 +100,19 @@ async def _first(messages: AsyncIterator[bytes], context: Any) -> bytes:
 
 
 def _judge(tokens: Tokens, method: str, authorization: str | None) -> None:
-    """Raises `Refused` unless the token is good for the method; the log knows its name then."""
+    """Raises `RpcError` unless the token is good for the method; the log knows its name then."""
     token = known_token(tokens, authorization)
     CALLER.set(token.name)
     check_scope(token, method)
 
 
 def permit_of(tokens: Tokens, metrics: Metrics) -> Callable[[str, str | None], None]:
-    """Raises `Refused` unless a method may be called with this `authorization`, and counts that."""
+    """Raises `RpcError` unless a method may be called with this `authorization`; counts those."""
 
     def permit(method: str, authorization: str | None) -> None:
         try:
             _judge(tokens, method, authorization)
-        except Refused as refused:
+        except RpcError as refused:
             with metrics.call(method) as record:
                 record.refuse(refused.code.name, str(refused))
             raise
@@ -108,3 +124,42 @@ def _authorization(metadata: Any) -> str | None:
     """The value that a call has sent, if there is one."""
     values = (value for key, value in metadata or () if key == "authorization")
     return next((value for value in values if isinstance(value, str)), None)
+
+
+def needed_scope(method: str) -> Scope:
+    """The scope for a method, such as `/evoskeleton.v1.InferenceService/GetModel`."""
+    service = method.rpartition("/")[0]
+    return SCOPE_OF_METHOD.get(method, SCOPE_OF_SERVICE.get(service, "admin"))
+
+
+def known_token(tokens: Tokens, authorization: str | None) -> Token:
+    """The token in the metadata, or the header, `authorization` of a call.
+
+    Raises:
+        RpcError: there is none that is good.
+    """
+    token = tokens.find(_secret(authorization or ""))
+    if token is None:
+        raise RpcError(
+            grpc.StatusCode.UNAUTHENTICATED,
+            "metadata authorization should be Bearer and a token that this server knows",
+        )
+    return token
+
+
+def check_scope(token: Token, method: str) -> None:
+    """A token is good for a method; any is for methods of services that are not ours.
+
+    Raises:
+        RpcError: it is not.
+    """
+    if method.startswith(OURS) and (scope := needed_scope(method)) not in token.scopes:
+        raise RpcError(
+            grpc.StatusCode.PERMISSION_DENIED,
+            f"{method} needs a token with scope {scope}, "
+            f"{token.name} has {', '.join(token.scopes)}",
+        )
+
+
+def _secret(authorization: str) -> str:
+    return authorization[7:].strip() if authorization[:7].lower() == "bearer " else ""

@@ -6,21 +6,31 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from evoskeleton.annotation.server.auth import MOST_CHECKS, Gate, permit_of
-from evoskeleton.annotation.server.http.connect import anybody, beside
-from evoskeleton.annotation.server.interceptors import Outcomes
-from evoskeleton.annotation.server.services import Parts, services
+from evoskeleton.annotation.generated import (
+    annotation_pb2,
+    annotation_pb2_grpc,
+    inference_pb2,
+    inference_pb2_grpc,
+)
+from evoskeleton.annotation.server.annotation_service import AnnotationService
+from evoskeleton.annotation.server.auth import MOST_CHECKS, TokenInterceptor, permit_of
+from evoskeleton.annotation.server.http.connect import anybody
+from evoskeleton.annotation.server.http.http_server import gateway
+from evoskeleton.annotation.server.inference_service import InferenceService
+from evoskeleton.annotation.server.interceptors import StatusInterceptor
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.telemetry import Metrics
-from evoskeleton.annotation.server.tokens import Tokens, check_closed, tls_credentials
+from evoskeleton.annotation.server.tls import check_closed, tls_credentials
+from evoskeleton.annotation.server.tokens import Tokens
 from evoskeleton.annotation.serving.batching import Batcher
 from evoskeleton.annotation.serving.champions import Champions
-from evoskeleton.annotation.serving.detection_queue import KnownDetector, Pictures
+from evoskeleton.annotation.serving.detection_queue import DetectionQueue, ServedDetector
 from evoskeleton.annotation.serving.thread_pools import Work
 from evoskeleton.annotation.store.annotation_store import AnnotationStore, store_in
 from evoskeleton.errors import BadInput
@@ -33,6 +43,43 @@ _NOTICE_S = 0.2
 which gRPC closes it is told CANCELLED, which nobody tries again."""
 
 
+class Parts(NamedTuple):
+    """What servicers are made of."""
+
+    settings: ServeSettings
+    champions: Champions
+    batcher: Batcher
+    pictures: DetectionQueue | None
+    store: AnnotationStore | None
+    work: Work
+
+
+class Service(NamedTuple):
+    """A servicer, its full name in the contract, and the generated function that adds it."""
+
+    name: str
+    add_to_server: Callable[[Any, Any], None]
+    servicer: Any
+
+
+def services(parts: Parts) -> list[Service]:
+    """All services, the one place where a service is added; `auth` says which scope each needs."""
+    return [
+        Service(
+            inference_pb2.DESCRIPTOR.services_by_name["InferenceService"].full_name,
+            inference_pb2_grpc.add_InferenceServiceServicer_to_server,
+            InferenceService(parts.settings, parts.champions, parts.batcher, parts.pictures),
+        ),
+        Service(
+            annotation_pb2.DESCRIPTOR.services_by_name["AnnotationService"].full_name,
+            annotation_pb2_grpc.add_AnnotationServiceServicer_to_server,
+            AnnotationService(
+                parts.settings, parts.champions, parts.pictures, parts.store, parts.work
+            ),
+        ),
+    ]
+
+
 class Endpoint:
     """One server, made and used in the running event loop.
 
@@ -43,7 +90,7 @@ class Endpoint:
     """
 
     def __init__(
-        self, settings: ServeSettings, champions: Champions, detector: KnownDetector | None = None
+        self, settings: ServeSettings, champions: Champions, detector: ServedDetector | None = None
     ) -> None:
         """Check that the settings are safe; nothing runs before `start`.
 
@@ -61,7 +108,7 @@ class Endpoint:
             settings.batch_poses,
             self._metrics.batch,
         )
-        self._pictures = detector and Pictures(
+        self._pictures = detector and DetectionQueue(
             detector,
             settings.most_pixels,
             settings.most_queued_pictures,
@@ -78,12 +125,12 @@ class Endpoint:
 
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
-        self._outcomes = Outcomes(self._metrics, settings.most_calls)
+        self._outcomes = StatusInterceptor(self._metrics, settings.most_calls)
         interceptors: list[grpc.aio.ServerInterceptor] = [self._outcomes]
         self._tokens = None if settings.tokens is None else Tokens(settings.tokens)
         if self._tokens:
             self._tokens.list()
-            interceptors.append(Gate(self._tokens))
+            interceptors.append(TokenInterceptor(self._tokens))
         server = grpc.aio.server(
             interceptors=interceptors,
             options=_options(settings),
@@ -133,7 +180,7 @@ class Endpoint:
         self.port = self._listen()
         if self._settings.http_address:
             permit = permit_of(self._tokens, self._metrics) if self._tokens else anybody
-            http = beside(self._settings, self._private_socket(), self._names, permit)
+            http = gateway(self._settings, self._private_socket(), self._names, permit)
             self.http_port = await self._open.enter_async_context(http)
         self._stop_metrics: Callable[[], None] = lambda: None
         if self._settings.metrics_address:

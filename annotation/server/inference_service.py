@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 
 from evoskeleton.annotation.domain.keypoint_schemas import SCHEMAS
-from evoskeleton.annotation.domain.rpc_errors import Refused
+from evoskeleton.annotation.domain.rpc_errors import RpcError
 from evoskeleton.annotation.generated import inference_pb2 as pb
 from evoskeleton.annotation.generated import inference_pb2_grpc
 from evoskeleton.annotation.messages.answers import model_message, person_message, put_radii
@@ -17,7 +17,7 @@ from evoskeleton.annotation.messages.inference_messages import boxes_of, keypoin
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.serving.batching import Batcher
 from evoskeleton.annotation.serving.champions import Champions
-from evoskeleton.annotation.serving.detection_queue import Pictures, Seen
+from evoskeleton.annotation.serving.detection_queue import DetectionQueue, Seen
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.pose2d.people_to_3d import liftable
@@ -32,7 +32,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
         settings: ServeSettings,
         champions: Champions,
         batcher: Batcher,
-        pictures: Pictures | None,
+        pictures: DetectionQueue | None,
     ) -> None:
         self._settings, self._champions = settings, champions
         self._batcher, self._pictures = batcher, pictures
@@ -103,7 +103,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
         try:
             changed = await self._champions.refresh()
         except BadInput as error:
-            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from None
+            raise RpcError(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from None
         return pb.RefreshModelResponse(
             model=model_message(self._champions.current), changed=changed
         )
@@ -135,10 +135,10 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
         joints, champion = await self._batcher.lift(asked.keypoints, asked.known, asked.image_size)
         return asked.placed(joints), champion
 
-    def _detecting(self) -> Pictures:
+    def _detecting(self) -> DetectionQueue:
         if self._pictures is None:
             code = grpc.StatusCode.FAILED_PRECONDITION
-            raise Refused(code, "this server has no detector: send keypoints to LiftKeypoints")
+            raise RpcError(code, "this server has no detector: send keypoints to LiftKeypoints")
         return self._pictures
 
 

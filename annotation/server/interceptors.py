@@ -1,6 +1,6 @@
 """What all services share: every call is parsed, ends in a known status, and is counted.
 
-Servicers raise `BadInput` and `Refused`; here they become status codes. A message that is no
+Servicers raise `BadInput` and `RpcError`; here they become status codes. A message that is no
 message is INVALID_ARGUMENT. Anything else that is raised is our mistake: INTERNAL, with the
 traceback in the log and nothing of it in the answer. Methods that stream answers are asynchronous
 generators.
@@ -16,8 +16,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from evoskeleton.annotation.domain.rpc_errors import Refused, busy, cut
-from evoskeleton.annotation.server.memory import Tidying
+from evoskeleton.annotation.domain.rpc_errors import RpcError, busy, cut
+from evoskeleton.annotation.server.memory import MemoryTrimmer
 from evoskeleton.annotation.server.telemetry import CallRecord, Metrics
 from evoskeleton.errors import BadInput
 
@@ -32,12 +32,12 @@ _COME_BACK_S = 0.1
 _CLOCKS_S = 0.05
 
 
-class Outcomes(grpc.aio.ServerInterceptor):
+class StatusInterceptor(grpc.aio.ServerInterceptor):
     """The outermost interceptor."""
 
     def __init__(self, metrics: Metrics, most_calls: int) -> None:
         self._metrics, self._most_calls = metrics, most_calls
-        self._closing, self._tidying = False, Tidying()
+        self._closing, self._tidying = False, MemoryTrimmer()
 
     def close(self) -> None:
         """Refuse all calls from now on; those that run are left alone."""
@@ -75,7 +75,7 @@ class Outcomes(grpc.aio.ServerInterceptor):
 
     def _admit(self) -> None:
         if self._closing:
-            raise Refused(grpc.StatusCode.UNAVAILABLE, "the server is being shut down")
+            raise RpcError(grpc.StatusCode.UNAVAILABLE, "the server is being shut down")
         if self._metrics.calls > self._most_calls:
             raise busy("calls", _COME_BACK_S)
 
@@ -86,22 +86,22 @@ class Outcomes(grpc.aio.ServerInterceptor):
             try:
                 self._admit()
                 yield
-            except Refused as refused:
+            except RpcError as refused:
                 await _abort(context, record, refused)
             except BadInput as error:
                 code = grpc.StatusCode.INVALID_ARGUMENT
-                await _abort(context, record, Refused(code, str(error)))
+                await _abort(context, record, RpcError(code, str(error)))
             except DecodeError:
                 sentence = f"the request should be a protocol buffer message of {method}, it is not"
                 code = grpc.StatusCode.INVALID_ARGUMENT
-                await _abort(context, record, Refused(code, sentence))
+                await _abort(context, record, RpcError(code, sentence))
             except asyncio.CancelledError:
                 record.cancel(_is_late(context))
                 raise
             except Exception:
                 LOG.exception("a call failed", extra={"fields": {"method": method}})
                 sentence = "the server made a mistake, which its log tells"
-                await _abort(context, record, Refused(grpc.StatusCode.INTERNAL, sentence))
+                await _abort(context, record, RpcError(grpc.StatusCode.INTERNAL, sentence))
 
 
 def _is_late(context: Any) -> bool:
@@ -110,7 +110,7 @@ def _is_late(context: Any) -> bool:
     return left is not None and left < _CLOCKS_S
 
 
-async def _abort(context: Any, record: CallRecord, refused: Refused) -> None:
+async def _abort(context: Any, record: CallRecord, refused: RpcError) -> None:
     sentence = cut(str(refused))
     record.refuse(refused.code.name, sentence)
     hint = () if refused.retry_ms is None else (("retry-after-ms", str(refused.retry_ms)),)
@@ -136,7 +136,7 @@ def replaced(handler: Any, behaviour: Callable[..., Any]) -> Any:
 class _Refusal:
     """What a handler does that refuses every call."""
 
-    def __init__(self, refused: Refused) -> None:
+    def __init__(self, refused: RpcError) -> None:
         self._refused = refused
 
     async def __call__(self, requests: Any, context: Any) -> AsyncIterator[Any]:
@@ -144,7 +144,7 @@ class _Refusal:
         yield
 
 
-def refusing(refused: Refused) -> Any:
+def refusing(refused: RpcError) -> Any:
     """A handler that refuses a call of any kind at once.
 
     It takes a stream of messages, so that nobody waits for one: a call that never sends its message

@@ -14,7 +14,7 @@ _EVERY_BYTES = 32 << 20
 _PAUSE_S = 0.5
 
 
-class Tidying:
+class MemoryTrimmer:
     """Tidies up soon after every 32 MB of requests; used in the running event loop.
 
     As long as 32 MB more came meanwhile it goes on: they may have been in use at the time.

@@ -1,4 +1,4 @@
-"""Who may call: TLS, bearer tokens with scopes, and a server that is closed by default.
+"""A file of bearer tokens with scopes.
 
 A token is 256 random bits, shown once, when it is made; the file holds its SHA-256 (no salt: there
 is nothing to guess in random bits) with a name and scopes. The file is read again when it changes,
@@ -11,20 +11,14 @@ import json
 import logging
 import os
 import secrets
-import ssl
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import grpc
 from pydantic import Field
 
-from evoskeleton.annotation.domain.addresses import is_loopback
-from evoskeleton.annotation.domain.rpc_errors import Refused
-from evoskeleton.annotation.server.interceptors import OURS
-from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.errors import BadInput
 from evoskeleton.settings import Settings
 
@@ -32,21 +26,6 @@ LOG = logging.getLogger(__name__)
 
 Scope = Literal["infer", "annotate", "admin"]
 SCOPES: tuple[Scope, ...] = ("infer", "annotate", "admin")
-
-SCOPE_OF_SERVICE: dict[str, Scope] = {
-    "/evoskeleton.v1.InferenceService": "infer",
-    "/evoskeleton.v1.AnnotationService": "annotate",
-}
-"""What a token needs for the methods of a service; `admin` for services that are not here."""
-
-SCOPE_OF_METHOD: dict[str, Scope] = {
-    "/evoskeleton.v1.InferenceService/RefreshModel": "admin",
-    "/evoskeleton.v1.AnnotationService/MakeProject": "admin",
-    "/evoskeleton.v1.AnnotationService/Review": "admin",
-    "/evoskeleton.v1.AnnotationService/ImportCoco": "admin",
-    "/evoskeleton.v1.AnnotationService/Export": "admin",
-}
-"""Methods that need another scope than their service."""
 
 
 class Token(Settings):
@@ -163,79 +142,3 @@ class Tokens:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def needed_scope(method: str) -> Scope:
-    """The scope for a method, such as `/evoskeleton.v1.InferenceService/GetModel`."""
-    service = method.rpartition("/")[0]
-    return SCOPE_OF_METHOD.get(method, SCOPE_OF_SERVICE.get(service, "admin"))
-
-
-def known_token(tokens: Tokens, authorization: str | None) -> Token:
-    """The token in the metadata, or the header, `authorization` of a call.
-
-    Raises:
-        Refused: there is none that is good.
-    """
-    token = tokens.find(_secret(authorization or ""))
-    if token is None:
-        raise Refused(
-            grpc.StatusCode.UNAUTHENTICATED,
-            "metadata authorization should be Bearer and a token that this server knows",
-        )
-    return token
-
-
-def check_scope(token: Token, method: str) -> None:
-    """A token is good for a method; any is for methods of services that are not ours.
-
-    Raises:
-        Refused: it is not.
-    """
-    if method.startswith(OURS) and (scope := needed_scope(method)) not in token.scopes:
-        raise Refused(
-            grpc.StatusCode.PERMISSION_DENIED,
-            f"{method} needs a token with scope {scope}, "
-            f"{token.name} has {', '.join(token.scopes)}",
-        )
-
-
-def _secret(authorization: str) -> str:
-    return authorization[7:].strip() if authorization[:7].lower() == "bearer " else ""
-
-
-def check_closed(settings: ServeSettings) -> None:
-    """A server that others can reach has TLS and tokens.
-
-    Raises:
-        BadInput: it has not.
-    """
-    given = {"--tls-cert": settings.tls_cert, "--tls-key": settings.tls_key}
-    missing = [name for name, value in (given | {"--tokens": settings.tokens}).items() if not value]
-    for address in (settings.address, settings.http_address):
-        if missing and address and not is_loopback(address):
-            raise BadInput(
-                f"address {address} can be reached from outside of this machine and needs "
-                f"{', '.join(missing)}; without, use 127.0.0.1"
-            )
-
-
-def tls_credentials(settings: ServeSettings) -> grpc.ServerCredentials | None:
-    """Certificate and key of the server; None without.
-
-    Raises:
-        BadInput: one of the two is missing, or they cannot be used.
-    """
-    cert, key = settings.tls_cert, settings.tls_key
-    if cert is None and key is None:
-        return None
-    if cert is None or key is None:
-        raise BadInput("TLS needs both --tls-cert and --tls-key, got one of them")
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
-        return grpc.ssl_server_credentials([(key.read_bytes(), cert.read_bytes())])
-    except ssl.SSLError as error:
-        reason = error.reason or error
-        raise BadInput(f"{cert} and {key} should be a certificate and its key: {reason}") from None
-    except OSError as error:
-        raise BadInput(f"TLS files {cert}, {key}: {error.strerror}") from None

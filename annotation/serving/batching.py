@@ -105,7 +105,7 @@ class Batcher:
         A caller that is cancelled before its turn costs nothing.
 
         Raises:
-            Refused: RESOURCE_EXHAUSTED, the queue is full.
+            RpcError: RESOURCE_EXHAUSTED, the queue is full.
         """
         if self.poses and self.poses + len(keypoints) > self._most_queued:
             raise busy("poses", self.poses * self._seconds_a_pose)

@@ -21,7 +21,7 @@ _FIRST_GUESS_S = 0.3
 _SMOOTHING = 0.8
 
 
-class KnownDetector(NamedTuple):
+class ServedDetector(NamedTuple):
     """A detector, and by which weights its answers are known; see `Model` of the contract."""
 
     detector: Detector
@@ -38,11 +38,11 @@ class Seen(NamedTuple):
     height: int
 
 
-class Pictures:
+class DetectionQueue:
     """A detector and its queue."""
 
     def __init__(
-        self, detector: KnownDetector, most_pixels: int, most_queued: int, threads: int
+        self, detector: ServedDetector, most_pixels: int, most_queued: int, threads: int
     ) -> None:
         self.detector = detector
         self._most_pixels, self._most_queued, self._workers = most_pixels, most_queued, threads
@@ -58,7 +58,7 @@ class Pictures:
 
         Raises:
             BadInput: the picture or a box cannot be used.
-            Refused: RESOURCE_EXHAUSTED, the queue is full.
+            RpcError: RESOURCE_EXHAUSTED, the queue is full.
         """
         if self.queued >= self._most_queued:
             raise busy("pictures", self.queued * self._seconds / self._workers)
@@ -84,7 +84,7 @@ class Pictures:
         return Seen(people, width, height)
 
 
-def blazepose(threads: int = 2) -> KnownDetector:
+def blazepose(threads: int = 2) -> ServedDetector:
     """The embedded detector.
 
     Raises:
@@ -98,4 +98,4 @@ def blazepose(threads: int = 2) -> KnownDetector:
             "pip install 'evoskeleton[detect]'"
         ) from None
     detector = BlazePose(BlazePoseSettings.parse({"threads": threads}))
-    return KnownDetector(detector, "blazepose", WEIGHTS.version, WEIGHTS.digest)
+    return ServedDetector(detector, "blazepose", WEIGHTS.version, WEIGHTS.digest)

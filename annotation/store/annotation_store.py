@@ -7,7 +7,6 @@ number of processes may use one store; all methods may be called from any thread
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,21 @@ from sqlalchemy.exc import IntegrityError
 
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, check_project_schema
 from evoskeleton.annotation.domain.records import (
-    Image,
+    AnnotationImage,
+    Change,
     NotNow,
     NotThere,
+    Picture,
     Project,
     Revision,
     Skip,
     State,
+    check_image_name,
 )
 from evoskeleton.annotation.store import leases, revisions
 from evoskeleton.annotation.store.database import open_database, reading, writing
 from evoskeleton.annotation.store.image_files import ImageFiles
-from evoskeleton.annotation.store.revisions import Change, check_text
+from evoskeleton.annotation.store.revisions import check_text
 from evoskeleton.annotation.store.rows import (
     image_of,
     image_row,
@@ -44,17 +46,7 @@ LONGEST_LEASE_SECONDS = 86_400.0
 _LAST = (1 << 31) - 1
 _ROWS = 100
 _LONGEST_NAME = 100
-_LONGEST_FILE_NAME = 500
 _LONGEST_REASON = 500
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture file that was looked at: its content, and its size in px as it should be seen."""
-
-    content: bytes
-    width: int
-    height: int
 
 
 class AnnotationStore:
@@ -135,7 +127,7 @@ class AnnotationStore:
 
     # Images
 
-    def add_image(self, project_id: int, name: str, picture: Picture) -> Image:
+    def add_image(self, project_id: int, name: str, picture: Picture) -> AnnotationImage:
         """Keep a picture; the same name with the same picture is the image that is there.
 
         Raises:
@@ -161,7 +153,7 @@ class AnnotationStore:
             raise NotNow(f"image {name} of project {project_id} is there already, another picture")
         return image
 
-    def image(self, image_id: int) -> Image:
+    def image(self, image_id: int) -> AnnotationImage:
         """An image by its number.
 
         Raises:
@@ -172,7 +164,7 @@ class AnnotationStore:
 
     def images(
         self, project_id: int, state: State | None = None, after: int = 0, most: int | None = None
-    ) -> list[Image]:
+    ) -> list[AnnotationImage]:
         """Images of a project by number, from the one after `after` on."""
         after = min(max(after, 0), _LAST)
         wanted = select(IMAGES).where(IMAGES.c.project_id == project_id, IMAGES.c.id > after)
@@ -182,7 +174,7 @@ class AnnotationStore:
             project_of(connection, project_id)
             return [*map(image_row, connection.execute(wanted.order_by(IMAGES.c.id).limit(most)))]
 
-    def content(self, image: Image) -> bytes:
+    def content(self, image: AnnotationImage) -> bytes:
         """The file of an image.
 
         Raises:
@@ -194,7 +186,7 @@ class AnnotationStore:
 
     def lease_next(
         self, project_id: int, annotator: str, seconds: float = LEASE_SECONDS
-    ) -> Image | None:
+    ) -> AnnotationImage | None:
         """An image to annotate, which nobody else gets until the lease ends; None without any.
 
         An annotator who holds an image of the project gets it again. Images that the annotator has
@@ -210,19 +202,21 @@ class AnnotationStore:
             now = self._now_ms()
             return leases.lease_next(connection, project_id, annotator, now, _until(now, seconds))
 
-    def renew(self, image_id: int, annotator: str, seconds: float = LEASE_SECONDS) -> Image:
+    def renew(
+        self, image_id: int, annotator: str, seconds: float = LEASE_SECONDS
+    ) -> AnnotationImage:
         """Hold an image for longer, or take a certain one; see `leases.renew`."""
         _check_annotator(annotator)
         with writing(self._engine) as connection:
             now = self._now_ms()
             return leases.renew(connection, image_id, annotator, now, _until(now, seconds))
 
-    def release(self, image_id: int, annotator: str) -> Image:
+    def release(self, image_id: int, annotator: str) -> AnnotationImage:
         """Give an image back; one that somebody else holds stays theirs."""
         with writing(self._engine) as connection:
             return leases.release(connection, image_id, annotator)
 
-    def skip(self, image_id: int, annotator: str, reason: str) -> Image:
+    def skip(self, image_id: int, annotator: str, reason: str) -> AnnotationImage:
         """Give an image back and not get it again; others still get it.
 
         Raises:
@@ -304,7 +298,9 @@ class AnnotationStore:
             rows = connection.execute(wanted.order_by(REVISIONS.c.number).limit(most))
             return [revision_row(row, keypoints) for row in rows]
 
-    def newest(self, project_id: int, states: tuple[State, ...]) -> list[tuple[Image, Revision]]:
+    def newest(
+        self, project_id: int, states: tuple[State, ...]
+    ) -> list[tuple[AnnotationImage, Revision]]:
         """Images in certain states with their newest revisions, by number."""
         with reading(self._engine) as connection:
             keypoints = project_of(connection, project_id).keypoints
@@ -347,16 +343,6 @@ def store_in(folder: Path, url: str | None = None) -> AnnotationStore:
         BadInput: the database cannot be opened.
     """
     return AnnotationStore(url or f"sqlite:///{folder}/annotations.db", folder / "images")
-
-
-def check_image_name(name: str) -> None:
-    """What an image may be called.
-
-    Raises:
-        BadInput: it is empty, too long, or not printable.
-    """
-    if not 1 <= len(name) <= _LONGEST_FILE_NAME or not name.isprintable():
-        raise BadInput(f"name should be of 1 to {_LONGEST_FILE_NAME} printable characters")
 
 
 @contextmanager

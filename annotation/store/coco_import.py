@@ -3,10 +3,9 @@
 import hashlib
 from typing import NamedTuple
 
-from evoskeleton.annotation.domain.records import Image, NotNow, NotThere, Project
+from evoskeleton.annotation.domain.records import AnnotationImage, Change, NotNow, NotThere, Project
 from evoskeleton.annotation.formats.coco import CocoImage, read_coco
 from evoskeleton.annotation.store.annotation_store import AnnotationStore
-from evoskeleton.annotation.store.revisions import Change
 from evoskeleton.errors import BadInput
 
 
@@ -47,12 +46,14 @@ def import_coco(
     return Imported(len(changes), sum(len(c.people) for c in changes), file.without_points)
 
 
-def _key(key: str, image: Image) -> str:
+def _key(key: str, image: AnnotationImage) -> str:
     """A key of its own for every image."""
     return hashlib.sha256(f"{key}/{image.id}".encode()).hexdigest()
 
 
-def _matching(entry: CocoImage, there: dict[str, Image], project: Project) -> Image:
+def _matching(
+    entry: CocoImage, there: dict[str, AnnotationImage], project: Project
+) -> AnnotationImage:
     image = there.get(entry.name)
     if image is None:
         raise NotThere(f"project {project.name} has no image {entry.name[:200]}: upload it first")

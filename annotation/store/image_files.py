@@ -2,6 +2,7 @@
 
 A file is written beside its place, brought to disk, and then gets its name; its folder is brought
 to disk too. Whoever knows a hash that `put` has answered finds the whole file, after any crash.
+Only pictures that can be looked at later are kept: `checked_picture`.
 """
 
 import hashlib
@@ -9,7 +10,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from evoskeleton.annotation.domain.records import NotKept, NotThere
+from evoskeleton.annotation.domain.records import NotKept, NotThere, Picture, check_image_name
+from evoskeleton.errors import BadInput
 
 
 class ImageFiles:
@@ -78,3 +80,26 @@ def _to_disk(folder: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def checked_picture(content: bytes, name: str, most_pixels: int) -> Picture:
+    """A picture file that can be decoded, and its size in px as it should be seen.
+
+    Args:
+        content: of the file.
+        name: that it is to have.
+        most_pixels: width times height, checked before anything is decoded.
+
+    Raises:
+        BadInput: the name is not allowed; it is no picture, is damaged, or has more pixels; Pillow
+            is not installed.
+    """
+    check_image_name(name)
+    try:
+        from evoskeleton.pose2d.images import decode_image
+    except ImportError:
+        raise BadInput(
+            "pictures need Pillow, which is not installed; try pip install 'evoskeleton[detect]'"
+        ) from None
+    height, width = decode_image(content, name, most_pixels).shape[:2]
+    return Picture(content, width, height)

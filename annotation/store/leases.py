@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, text, update
 
-from evoskeleton.annotation.domain.records import OPEN, Image, NotNow
+from evoskeleton.annotation.domain.records import OPEN, AnnotationImage, NotNow
 from evoskeleton.annotation.store.rows import image_of, image_row
 from evoskeleton.annotation.store.tables import IMAGES, SKIPS
 
 
 def lease_next(
     connection: Connection, project_id: int, annotator: str, now_ms: int, until_ms: int
-) -> Image | None:
+) -> AnnotationImage | None:
     """The image that an annotator holds already, or else the first that is free; None without.
 
     What was sent back comes first, then drafts that somebody has left, then new images.
@@ -50,7 +50,7 @@ def _one_by_one(connection: Connection, project_id: int, annotator: str) -> None
 
 def renew(
     connection: Connection, image_id: int, annotator: str, now_ms: int, until_ms: int
-) -> Image:
+) -> AnnotationImage:
     """Hold an image for longer.
 
     A lease that has run out is renewed as well, as long as nobody else has taken the image.
@@ -65,12 +65,14 @@ def renew(
     return hold(connection, image, annotator, until_ms)
 
 
-def hold(connection: Connection, image: Image, annotator: str, until_ms: int) -> Image:
+def hold(
+    connection: Connection, image: AnnotationImage, annotator: str, until_ms: int
+) -> AnnotationImage:
     """Give the image to an annotator."""
     return _set(connection, image, holder=annotator, held_until_ms=until_ms)
 
 
-def release(connection: Connection, image_id: int, annotator: str) -> Image:
+def release(connection: Connection, image_id: int, annotator: str) -> AnnotationImage:
     """Give an image back; one that somebody else holds stays theirs."""
     image = image_of(connection, image_id, lock=True)
     if image.holder != annotator:
@@ -78,7 +80,7 @@ def release(connection: Connection, image_id: int, annotator: str) -> Image:
     return _set(connection, image, holder=None, held_until_ms=None)
 
 
-def refuse_if_held(image: Image, annotator: str, now_ms: int) -> None:
+def refuse_if_held(image: AnnotationImage, annotator: str, now_ms: int) -> None:
     """Nobody writes where somebody else works.
 
     Raises:
@@ -96,6 +98,6 @@ def _skipped_by(annotator: str) -> ColumnElement[bool]:
     return exists().where(SKIPS.c.image_id == IMAGES.c.id, SKIPS.c.annotator == annotator)
 
 
-def _set(connection: Connection, image: Image, **values: Any) -> Image:
+def _set(connection: Connection, image: AnnotationImage, **values: Any) -> AnnotationImage:
     connection.execute(update(IMAGES).where(IMAGES.c.id == image.id).values(**values))
     return image_of(connection, image.id)

@@ -6,9 +6,6 @@ choice: the same request with the same key is answered as it was the first time,
 sent again when an answer was lost.
 """
 
-import hashlib
-import json
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -19,7 +16,15 @@ from evoskeleton.annotation.domain.annotated_person import (
     people_to_words,
 )
 from evoskeleton.annotation.domain.keypoint_schemas import known_schema
-from evoskeleton.annotation.domain.records import Action, Image, NotNow, Revision, Stale, State
+from evoskeleton.annotation.domain.records import (
+    Action,
+    AnnotationImage,
+    Change,
+    NotNow,
+    Revision,
+    Stale,
+    State,
+)
 from evoskeleton.annotation.store.leases import refuse_if_held
 from evoskeleton.annotation.store.rows import image_of, project_of, revision_of
 from evoskeleton.annotation.store.tables import IMAGES, REVISIONS
@@ -37,35 +42,6 @@ STATE_AFTER: dict[Action, State] = {
 REVIEWS: tuple[Action, ...] = ("accept", "reject")
 _LONGEST_KEY = 100
 _LONGEST_NOTE = 2000
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change that somebody asks for.
-
-    Attributes:
-        action: what to do.
-        image_id: to what.
-        annotator: who asks.
-        based_on: number of the revision that the annotator has seen.
-        key: of the annotator's choice, different for every change.
-        people: plain data, see `people.AnnotatedPerson`; for drafts, submissions and imports.
-        note: for whoever reads the history.
-    """
-
-    action: Action
-    image_id: int
-    annotator: str
-    based_on: int
-    key: str
-    people: list[Any] = field(default_factory=list)
-    note: str = ""
-
-    @property
-    def digest(self) -> str:
-        """Tells this change from any other."""
-        words = [self.action, self.image_id, self.based_on, self.people, self.note]
-        return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
 def apply(connection: Connection, change: Change, now_ms: int) -> Revision:
@@ -121,7 +97,7 @@ def _first_answer(connection: Connection, change: Change) -> Revision | None:
     return revision_of(connection, image_of(connection, row.image_id), row.number)
 
 
-def _refuse(change: Change, image: Image, now_ms: int) -> None:
+def _refuse(change: Change, image: AnnotationImage, now_ms: int) -> None:
     """What the state of the image does not allow."""
     if change.action in REVIEWS:
         if image.state not in ("submitted", "accepted", "rejected"):
@@ -135,7 +111,7 @@ def _refuse(change: Change, image: Image, now_ms: int) -> None:
 
 
 def _outcome(
-    connection: Connection, change: Change, image: Image, current: Revision
+    connection: Connection, change: Change, image: AnnotationImage, current: Revision
 ) -> tuple[State, People, int]:
     """State and people after the change, and where an undo of it goes back to."""
     if change.action == "undo":
@@ -151,7 +127,7 @@ def _outcome(
 def _write(
     connection: Connection,
     change: Change,
-    image: Image,
+    image: AnnotationImage,
     state: State,
     people: People,
     former: int,

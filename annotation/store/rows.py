@@ -6,7 +6,13 @@ from sqlalchemy import Connection, Row, Select, select
 
 from evoskeleton.annotation.domain.annotated_person import people_from_words
 from evoskeleton.annotation.domain.keypoint_schemas import known_schema
-from evoskeleton.annotation.domain.records import Image, NotThere, Project, Revision, State
+from evoskeleton.annotation.domain.records import (
+    AnnotationImage,
+    NotThere,
+    Project,
+    Revision,
+    State,
+)
 from evoskeleton.annotation.store.tables import IMAGES, PROJECTS, REVISIONS
 
 
@@ -15,9 +21,9 @@ def project_row(row: Row[Any]) -> Project:
     return Project(row.id, row.name, row.keypoints, row.created_ms / 1000.0)
 
 
-def image_row(row: Row[Any]) -> Image:
+def image_row(row: Row[Any]) -> AnnotationImage:
     """One row of `IMAGES`."""
-    return Image(
+    return AnnotationImage(
         row.id, row.project_id, row.name, row.sha256, row.width, row.height, row.revision,
         cast(State, row.state), row.holder or "", (row.held_until_ms or 0) / 1000.0,
         row.coco_id,
@@ -57,7 +63,7 @@ def project_of(connection: Connection, project_id: int) -> Project:
     return project_row(row)
 
 
-def image_of(connection: Connection, image_id: int, *, lock: bool = False) -> Image:
+def image_of(connection: Connection, image_id: int, *, lock: bool = False) -> AnnotationImage:
     """An image by its number; `lock` keeps others from changing it until the transaction ends.
 
     Raises:
@@ -72,7 +78,7 @@ def image_of(connection: Connection, image_id: int, *, lock: bool = False) -> Im
     return image_row(row)
 
 
-def revision_of(connection: Connection, image: Image, number: int) -> Revision:
+def revision_of(connection: Connection, image: AnnotationImage, number: int) -> Revision:
     """A revision of an image; number 0 is its beginning.
 
     Raises:

@@ -15,7 +15,7 @@ pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
 from evoskeleton.annotation.serving.champions import FolderSource
-from evoskeleton.annotation.serving.detection_queue import KnownDetector
+from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.cli import main
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import FOCAL_PX
@@ -68,7 +68,7 @@ def test_what_the_page_says_from_a_picture_to_a_seed(here, serve_here, bundle, m
     assert serve == "evoskeleton serve --bundle lifter --annotations annotations"
     side = motion[10][:, [1, 2]] - motion[10][:1, [1, 2]]
     points = 500.0 + FOCAL_PX * side * np.array([1.0, -1.0]) / 4000.0
-    walker = KnownDetector(OneWalker(points), "one walker", "1", "1" * 64)
+    walker = ServedDetector(OneWalker(points), "one walker", "1", "1" * 64)
     with serve_here(FolderSource(bundle), walker, annotations=Path("annotations")) as running:
         (code,) = blocks("From Python")
         exec(compile(code.replace("127.0.0.1:50051", running.address), str(PAGE), "exec"), {})

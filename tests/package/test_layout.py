@@ -84,7 +84,7 @@ def test_the_data_commands_never_import_ray():
 
 def test_annotations_never_import_ray():
     code = (
-        "import sys, evoskeleton.annotation.server.services,"
+        "import sys, evoskeleton.annotation.server.endpoint,"
         " evoskeleton.annotation.store.coco_import,"
         " evoskeleton.annotation.formats.exports;"
         "print(sorted({'ray', 'mlflow'} & set(sys.modules)))"

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 from pins.campaign import motion
 
-from evoskeleton.annotation.store.annotation_store import AnnotationStore, Picture
-from evoskeleton.annotation.store.revisions import Change
+from evoskeleton.annotation.domain.records import Change, Picture
+from evoskeleton.annotation.store.annotation_store import AnnotationStore
 
 SIZE = (64, 48)
 

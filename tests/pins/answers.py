@@ -22,7 +22,7 @@ from evoskeleton.annotation.generated import annotation_pb2, common_pb2, inferen
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceServiceStub
 from evoskeleton.annotation.serving.champions import FolderSource
-from evoskeleton.annotation.serving.detection_queue import KnownDetector
+from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.lifting.cameras import FOCAL_PX
 from evoskeleton.pose2d.detector import Person
 
@@ -240,7 +240,7 @@ def main(folder: Path) -> None:
     with zipfile.ZipFile(HOME) as archive:
         members = [name for name in archive.namelist() if name.startswith(BUNDLE)]
         archive.extractall(folder, members)
-    detector = KnownDetector(OneWalker(), "one walker", "1", "1" * 64)
+    detector = ServedDetector(OneWalker(), "one walker", "1", "1" * 64)
     kept = {"annotations": folder / "kept"}
     with served(FolderSource(folder / BUNDLE), detector, **kept) as running:
         calls = Calls(running.address)

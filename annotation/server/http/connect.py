@@ -13,18 +13,15 @@ that it makes point there (DNS rebinding).
 import asyncio
 import base64
 import json
-import math
-import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
-import uvicorn
-from google.protobuf import descriptor_pool, json_format, message_factory
+from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.rpc import status_pb2
 from starlette.applications import Starlette
@@ -35,25 +32,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from evoskeleton.annotation.domain.addresses import host_and_port, is_loopback
-from evoskeleton.annotation.domain.rpc_errors import Refused
-from evoskeleton.annotation.server.http.bodies import Bodies
-from evoskeleton.annotation.server.settings import ServeSettings
-from evoskeleton.errors import BadInput
+from evoskeleton.annotation.domain.rpc_errors import RpcError, busy
 
 CODECS = {"application/json": "json", "application/proto": "proto"}
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 DEFAULT_TIMEOUT_S = 60.0
 MOST_JSON_VALUES = 500_000
 """Reading as many takes a second; 16 MB of one-digit numbers would take ten and 200 MB."""
-REQUEST_TIMEOUT_S = 30.0
+BODY_TIMEOUT_S = 30.0
 MOST_BODIES = 8
 """All bodies that are under way may be as large together as so many of the largest."""
 
 Permit = Callable[[str, str | None], object]
-"""Raises `Refused` unless a method's path may be called with this header `authorization`."""
+"""Raises `RpcError` unless a method's path may be called with this header `authorization`."""
 
 HTTP_STATUS = {
     grpc.StatusCode.CANCELLED: 499,
@@ -76,17 +68,8 @@ HTTP_STATUS = {
 """Connect's HTTP status of every gRPC status."""
 
 
-_JSON_SIZE = 2
-"""How much longer the JSON of a request may be than the message: base64 and digits take more."""
-_CHANNEL = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
-_RELAY_S = 1.0
-"""What passing an answer on may take."""
+_COME_BACK_S = 1.0
 _STATUS_DETAILS = "grpc-status-details-bin"
-_HEADERS = (
-    ("x-content-type-options", "nosniff"),
-    ("content-security-policy", "frame-ancestors 'none'"),
-    ("referrer-policy", "no-referrer"),
-)
 
 
 class Refusal(Exception):
@@ -113,12 +96,54 @@ class Refusal(Exception):
         return Response(json.dumps(words), self.http_status, headers, "application/json")
 
 
+class RequestBodies:
+    """Reads bodies, each bounded in size and time, and all of them together in size."""
+
+    def __init__(self, most_bytes: int, most_together: int) -> None:
+        """`most_bytes` of one body, `most_together` of all that are under way."""
+        self._most_bytes, self._most_together = most_bytes, most_together
+        self._held = 0
+
+    @asynccontextmanager
+    async def whole(self, request: Request) -> AsyncIterator[bytes]:
+        """The whole body of a request, which counts until the context ends.
+
+        Raises:
+            RpcError: it is too large or too slow, or too much is under way.
+        """
+        body = bytearray()
+        try:
+            await self._fill(body, request)
+            yield bytes(body)
+        finally:
+            self._held -= len(body)
+
+    async def _fill(self, body: bytearray, request: Request) -> None:
+        self._check(int(request.headers.get("content-length", "0")))
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                async for part in request.stream():
+                    body += part
+                    self._held += len(part)
+                    self._check(len(body))
+        except TimeoutError:
+            sentence = f"the request did not arrive within {BODY_TIMEOUT_S:g} s"
+            raise RpcError(grpc.StatusCode.DEADLINE_EXCEEDED, sentence) from None
+
+    def _check(self, size: int) -> None:
+        if size > self._most_bytes:
+            sentence = f"a request should be at most {self._most_bytes} bytes"
+            raise RpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence)
+        if self._held > self._most_together:
+            raise busy("bytes of requests", _COME_BACK_S)
+
+
 @dataclass(frozen=True)
 class _Way:
     """To the gRPC server: its channel, how bodies are read, and who may call."""
 
     channel: grpc.aio.Channel
-    bodies: Bodies
+    bodies: RequestBodies
     permit: Permit
 
 
@@ -147,7 +172,7 @@ def gateway_app(
         hosts: names that requests may be addressed to; `*` allows any.
         permit: who may call, asked before a body is read.
     """
-    way = _Way(channel, Bodies(most_bytes, MOST_BODIES * most_bytes), permit)
+    way = _Way(channel, RequestBodies(most_bytes, MOST_BODIES * most_bytes), permit)
     calls = [
         Route(
             f"/{service.full_name}/{method.name}",
@@ -176,134 +201,6 @@ def gateway_app(
     )
 
 
-@asynccontextmanager
-async def beside(
-    settings: ServeSettings, address: str, services: Sequence[str], permit: Permit = anybody
-) -> AsyncIterator[int]:
-    """The gateway of a server, as long as the context lasts; yields its port.
-
-    Args:
-        settings: of the server.
-        address: where the gateway calls it.
-        services: full names of the services to offer.
-        permit: who may call.
-
-    Raises:
-        BadInput: the address cannot be listened on, or the folder is not there.
-    """
-    assert settings.http_address is not None
-    host, port = host_and_port(settings.http_address)
-    folder = settings.http_folder
-    if folder is not None and not folder.is_dir():
-        raise BadInput(f"http_folder {folder} should be a folder of files for browsers")
-    known = descriptor_pool.Default()
-    async with grpc.aio.insecure_channel(address, _CHANNEL) as channel:
-        app = gateway_app(
-            channel,
-            [known.FindServiceByName(name) for name in services],
-            static=folder,
-            most_bytes=_JSON_SIZE * settings.most_message_bytes,
-            origins=settings.http_origins,
-            hosts=LOOPBACK_NAMES if is_loopback(settings.http_address) else ("*",),
-            permit=permit,
-        )
-        try:
-            http = serving(
-                app,
-                host,
-                port,
-                settings.tls_cert,
-                settings.tls_key,
-                drain_seconds=settings.drain_seconds + _RELAY_S,
-            )
-            async with http as listening:
-                yield listening
-        except OSError as error:
-            reason = error.strerror or error
-            raise BadInput(f"address {settings.http_address}: {reason}") from None
-
-
-@asynccontextmanager
-async def serving(
-    app: Starlette,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    certificate: Path | None = None,
-    private_key: Path | None = None,
-    most_connections: int = 1000,
-    drain_seconds: float = 5.0,
-) -> AsyncIterator[int]:
-    """Serve an application in the running loop, beside the gRPC server; yields the port.
-
-    When the context ends, calls that are under way have `drain_seconds` to finish; those that are
-    cut off then are told UNAVAILABLE.
-
-    Args:
-        app: from `gateway_app`.
-        host, port: where to listen; port 0 takes a free one.
-        certificate, private_key: PEM files; none: plain HTTP.
-        most_connections: beyond which the answer is 503.
-        drain_seconds: rounded up to whole seconds.
-
-    Raises:
-        OSError: the port cannot be had, or the certificate cannot be read.
-    """
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        lifespan="off",
-        http=_Impatient,
-        ws="none",
-        headers=list(_HEADERS),
-        limit_concurrency=most_connections,
-        timeout_graceful_shutdown=math.ceil(drain_seconds),
-        ssl_certfile=certificate,
-        ssl_keyfile=private_key,
-    )
-    config.load()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=config.backlog)
-    server = _Beside(config)
-    running = asyncio.create_task(server.serve([listener]))
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await running
-        if cut_off := server.server_state.tasks:
-            await asyncio.wait(cut_off, timeout=_RELAY_S)
-
-
-class _Beside(uvicorn.Server):
-    """A server that leaves the process's signals to whom they belong."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class _Impatient(H11Protocol):
-    """Closes a connection that brings no request for a while, for which uvicorn would wait."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._look_later()
-
-    def _look_later(self) -> None:
-        self.loop.call_later(REQUEST_TIMEOUT_S, self._look, self.cycle)
-
-    def _look(self, before: object) -> None:
-        idle = self.cycle is None or self.cycle.response_complete
-        if idle and self.cycle is before:
-            self.transport.close()
-        elif not self.transport.is_closing():
-            self._look_later()
-
-
 async def _call(way: _Way, method: MethodDescriptor, request: Request) -> Response:
     """One unary call: to gRPC and back."""
     try:
@@ -319,7 +216,7 @@ async def _call(way: _Way, method: MethodDescriptor, request: Request) -> Respon
         return Response(answer, headers=headers, media_type=f"application/{codec}")
     except Refusal as refusal:
         return refusal.response()
-    except Refused as refused:
+    except RpcError as refused:
         return _refusal(refused).response()
     except ClientDisconnect:
         return Response(status_code=499)
@@ -332,7 +229,7 @@ def _path(method: MethodDescriptor) -> str:
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
-def _refusal(refused: Refused) -> Refusal:
+def _refusal(refused: RpcError) -> Refusal:
     hint = [] if refused.retry_ms is None else [("retry-after-ms", str(refused.retry_ms))]
     return Refusal(refused.code, str(refused), hint)
 

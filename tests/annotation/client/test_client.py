@@ -20,7 +20,7 @@ from evoskeleton.annotation.client.client import (  # noqa: E402
     CallSettings,
     Client,
     EndpointError,
-    Refused,
+    InvalidRequest,
 )
 from evoskeleton.annotation.generated import inference_pb2 as pb  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2_grpc as pb_grpc  # noqa: E402
@@ -144,7 +144,7 @@ def test_a_busy_server_is_asked_again_when_it_said(run):
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (grpc.StatusCode.INVALID_ARGUMENT, Refused),
+        (grpc.StatusCode.INVALID_ARGUMENT, InvalidRequest),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, EndpointError),
         (grpc.StatusCode.UNAUTHENTICATED, EndpointError),
         (grpc.StatusCode.ABORTED, EndpointError),

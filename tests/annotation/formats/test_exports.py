@@ -14,7 +14,13 @@ from refusals import refused
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
 from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
-from evoskeleton.annotation.domain.records import Image, Project, Revision
+from evoskeleton.annotation.domain.records import (
+    AnnotationImage,
+    Change,
+    Picture,
+    Project,
+    Revision,
+)
 from evoskeleton.annotation.formats.coco import read_coco, write_coco
 from evoskeleton.annotation.formats.exports import (
     U3DPW_POINTS,
@@ -23,8 +29,7 @@ from evoskeleton.annotation.formats.exports import (
     u3dpw,
     write_annotated_human36m,
 )
-from evoskeleton.annotation.store.annotation_store import Picture, store_in
-from evoskeleton.annotation.store.revisions import Change
+from evoskeleton.annotation.store.annotation_store import store_in
 from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
@@ -46,7 +51,7 @@ PROJECT = Project(1, "people", "human36m", 0.0)
 
 
 def annotated(*people: dict[str, Any], name: str = "a.jpg", coco_id: int | None = None):
-    image = Image(1, 1, name, "00", 640, 480, 1, "accepted", "", 0.0, coco_id)
+    image = AnnotationImage(1, 1, name, "00", 640, 480, 1, "accepted", "", 0.0, coco_id)
     parsed = tuple(AnnotatedPerson.parse(person) for person in people)
     return image, Revision(1, 1, "submit", "accepted", 0, "ann", "", parsed, 0.0)
 

@@ -29,18 +29,18 @@ from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.annotation.messages.annotation_messages import person_record
 from evoskeleton.annotation.server.tokens import SCOPES, Tokens
 from evoskeleton.annotation.serving.champions import FolderSource
-from evoskeleton.annotation.serving.detection_queue import KnownDetector
+from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import FOCAL_PX
 from evoskeleton.safe_npy import load_object
 
 
 @pytest.fixture(scope="module")
-def walker(motion) -> KnownDetector:
+def walker(motion) -> ServedDetector:
     """Four metres before a camera of a picture of 1000 x 1000."""
     side = motion[10][:, [1, 2]] - motion[10][:1, [1, 2]]
     points = 500.0 + FOCAL_PX * side * [1.0, -1.0] / 4000.0
-    return KnownDetector(OneWalker(points), "one walker", "1", "1" * 64)
+    return ServedDetector(OneWalker(points), "one walker", "1", "1" * 64)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from evoskeleton.annotation.generated import inference_pb2 as pb
 from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceServiceStub
 from evoskeleton.annotation.serving.champions import Champion, FolderSource
-from evoskeleton.annotation.serving.detection_queue import KnownDetector
+from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
 from evoskeleton.lifting.bundle import load_bundle, read_description
@@ -53,7 +53,7 @@ class BrightSpots:
         return Person(box, 0.9, keypoints, sure, sure, ("Spine",))
 
 
-DETECTOR = KnownDetector(BrightSpots(), "bright spots", "1", "1" * 64)
+DETECTOR = ServedDetector(BrightSpots(), "bright spots", "1", "1" * 64)
 
 
 class Gated:
@@ -425,7 +425,7 @@ class Patient:
 
 def test_pictures_wait_in_a_bounded_queue_that_forgets_who_has_gone(serve_here, connect, bundle):
     patient = Patient()
-    detector = KnownDetector(patient, "patient", "1", "1" * 64)
+    detector = ServedDetector(patient, "patient", "1", "1" * 64)
     with serve_here(FolderSource(bundle), detector, most_queued_pictures=2) as running:
         stub, request = connect(running), pb.DetectPeopleRequest(image=picture())
         first = stub.DetectPeople.future(request)

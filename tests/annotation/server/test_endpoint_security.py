@@ -28,7 +28,8 @@ from evoskeleton.annotation.domain.addresses import is_loopback
 from evoskeleton.annotation.generated import inference_pb2 as pb
 from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceServiceStub
 from evoskeleton.annotation.server import auth as gate
-from evoskeleton.annotation.server.tokens import Tokens, needed_scope
+from evoskeleton.annotation.server.auth import needed_scope
+from evoskeleton.annotation.server.tokens import Tokens
 from evoskeleton.annotation.serving.champions import FolderSource
 from evoskeleton.cli import main
 from evoskeleton.errors import BadInput

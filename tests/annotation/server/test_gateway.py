@@ -19,11 +19,11 @@ pytest.importorskip("starlette", reason="the extra `serve` is not installed")
 from google.protobuf.any_pb2 import Any as AnyMessage  # noqa: E402
 from google.rpc.status_pb2 import Status  # noqa: E402
 
-from evoskeleton.annotation.domain.rpc_errors import Refused  # noqa: E402
+from evoskeleton.annotation.domain.rpc_errors import RpcError  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2 as pb  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2_grpc as pb_grpc  # noqa: E402
-from evoskeleton.annotation.server.http import bodies  # noqa: E402
 from evoskeleton.annotation.server.http import connect as gateway  # noqa: E402
+from evoskeleton.annotation.server.http import http_server  # noqa: E402
 
 SERVICE = "evoskeleton.v1.InferenceService"
 SERVICES = list(pb.DESCRIPTOR.services_by_name.values())
@@ -97,7 +97,7 @@ def running(drain_seconds: float = 5.0, **options: object) -> Iterator[Stand]:
         ends.append((asyncio.get_running_loop(), end))
         async with grpc.aio.insecure_channel(address) as channel:
             app = gateway.gateway_app(channel, SERVICES, **{"most_bytes": MOST_BYTES} | options)
-            async with gateway.serving(app, drain_seconds=drain_seconds) as port:
+            async with http_server.serving(app, drain_seconds=drain_seconds) as port:
                 ports.append(port)
                 started.set()
                 await end.wait()
@@ -266,7 +266,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(stand):
 def test_who_may_not_call_is_told_before_a_body_is_read():
     def permit(path: str, authorization: str | None) -> None:
         if authorization != "Bearer good":
-            raise Refused(grpc.StatusCode.UNAUTHENTICATED, f"{path} needs a token")
+            raise RpcError(grpc.StatusCode.UNAUTHENTICATED, f"{path} needs a token")
 
     with running(permit=permit) as closed:
         with socket.create_connection(("127.0.0.1", closed.port), timeout=20) as connection:
@@ -316,7 +316,7 @@ def test_a_body_without_a_length_is_counted(stand):
 
 
 def test_a_slow_client_is_refused_and_others_are_served_meanwhile(stand, monkeypatch):
-    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(gateway, "BODY_TIMEOUT_S", 0.3)
     with socket.create_connection(("127.0.0.1", stand.port), timeout=20) as connection:
         connection.sendall(HEAD + b"Content-Length: 10\r\n\r\n{")
         assert stand.post("GetModel", {})[0] == 200
@@ -325,7 +325,7 @@ def test_a_slow_client_is_refused_and_others_are_served_meanwhile(stand, monkeyp
 
 @pytest.mark.parametrize("first", [b"", b"POST / HT", HEAD + b"Content-Length: 2\r\n\r\n{}GET /"])
 def test_a_client_that_never_gets_to_the_point_is_left(monkeypatch, first):
-    monkeypatch.setattr(gateway, "REQUEST_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(http_server, "REQUEST_TIMEOUT_S", 0.2)
     with running() as stand:
         with socket.create_connection(("127.0.0.1", stand.port), timeout=20) as connection:
             connection.sendall(first)
@@ -410,7 +410,7 @@ def test_on_loopback_only_the_names_of_loopback_are_answered(stand, host, status
 def test_a_port_that_is_taken_is_told(stand):
     async def again() -> None:
         app = gateway.gateway_app(grpc.aio.insecure_channel("127.0.0.1:1"), SERVICES)
-        async with gateway.serving(app, port=stand.port):
+        async with http_server.serving(app, port=stand.port):
             pass
 
     with pytest.raises(OSError):

@@ -15,10 +15,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from evoskeleton.annotation.domain.records import Image, NotKept, NotNow, NotThere, Stale
-from evoskeleton.annotation.store.annotation_store import AnnotationStore, Picture
+from evoskeleton.annotation.domain.records import (
+    AnnotationImage,
+    Change,
+    NotKept,
+    NotNow,
+    NotThere,
+    Picture,
+    Stale,
+)
+from evoskeleton.annotation.store.annotation_store import AnnotationStore
 from evoskeleton.annotation.store.database import migrate, open_database, reading, writing
-from evoskeleton.annotation.store.revisions import Change
 from evoskeleton.annotation.store.tables import METADATA
 from evoskeleton.errors import BadInput
 
@@ -49,8 +56,8 @@ class AnnotationStoreContract:
         store.close()
 
     @pytest.fixture
-    def fill(self, store: AnnotationStore) -> Callable[[int], list[Image]]:
-        def add(count: int) -> list[Image]:
+    def fill(self, store: AnnotationStore) -> Callable[[int], list[AnnotationImage]]:
+        def add(count: int) -> list[AnnotationImage]:
             project = store.make_project("people")
             pictures = (Picture(bytes([number]), 640, 480) for number in range(count))
             return [store.add_image(project.id, f"{n}.jpg", p) for n, p in enumerate(pictures)]
@@ -58,7 +65,7 @@ class AnnotationStoreContract:
         return add
 
     @pytest.fixture
-    def image(self, fill) -> Image:
+    def image(self, fill) -> AnnotationImage:
         return fill(1)[0]
 
     def test_a_project_is_made_once_and_keeps_its_keypoints(self, store):

@@ -15,9 +15,10 @@ pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
 from evoskeleton.annotation.client.client import CallSettings, Client
 from evoskeleton.annotation.client.inference_calls import Call
+from evoskeleton.annotation.domain.records import Picture
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
-from evoskeleton.annotation.store.annotation_store import AnnotationStore, Picture, store_in
+from evoskeleton.annotation.store.annotation_store import AnnotationStore, store_in
 
 IMAGES, KILLS = 8, 3
 PATIENT = CallSettings.parse({"timeout_s": 120.0, "longest_pause_s": 0.2, "attempts": 10_000})

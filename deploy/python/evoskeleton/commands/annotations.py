@@ -160,9 +160,9 @@ def _opened(folder: Path, url: str | None) -> Iterator["AnnotationStore"]:
 
 
 def _add(store: "AnnotationStore", project: "Project", path: Path, name: str) -> None:
-    from evoskeleton.annotation.store.uploads import looked_at
+    from evoskeleton.annotation.store.image_files import checked_picture
 
-    store.add_image(project.id, name, looked_at(_content(path), name, MOST_PIXELS))
+    store.add_image(project.id, name, checked_picture(_content(path), name, MOST_PIXELS))
 
 
 def _inside(folder: Path, name: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evoskeleton.annotation.server.endpoint import Endpoint
     from evoskeleton.annotation.server.settings import ServeSettings
     from evoskeleton.annotation.serving.champions import ChampionSource
-    from evoskeleton.annotation.serving.detection_queue import KnownDetector
+    from evoskeleton.annotation.serving.detection_queue import ServedDetector
 
 tokens = typer.Typer(no_args_is_help=True, help="Who may call the endpoint.")
 
@@ -94,7 +94,7 @@ def serve(
 async def _serve(settings: "ServeSettings", source: "ChampionSource", detect: bool) -> None:
     from evoskeleton.annotation.server.endpoint import Endpoint, run
     from evoskeleton.annotation.server.telemetry import log_to_standard_error
-    from evoskeleton.annotation.server.tokens import check_closed
+    from evoskeleton.annotation.server.tls import check_closed
     from evoskeleton.annotation.serving.champions import Champions
 
     check_closed(settings)
@@ -125,7 +125,7 @@ def _source(
     return RegistrySource(Registry(TrackingSettings.parse({"uri": tracking_uri}), home), model)
 
 
-def _detector() -> "KnownDetector | None":
+def _detector() -> "ServedDetector | None":
     """The embedded detector; without it, keypoints are still served."""
     from evoskeleton.annotation.serving.detection_queue import blazepose
 
