@@ -245,7 +245,7 @@ def build_toolbox(
     toolbox.register("tumble", tumble_bodies, settings=settings.tumble)
     placed = partial(ground, settings=settings.ground)
     toolbox.register("ground", placed)
-    built = [_built_in(each, settings, templates) for each in MUTATIONS if each.build]
+    built = [built_in_step(each, settings, templates) for each in MUTATIONS if each.build]
     toolbox.register("store", store, steps=built, place=placed)
     toolbox.register("evaluate", _evaluate(named.evaluate) or partial(fitness, own=own))
     toolbox.register("outside", outside_bands, own=own)
@@ -289,13 +289,13 @@ def _first_steps(settings: ToolboxSettings, templates: Genomes | None) -> list[S
         return [Step(_first_claims(), OwnMutate(OwnFunction.bound(name, offered)))]
     later = settings.lengths.when == "storing"
     return [
-        _built_in(mutation, settings, templates)
+        built_in_step(mutation, settings, templates)
         for mutation in MUTATIONS
         if not (mutation.build and later)
     ]
 
 
-def _built_in(mutation: Mutation, settings: ToolboxSettings, templates: Genomes | None) -> Step:
+def built_in_step(mutation: Mutation, settings: ToolboxSettings, templates: Genomes | None) -> Step:
     """A built-in mutation with what its parameters name: settings, templates, other settings."""
     offered = {name: getattr(settings, name) for name in OperatorSettings.model_fields}
     offered |= {"settings": settings.of(mutation), "templates": templates}
