@@ -17,11 +17,12 @@ from evoskeleton.commands.lifter import evaluate, infer, lift, train
 from evoskeleton.commands.limits import limits, sample
 from evoskeleton.commands.model import models
 from evoskeleton.commands.serve import serve, tokens
+from evoskeleton.commands.settings import settings
 from evoskeleton.commands.study import studies
 from evoskeleton.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0])
-for command in (demo, sample, train, evaluate, infer, lift, serve):
+for command in (demo, sample, train, evaluate, infer, lift, serve, settings):
     app.command()(command)
 app.add_typer(campaigns, name="campaign")
 app.add_typer(data, name="data")

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evoskeleton.errors import BadInput
+from evoskeleton.settings_reference import filled_in, known_names, place_of
 
 
 class Settings(BaseModel):
@@ -47,10 +48,14 @@ def validated(model: type[_Model], data: Mapping[str, Any]) -> _Model:
 
 
 def _sentence(model: type[BaseModel], error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "settings"
+    errors = error.errors()
+    unknown = [each for each in errors if each["type"] == "extra_forbidden"]
+    first = (unknown or errors)[0]  # a misspelt name explains the one that is missing
+    place = place_of(model, first["loc"])
+    where = ".".join(place) or "settings"
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, known_names(model), n=1, cutoff=0.4)
+        known = [filled_in(name, place) for name in known_names(model)]
+        near = difflib.get_close_matches(where, known, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"unknown setting {where}{hint}"
     message = first["msg"].removeprefix("Value error, ")
@@ -115,14 +120,3 @@ def _from_yaml(change: str, text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError:
         raise BadInput(f"--set {change}: the value is not YAML") from None
-
-
-def known_names(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Dotted names of all fields of a settings class, nested ones included."""
-    names = []
-    for name, field in model.model_fields.items():
-        names.append(prefix + name)
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            names += known_names(inner, f"{prefix}{name}.")
-    return names

@@ -1,0 +1,155 @@
+"""`evoskeleton settings`: what can be set, with defaults and bounds."""
+
+import difflib
+import importlib
+import json
+from typing import Annotated, NamedTuple
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+
+from evoskeleton.console import settings_pages
+from evoskeleton.errors import BadInput
+from evoskeleton.settings_reference import Group, filled_in, groups
+
+
+class Subject(NamedTuple):
+    """Something that has settings: where its class lies, and where a user gives them."""
+
+    place: str
+    given: str
+
+
+SUBJECTS = {
+    "campaign": Subject(
+        "evoskeleton.platform.search.campaign.settings:CampaignSettings",
+        "the file of `campaign run`; `--set` of `demo`, `campaign run` and `campaign resume`",
+    ),
+    "study": Subject(
+        "evoskeleton.platform.search.study.study:StudySettings",
+        "the file of `study run`, and its `--set`",
+    ),
+    "source": Subject(
+        "evoskeleton.platform.data.sources.load:SourceSettings",
+        "in braces wherever poses are asked for; `--set` of `data import`",
+    ),
+    "train": Subject("evoskeleton.lifting.fitting:FitSettings", "`--set` of `train`"),
+    "serve": Subject(
+        "evoskeleton.annotation.server.settings:ServeSettings",
+        "`--set` of `serve`; many are options of their own",
+    ),
+    "radii": Subject(
+        "evoskeleton.lifting.conformal:RadiusSettings", "`calibrate`, in Python; in campaigns"
+    ),
+    "pose-fit": Subject("evoskeleton.lifting.pose_fit:PoseFitSettings", "`fit_poses`, in Python"),
+    "limits": Subject("evoskeleton.evolution.limits.fitting:LimitSettings", "`fit`, in Python"),
+    "sample": Subject(
+        "evoskeleton.evolution.limits.sampling:SampleSettings", "`sample`, in Python"
+    ),
+    "detector": Subject("evoskeleton.pose2d.blazepose:BlazePoseSettings", "`BlazePose`, in Python"),
+    "tracking": Subject("evoskeleton.pose2d.tracking:TrackingSettings", "`Tracker`, in Python"),
+    "call": Subject("evoskeleton.annotation.client.client:CallSettings", "`Client`, in Python"),
+}
+"""All that has settings; those of a command first."""
+
+
+def settings(
+    subject: Annotated[
+        str | None, typer.Argument(help=f"{', '.join(SUBJECTS)}; none: what these are")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Argument(help="group or setting by its dotted name; none: all")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="print Markdown, such as docs/settings.md")
+    ] = False,
+) -> None:
+    """Show what can be set: names, types, defaults, bounds, and what each setting does."""
+    if subject is None:
+        typer.echo(_everything(as_json, as_markdown), nl=False)
+        return
+    shown = _within(_groups(subject), subject, group)
+    if as_json:
+        typer.echo(json.dumps(settings_pages.data(shown), indent=1))
+    elif as_markdown:
+        typer.echo(settings_pages.markdown(shown), nl=False)
+    elif Console().is_terminal:
+        for table in settings_pages.tables(shown):
+            Console().print(table)
+    else:
+        typer.echo(settings_pages.plain(shown), nl=False)
+
+
+def reference() -> str:
+    """The whole reference as a page of Markdown: docs/settings.md."""
+    head = (
+        "# Settings\n\n"
+        "Every setting there is, as `evoskeleton settings` prints it. This page is written by "
+        "`evoskeleton settings --markdown > docs/settings.md`.\n\n"
+        "A dotted name is given as `--set NAME=VALUE`, or as nested groups in a settings file; "
+        "values are YAML. `*` stands for a place in a list (0, 1, ...) or for a name of your own. "
+        "A setting of type `group` holds the settings of the section of its name; where a group "
+        "may be none, its settings count once it is given.\n"
+    )
+    parts = [head]
+    for subject, (_, given) in SUBJECTS.items():
+        parts += [
+            f"\n## {subject}\n\nGiven in {given}.\n",
+            settings_pages.markdown(_groups(subject)),
+        ]
+    return "\n".join(parts)
+
+
+def _everything(as_json: bool, as_markdown: bool) -> str:
+    if as_markdown:
+        return reference()
+    if as_json:
+        told = {subject: settings_pages.data(_groups(subject)) for subject in SUBJECTS}
+        return json.dumps(told, indent=1) + "\n"
+    width = max(map(len, SUBJECTS))
+    lines = [f"{subject:{width}s}  {given}" for subject, (_, given) in SUBJECTS.items()]
+    return "\n".join([*lines, "", "evoskeleton settings NAME [GROUP] shows them."]) + "\n"
+
+
+def _groups(subject: str) -> list[Group]:
+    if subject not in SUBJECTS:
+        near = difflib.get_close_matches(subject, SUBJECTS, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise BadInput(f"there are no settings of {subject}, but of {', '.join(SUBJECTS)}{hint}")
+    return groups(_model(subject))
+
+
+def _model(subject: str) -> type[BaseModel]:
+    module, _, name = SUBJECTS[subject].place.partition(":")
+    model: type[BaseModel] = getattr(importlib.import_module(module), name)
+    return model
+
+
+def _within(known: list[Group], subject: str, name: str | None) -> list[Group]:
+    """A group with those inside it, or the one setting of that name."""
+    if name is None:
+        return known
+    place = name.split(".")
+    inside = [group for group in known if f"{filled_in(group.name, place)}.".startswith(f"{name}.")]
+    exact = any(filled_in(group.name, place) == name for group in inside)
+    rows = [
+        Group(group.name, group.title, (setting,), group.models)
+        for group in known
+        for setting in group.settings
+        if filled_in(setting.name, place) == name and not exact
+    ]
+    if not rows + inside:
+        _refuse_unknown(known, subject, name)
+    return rows + inside
+
+
+def _refuse_unknown(known: list[Group], subject: str, name: str) -> None:
+    place = name.split(".")
+    names = [group.name for group in known if group.name]
+    names += [setting.name for group in known for setting in group.settings]
+    names = [filled_in(each, place) for each in names]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise BadInput(f"the settings of {subject} have no group {name}{hint}")
