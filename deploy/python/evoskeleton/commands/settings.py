@@ -27,7 +27,7 @@ SUBJECTS = {
         "the file of `campaign run`; `--set` of `demo`, `campaign run` and `campaign resume`",
     ),
     "study": Subject(
-        "evoskeleton.platform.search.study.study:StudySettings",
+        "evoskeleton.platform.search.study.settings:StudySettings",
         "the file of `study run`, and its `--set`",
     ),
     "source": Subject(
