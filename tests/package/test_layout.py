@@ -71,6 +71,55 @@ def test_only_the_search_knows_ray(folder):
             assert "mlflow" not in tops, path
 
 
+KNOWS_RAY = ("workers", "campaign/custom_operators.py")
+"""The actors and trainings of the search; and what sends users' operators along with them."""
+
+
+def test_ray_stays_in_its_room_of_the_search():
+    search = ROOT / "platform" / "search"
+    knows = {
+        path.relative_to(search).as_posix()
+        for path in search.rglob("*.py")
+        if "ray" in {name.split(".")[0] for name in imported_modules(path)}
+    }
+    assert "workers/pool.py" in knows
+    assert not [name for name in knows if not name.startswith(KNOWS_RAY)]
+
+
+PLATFORM_MAY_IMPORT = {
+    "data": set(),
+    "record": {"data"},
+    "search.workers": {"data", "record"},
+    "search.campaign": {"search.workers", "data", "record"},
+    "search.study": {"search.campaign", "search.workers", "data", "record"},
+}
+
+
+@pytest.mark.parametrize("room", PLATFORM_MAY_IMPORT)
+def test_rooms_of_the_platform_import_one_way_only(room):
+    allowed = PLATFORM_MAY_IMPORT[room] | {room}
+    paths = list((ROOT / "platform" / room.replace(".", "/")).rglob("*.py"))
+    assert len(paths) > 1
+    for path in paths:
+        for name in imported_modules(path):
+            _, platform, within = name.partition("evoskeleton.platform.")
+            if platform:
+                assert any(f"{within}.".startswith(f"{other}.") for other in allowed), (path, name)
+
+
+def test_a_look_at_campaigns_and_studies_never_imports_ray():
+    code = (
+        "import sys, evoskeleton.platform.search.campaign.driver,"
+        " evoskeleton.platform.search.campaign.progress,"
+        " evoskeleton.platform.search.campaign.status,"
+        " evoskeleton.platform.search.study.study,"
+        " evoskeleton.platform.search.study.study_report;"
+        "print('ray' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert out.stdout.strip() == "False", out.stderr
+
+
 def test_the_data_commands_never_import_ray():
     code = (
         "import sys, evoskeleton.cli, evoskeleton.platform.data.pose_table,"

@@ -18,7 +18,7 @@ from evoskeleton.platform.record.tracking import Page, Tracker
 from evoskeleton.platform.search.campaign.custom_operators import check_unchanged, fingerprints
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
-from evoskeleton.platform.search.campaign.seeding import Motion, begin, load_motion
+from evoskeleton.platform.search.campaign.seeding import CampaignPoses, begin, load_motion
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
     differences,
@@ -83,7 +83,7 @@ def _refuse_taken(folder: CampaignFolder) -> None:
         )
 
 
-def _motion(settings: CampaignSettings) -> Motion:
+def _motion(settings: CampaignSettings) -> CampaignPoses:
     return load_motion(settings.motion, settings.seed, settings.search.target)
 
 

@@ -30,7 +30,7 @@ from evoskeleton.platform.search.campaign.state import PendingTraining, State, s
 
 
 @dataclass(frozen=True)
-class Motion:
+class CampaignPoses:
     """Real poses by the part they play; no clip plays two parts of seed, validation and test."""
 
     seed: PoseSet
@@ -39,7 +39,7 @@ class Motion:
     templates: PoseSet
 
 
-def load_motion(settings: MotionSettings, seed: int, target: int | None) -> Motion:
+def load_motion(settings: MotionSettings, seed: int, target: int | None) -> CampaignPoses:
     """Load the sources and take the clips of test and validation out of the seeds.
 
     Raises:
@@ -54,7 +54,7 @@ def load_motion(settings: MotionSettings, seed: int, target: int | None) -> Moti
     return motion
 
 
-def _parts(settings: MotionSettings, seed: int) -> Motion:
+def _parts(settings: MotionSettings, seed: int) -> CampaignPoses:
     poses = load(settings.seed)
     test = load(settings.test) if settings.test else None
     if test is not None:
@@ -68,7 +68,7 @@ def _parts(settings: MotionSettings, seed: int) -> Motion:
     else:
         poses, validation = _held_out(poses, settings.validation_share, seed)
     templates = load(settings.templates) if settings.templates else poses
-    return Motion(poses, validation, validation if test is None else test, templates)
+    return CampaignPoses(poses, validation, validation if test is None else test, templates)
 
 
 def _held_out(poses: PoseSet, share: float, seed: int) -> tuple[PoseSet, PoseSet]:
@@ -91,7 +91,7 @@ def _without(poses: PoseSet, taken: PoseSet, role: str) -> PoseSet:
 
 def begin(
     settings: CampaignSettings,
-    motion: Motion,
+    motion: CampaignPoses,
     folder: CampaignFolder,
     table: PoseTable,
     limits: JointLimits,

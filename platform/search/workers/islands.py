@@ -306,10 +306,11 @@ class Island:
 
     def _fitness(self, bodies: Population, island: int) -> torch.Tensor:
         """By the user's own function, or by the objectives that are this island's in turn."""
-        if self._settings.breeding.operators.evaluate:
-            return self._toolbox.evaluate(bodies)
         kinds = self._settings.objectives
-        return self._toolbox.evaluate(bodies, objectives=kinds[island % len(kinds)])
+        own = self._settings.breeding.operators.evaluate
+        asked = {} if own else {"objectives": kinds[island % len(kinds)]}
+        fitness: torch.Tensor = self._toolbox.evaluate(bodies, **asked)
+        return fitness
 
     def migrate(
         self, receiver: Population, donor: Population, migrants: int, islands: tuple[int, int]
@@ -343,7 +344,8 @@ class Island:
             return None
         slots = generation_island_slot(survivors.ids)[2]
         draws = Draws(self._seed, generation, island, slots=slots)
-        return self._toolbox.store(survivors.genomes, draws=draws)[1].numpy()
+        joints: torch.Tensor = self._toolbox.store(survivors.genomes, draws=draws)[1]
+        return joints.numpy()
 
 
 def _rescored(parents: Population, scores: Scores | np.ndarray | None) -> Population:

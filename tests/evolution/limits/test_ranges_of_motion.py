@@ -29,7 +29,7 @@ from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.search.campaign.driver import limits_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
-from evoskeleton.platform.search.campaign.seeding import Motion, begin
+from evoskeleton.platform.search.campaign.seeding import CampaignPoses, begin
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import committed_state
 
@@ -186,7 +186,7 @@ def test_a_campaign_begins_with_limits_of_its_seeds_and_the_ranges(motion, tmp_p
     )
     folder, table = CampaignFolder(str(tmp_path), "own"), PoseTable.create(str(tmp_path / "poses"))
     limits = limits_of(settings, poses)
-    state = begin(settings, Motion(poses, held, held, poses), folder, table, limits)
+    state = begin(settings, CampaignPoses(poses, held, held, poses), folder, table, limits)
     assert state.logbook[0]["seeds_outside_limits"] == 0.0
     resumed = committed_state(folder, table)
     assert resumed is not None and resumed.generation == 0
