@@ -23,6 +23,7 @@ from torch import Tensor
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import key, normal, stream, uniform
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.files import atomic_file
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.normalization import ImageSize, Normalization
 from evoskeleton.shapes import expect_shape
@@ -190,9 +191,10 @@ def save_bundle(lifter: Lifter, folder: Path | str, training_record: Mapping[str
         "self_test": _self_test(lifter),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MODEL_FILE).write_bytes(safetensors.save(arrays))
-        (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=1))
+        with atomic_file(folder / MODEL_FILE) as file:
+            file.write(safetensors.save(arrays))
+        with atomic_file(folder / DESCRIPTION_FILE) as file:
+            file.write(json.dumps(description, indent=1).encode())
     except OSError as error:
         raise BadInput(f"bundle {folder} cannot be written: {error.strerror}") from None
 

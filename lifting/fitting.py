@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import integers, key, normal, stream, uniform
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.files import write_bytes, write_json
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import ViewSettings, project, sample_views, world_to_camera
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
@@ -178,9 +179,8 @@ class TrainingState:
             for name, tensor in members.items()
         }
         words = {"step": self.step, "settings": self.settings.model_dump(mode="json")}
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "state.safetensors").write_bytes(safetensors.save(tensors))
-        (folder / "state.json").write_text(json.dumps(words, indent=1))
+        write_bytes(folder / "state.safetensors", safetensors.save(tensors))
+        write_json(folder / "state.json", words)
 
     @classmethod
     def load(cls, folder: Path | str) -> "TrainingState":

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.files import whole_file
 from evoskeleton.shapes import expect_shape
 
 JOINTS = len(JOINT_NAMES)
@@ -62,13 +63,11 @@ def write_joints(path: Path | str, joints: np.ndarray) -> None:
     """
     path = Path(path)
     expect_shape("joints", joints, ("poses", JOINTS, 3))
-    try:
+    with whole_file(path) as file:
         if path.suffix == ".parquet":
-            pq.write_table(_joint_table(joints), path)
+            pq.write_table(_joint_table(joints), file)
         else:
-            path.write_text(json.dumps(_joint_words(joints)))
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from None
+            file.write(json.dumps(_joint_words(joints)).encode())
 
 
 def _joint_words(joints: np.ndarray) -> dict[str, Any]:

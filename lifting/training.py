@@ -1,9 +1,8 @@
 """Training by hand: poses in, a bundle on disk out, without a campaign."""
 
 import math
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from evoskeleton.errors import BadInput
+from evoskeleton.files import whole_folder
 from evoskeleton.lifting.bundle import Lifter, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
@@ -86,26 +86,14 @@ def fit_settings(preset: str, changes: Sequence[str] = ()) -> FitSettings:
     return FitSettings.parse(with_changes({"preset": preset}, changes))
 
 
-class _appears_whole:
-    """A new folder beside `output` that takes its name when the work is done, or goes away."""
-
-    def __init__(self, output: Path) -> None:
-        self._output = output.resolve()  # `.` has a name then, and a link its target
-
-    def __enter__(self) -> Path:
-        output = self._output
-        try:
-            if output.exists() and (not output.is_dir() or any(output.iterdir())):
-                raise BadInput(f"output {output} should be a new or an empty folder")
-            output.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
-        except OSError as error:
-            raise BadInput(f"output {output} cannot be written: {error.strerror}") from None
-        return self._folder
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self._folder.chmod(0o755)
-            self._folder.replace(self._output)
-        else:
-            shutil.rmtree(self._folder, ignore_errors=True)
+@contextmanager
+def _appears_whole(output: Path) -> Iterator[Path]:
+    """A new folder that takes the name of `output` when the work is done, or goes away."""
+    output = output.resolve()  # `.` has a name then, and a link its target
+    try:
+        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+            raise BadInput(f"output {output} should be a new or an empty folder")
+        with whole_folder(output) as folder:
+            yield folder
+    except OSError as error:
+        raise BadInput(f"output {output} cannot be written: {error.strerror}") from None

@@ -9,9 +9,7 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import secrets
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Literal
 from pydantic import Field
 
 from evoskeleton.errors import BadInput
+from evoskeleton.files import atomic_file
 from evoskeleton.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -131,11 +130,8 @@ class Tokens:
         """All at once, readable by the owner alone."""
         text = json.dumps(_File(tokens=tokens).model_dump(mode="json"), indent=1)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            number, scratch = tempfile.mkstemp(dir=self._path.parent, prefix=".tokens-")
-            with os.fdopen(number, "w") as file:
-                file.write(text)
-            os.replace(scratch, self._path)
+            with atomic_file(self._path, private=True) as file:
+                file.write(text.encode())
         except OSError as error:
             raise BadInput(f"token file {self._path}: {error.strerror}") from None
 

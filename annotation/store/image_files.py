@@ -6,12 +6,11 @@ Only pictures that can be looked at later are kept: `checked_picture`.
 """
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 from evoskeleton.annotation.domain.records import NotKept, NotThere, Picture, check_image_name
 from evoskeleton.errors import BadInput
+from evoskeleton.files import atomic_file, folder_to_disk
 
 
 class ImageFiles:
@@ -32,7 +31,8 @@ class ImageFiles:
         try:
             if not place.exists():
                 _make_folder(place.parent)
-                _write(place, content)
+                with atomic_file(place, sync_folder=True) as file:
+                    file.write(content)
         except OSError as error:
             raise NotKept(f"image folder {self._folder}: {error.strerror or error}") from None
         return sha256
@@ -57,29 +57,7 @@ def _make_folder(folder: Path) -> None:
     if not folder.exists():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _to_disk(folder.parent)
-
-
-def _write(place: Path, content: bytes) -> None:
-    number, scratch = tempfile.mkstemp(dir=place.parent, prefix=".new-")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, place)
-    except BaseException:
-        os.unlink(scratch)
-        raise
-    _to_disk(place.parent)
-
-
-def _to_disk(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+        folder_to_disk(folder.parent)
 
 
 def checked_picture(content: bytes, name: str, most_pixels: int) -> Picture:

@@ -33,6 +33,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.archive.descriptor import SIZE, PoseDescriptor
 from evoskeleton.evolution.population import NOBODY
+from evoskeleton.files import write_arrays
 from evoskeleton.npz import read_npz
 from evoskeleton.settings import Settings
 from evoskeleton.shapes import expect_shape
@@ -330,8 +331,7 @@ class Archive:
 
     def save(self, path: str | Path) -> None:
         """Write an npz file without pickle; the descriptor has a file of its own."""
-        with open(path, "wb") as file:
-            np.savez_compressed(file, **self.to_arrays())  # type: ignore[arg-type]
+        write_arrays(Path(path), self.to_arrays(), compress=True)
 
     @classmethod
     def load(cls, path: str | Path, descriptor: PoseDescriptor) -> "Archive":

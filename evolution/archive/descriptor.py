@@ -47,6 +47,7 @@ from evoskeleton.evolution.hierarchy import (
     out_of_bone_frame,
 )
 from evoskeleton.evolution.skeleton import LIMBS, TORSO, Joint
+from evoskeleton.files import write_arrays
 from evoskeleton.npz import read_npz
 from evoskeleton.settings import Settings
 from evoskeleton.shapes import expect_shape
@@ -139,11 +140,11 @@ class PoseDescriptor:
         return digest.hexdigest()
 
     def save(self, path: str | Path) -> None:
-        """Write an npz file without pickle."""
+        """Write an npz file without pickle, whole or not at all."""
         texts = {"name": np.array(NAME), "provenance": np.array(self.provenance)}
         arrays = {"lengths": self.lengths, "scales": self.scales, "projection": self.projection}
-        with open(path, "wb") as file:
-            np.savez_compressed(file, unit_mm=np.array(self.unit_mm), **texts, **arrays)  # type: ignore[arg-type]
+        unit = {"unit_mm": np.array(self.unit_mm)}
+        write_arrays(Path(path), unit | texts | arrays, compress=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "PoseDescriptor":

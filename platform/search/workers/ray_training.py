@@ -25,7 +25,7 @@ from pydantic import Field
 from torch.nn.parallel import DistributedDataParallel
 
 from evoskeleton.errors import BadInput
-from evoskeleton.files import write_json
+from evoskeleton.files import whole_folder, write_json
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, Report, TrainingState, fit, lifter_from
@@ -183,16 +183,9 @@ class _Place:
     def save(self, folder: Path) -> None:
         """Into a folder, which appears whole or not at all."""
         assert self.state is not None, "a training yields at least one report"
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            made = Path(scratch) / "state"
-            made.mkdir()
+        with whole_folder(folder, replace=True) as made:
             self.state.save(made)
-            (made / "place.json").write_text(
-                json.dumps({"member": self.member, "curve": self.curve})
-            )
-            shutil.rmtree(folder, ignore_errors=True)
-            made.rename(folder)
+            write_json(made / "place.json", {"member": self.member, "curve": self.curve})
 
     @classmethod
     def load(cls, folder: Path) -> "_Place":
@@ -260,21 +253,16 @@ def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
     records = [_record(job, at, settings.radii) | {"seconds": seconds} for at in places]
     errors = [record["validation"]["mpjpe"] for record in records]
     order = sorted(range(len(places)), key=lambda place: (math.isnan(errors[place]), errors[place]))
-    target = Path(job.folder)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        result = Path(folder) / "result"
+    with whole_folder(Path(job.folder), replace=True) as result:
         for member, place in enumerate(order):
             lifter = lifter_from(_state(places[place]))
             save_bundle(lifter, result / _numbered("bundle", member), records[place])
             state = result / _numbered("state", member)
-            state.mkdir()
             _state(places[place]).save(state)
         best = records[order[0]] | {"curve": places[order[0]].curve}
         if settings.ensemble > 1:
             best["ensemble"] = [errors[place] for place in order]
         write_json(result / "training.json", best)
-        shutil.rmtree(target, ignore_errors=True)
-        result.rename(target)
     _clean_up(job)
 
 

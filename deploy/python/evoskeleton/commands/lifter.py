@@ -9,6 +9,7 @@ from rich.console import Console
 
 from evoskeleton.commands.options import Changes, Source, bars, busy, measured_poses, poses_of
 from evoskeleton.errors import BadInput
+from evoskeleton.files import write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +63,7 @@ def evaluate(
     lifter, record = load_bundle(model), read_description(model).get("training", {})
     evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare)
     if json_file is not None:
-        _write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
+        write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
     Console().print(evaluation.table())
     if (radii := record.get("error_radii_mm")) is not None:
         Console().print(coverage_table(lifter, radii, known.poses))
@@ -144,10 +145,3 @@ def _fitted(
         joints = fit_poses(lifter, points, visibility, camera).joints[:, 0]
     seen: np.ndarray = joints - joints[:, :1]
     return seen
-
-
-def _write_text(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}") from None
