@@ -17,8 +17,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
 from evoskeleton.lifting.keypoint_files import FRAME
-from evoskeleton.pose2d.blazepose import BlazePose
 from evoskeleton.pose2d.detector import Detector, Person, Stopwatch
+from evoskeleton.pose2d.detectors import BLAZEPOSE, load_detector
 from evoskeleton.pose2d.images import Frame, is_video, read_image, read_video
 from evoskeleton.pose2d.people_to_3d import lift_people
 from evoskeleton.pose2d.tracking import Tracker
@@ -86,9 +86,9 @@ def infer(
     bundle: Path | str,
     overlay: Path | str | None = None,
     boxes: Path | str | None = None,
-    detector: Detector | None = None,
+    detector: Detector | str = BLAZEPOSE,
 ) -> Iterator[dict[str, Any]]:
-    """Photos and videos to 3D with a lifter bundle and the embedded detector.
+    """Photos and videos to 3D with a lifter bundle and a detector.
 
     All that can be checked without reading pixels is checked at once, before the first answer.
 
@@ -97,7 +97,7 @@ def infer(
         bundle: folder of a lifter.
         overlay: folder for drawings, one for each picture; it is made.
         boxes: a file of boxes of people, see `Boxes`.
-        detector: another detector than BlazePose.
+        detector: one that is made, or a name for `load_detector`.
 
     Returns:
         One dictionary for each photo and for each frame of a video.
@@ -117,7 +117,7 @@ def infer(
     lifter = load_bundle(bundle)
     model = str(read_description(bundle)["weight_hash"])
     folder = None if overlay is None else _made(Path(overlay))
-    finder = detector or BlazePose()
+    finder = load_detector(detector) if isinstance(detector, str) else detector
     return _infer(files, lifter, model, finder, known, folder)
 
 

@@ -4,7 +4,10 @@ Decoding and detecting run in threads of their own. Only as many pictures as the
 decoded at any moment; the others wait as the bytes that came.
 """
 
+import hashlib
+import inspect
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -82,6 +85,27 @@ class DetectionQueue:
         seconds = time.perf_counter() - started
         self._seconds = _SMOOTHING * self._seconds + (1.0 - _SMOOTHING) * seconds
         return Seen(people, width, height)
+
+
+def own_detector(name: str) -> ServedDetector:
+    """A detector by module:Name; it is known by the hash of its class's source file, and by its
+    attributes `version` and `weight_hash` where it has them.
+
+    Raises:
+        BadInput: see `pose2d.detectors.load_detector`.
+    """
+    from evoskeleton.pose2d.detectors import load_detector
+
+    detector = load_detector(name)
+    known = getattr(detector, "weight_hash", None) or _source_hash(type(detector))
+    return ServedDetector(detector, name, str(getattr(detector, "version", "")), str(known))
+
+
+def _source_hash(kind: type) -> str:
+    try:
+        return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()
+    except (OSError, TypeError):
+        return ""
 
 
 def blazepose(threads: int = 2) -> ServedDetector:

@@ -74,11 +74,14 @@ def infer(
     model: Annotated[Path, typer.Option(help="bundle folder")],
     overlay: Annotated[Path | None, typer.Option(help="folder for drawings")] = None,
     boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes of people")] = None,
+    detector: Annotated[
+        str, typer.Option(help="blazepose, or module:Name of your own")
+    ] = "blazepose",
 ) -> None:
     """Photos and videos to 2D keypoints and 3D joints of everybody in them, as JSON lines."""
     from evoskeleton.pose2d.estimation import infer as estimates
 
-    for estimate in estimates(paths, model, overlay, boxes):
+    for estimate in estimates(paths, model, overlay, boxes, detector):
         typer.echo(json.dumps(estimate))
 
 

@@ -65,8 +65,11 @@ def serve(
         str, typer.Option(help="host:port of the Prometheus metrics; empty: none")
     ] = "127.0.0.1:9464",
     detector: Annotated[
-        bool, typer.Option(help="load the 2D detector, for calls with pictures")
-    ] = True,
+        str, typer.Option(help="for calls with pictures: blazepose, or module:Name of your own")
+    ] = "blazepose",
+    no_detector: Annotated[
+        bool, typer.Option("--no-detector", help="load none: keypoints are served, not pictures")
+    ] = False,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, may be repeated")
     ] = None,
@@ -88,10 +91,14 @@ def serve(
         "metrics_address": metrics_address or None,
     }
     settings = ServeSettings.parse(with_changes(given, change or []))
-    asyncio.run(_serve(settings, _source(bundle, model, home, tracking_uri), detector))
+    asyncio.run(
+        _serve(
+            settings, _source(bundle, model, home, tracking_uri), "" if no_detector else detector
+        )
+    )
 
 
-async def _serve(settings: "ServeSettings", source: "ChampionSource", detect: bool) -> None:
+async def _serve(settings: "ServeSettings", source: "ChampionSource", detector: str | None) -> None:
     from evoskeleton.annotation.server.endpoint import Endpoint, run
     from evoskeleton.annotation.server.telemetry import log_to_standard_error
     from evoskeleton.annotation.server.tls import check_closed
@@ -99,7 +106,7 @@ async def _serve(settings: "ServeSettings", source: "ChampionSource", detect: bo
 
     check_closed(settings)
     champions = Champions(source)
-    endpoint = Endpoint(settings, champions, _detector() if detect else None)
+    endpoint = Endpoint(settings, champions, _detector(detector) if detector else None)
     log_to_standard_error()
     await run(endpoint, _say_started)
 
@@ -125,10 +132,12 @@ def _source(
     return RegistrySource(Registry(TrackingSettings.parse({"uri": tracking_uri}), home), model)
 
 
-def _detector() -> "ServedDetector | None":
-    """The embedded detector; without it, keypoints are still served."""
-    from evoskeleton.annotation.serving.detection_queue import blazepose
+def _detector(name: str) -> "ServedDetector | None":
+    """A detector by name; without the embedded one, keypoints are still served."""
+    from evoskeleton.annotation.serving.detection_queue import blazepose, own_detector
 
+    if name != "blazepose":
+        return own_detector(name)
     try:
         return blazepose()
     except BadInput as error:

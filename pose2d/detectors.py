@@ -1,0 +1,54 @@
+"""Detectors by name: the embedded one, or somebody's own as module:Name.
+
+`Name` is a class without arguments, or a function, that gives a `pose2d.detector.Detector`. It is
+made once, before the first picture, and may be asked from several threads.
+"""
+
+import importlib
+from typing import Any
+
+from evoskeleton.errors import BadInput
+from evoskeleton.pose2d.detector import Detector
+
+BLAZEPOSE = "blazepose"
+"""The embedded detector, the default everywhere."""
+
+
+def load_detector(name: str = BLAZEPOSE) -> Detector:
+    """The detector that a name means.
+
+    Args:
+        name: `blazepose`, or module:Name of one that can be imported.
+
+    Raises:
+        BadInput: there is none of that name, it cannot be made, or it is no detector.
+    """
+    if name == BLAZEPOSE:
+        from evoskeleton.pose2d.blazepose import BlazePose
+
+        return BlazePose()
+    detector = _made(name)
+    if not callable(getattr(detector, "detect", None)):
+        kind = type(detector).__name__
+        raise BadInput(f"detector {name} should have a method detect, got {kind} without one")
+    return detector
+
+
+def _made(name: str) -> Any:
+    module, colon, attribute = name.partition(":")
+    if not (colon and module and attribute):
+        raise BadInput(f"detector should be {BLAZEPOSE} or module:Name, got {name}")
+    try:
+        make = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BadInput(f"detector {name}: {error}") from None
+    if not callable(make):
+        raise BadInput(
+            f"detector {name} should be a class or a function, got {type(make).__name__}"
+        )
+    try:
+        return make()
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(f"detector {name} cannot be made: {error or type(error).__name__}") from None
