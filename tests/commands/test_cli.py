@@ -1,5 +1,6 @@
 """What the command line says to a user's mistake: one sentence, exit code 2, nothing written."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from refusals import refused
 
+import evoskeleton
 from evoskeleton.cli import main
 from evoskeleton.lifting.training import train_bundle
 
@@ -143,3 +145,40 @@ def test_clips_are_printed_as_they_are_named(capsys, tmp_path, motion):
     said = capsys.readouterr().out
     assert not ended.value.code
     assert "walk[left]" in said and "walk[right]" in said and "a[/b]" in said
+
+
+def said(capsys, *arguments: object) -> str:
+    """What a command prints that ends well."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert not ended.value.code
+    return capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert said(capsys, "--version").strip() == f"evoskeleton {version('evoskeleton')}"
+    assert evoskeleton.__version__ == version("evoskeleton")
+
+
+def test_the_first_line_of_help_says_what_the_program_does(capsys):
+    text = " ".join(said(capsys, "--help").split())
+    assert "Breed new valid 3D human poses" in text
+    assert "evoskeleton settings train" in " ".join(said(capsys, "train", "--help").split())
+
+
+@pytest.mark.parametrize(
+    ("option", "command"),
+    [
+        ("--output", ("lift", "--model", "no", "--keypoints", "no")),
+        ("--json", ("evaluate", "--model", "no", "--poses", "no.parquet")),
+        ("--output", ("limits", "fit", "--poses", "no.parquet")),
+    ],
+)
+def test_a_file_that_is_there_is_replaced_only_when_asked(capsys, tmp_path, option, command):
+    there = tmp_path / "there.json"
+    there.write_text("kept")
+    told = refused(capsys, *command, option, there)
+    assert told.endswith("there.json is there already; --overwrite replaces it")
+    told = refused(capsys, *command, option, there, "--overwrite")
+    assert "is there already" not in told
+    assert there.read_text() == "kept"

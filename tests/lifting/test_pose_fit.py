@@ -402,7 +402,7 @@ def test_lift_with_fit_gives_bodies_with_even_sides(motion, tmp_path, capsys):
     assert np.allclose(lengths, lengths[:, [joint - 1 for joint in MIRROR[1:]]], atol=1.0)
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
-        main([*map(str, arguments), "--output", str(output), "--fit", "big"])
+        main([*map(str, arguments), "--output", str(tmp_path / "big.json"), "--fit", "big"])
     assert ended.value.code == 2
     assert "--fit should be the size of the images" in capsys.readouterr().err
 

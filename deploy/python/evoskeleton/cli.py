@@ -6,10 +6,12 @@ commands that need them: `data`, `lift` and `evaluate` never import Ray.
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+import evoskeleton
 from evoskeleton.commands.annotations import annotations
 from evoskeleton.commands.campaign import campaigns, demo
 from evoskeleton.commands.data import data
@@ -21,7 +23,7 @@ from evoskeleton.commands.settings import settings
 from evoskeleton.commands.study import studies
 from evoskeleton.errors import BadInput
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0])
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 for command in (demo, sample, train, evaluate, infer, lift, serve, settings):
     app.command()(command)
 app.add_typer(campaigns, name="campaign")
@@ -31,6 +33,24 @@ app.add_typer(studies, name="study")
 app.add_typer(models, name="model")
 app.add_typer(tokens, name="token")
 app.add_typer(annotations, name="annotations")
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evoskeleton {evoskeleton.__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Start with: evoskeleton demo. Every setting: evoskeleton settings.")
+def _evoskeleton(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="say which")
+    ] = False,
+) -> None:
+    """Breed new valid 3D human poses out of real motion, and train lifters on them.
+
+    A lifter turns the 2D keypoints of people in photos and videos into 3D joints.
+    """
 
 
 def main(arguments: list[str] | None = None) -> None:

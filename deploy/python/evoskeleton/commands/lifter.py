@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from evoskeleton.commands.options import Changes, Source, bars, busy, measured_poses, poses_of
+from evoskeleton.commands.options import (
+    Changes,
+    Overwrite,
+    Source,
+    bars,
+    busy,
+    measured_poses,
+    poses_of,
+    refuse_taken,
+)
 from evoskeleton.errors import BadInput
 from evoskeleton.files import write_text
 
@@ -26,7 +35,11 @@ def train(
         str | None, typer.Option(help="other poses, to measure the joints' error radii on")
     ] = None,
 ) -> None:
-    """Train a lifter on poses, without a campaign and without Ray."""
+    """Train a lifter on poses, without a campaign and without Ray.
+
+    `evoskeleton settings train` shows what --set takes. Such as:
+    evoskeleton train --poses mine.parquet --output lifter --set steps=2000
+    """
     from evoskeleton.lifting.training import train_bundle
 
     held = measured_poses(calibration, "--calibration").ordered() if calibration else None
@@ -51,6 +64,7 @@ def evaluate(
     reference: Annotated[
         str | None, typer.Option(help="poses such as the seeds: adds errors by decile of rarity")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Errors of a lifter per clip over the four fixed views, and what its error radii hold."""
     from evoskeleton.lifting.bundle import load_bundle, read_description
@@ -58,6 +72,7 @@ def evaluate(
     from evoskeleton.lifting.protocols import evaluate as measure
     from evoskeleton.lifting.protocols import rarity
 
+    refuse_taken(json_file, overwrite)
     known = measured_poses(poses, "--poses")
     rare = rarity(known.poses, poses_of(reference).poses) if reference else None
     lifter, record = load_bundle(model), read_description(model).get("training", {})
@@ -103,11 +118,13 @@ def lift(
             help="size of the images, for lifters of the preset paper: they know 1000x1000 only",
         ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
     from evoskeleton.lifting.bundle import load_bundle
     from evoskeleton.lifting.keypoint_files import read_keypoints, write_joints
 
+    refuse_taken(output, overwrite)
     points, visibility = read_keypoints(keypoints)
     lifter = load_bundle(model)
     if fit is not None:

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from evoskeleton.commands.options import LimitsPath, Overwrite, Source, busy, counted, poses_of
+from evoskeleton.commands.options import (
+    LimitsPath,
+    Overwrite,
+    Source,
+    busy,
+    counted,
+    poses_of,
+    refuse_taken,
+)
 
 limits = typer.Typer(no_args_is_help=True, help="Which limb directions a body can take.")
 
@@ -21,10 +29,12 @@ def limits_fit(
     ranges: Annotated[
         bool, typer.Option("--ranges", help="allow published ranges of motion as well")
     ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Fit joint limits on real poses, and say how they treat every subject."""
     from evoskeleton.platform.record.limit_report import fit_limits, judgement_table
 
+    refuse_taken(output, overwrite)
     with busy("fitting joint limits"):
         rows = fit_limits(poses_of(poses), output, source or poses, leave_out or [], ranges=ranges)
     typer.echo(judgement_table(rows))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from evoskeleton.errors import BadInput
+
 if TYPE_CHECKING:
     from evoskeleton.platform.data.poses import PoseSet
     from evoskeleton.platform.search.campaign.progress import Bars
@@ -53,6 +55,16 @@ def counted(poses: "PoseSet") -> str:
     counts = {"subject": len(set(poses.subject.tolist())), "clip": len(poses.clips())}
     parts = [f"{count:,} {name}{'s' * (count != 1)}" for name, count in counts.items()]
     return ", ".join([f"{len(poses):,} poses", *parts])
+
+
+def refuse_taken(path: Path | None, overwrite: bool) -> None:
+    """Refuse to replace a file before any work is done.
+
+    Raises:
+        BadInput: the file is there and `--overwrite` is not given.
+    """
+    if path is not None and path.exists() and not overwrite:
+        raise BadInput(f"{path} is there already; --overwrite replaces it")
 
 
 def bars() -> "Bars":
