@@ -48,12 +48,9 @@ def check_unchanged(folder: CampaignFolder, island: IslandSettings) -> None:
             raise BadInput(f"operator {name} has changed since campaign {folder.name} was started")
 
 
-def carry_to_workers(island: IslandSettings) -> None:
-    """Let Ray send the modules' code along, so that workers need not be able to import them."""
-    import ray
-
-    for name in island.own_functions:
-        ray.cloudpickle.register_pickle_by_value(_module(name))
+def own_modules(island: IslandSettings) -> list[ModuleType]:
+    """The modules of the functions that are named, which workers need not be able to import."""
+    return [_module(name) for name in island.own_functions]
 
 
 def _module(name: str) -> ModuleType:

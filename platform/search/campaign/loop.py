@@ -24,7 +24,7 @@ from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.campaign.admission import admit, references
-from evoskeleton.platform.search.campaign.custom_operators import carry_to_workers
+from evoskeleton.platform.search.campaign.custom_operators import own_modules
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
@@ -164,12 +164,12 @@ class Campaign:
 
 def _pool(settings: CampaignSettings, folder: CampaignFolder, resources: Resources) -> Pool:
     island = settings.search.island
-    carry_to_workers(island)
     return Pool(
         island,
         build_toolbox(island.breeding, _templates(folder), island.scored_by),
         settings.seed,
         resources,
+        own_modules(island),
         views=settings.search.views,
         limits=folder.limits,
         descriptor=folder.descriptor if settings.search.archive else None,

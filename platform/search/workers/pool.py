@@ -5,6 +5,7 @@ Populations and rows go in and come out; what lies between two steps stays in Ra
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ class Pool:
         toolbox: Any,
         seed: int,
         resources: Resources,
+        own: Sequence[ModuleType] = (),
         *,
         views: int,
         limits: Path,
@@ -59,10 +61,13 @@ class Pool:
             toolbox: the operators, see `evolution.toolbox`.
             seed: of every draw.
             resources: how many actors, and of what size.
+            own: modules of users' own functions; their code is sent along.
             views: virtual views over which a pose is scored.
             limits: file of the joint limits.
             descriptor: file of the pose descriptor, where there is an archive.
         """
+        for module in own:
+            ray.cloudpickle.register_pickle_by_value(module)
         worker, scorer = _actor(IslandWorker, resources.worker), _actor(Scorer, resources.scorer)
         self._workers = [
             worker.remote(settings, limits, toolbox, seed, descriptor)
