@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import Field
-from rich.table import Table
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
@@ -134,21 +133,6 @@ def radii_of(description: Mapping[str, Any]) -> ErrorRadii | None:
     """
     words = description.get("training", {}).get("error_radii_mm")
     return None if words is None else ErrorRadii.from_dict(words)
-
-
-def coverage_table(lifter: Lifter, words: Mapping[str, Any], poses: np.ndarray) -> Table:
-    """The radii in a bundle's record, and how many errors they hold on (n, 17, 3) world mm."""
-    radii, settings = ErrorRadii.from_dict(words), RadiusSettings.parse(words.get("settings", {}))
-    here = coverage(radii, draw_errors(lifter, poses, settings))
-    title = f"Error radii made to hold {100 * radii.level:g} % of the errors"
-    table = Table("joint", title=title)
-    for heading in ("seen, mm", "hidden, mm", "held of these poses, %"):
-        table.add_column(heading, justify="right")
-    for joint in range(1, len(JOINT_NAMES)):
-        lengths = (f"{side[joint]:.0f}" for side in (radii.seen, radii.hidden))
-        table.add_row(JOINT_NAMES[joint], *lengths, f"{100 * here[joint]:.1f}")
-    table.caption = "with a detector's noise and missing joints, simulated"
-    return table
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from rich.markup import escape
-from rich.table import Table
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
@@ -22,7 +20,6 @@ from evoskeleton.evolution.skeleton import JOINT_NAMES, Joint
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import (
     FIXED_VIEWS,
-    describe_views,
     fixed_views,
     project,
     world_to_camera,
@@ -78,22 +75,6 @@ class Evaluation:
     def rows(self) -> list[tuple[str, Scores]]:
         """(clip, metrics) of every clip, then of all poses."""
         return [*self.by_clip.items(), ("all", self.overall | {"poses": float(self.poses)})]
-
-    def table(self) -> Table:
-        """Clips and the overall means as a table to print."""
-        table = Table(
-            "clip", title="Errors over four fixed views", caption="\n".join(describe_views())
-        )
-        for heading in ("poses", "MPJPE, mm", "P-MPJPE, mm", "N-MPJPE, mm", "PCK, %", "AUC, %"):
-            table.add_column(heading, justify="right")
-        rows = self.rows()
-        for at, (name, scores) in enumerate(rows):
-            if at == len(rows) - 1:
-                table.add_section()
-            lengths = [f"{scores[m]:.1f}" for m in ("mpjpe", "p_mpjpe", "n_mpjpe")]
-            shares = [f"{100 * scores[m]:.1f}" for m in ("pck", "auc")]
-            table.add_row(escape(name), f"{scores['poses']:.0f}", *lengths, *shares)
-        return table
 
 
 def evaluate(

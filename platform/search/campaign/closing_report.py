@@ -5,9 +5,6 @@ It is written into `report.json` and, with figures, into MLflow; the champion in
 
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
 from evoskeleton.files import write_json
 from evoskeleton.lifting.bundle import load_bundle
 from evoskeleton.lifting.protocols import evaluate, rarity
@@ -117,28 +114,3 @@ def _clip_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _by_clip(evaluation: dict[str, Any]) -> dict[str, float]:
     return {clip: scores["mpjpe"] for clip, scores in evaluation["by_clip"].items()}
-
-
-def closing_table(report: dict[str, Any]) -> Table:
-    """What the main job prints at its end."""
-    table = Table(title=f"campaign {report['campaign']}", title_justify="left")
-    for column in ("test clip", "MPJPE baseline", "evolved", "P-MPJPE baseline", "evolved"):
-        table.add_column(column, justify="left" if column == "test clip" else "right")
-    baseline, evolved = report["baseline"], report["evolved"]
-    for clip in sorted(baseline["by_clip"]):
-        table.add_row(escape(clip), *_cells(baseline["by_clip"][clip], evolved["by_clip"][clip]))
-    table.add_section()
-    table.add_row("all poses", *_cells(baseline["overall"], evolved["overall"]), style="bold")
-    table.caption = (
-        f"mm, mean over four fixed views, clips that were never bred from. {report['seeds']:,} "
-        f"seed poses ({report['seeds_outside_limits']:.1%} outside the limits), "
-        f"{report['tried']:,} offspring bred, {report['bred']:,} within the limits, "
-        f"{report['survivors']:,} survivors, {report['trainings']} trainings. "
-        f"Table {report['table']}, version {report['table_version']}, {report['rows']:,} poses."
-    )
-    table.caption_justify = "left"
-    return table
-
-
-def _cells(baseline: dict[str, float], evolved: dict[str, float]) -> list[str]:
-    return [f"{side[name]:.1f}" for name in ("mpjpe", "p_mpjpe") for side in (baseline, evolved)]

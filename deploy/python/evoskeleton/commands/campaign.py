@@ -14,8 +14,8 @@ from rich.table import Table
 from evoskeleton.commands.options import Address, Changes, Home, bars
 
 if TYPE_CHECKING:
+    from evoskeleton.console.bars import Bars
     from evoskeleton.platform.search.campaign.driver import Outcome
-    from evoskeleton.platform.search.campaign.progress import Bars
     from evoskeleton.platform.search.campaign.settings import CampaignSettings
 
 campaigns = typer.Typer(no_args_is_help=True, help="Evolve poses and train lifters on them.")
@@ -116,7 +116,7 @@ def _run(settings: "CampaignSettings") -> None:
 
 
 def _show(outcome: "Outcome") -> None:
-    from evoskeleton.platform.search.campaign.closing_report import closing_table
+    from evoskeleton.console.closing import closing_table
 
     Console().print(closing_table(outcome.report))
     page = outcome.how_to_open

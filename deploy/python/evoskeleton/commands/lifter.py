@@ -67,8 +67,8 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Errors of a lifter per clip over the four fixed views, and what its error radii hold."""
+    from evoskeleton.console.evaluation import coverage_table, evaluation_table
     from evoskeleton.lifting.bundle import load_bundle, read_description
-    from evoskeleton.lifting.conformal import coverage_table
     from evoskeleton.lifting.protocols import evaluate as measure
     from evoskeleton.lifting.protocols import rarity
 
@@ -79,7 +79,7 @@ def evaluate(
     evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare)
     if json_file is not None:
         write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
-    Console().print(evaluation.table())
+    Console().print(evaluation_table(evaluation))
     if (radii := record.get("error_radii_mm")) is not None:
         Console().print(coverage_table(lifter, radii, known.poses))
 

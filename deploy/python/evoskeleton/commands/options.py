@@ -10,8 +10,8 @@ from rich.console import Console
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
+    from evoskeleton.console.bars import Bars
     from evoskeleton.platform.data.poses import PoseSet
-    from evoskeleton.platform.search.campaign.progress import Bars
 
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value, may be repeated")]
@@ -69,7 +69,7 @@ def refuse_taken(path: Path | None, overwrite: bool) -> None:
 
 def bars() -> "Bars":
     """Progress bars on standard error, where that is a terminal."""
-    from evoskeleton.platform.search.campaign.progress import Bars
+    from evoskeleton.console.bars import Bars
 
     return Bars()
 
