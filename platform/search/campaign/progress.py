@@ -14,3 +14,16 @@ class Monitor(Protocol):
 
     def training(self, name: str, done: int, total: int) -> None:
         """A training that is waited for has got so far; (0, 0) before its first report."""
+
+
+class Silent:
+    """A `Monitor` that shows nothing: for scripts, and for whoever reads the table instead."""
+
+    def generation(self, done: int, total: int, record: dict[str, Any]) -> None:
+        """Nothing is shown."""
+
+    def starting(self) -> None:
+        """Nothing is shown."""
+
+    def training(self, name: str, done: int, total: int) -> None:
+        """Nothing is shown."""

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from nobody import Nobody
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.parquet import write_parquet
@@ -17,6 +16,7 @@ from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.search.campaign.driver import limits_of, resume, start, table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.progress import Silent
 from evoskeleton.platform.search.campaign.seeding import begin, load_motion
 from evoskeleton.platform.search.campaign.settings import CampaignSettings, read_settings
 from evoskeleton.platform.search.campaign.status import statuses
@@ -52,7 +52,7 @@ def test_a_name_of_which_the_table_has_rows_is_refused(settings):
     before = table_of(settings, folder).version
     shutil.rmtree(folder.path)
     with pytest.raises(BadInput, match="holds rows of an earlier campaign mine: choose another"):
-        start(settings, Nobody())
+        start(settings, Silent())
     assert table_of(settings, folder).version == before and not folder.exists()
 
 
@@ -61,7 +61,7 @@ def test_of_two_that_start_at_once_the_second_touches_nothing(settings):
     with folder.lock():
         assert folder.is_locked()
         with pytest.raises(BadInput, match=f"mine is being run by process {os.getpid()}"):
-            start(settings, Nobody())
+            start(settings, Silent())
         assert [path.name for path in folder.path.iterdir()] == ["lock"]
     assert not folder.is_locked()
 
@@ -73,7 +73,7 @@ def test_storage_without_locks_is_told(settings, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", unknown)
     folder = CampaignFolder(settings.home, settings.name)
     with pytest.raises(BadInput, match="lock cannot be locked: Function not implemented"):
-        start(settings, Nobody())
+        start(settings, Silent())
     assert not folder.is_locked()
 
 
@@ -96,7 +96,7 @@ def test_a_table_that_is_gone_is_told_and_not_made_anew(settings):
     (status,) = statuses(settings.home)
     assert status.state == "no table"
     with pytest.raises(BadInput, match="there is no pose table at"):
-        resume(settings.home, "mine", [], Nobody())
+        resume(settings.home, "mine", [], Silent())
     assert not (folder.home / "poses").exists()
     assert read_settings(folder.settings) == settings
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from nobody import Nobody
 from scipy.stats import ttest_1samp
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.search.campaign.progress import Silent
 from evoskeleton.platform.search.campaign.settings import CampaignSettings, differences
 from evoskeleton.platform.search.study.settings import (
     Cell,
@@ -129,10 +129,10 @@ def test_real_poses_stand_once_and_short_trainings_come_first(plain):
 
 
 def test_a_study_goes_on_where_it_stopped_and_stays_within_its_budget(plain):
-    poor = Study(settings_of(plain, budget_core_hours=1e-9), Nobody())
+    poor = Study(settings_of(plain, budget_core_hours=1e-9), Silent())
     left = poor.run()
     assert len(left) == len(cells(settings_of(plain))) - 1
-    rich = Study(settings_of(plain), Nobody())
+    rich = Study(settings_of(plain), Silent())
     first = rich.result(cells(settings_of(plain))[0])
     made = first.stat().st_mtime_ns
     assert rich.run() == []
@@ -145,7 +145,7 @@ def poor_spending(result: Path) -> float:
 
 
 def test_a_stopped_step_counts_towards_the_budget(plain):
-    class Stop(Nobody):
+    class Stop(Silent):
         def training(self, *progress) -> None:
             raise KeyboardInterrupt
 
@@ -166,14 +166,14 @@ def test_a_stopped_step_counts_towards_the_budget(plain):
     ],
 )
 def test_what_was_made_with_other_settings_is_refused(plain, changed):
-    Study(settings_of(plain, budget_core_hours=1e-9), Nobody()).run()
-    Study(settings_of(plain, seeds=[1, 2, 3], steps=[2, 4, 6], fractions=[0.25, 0.5]), Nobody())
-    for use in (lambda settings: Study(settings, Nobody()), lines):
+    Study(settings_of(plain, budget_core_hours=1e-9), Silent()).run()
+    Study(settings_of(plain, seeds=[1, 2, 3], steps=[2, 4, 6], fractions=[0.25, 0.5]), Silent())
+    for use in (lambda settings: Study(settings, Silent()), lines):
         with pytest.raises(BadInput, match="was made with other settings of .* row seed only"):
             use(settings_of(plain, **changed))
     renamed = {"other": plain["tests"]["rest"]}
     with pytest.raises(BadInput, match="was made with other settings"):
-        Study(settings_of(plain, tests=renamed), Nobody())
+        Study(settings_of(plain, tests=renamed), Silent())
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_clips_of_one_name_count_for_each_subject(plain, motion, tmp_path):
     write_parquet(tmp_path / "tests.parquet", PoseSet.concat(takes))
     tests = {"rest": {"kind": "parquet", "path": str(tmp_path / "tests.parquet")}}
     settings = settings_of(plain, tests=tests, fractions=[1.0], seeds=[1], steps=[2])
-    Study(settings, Nobody()).run()
+    Study(settings, Silent()).run()
     found = Path(settings.home) / "results" / "seed_only-f1-s1-n2"
     with np.load(found.with_suffix(".npz")) as arrays:
         errors = {name: np.array(arrays[f"rest/{name}"]) for name in ("errors", "clip")}
@@ -231,7 +231,7 @@ def test_clips_of_one_name_count_for_each_subject(plain, motion, tmp_path):
 def test_rows_are_looked_at_before_the_first_hour_is_spent(plain, row, sentence):
     settings = settings_of(plain, rows=plain["rows"] | {"odd": row})
     with pytest.raises(BadInput, match=sentence):
-        Study(settings, Nobody())
+        Study(settings, Silent())
     assert not Path(settings.home).exists()
 
 
@@ -249,7 +249,7 @@ def test_numbers_that_mean_nothing_are_refused(plain, changed):
 def test_there_is_no_gap_where_real_poses_are_no_better(plain):
     rows = {"seed only": {}, "real": {"base": "real"}}
     settings = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2])
-    Study(settings, Nobody()).run()
+    Study(settings, Silent()).run()
     upside_down = settings.model_copy(update={"lower": "real", "upper": ["seed only"]})
     gaps = [[line.gap for line in lines(each)] for each in (settings, upside_down)]
     known = [not np.isnan(both).any() for both in gaps]
@@ -259,7 +259,7 @@ def test_there_is_no_gap_where_real_poses_are_no_better(plain):
 def test_a_test_clip_among_the_seeds_is_refused(plain):
     tests = {"rest": plain["tests"]["rest"] | {"clips": ["clip30", "clip150"]}}
     with pytest.raises(BadInput, match="clip clip30 of S1 is in seed and in the test rest"):
-        Study(settings_of(plain, tests=tests), Nobody())
+        Study(settings_of(plain, tests=tests), Silent())
 
 
 def test_rows_that_the_gap_names_have_to_be_there(plain):
@@ -270,7 +270,7 @@ def test_rows_that_the_gap_names_have_to_be_there(plain):
 def test_rows_stand_in_the_figure_as_in_the_settings(plain):
     rows = {"more views only": {}, "seed only": {}, "never": {}, "real": {"base": "real"}}
     settings = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2, 4])
-    study = Study(settings, Nobody())
+    study = Study(settings, Silent())
     for row, steps in (("real", 2), ("seed only", 2), ("more views only", 4)):
         study._make(Cell(row, 1.0, 1, steps))
     drawn = figure(lines(settings), settings.rows)
@@ -282,7 +282,7 @@ def test_rows_stand_in_the_figure_as_in_the_settings(plain):
 def test_no_stage_reads_a_test_pose(plain):
     rows = {"seed only": {}, "search": {"campaign": SEARCH}, "real": {"base": "real"}}
     settings = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2])
-    assert Study(settings, Nobody()).run() == []
+    assert Study(settings, Silent()).run() == []
     home = Path(settings.home)
     unseen = set(hashes(load(settings.tests["rest"]).poses).tolist())
     assert len(unseen) == 60
