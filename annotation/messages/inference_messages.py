@@ -1,17 +1,51 @@
-"""What is asked for, out of messages that nobody has checked."""
+"""Messages of InferenceService: what is asked for, checked, and what is answered."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from evoskeleton.annotation.domain.keypoint_schemas import Schema, known_schema
-from evoskeleton.annotation.generated.inference_pb2 import LiftKeypointsRequest
+from evoskeleton.annotation.generated.annotation_pb2 import SuggestRequest
+from evoskeleton.annotation.generated.common_pb2 import Box, Model, Person
+from evoskeleton.annotation.generated.inference_pb2 import (
+    DetectPeopleRequest,
+    EstimatePosesRequest,
+    EstimatePosesResponse,
+    GetModelResponse,
+    LiftKeypointsRequest,
+    LiftKeypointsResponse,
+    StreamPosesRequest,
+)
 from evoskeleton.annotation.messages.arrays import floats_to_array, rows_of
-from evoskeleton.annotation.serving.detection_queue import MOST_BOXES
 from evoskeleton.errors import BadInput
+from evoskeleton.lifting.conformal import ErrorRadii
+from evoskeleton.pose2d import detector as pose2d
 
+MOST_BOXES = 32
 MOST_PX = 1_000_000
 """Largest coordinate, and largest side of a picture, that is believed."""
+
+Pictured = DetectPeopleRequest | EstimatePosesRequest | StreamPosesRequest | SuggestRequest
+"""Requests that may name the people of a picture by boxes."""
+
+Calibrated = LiftKeypointsResponse | EstimatePosesResponse | GetModelResponse
+"""Answers that tell error radii."""
+
+
+class Named(Protocol):
+    """A network by its weights; `version` is empty for one that is served from a folder."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+
+    @property
+    def version(self) -> str:
+        """In the registry."""
+
+    @property
+    def weight_hash(self) -> str:
+        """SHA-256 in hex."""
 
 
 class Keypoints(NamedTuple):
@@ -85,7 +119,7 @@ def _size(width: int, height: int) -> tuple[int, int]:
     return width, height
 
 
-def boxes_of(request: Any) -> np.ndarray | None:
+def boxes_of(request: Pictured) -> np.ndarray | None:
     """(people, 4) px of a request's boxes, or None without any; the detector checks the rest.
 
     Raises:
@@ -99,3 +133,33 @@ def boxes_of(request: Any) -> np.ndarray | None:
     if not (np.abs(boxes) <= MOST_PX).all():
         raise BadInput(f"boxes should lie within {MOST_PX:,} px")
     return boxes
+
+
+def model_message(known: Named) -> Model:
+    """Which network it was."""
+    return Model(name=known.name, version=known.version, weight_hash=known.weight_hash)
+
+
+def put_radii(answer: Calibrated, radii: ErrorRadii | None) -> None:
+    """Add error radii, where there are any."""
+    if radii is not None:
+        answer.error_radii_mm.extend(radii.seen.tolist())
+        answer.hidden_error_radii_mm.extend(radii.hidden.tolist())
+
+
+def person_message(
+    person: pose2d.Person, identity: int, joints: np.ndarray | None = None
+) -> Person:
+    """One person in 2D, and in 3D where (17, 3) joints mm are given."""
+    x0, y0, x1, y1 = (float(value) for value in person.box)
+    return Person(
+        id=identity,
+        score=person.score,
+        box=Box(x0=x0, y0=y0, x1=x1, y1=y1),
+        keypoints=person.keypoints.ravel().tolist(),
+        confidence=person.confidence.tolist(),
+        visibility=person.visibility.tolist(),
+        known=person.known.tolist(),
+        approximated=person.approximated,
+        joints=() if joints is None else joints.ravel().tolist(),
+    )

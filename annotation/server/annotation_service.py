@@ -42,8 +42,7 @@ from evoskeleton.annotation.messages.annotation_messages import (
     revision_message,
     skip_message,
 )
-from evoskeleton.annotation.messages.answers import model_message
-from evoskeleton.annotation.messages.inference_messages import boxes_of
+from evoskeleton.annotation.messages.inference_messages import boxes_of, model_message
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.telemetry import CALLER
 from evoskeleton.annotation.serving.champions import Champions
@@ -214,7 +213,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
         project = await self._known(self._store.project_of, request.project_id)
         annotator = _annotator(request)
         given = self._store, project, request.coco, annotator, request.key
-        with _told():
+        with _as_rpc_errors():
             done = await self._work.files.run(import_coco, *given)
         return pb.ImportCocoResponse(images=done.images, people=done.people)
 
@@ -235,17 +234,17 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
 
     async def _known(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
         """What the store knows, read in a thread."""
-        with _told():
+        with _as_rpc_errors():
             return await self._work.reading.run(ask, *arguments)
 
     async def _kept(self, change: Callable[..., Answer], *arguments: Any) -> Answer:
         """What the store has made of a change, in a thread."""
-        with _told():
+        with _as_rpc_errors():
             return await self._work.writing.run(change, *arguments)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_rpc_errors() -> Iterator[None]:
     """What the store refuses, as a status."""
     try:
         yield

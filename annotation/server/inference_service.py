@@ -11,9 +11,14 @@ from evoskeleton.annotation.domain.keypoint_schemas import SCHEMAS
 from evoskeleton.annotation.domain.rpc_errors import RpcError
 from evoskeleton.annotation.generated import inference_pb2 as pb
 from evoskeleton.annotation.generated import inference_pb2_grpc
-from evoskeleton.annotation.messages.answers import model_message, person_message, put_radii
 from evoskeleton.annotation.messages.arrays import array_to_floats
-from evoskeleton.annotation.messages.inference_messages import boxes_of, keypoints_of
+from evoskeleton.annotation.messages.inference_messages import (
+    boxes_of,
+    keypoints_of,
+    model_message,
+    person_message,
+    put_radii,
+)
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.serving.batching import Batcher
 from evoskeleton.annotation.serving.champions import Champions
@@ -61,7 +66,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
             model=model_message(champion),
             approximated=keypoints.schema.approximated,
         )
-        put_radii(answer, champion)
+        put_radii(answer, champion.radii)
         return answer
 
     async def EstimatePoses(
@@ -94,7 +99,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
             most_pixels=self._settings.most_pixels,
             most_message_bytes=self._settings.most_message_bytes,
         )
-        put_radii(answer, champion)
+        put_radii(answer, champion.radii)
         return answer
 
     async def RefreshModel(
@@ -124,7 +129,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
             detector=model_message(pictures.detector),
             model=model_message(champion),
         )
-        put_radii(answer, champion)
+        put_radii(answer, champion.radii)
         return answer
 
     async def _lifted(self, seen: Seen) -> tuple[list[np.ndarray | None], Any]:

@@ -37,7 +37,7 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, metrics: Metrics, most_calls: int) -> None:
         self._metrics, self._most_calls = metrics, most_calls
-        self._closing, self._tidying = False, MemoryTrimmer()
+        self._closing, self._memory = False, MemoryTrimmer()
 
     def close(self) -> None:
         """Refuse all calls from now on; those that run are left alone."""
@@ -59,18 +59,18 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):
             parse = partial(_each, parse)
 
         async def unary(request: Any, context: Any) -> Any:
-            async with self._told(method, context):
+            async with self._as_status(method, context):
                 return await behaviour(parse(request), context)
 
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-            async with self._told(method, context):
+            async with self._as_status(method, context):
                 async for answer in behaviour(parse(request), context):
                     yield answer
 
         return replaced(handler, stream if handler.response_streaming else unary)
 
     def _parsed(self, parse: Callable[[bytes], Any], message: bytes) -> Any:
-        self._tidying.count(len(message))
+        self._memory.count(len(message))
         return parse(message)
 
     def _admit(self) -> None:
@@ -80,7 +80,7 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):
             raise busy("calls", _COME_BACK_S)
 
     @asynccontextmanager
-    async def _told(self, method: str, context: Any) -> AsyncIterator[None]:
+    async def _as_status(self, method: str, context: Any) -> AsyncIterator[None]:
         """Runs a call, and turns what it raises into its status."""
         with self._metrics.call(method) as record:
             try:

@@ -18,8 +18,6 @@ from evoskeleton.errors import BadInput
 from evoskeleton.pose2d.detector import Detector, Person, check_image
 from evoskeleton.pose2d.images import decode_image
 
-MOST_BOXES = 32
-
 _FIRST_GUESS_S = 0.3
 _SMOOTHING = 0.8
 
