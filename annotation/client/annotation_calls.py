@@ -1,8 +1,8 @@
-"""Calls of AnnotationService, for `client.Client.run` and `AsyncClient.run`.
+"""Calls of AnnotationService, each of which is a method of `Client` and `AsyncClient`.
 
-    project = client.run(annotation_calls.make_project("street"))
-    image = client.run(annotation_calls.lease(project.id, "ann"))
-    done = client.run(annotation_calls.submit(image.id, people, image.revision, "ann"))
+    project = client.make_project("street")
+    image = client.lease(project.id, "ann")
+    done = client.submit(image.id, people, image.revision, "ann")
 
 Projects, images, revisions and people are those of `records` and `people`. A change gets a key when
 its call is made, so that the call may be sent any number of times and is done once; calls that
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from google.rpc.status_pb2 import Status
 
-from evoskeleton.annotation.client.client import EndpointError
+from evoskeleton.annotation.client.endpoint_error import EndpointError
 from evoskeleton.annotation.client.inference_calls import (
     Call,
     Model,

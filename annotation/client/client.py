@@ -2,33 +2,42 @@
 
     with Client("127.0.0.1:50051") as endpoint:
         joints = endpoint.lift(keypoints).joints
+        image = endpoint.lease(endpoint.make_project("street").id, "ann")
 
-Numpy goes in, numpy and dataclasses come out (`calls.py`); torch is not needed. A call has one
-deadline for all of its attempts. It is tried again, after a pause that doubles and is drawn at
-random between half of itself and the whole, while the server cannot be reached (UNAVAILABLE), and
-while it has too much to do and says when to come back (RESOURCE_EXHAUSTED with `retry-after-ms`).
+Numpy goes in, numpy and dataclasses come out (`inference_calls`, `annotation_calls`); torch is not
+needed. A call has one deadline for all of its attempts. It is tried again, after a pause that
+doubles and is drawn at random between half of itself and the whole, while the server cannot be
+reached (UNAVAILABLE), and while it has too much to do and says when to come back
+(RESOURCE_EXHAUSTED with `retry-after-ms`).
 """
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from functools import wraps
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
 import grpc
-import numpy as np
 from pydantic import Field
 
+from evoskeleton.annotation.client import annotation_calls
 from evoskeleton.annotation.client import inference_calls as calls
+from evoskeleton.annotation.client.endpoint_error import (
+    endpoint_error,
+)
 from evoskeleton.annotation.client.inference_calls import (
     Call,
     Frame,
     Image,
-    Lifted,
-    Model,
-    People,
-    Served,
 )
 from evoskeleton.annotation.domain.addresses import stays_here
 from evoskeleton.annotation.generated import inference_pb2
@@ -36,6 +45,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.settings import Settings
 
 Answer = TypeVar("Answer")
+Given = ParamSpec("Given")
 
 RETRY_AFTER = "retry-after-ms"
 _CHANNEL = (
@@ -46,26 +56,6 @@ _CHANNEL = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
 )
-
-
-class EndpointError(Exception):
-    """A call that failed; the text is the server's sentence.
-
-    Attributes:
-        code: name of the gRPC status, such as `UNAVAILABLE`.
-        trailers: what else the server said, as metadata.
-    """
-
-    def __init__(
-        self, code: str, sentence: str, trailers: Sequence[tuple[str, str | bytes]] = ()
-    ) -> None:
-        super().__init__(f"{code}: {sentence}")
-        self.code = code
-        self.trailers = tuple(trailers)
-
-
-class InvalidRequest(EndpointError, BadInput):
-    """The request itself is at fault (INVALID_ARGUMENT)."""
 
 
 class CallSettings(Settings):
@@ -104,14 +94,8 @@ class _Attempts:
         self._made += 1
         again = busy or error.code() is grpc.StatusCode.UNAVAILABLE
         if not again or self._made == self._settings.attempts or pause >= self.left_s:
-            raise _told(error) from None
+            raise endpoint_error(error) from None
         return pause
-
-
-def _told(error: grpc.RpcError) -> EndpointError:
-    kind = InvalidRequest if error.code() is grpc.StatusCode.INVALID_ARGUMENT else EndpointError
-    trailers = tuple((key, value) for key, value in error.trailing_metadata() or ())
-    return kind(error.code().name, error.details() or "no reason was given", trailers)
 
 
 class _Connection:
@@ -167,11 +151,67 @@ def _credentials(certificates: Path | str | None) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(roots)
 
 
-class Client(_Connection):
+class _Method(Generic[Given, Answer]):
+    """A function that makes a call, as a method of both clients: it makes the call and sends it."""
+
+    def __init__(self, make: Callable[Given, Call[Answer]]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, client: "Client", owner: type) -> Callable[Given, Answer]: ...
+
+    @overload
+    def __get__(
+        self, client: "AsyncClient", owner: type
+    ) -> Callable[Given, Coroutine[Any, Any, Answer]]: ...
+
+    def __get__(self, client: "Client | AsyncClient | None", owner: type) -> Any:
+        if client is None:
+            return self
+
+        @wraps(self._make)
+        def send(*given: Given.args, **named: Given.kwargs) -> Any:
+            return client.run(self._make(*given, **named))
+
+        return send
+
+
+class _Methods:
+    """Every unary method of the endpoint; what each takes and gives stands with its function."""
+
+    lift = _Method(calls.lift)
+    detect = _Method(calls.detect)
+    estimate = _Method(calls.estimate)
+    served = _Method(calls.served)
+    refresh = _Method(calls.refresh)
+
+    make_project = _Method(annotation_calls.make_project)
+    projects = _Method(annotation_calls.projects)
+    upload = _Method(annotation_calls.upload)
+    images = _Method(annotation_calls.images)
+    picture_of = _Method(annotation_calls.picture_of)
+    lease = _Method(annotation_calls.lease)
+    renew = _Method(annotation_calls.renew)
+    release = _Method(annotation_calls.release)
+    skip = _Method(annotation_calls.skip)
+    annotation = _Method(annotation_calls.annotation)
+    history = _Method(annotation_calls.history)
+    suggest = _Method(annotation_calls.suggest)
+    submit = _Method(annotation_calls.submit)
+    undo = _Method(annotation_calls.undo)
+    review = _Method(annotation_calls.review)
+
+
+class Client(_Connection, _Methods):
     """A client that waits for its answers; threads may share it.
 
     All calls raise `InvalidRequest` for what the server cannot use and `EndpointError` for what
-    else went wrong; their arguments are those of the functions of the same name in `calls.py`.
+    else went wrong; their arguments are those of the functions of the same name in
+    `inference_calls` and `annotation_calls`.
     """
 
     _grpc = grpc
@@ -187,39 +227,13 @@ class Client(_Connection):
         self._channel.close()
 
     def run(self, call: Call[Answer]) -> Answer:
-        """Send any call of `calls.py` or `annotation_calls.py`."""
+        """Send any call of `inference_calls` or `annotation_calls`."""
         attempts, send = _Attempts(self._settings), self._method(call.stub, call.method)
         while True:
             try:
                 return call.read(send(call.request, **self._named(attempts)))
             except grpc.RpcError as error:
                 time.sleep(attempts.pause(error))
-
-    def lift(
-        self,
-        keypoints: np.ndarray,
-        visibility: np.ndarray | None = None,
-        schema: str = "human36m",
-        size: tuple[int, int] = (0, 0),
-    ) -> Lifted:
-        """2D keypoints to 3D joints."""
-        return self.run(calls.lift(keypoints, visibility, schema, size))
-
-    def detect(self, image: Image, boxes: np.ndarray | None = None) -> People:
-        """People of a picture in 2D."""
-        return self.run(calls.detect(image, boxes))
-
-    def estimate(self, image: Image, boxes: np.ndarray | None = None) -> People:
-        """People of a picture in 2D and 3D."""
-        return self.run(calls.estimate(image, boxes))
-
-    def served(self) -> Served:
-        """What is being served now."""
-        return self.run(calls.served())
-
-    def refresh(self) -> tuple[Model, bool]:
-        """Ask the registry for the champion now."""
-        return self.run(calls.refresh())
 
     def stream(self, images: Iterable[Image]) -> Iterator[Frame]:
         """The frames of one video, one answer each; not tried again."""
@@ -228,10 +242,10 @@ class Client(_Connection):
         try:
             yield from map(calls.frame, send(requests, metadata=self._metadata))
         except grpc.RpcError as error:
-            raise _told(error) from None
+            raise endpoint_error(error) from None
 
 
-class AsyncClient(_Connection):
+class AsyncClient(_Connection, _Methods):
     """The same to be awaited; make it in the loop that uses it."""
 
     _grpc = grpc.aio
@@ -247,39 +261,13 @@ class AsyncClient(_Connection):
         await self._channel.close()
 
     async def run(self, call: Call[Answer]) -> Answer:
-        """Send any call of `calls.py` or `annotation_calls.py`."""
+        """Send any call of `inference_calls` or `annotation_calls`."""
         attempts, send = _Attempts(self._settings), self._method(call.stub, call.method)
         while True:
             try:
                 return call.read(await send(call.request, **self._named(attempts)))
             except grpc.RpcError as error:
                 await asyncio.sleep(attempts.pause(error))
-
-    async def lift(
-        self,
-        keypoints: np.ndarray,
-        visibility: np.ndarray | None = None,
-        schema: str = "human36m",
-        size: tuple[int, int] = (0, 0),
-    ) -> Lifted:
-        """2D keypoints to 3D joints."""
-        return await self.run(calls.lift(keypoints, visibility, schema, size))
-
-    async def detect(self, image: Image, boxes: np.ndarray | None = None) -> People:
-        """People of a picture in 2D."""
-        return await self.run(calls.detect(image, boxes))
-
-    async def estimate(self, image: Image, boxes: np.ndarray | None = None) -> People:
-        """People of a picture in 2D and 3D."""
-        return await self.run(calls.estimate(image, boxes))
-
-    async def served(self) -> Served:
-        """What is being served now."""
-        return await self.run(calls.served())
-
-    async def refresh(self) -> tuple[Model, bool]:
-        """Ask the registry for the champion now."""
-        return await self.run(calls.refresh())
 
     async def stream(self, images: Iterable[Image] | AsyncIterable[Image]) -> AsyncIterator[Frame]:
         """The frames of one video, one answer each; not tried again."""
@@ -288,7 +276,7 @@ class AsyncClient(_Connection):
             async for answer in send(_frames(images), metadata=self._metadata):
                 yield calls.frame(answer)
         except grpc.RpcError as error:
-            raise _told(error) from None
+            raise endpoint_error(error) from None
 
 
 async def _frames(

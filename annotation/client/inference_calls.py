@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from evoskeleton.annotation.generated import common_pb2, inference_pb2, inference_pb2_grpc
+from evoskeleton.annotation.messages.arrays import array_to_floats, floats_to_array
 from evoskeleton.errors import BadInput
 from evoskeleton.shapes import expect_shape
 
@@ -165,8 +166,8 @@ def lift(
     """
     request = inference_pb2.LiftKeypointsRequest(
         schema=schema,
-        keypoints=_packed(keypoints),
-        visibility=None if visibility is None else _packed(visibility),
+        keypoints=array_to_floats(keypoints, packed=True),
+        visibility=None if visibility is None else array_to_floats(visibility, packed=True),
         width=size[0],
         height=size[1],
     )
@@ -228,10 +229,6 @@ def content(image: Image) -> bytes:
 INFERENCE = inference_pb2_grpc.InferenceServiceStub
 
 
-def _packed(numbers: np.ndarray) -> common_pb2.FloatArray:
-    return common_pb2.FloatArray(packed=np.ascontiguousarray(numbers, "<f4").tobytes())
-
-
 def boxes_messages(boxes: np.ndarray | None) -> list[common_pb2.Box]:
     """(people, 4) px boxes x0 y0 x1 y1 as messages."""
     if boxes is None:
@@ -256,7 +253,7 @@ def _radii(message: Any) -> ErrorRadii | None:
 
 
 def _lifted(answer: inference_pb2.LiftKeypointsResponse) -> Lifted:
-    joints = np.frombuffer(answer.joints.packed, "<f4").reshape(-1, 17, 3)
+    joints = floats_to_array(answer.joints, (17, 3))
     return Lifted(joints, model_record(answer.model), _radii(answer), tuple(answer.approximated))
 
 

@@ -40,7 +40,7 @@ SCOPE_OF_METHOD: dict[str, Scope] = {
 """Methods that need another scope than their service."""
 
 
-class TokenInterceptor(grpc.aio.ServerInterceptor):
+class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """Lets calls in whose token has the scope; the others are refused unread."""
 
     def __init__(self, tokens: Tokens) -> None:

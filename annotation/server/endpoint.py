@@ -197,8 +197,8 @@ class Endpoint:
         address = self._settings.address
         try:
             if self._credentials is None:
-                return self._server.add_insecure_port(address)
-            return self._server.add_secure_port(address, self._credentials)
+                return int(self._server.add_insecure_port(address))
+            return int(self._server.add_secure_port(address, self._credentials))
         except RuntimeError:
             raise BadInput(f"address {address} cannot be listened on: it may be in use") from None
 

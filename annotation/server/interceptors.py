@@ -32,7 +32,7 @@ _COME_BACK_S = 0.1
 _CLOCKS_S = 0.05
 
 
-class StatusInterceptor(grpc.aio.ServerInterceptor):
+class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """The outermost interceptor."""
 
     def __init__(self, metrics: Metrics, most_calls: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evoskeleton.annotation.client.client import Client
+from evoskeleton.annotation.client import Client
 from evoskeleton.lifting import read_keypoints
 
 

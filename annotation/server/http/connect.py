@@ -309,7 +309,8 @@ async def _while_there(request: Request, call: Any) -> bytes:
         await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
             raise ClientDisconnect
-        return answering.result()
+        answer: bytes = answering.result()
+        return answer
     finally:
         leaving.cancel()
         call.cancel()
@@ -327,7 +328,7 @@ def _from_json(method: MethodDescriptor, text: bytes) -> bytes:
         raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, sentence)
     message = message_factory.GetMessageClass(method.input_type)()
     try:
-        return json_format.Parse(text, message).SerializeToString()
+        return bytes(json_format.Parse(text, message).SerializeToString())
     except (json_format.ParseError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
         sentence = f"{method.input_type.name} cannot be read from this JSON: {reason}"
@@ -336,7 +337,7 @@ def _from_json(method: MethodDescriptor, text: bytes) -> bytes:
 
 def _to_json(method: MethodDescriptor, answer: bytes) -> bytes:
     message = message_factory.GetMessageClass(method.output_type).FromString(answer)
-    return json_format.MessageToJson(message, indent=None).encode()
+    return str(json_format.MessageToJson(message, indent=None)).encode()
 
 
 def _headers(

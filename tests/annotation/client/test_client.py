@@ -8,20 +8,22 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from inspect import signature
 
 import numpy as np
 import pytest
 
 grpc = pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 
-from evoskeleton.annotation.client import inference_calls as calls  # noqa: E402
-from evoskeleton.annotation.client.client import (  # noqa: E402
+from evoskeleton.annotation.client import (  # noqa: E402
     AsyncClient,
     CallSettings,
     Client,
     EndpointError,
     InvalidRequest,
+    annotation_calls,  # noqa: E402
 )
+from evoskeleton.annotation.client import inference_calls as calls  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2 as pb  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2_grpc as pb_grpc  # noqa: E402
 from evoskeleton.annotation.generated.common_pb2 import Person  # noqa: E402
@@ -290,3 +292,18 @@ def test_a_client_needs_neither_torch_nor_ray():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert out.stdout.strip() == "[]", out.stderr
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_every_function_that_makes_a_call_is_a_method_of_both_clients(client):
+    for module in (calls, annotation_calls):
+        for name, make in vars(module).items():
+            gives = getattr(make, "__annotations__", {}).get("return")
+            if not name.startswith("_") and getattr(gives, "__origin__", None) is calls.Call:
+                assert getattr(client, name).__doc__ == make.__doc__
+
+
+def test_a_method_takes_what_its_function_takes():
+    with listening(Scripted()) as address, Client(address, settings=EAGER) as client:
+        assert signature(client.lift) == signature(calls.lift)
+        assert client.served().joint_names == ("Hip",)

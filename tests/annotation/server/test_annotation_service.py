@@ -21,8 +21,7 @@ pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 import grpc
 from google.rpc.status_pb2 import Status
 
-from evoskeleton.annotation.client import annotation_calls
-from evoskeleton.annotation.client.client import Client, EndpointError
+from evoskeleton.annotation.client import Client, EndpointError, annotation_calls
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.generated.common_pb2 import Box

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 
-from evoskeleton.annotation.client.client import (  # noqa: E402
+from evoskeleton.annotation.client import (  # noqa: E402
     AsyncClient,
     CallSettings,
     Client,

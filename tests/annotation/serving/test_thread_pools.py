@@ -15,8 +15,7 @@ import pytest
 pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
-from evoskeleton.annotation.client import annotation_calls
-from evoskeleton.annotation.client.client import Client
+from evoskeleton.annotation.client import Client, annotation_calls
 from evoskeleton.annotation.serving.champions import FolderSource
 from evoskeleton.annotation.serving.thread_pools import Threads
 

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
-from evoskeleton.annotation.client.client import CallSettings, Client
+from evoskeleton.annotation.client import CallSettings, Client
 from evoskeleton.annotation.client.inference_calls import Call
 from evoskeleton.annotation.domain.records import Picture
 from evoskeleton.annotation.generated import annotation_pb2 as pb
