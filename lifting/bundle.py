@@ -101,7 +101,7 @@ class Lifter:
         """Rows on the device as float32, `LIFTED_AT_ONCE` at a time; zeros fill the last up."""
         filled = np.zeros((len(rows) + -len(rows) % LIFTED_AT_ONCE, *rows.shape[1:]), np.float32)
         filled[: len(rows)] = rows
-        return torch.from_numpy(filled).to(self.device).split(LIFTED_AT_ONCE)
+        return torch.split(torch.from_numpy(filled).to(self.device), LIFTED_AT_ONCE)
 
 
 def _checked(keypoints: np.ndarray, visibility: np.ndarray | None) -> np.ndarray:

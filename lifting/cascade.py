@@ -88,7 +88,8 @@ class Learner(nn.Module):
         hidden = self.entry(features)
         for block in self.blocks:
             hidden = hidden + block(hidden)
-        return self.exit(hidden)
+        outputs: Tensor = self.exit(hidden)
+        return outputs
 
 
 class Cascade(nn.Module):
@@ -108,7 +109,7 @@ class Cascade(nn.Module):
         inputs = len(seen) * (3 if settings.visibility_input else 2)
         inputs += 3 * len(bones) * settings.bone_input
         with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(seed % (1 << 63))
+            torch.default_generator.manual_seed(seed % (1 << 63))
             self.stages = nn.ModuleList(Learner(inputs, settings) for _ in range(settings.stages))
 
     def features(self, keypoints: Tensor, visibility: Tensor) -> Tensor:

@@ -269,7 +269,8 @@ def coverage(radii: ErrorRadii, errors: Errors) -> np.ndarray:
     """(17,) share of the errors within the radii; NaN without errors."""
     if len(errors.mm) == 0:
         return np.full(len(JOINT_NAMES), np.nan)
-    return (errors.mm <= radii.of(errors.seen)).mean(0)
+    shares: np.ndarray = (errors.mm <= radii.of(errors.seen)).mean(0)
+    return shares
 
 
 def _every_second_block(clip: np.ndarray, block: int) -> np.ndarray:

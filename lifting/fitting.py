@@ -468,7 +468,7 @@ def _seeded(device: torch.device, seed: int) -> Iterator[None]:
     """Torch's own generator, seeded for a moment and then put back as it was."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.random.default_generator.manual_seed(seed % (1 << 63))
+        torch.default_generator.manual_seed(seed % (1 << 63))
         if devices:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed % (1 << 63))

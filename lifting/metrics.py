@@ -40,7 +40,8 @@ def _numpy_too(metric: Callable[..., Tensor]) -> Callable[..., Array]:
 
 
 def _distances(predicted: Tensor, target: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(predicted - target, dim=2)
+    distances: Tensor = torch.linalg.vector_norm(predicted - target, dim=2)
+    return distances
 
 
 @_numpy_too
@@ -93,4 +94,5 @@ def _procrustes(predicted: Tensor, target: Tensor) -> Tensor:
     sign[:, 2] = torch.where(mirrored, -1.0, 1.0)
     rotation = (u * sign[:, None]) @ vt
     scale = (strength * sign).sum(1) / source.square().sum((1, 2)).clamp_min(1e-12)
-    return scale[:, None, None] * (source @ rotation) + middle
+    aligned: Tensor = scale[:, None, None] * (source @ rotation) + middle
+    return aligned

@@ -107,7 +107,8 @@ class Normalization:
     def distances(self, outputs: Tensor, others: Tensor) -> Tensor:
         """Distance of every joint (n, 16), mm, between two of (n, 48) normalised joints."""
         apart = (outputs - others).unflatten(1, (len(Joint) - 1, 3)) * self.joints_std
-        return torch.linalg.vector_norm(apart, dim=2)
+        distances: Tensor = torch.linalg.vector_norm(apart, dim=2)
+        return distances
 
     def joints_from(self, outputs: Tensor) -> Tensor:
         """(n, 17, 3) hip-centred camera mm of (n, 48) network outputs; the hip is 0."""

@@ -1,8 +1,9 @@
 """Keypoints as rays: what a photo's camera is taken to be, and a camera that faces the person.
 
-A person at the edge of a picture is seen askew. `Pinhole` turns keypoints into rays and the rays
-into those of a virtual camera whose axis goes through the person's hip, which is how a lifter has
-learnt to see people; joints turn back by the same rotation. Tensors are float64, one row a pose.
+A person at the edge of a picture is seen askew. `Intrinsics` turns keypoints into rays; `facing`
+and `turned` make them those of a virtual camera whose axis goes through the person's hip, which is
+how a lifter has learnt to see people; joints turn back by the same rotation. Tensors are float64,
+one row a pose.
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ reference set such as the seed poses.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,7 @@ class Evaluation:
     errors: np.ndarray
     clip: np.ndarray
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """All means as plain values for JSON, with the views they were taken over."""
         means = {k: v for k, v in vars(self).items() if k not in ("errors", "clip")}
         return means | {"views": [view._asdict() for view in FIXED_VIEWS]}
@@ -191,7 +192,8 @@ def heading_aligned(poses: np.ndarray) -> np.ndarray:
     turn = np.zeros((len(centred), 3, 3), np.float32)
     turn[:, 0, 0] = turn[:, 1, 1] = np.cos(angle)
     turn[:, 1, 0], turn[:, 0, 1], turn[:, 2, 2] = np.sin(angle), -np.sin(angle), 1.0
-    return np.einsum("nij,nkj->nki", turn, centred)
+    turned: np.ndarray = np.einsum("nij,nkj->nki", turn, centred)
+    return turned
 
 
 def rarity(poses: np.ndarray, reference: np.ndarray, neighbours: int = 5) -> np.ndarray:

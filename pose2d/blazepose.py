@@ -314,7 +314,8 @@ def intersection_over_union(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     common = np.clip(high - low, 0.0, None).prod(axis=1)
     areas = np.clip(boxes[:, 2:] - boxes[:, :2], 0.0, None).prod(axis=1)
     area = float(np.clip(box[2:] - box[:2], 0.0, None).prod())
-    return common / np.maximum(area + areas - common, 1e-9)
+    overlap: np.ndarray = common / np.maximum(area + areas - common, 1e-9)
+    return overlap
 
 
 def tile_regions(width: int, height: int, rows: int) -> list[Region]:
@@ -422,4 +423,5 @@ def _box(points: np.ndarray, inside: Any, width: int, height: int) -> np.ndarray
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-np.clip(values, -100.0, 100.0)))
+    squashed: np.ndarray = 1.0 / (1.0 + np.exp(-np.clip(values, -100.0, 100.0)))
+    return squashed

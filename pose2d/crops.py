@@ -55,7 +55,8 @@ def picture_to_crop(region: Region, side: int) -> np.ndarray:
 
 def moved(points: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """(..., 2) points under a (2, 3) affine map."""
-    return points @ affine[:, :2].T + affine[:, 2]
+    mapped: np.ndarray = points @ affine[:, :2].T + affine[:, 2]
+    return mapped
 
 
 def crop(image: np.ndarray, region: Region, side: int) -> np.ndarray:

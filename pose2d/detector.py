@@ -50,7 +50,8 @@ class Person:
     @property
     def known(self) -> np.ndarray:
         """(17,) bool: keypoints that a lifter should look at."""
-        return (self.confidence >= KNOWN) & np.isfinite(self.keypoints).all(axis=1)
+        known: np.ndarray = (self.confidence >= KNOWN) & np.isfinite(self.keypoints).all(axis=1)
+        return known
 
 
 @dataclass

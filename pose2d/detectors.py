@@ -27,7 +27,7 @@ def load_detector(name: str = BLAZEPOSE) -> Detector:
         from evoskeleton.pose2d.blazepose import BlazePose
 
         return BlazePose()
-    detector = _made(name)
+    detector: Detector = _made(name)
     if not callable(getattr(detector, "detect", None)):
         kind = type(detector).__name__
         raise BadInput(f"detector {name} should have a method detect, got {kind} without one")

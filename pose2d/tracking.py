@@ -44,7 +44,8 @@ class _Track:
 
     def expected(self) -> np.ndarray:
         """(17, 2) px in the frame that comes: everybody moves as one piece."""
-        return self.keypoints + self.speed * (self.unseen + 1)
+        expected: np.ndarray = self.keypoints + self.speed * (self.unseen + 1)
+        return expected
 
 
 class Tracker:
