@@ -7,7 +7,6 @@ The clip is the file's name. So is the action, and the subject is what stands be
 import logging
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,16 +15,14 @@ from evoskeleton.platform.data.mocap.asf_amc import read_amc
 from evoskeleton.platform.data.mocap.bvh import read_bvh
 from evoskeleton.platform.data.mocap.motion import Motion, to_h36m
 from evoskeleton.platform.data.poses import PoseSet
-
-if TYPE_CHECKING:
-    from evoskeleton.platform.data.sources.load import SourceSettings
+from evoskeleton.platform.data.sources.settings import SourceSettings
 
 _SAME_RATE = 0.01
 
 _log = logging.getLogger(__name__)
 
 
-def load_mocap(settings: "SourceSettings") -> PoseSet:
+def load_mocap(settings: SourceSettings) -> PoseSet:
     """The poses of one file; what is approximated is logged as a warning.
 
     Raises:

@@ -4,52 +4,19 @@ import importlib
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_type_hints
 
 import numpy as np
 import yaml
-from pydantic import Field
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
 from evoskeleton.platform.data.sources.file_kinds import expect_one_rate, kind_of, readable_files
+from evoskeleton.platform.data.sources.settings import SourceSettings
 from evoskeleton.platform.data.sources.subsets import draw_subset
-from evoskeleton.settings import Settings, with_changes
+from evoskeleton.settings import with_changes
 
-
-class SourceSettings(Settings):
-    """Real poses; patterns are those of file names, such as S1* (case counts)."""
-
-    kind: str = Field(
-        description="deepmimic, parquet, table, annotated, human36m, videopose3d, bvh, amc, "
-        "folder, standard (one body of mean proportions, standing), or module:function of your own"
-    )
-    path: str | None = Field(None, description="file, folder, pose table, or wheel of deepmimic")
-    subjects: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
-    actions: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
-    clips: list[str] = Field(default_factory=list, description="patterns to keep; none: all")
-    exclude_subjects: list[str] = Field(default_factory=list, description="patterns to drop")
-    exclude_actions: list[str] = Field(default_factory=list, description="patterns to drop")
-    exclude_clips: list[str] = Field(default_factory=list, description="patterns to drop")
-    units: str | float | None = Field(
-        None, description="bvh, amc: mm, cm, m, inch, or the millimetres in a unit of the file"
-    )
-    up: Literal["x", "y", "z"] | None = Field(None, description="bvh, amc: axis that points up")
-    fps: float | None = Field(
-        None, gt=0, description="bvh: frames a second to keep, of which the file's are a multiple"
-    )
-    skeleton: str | None = Field(None, description="amc, bvh: ASF file of the same subject")
-    joints: dict[str, str | list[str] | dict[str, float]] | None = Field(
-        None, description="bvh, amc: joints of the file that stand for our 17, such as {Hip: Hips}"
-    )
-    subject: str | None = Field(None, description="bvh, amc: who; none: the name before _")
-    action: str | None = Field(None, description="bvh, amc: what; none: the file's name")
-    subset: str | None = Field(
-        None, description="in the published way: 0.01S1 is 1 % of each clip of S1; S15 is S1 and S5"
-    )
-    fraction: float = Field(1.0, gt=0, le=1, description="share of the rows to draw")
-    fraction_seed: int = Field(0, ge=0, description="seed of that draw, and of max_per_subject")
-    max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
+Loader = Callable[[SourceSettings], PoseSet]
 
 
 def _deepmimic(settings: SourceSettings) -> PoseSet:
@@ -128,7 +95,7 @@ def _place(settings: SourceSettings) -> Path:
     return Path(settings.path).expanduser()
 
 
-KINDS: dict[str, Callable[[SourceSettings], PoseSet]] = {
+KINDS: dict[str, Loader] = {
     "deepmimic": _deepmimic,
     "parquet": _parquet,
     "table": _table,
@@ -184,16 +151,37 @@ def _refuse_undeclarable(settings: SourceSettings, kinds: set[str]) -> None:
         )
 
 
-def _loader(kind: str) -> Callable[[SourceSettings], PoseSet]:
+def _loader(kind: str) -> Loader:
     if kind in KINDS:
         return KINDS[kind]
     module, colon, function = kind.partition(":")
     if not colon:
         raise BadInput(f"kind of a source should be one of {', '.join(KINDS)}, got {kind}")
     try:
-        return getattr(importlib.import_module(module), function)
+        own: Loader = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise BadInput(f"source {kind}: {error}") from None
+    return lambda settings: own(_as_wanted(own, settings))
+
+
+def _as_wanted(own: Loader, settings: SourceSettings) -> SourceSettings:
+    """Settings of the class, made from `SourceSettings`, that a function's parameter names.
+
+    Raises:
+        BadInput: an option is unknown to that class, or not allowed.
+    """
+    try:
+        hints = get_type_hints(own)
+    except (NameError, TypeError):
+        hints = {}
+    hints.pop("return", None)
+    wanted = next(iter(hints.values()), None)
+    if not (isinstance(wanted, type) and issubclass(wanted, SourceSettings)):
+        return settings
+    if wanted is SourceSettings:
+        return settings
+    given = settings.model_dump(exclude={"options"}, exclude_unset=True)
+    return wanted.parse({**given, **settings.options})
 
 
 def _filtered(poses: PoseSet, settings: SourceSettings) -> PoseSet:

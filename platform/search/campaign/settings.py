@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evoskeleton.evolution.archive.archive import ArchiveSettings
 from evoskeleton.evolution.archive.descriptor import DescriptorSettings
-from evoskeleton.platform.data.sources.load import SourceSettings
+from evoskeleton.platform.data.sources.settings import SourceSettings
 from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.workers.cluster import MachineSettings
 from evoskeleton.platform.search.workers.islands import IslandSettings

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.fitting import FitSettings
-from evoskeleton.platform.data.sources.load import SourceSettings
+from evoskeleton.platform.data.sources.settings import SourceSettings
 from evoskeleton.platform.record.mlflow_store import TrackingSettings
 from evoskeleton.platform.search.campaign.settings import RUNNING, CampaignSettings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes

@@ -218,6 +218,46 @@ def test_a_loader_of_ones_own_can_be_named(tmp_path, motion, monkeypatch):
     assert np.array_equal(load(settings).poses, motion)
 
 
+@pytest.fixture
+def own_module(tmp_path, motion, monkeypatch):
+    (tmp_path / "own_folds.py").write_text(
+        "import numpy as np\n"
+        "from evoskeleton.platform.data.poses import single_clip\n"
+        "from evoskeleton.platform.data.sources.settings import SourceSettings\n"
+        "class Folds(SourceSettings):\n"
+        "    fold: int = 0\n"
+        "def typed(settings: Folds):\n"
+        "    return single_clip(np.load(settings.path)[settings.fold :], 'me', 'any', 'one')\n"
+        "def plain(settings):\n"
+        "    first = settings.options['fold']\n"
+        "    return single_clip(np.load(settings.path)[first:], 'me', 'any', 'one')\n"
+    )
+    np.save(tmp_path / "p.npy", motion)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return {"path": str(tmp_path / "p.npy")}
+
+
+@pytest.mark.parametrize("function", ["typed", "plain"])
+def test_a_loader_of_ones_own_gets_settings_of_its_own(function, own_module, motion):
+    settings = SourceSettings.parse({"kind": f"own_folds:{function}", "fold": 3} | own_module)
+    again = SourceSettings.parse(settings.model_dump(mode="json"))
+    assert again == settings
+    assert np.array_equal(load(again).poses, motion[3:])
+
+
+def test_what_ones_own_settings_do_not_know_is_refused(own_module):
+    settings = SourceSettings.parse({"kind": "own_folds:typed", "fodl": 3} | own_module)
+    with pytest.raises(BadInput, match="unknown setting fodl; did you mean fold"):
+        load(settings)
+
+
+def test_options_are_for_sources_of_ones_own():
+    with pytest.raises(BadInput, match="options are for a source of your own"):
+        SourceSettings.parse({"kind": "standard", "options": {"fold": 3}})
+    with pytest.raises(BadInput, match="unknown setting fold"):
+        SourceSettings.parse({"kind": "standard", "fold": 3})
+
+
 @pytest.mark.parametrize("kind", ["parquet", "folder"])
 @pytest.mark.parametrize("declared", [{"up": "y"}, {"units": "cm"}, {"subject": "anna"}])
 def test_what_a_format_lays_down_cannot_be_declared(kind, declared, file):
