@@ -17,7 +17,7 @@ from torch import Tensor
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes
-from evoskeleton.evolution.limits.akhter_black import JointLimits
+from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.limits.trunk import TrunkRange
 from evoskeleton.evolution.operators.codes import marks_to_codes
 from evoskeleton.evolution.operators.crossover import CROSSOVER

@@ -36,7 +36,7 @@ from torch import Tensor
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import CHILD_LIMBS, PARENT_LIMBS, Genomes, joint_places
 from evoskeleton.evolution.limits import sphere
-from evoskeleton.evolution.limits.tables import Limits, body_margin, default_limits
+from evoskeleton.evolution.limits.tables import body_margin
 from evoskeleton.evolution.rotations import cross, dot
 from evoskeleton.evolution.skeleton import LIMBS, Joint
 from evoskeleton.files import write_arrays
@@ -58,7 +58,8 @@ _STEP_DEG = 3.0
 _PARALLEL = 1e-4
 _NEAREST_DEG = 0.01
 _CHUNK = 16_384
-_KIND = "Akhter and Black 2015"
+KIND = "Akhter and Black 2015"
+"""What a saved file of these limits says it is."""
 _UPPER = slice(0, 5)
 _LOWER = slice(5, 9)
 _FIRST_CHILD = 2
@@ -161,7 +162,7 @@ class AkhterBlackLimits:
 
     def fingerprint(self) -> str:
         """SHA-256 of the tables, 64 hexadecimal digits; the provenance text does not count."""
-        digest = hashlib.sha256(_KIND.encode())
+        digest = hashlib.sha256(KIND.encode())
         for name in _TABLES:
             digest.update(getattr(self, name).cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
@@ -169,7 +170,7 @@ class AkhterBlackLimits:
     def save(self, path: str | Path) -> None:
         """Write the tables to an npz file without pickle, whole or not at all."""
         tables = {name: getattr(self, name).cpu().numpy() for name in _TABLES}
-        texts = {"kind": np.array(_KIND), "provenance": np.array(self.provenance)}
+        texts = {"kind": np.array(KIND), "provenance": np.array(self.provenance)}
         write_arrays(Path(path), {**texts, **tables}, compress=True)
 
     @classmethod
@@ -342,7 +343,7 @@ def from_records(
         bounds=torch.from_numpy(bounds),
         reference=torch.tensor(reference),
         fallbacks=torch.tensor(directions[:, list(_PARENT_BONES)]),
-        provenance=f"{_KIND}: {Path(model_name).name} and {Path(static_name).name}",
+        provenance=f"{KIND}: {Path(model_name).name} and {Path(static_name).name}",
     )
 
 
@@ -422,34 +423,3 @@ def _dictionary(path: str | Path) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise BadInput(f"{path} should hold a dictionary, got {type(found).__name__}")
     return found
-
-
-JointLimits = Limits | AkhterBlackLimits
-"""What islands and breeding take: margins of limbs and bodies, to a device, a fingerprint, a
-file."""
-
-
-def load_limits(path: str | Path | None = None) -> JointLimits:
-    """Joint limits from wherever they are.
-
-    Args:
-        path: a file that `save` wrote, of either kind, or a folder with the two files of Akhter
-            and Black; none: the tables that ship with the package.
-
-    Raises:
-        BadInput: there is nothing of the kind.
-    """
-    if path is None:
-        return default_limits()
-    path = Path(path).expanduser()
-    if path.is_dir():
-        return load_akhter_black(path / MODEL_FILE, path / STATIC_FILE)
-    return AkhterBlackLimits.load(path) if _kind(path) == _KIND else Limits.load(path)
-
-
-def _kind(path: Path) -> str:
-    """What a file says it is; nothing where it says nothing, or cannot be read."""
-    try:
-        return str(read_npz(path, "joint limits", ["kind"])["kind"])
-    except BadInput:
-        return ""

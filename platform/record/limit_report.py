@@ -1,7 +1,7 @@
 """Joint limits at the command line: fitted on poses, shown as figures, drawn from.
 
 Limits come from a file that an earlier fit wrote, from a folder with the files of Akhter and Black,
-or, where no path is given, from the package; see `akhter_black.load_limits`.
+or, where no path is given, from the package; see `joint_limits.load_limits`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import decode, encode
-from evoskeleton.evolution.limits.akhter_black import load_limits
+from evoskeleton.evolution.limits.joint_limits import load_limits
 from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges
 from evoskeleton.evolution.limits.sampling import SampleSettings, sample
 from evoskeleton.evolution.limits.tables import Judgement, Limits, LimitSettings, fit, judge

@@ -14,7 +14,7 @@ from evoskeleton.evolution.archive.archive import REASONS, Archive, ArchiveSetti
 from evoskeleton.evolution.archive.descriptor import DescriptorSettings, fit
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.hierarchy import Genomes
-from evoskeleton.evolution.limits.akhter_black import JointLimits
+from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.population import NOBODY, Population, generation_island_slot
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.search.workers.scorers import Archived

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.limits.akhter_black import JointLimits, load_limits
+from evoskeleton.evolution.limits.joint_limits import JointLimits, load_limits
 from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges
 from evoskeleton.evolution.limits.tables import Limits
 from evoskeleton.files import whole_file

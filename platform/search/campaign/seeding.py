@@ -10,7 +10,7 @@ from evoskeleton.evolution import chance
 from evoskeleton.evolution.archive.archive import Archive
 from evoskeleton.evolution.breeding import BreedingSettings
 from evoskeleton.evolution.hierarchy import encode
-from evoskeleton.evolution.limits.akhter_black import JointLimits
+from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.population import Population
 from evoskeleton.files import whole_file
 from evoskeleton.platform.data.annotated import is_annotated, refuse_annotated

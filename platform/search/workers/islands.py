@@ -20,7 +20,7 @@ from evoskeleton.evolution.archive.descriptor import PoseDescriptor
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode
-from evoskeleton.evolution.limits.akhter_black import JointLimits
+from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.limits.plausibility import Plausibility, PlausibilitySettings
 from evoskeleton.evolution.limits.sampling import SampleSettings, sample
 from evoskeleton.evolution.operators.codes import IMMIGRANT

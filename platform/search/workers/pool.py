@@ -13,7 +13,7 @@ import ray
 import torch
 
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
-from evoskeleton.evolution.limits.akhter_black import load_limits
+from evoskeleton.evolution.limits.joint_limits import load_limits
 from evoskeleton.evolution.population import Population
 from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.platform.search.workers.islands import Island, IslandSettings, Survivors

@@ -18,8 +18,8 @@ from evoskeleton.evolution.limits.akhter_black import (
     bin_middles,
     from_records,
     load_akhter_black,
-    load_limits,
 )
+from evoskeleton.evolution.limits.joint_limits import load_limits
 from evoskeleton.evolution.limits.sampling import sample
 from evoskeleton.evolution.limits.tables import Limits, default_limits
 from evoskeleton.evolution.population import Population
