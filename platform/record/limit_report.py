@@ -77,6 +77,8 @@ def fit_limits(
     if leave_out:
         source += f"; left out: {', '.join(leave_out)}"
     limits = (fit_with_ranges if ranges else fit)(poses.poses[kept], settings, source)
+    if not output.parent.is_dir():
+        raise BadInput(f"{output} cannot be written: No such file or directory")
     limits.save(output)
     return [_judged(limits, poses, subject, subject in leave_out) for subject in subjects]
 
