@@ -13,14 +13,21 @@ METRICS_ADDRESS = "127.0.0.1:9464"
 class ServeSettings(Settings):
     """Addresses, who may call, and how much is taken in."""
 
-    address: str = Field(SERVE_ADDRESS, description="host:port that calls come to; port 0: any")
+    address: str = Field(
+        SERVE_ADDRESS,
+        description="host:port that calls come to (port 0: any); "
+        "other than loopback needs TLS and tokens",
+    )
     metrics_address: str | None = Field(
-        METRICS_ADDRESS, description="host:port of the Prometheus metrics; none: no metrics"
+        METRICS_ADDRESS,
+        description="host:port of the Prometheus metrics; none, or empty: no metrics",
     )
     http_address: str | None = Field(
-        None, description="host:port of the HTTP gateway for browsers; none: no HTTP"
+        None, description="host:port of HTTP for browsers; none: no HTTP"
     )
-    http_folder: Path | None = Field(None, description="files for browsers; none: calls only")
+    http_folder: Path | None = Field(
+        None, description="folder of files that HTTP serves beside the calls"
+    )
     annotations: Path | None = Field(
         None, description="folder of annotations and their images; none: nothing is annotated"
     )
@@ -33,18 +40,33 @@ class ServeSettings(Settings):
     http_origins: tuple[str, ...] = Field(
         (), description="pages from elsewhere that may call, such as https://annotator.example"
     )
-    tls_cert: Path | None = Field(None, description="PEM file of the certificate chain")
+    tls_cert: Path | None = Field(None, description="PEM file of the server's certificate chain")
     tls_key: Path | None = Field(None, description="PEM file of its private key")
-    tokens: Path | None = Field(None, description="file of `evoskeleton token`; none: no tokens")
-    most_poses: int = Field(4096, ge=1, description="poses of a request")
-    most_pixels: int = Field(40_000_000, ge=1, description="width times height of a picture")
-    most_message_bytes: int = Field(16 << 20, ge=4096, description="size of a request")
-    most_calls: int = Field(512, ge=1, description="calls at a time; more are told to come back")
-    most_queued_poses: int = Field(8192, ge=1, description="poses that wait for the network")
-    most_queued_pictures: int = Field(32, ge=1, description="pictures that wait for the detector")
-    batch_poses: int = Field(1024, ge=1, description="poses that are lifted together at most")
-    picture_threads: int = Field(1, ge=1, description="pictures that are looked at at a time")
-    refresh_seconds: float = Field(10.0, gt=0, description="between two looks for a new champion")
+    tokens: Path | None = Field(
+        None,
+        description="file of tokens that `evoskeleton token add` wrote; none: no call needs one",
+    )
+    most_poses: int = Field(4096, ge=1, description="most poses of a request")
+    most_pixels: int = Field(
+        40_000_000, ge=1, description="most pixels of a picture, width times height"
+    )
+    most_message_bytes: int = Field(16 << 20, ge=4096, description="largest request, bytes")
+    most_calls: int = Field(
+        512, ge=1, description="most calls at a time; more are told to come back"
+    )
+    most_queued_poses: int = Field(8192, ge=1, description="most poses that wait for the lifter")
+    most_queued_pictures: int = Field(
+        32, ge=1, description="most pictures that wait for the detector"
+    )
+    batch_poses: int = Field(1024, ge=1, description="most poses that are lifted together")
+    picture_threads: int = Field(
+        1, ge=1, description="pictures in which people are looked for at a time"
+    )
+    refresh_seconds: float = Field(
+        10.0, gt=0, description="seconds between two looks for a new champion"
+    )
     drain_seconds: float = Field(
-        20.0, ge=0, description="that calls have to end after SIGTERM before they are cut off"
+        20.0,
+        ge=0,
+        description="seconds that calls have to end after SIGTERM before they are cut off",
     )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from evoskeleton.commands.serve import URL_VARIABLE, check_installed
+from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.commands.serve import check_installed
+from evoskeleton.commands.settings_as_options import option
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,14 +26,7 @@ ANNOTATIONS = Path("annotations")
 Folder = Annotated[
     Path, typer.Option("--annotations", help="folder of annotations and their images")
 ]
-Url = Annotated[
-    str | None,
-    typer.Option(
-        "--annotations-url",
-        envvar=URL_VARIABLE,
-        help="postgresql://USER@HOST/DATABASE; none: SQLite in the folder",
-    ),
-]
+Url = Annotated[str | None, option(ServeSettings, "annotations_url")]
 
 
 @annotations.command("add")

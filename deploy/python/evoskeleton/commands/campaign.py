@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evoskeleton.commands.options import Address, Changes, Home, bars
+from evoskeleton.commands.options import CAMPAIGNS, Address, Changes, Home, bars
 
 if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
@@ -22,7 +22,7 @@ campaigns = typer.Typer(no_args_is_help=True, help="Evolve poses and train lifte
 
 
 def demo(
-    home: Home = "campaigns",
+    home: Home = CAMPAIGNS,
     seed: Annotated[int, typer.Option(help="seed of search and lifters")] = 1,
     name: Annotated[str, typer.Option(help="name of the campaign")] = "demo",
     wheel: Annotated[
@@ -55,7 +55,7 @@ def campaign_run(
 
 @campaigns.command("resume")
 def campaign_resume(
-    name: str, home: Home = "campaigns", change: Changes = None, address: Address = None
+    name: str, home: Home = CAMPAIGNS, change: Changes = None, address: Address = None
 ) -> None:
     """Go on with a campaign that was stopped, or extend one: --set search.generations=20."""
     from evoskeleton.platform.search.campaign.driver import resume
@@ -66,7 +66,7 @@ def campaign_resume(
 
 
 @campaigns.command("list")
-def campaign_list(home: Home = "campaigns") -> None:
+def campaign_list(home: Home = CAMPAIGNS) -> None:
     """Campaigns of a home, and how far they are."""
     from evoskeleton.platform.search.campaign.status import statuses
 
@@ -77,7 +77,7 @@ def campaign_list(home: Home = "campaigns") -> None:
 
 
 @campaigns.command("status")
-def campaign_status(name: str, home: Home = "campaigns") -> None:
+def campaign_status(name: str, home: Home = CAMPAIGNS) -> None:
     """One campaign as JSON: progress, champion, last record of the logbook."""
     from evoskeleton.platform.search.campaign.status import status_of
 

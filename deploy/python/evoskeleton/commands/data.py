@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from evoskeleton.commands.options import Changes, Home, Overwrite, Source, busy, counted, poses_of
+from evoskeleton.commands.options import (
+    CAMPAIGNS,
+    Changes,
+    Home,
+    Overwrite,
+    Source,
+    busy,
+    counted,
+    poses_of,
+)
 from evoskeleton.errors import BadInput
 
 data = typer.Typer(no_args_is_help=True, help="Poses of your own, and the pose table.")
@@ -15,7 +24,7 @@ data = typer.Typer(no_args_is_help=True, help="Poses of your own, and the pose t
 @data.command("info")
 def data_info(
     table: Annotated[str | None, typer.Argument(help="URI of a pose table")] = None,
-    home: Home = "campaigns",
+    home: Home = CAMPAIGNS,
     version: Annotated[int | None, typer.Option(help="table version; none: the newest")] = None,
 ) -> None:
     """What a pose table holds, as JSON."""

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evoskeleton.commands.options import Home
+from evoskeleton.commands.options import CAMPAIGNS, Home
 
 if TYPE_CHECKING:
     from evoskeleton.platform.record.registry import Registry
@@ -16,7 +16,7 @@ models = typer.Typer(no_args_is_help=True, help="Champions in the MLflow registr
 
 
 @models.command("list")
-def model_list(home: Home = "campaigns", uri: str | None = None) -> None:
+def model_list(home: Home = CAMPAIGNS, uri: str | None = None) -> None:
     """Registered champions."""
     table = Table("model", "version", "alias", "MPJPE, mm", "weights")
     for model in _registry(home, uri).list_models():
@@ -29,16 +29,14 @@ def model_list(home: Home = "campaigns", uri: str | None = None) -> None:
 
 
 @models.command("promote")
-def model_promote(
-    name: str, version: int, home: Home = "campaigns", uri: str | None = None
-) -> None:
+def model_promote(name: str, version: int, home: Home = CAMPAIGNS, uri: str | None = None) -> None:
     """Make a version the champion of its name."""
     _registry(home, uri).promote(name, version)
     typer.echo(f"{name}: version {version} is the champion")
 
 
 @models.command("rollback")
-def model_rollback(name: str, home: Home = "campaigns", uri: str | None = None) -> None:
+def model_rollback(name: str, home: Home = CAMPAIGNS, uri: str | None = None) -> None:
     """Give the name back to the champion before."""
     typer.echo(f"{name}: version {_registry(home, uri).rollback(name)} is the champion")
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
     from evoskeleton.platform.data.poses import PoseSet
 
+CAMPAIGNS = "campaigns"
+"""The home where none is given."""
+
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value, may be repeated")]
 Address = Annotated[str | None, typer.Option(help="Ray cluster to join, such as auto")]

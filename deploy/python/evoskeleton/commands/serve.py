@@ -8,11 +8,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.commands.options import CAMPAIGNS, Changes, Home
+from evoskeleton.commands.settings_as_options import Given, with_options
 from evoskeleton.errors import BadInput
+from evoskeleton.settings import with_changes
 
 if TYPE_CHECKING:
     from evoskeleton.annotation.server.endpoint import Endpoint
-    from evoskeleton.annotation.server.settings import ServeSettings
     from evoskeleton.annotation.serving.champions import ChampionSource
     from evoskeleton.annotation.serving.detection_queue import ServedDetector
 
@@ -20,85 +23,52 @@ tokens = typer.Typer(no_args_is_help=True, help="Who may call the endpoint.")
 
 TokenFile = Annotated[Path, typer.Option("--tokens", help="file of token names, scopes and hashes")]
 TOKENS = Path("tokens.json")
-URL_VARIABLE = "EVOSKELETON_ANNOTATIONS_URL"
-"""Names the database of annotations: its password should not stand on a command line."""
 
 
+OPTIONS = (
+    "address",
+    "http_address",
+    "http_folder",
+    "annotations",
+    "annotations_url",
+    "tls_cert",
+    "tls_key",
+    "tokens",
+    "metrics_address",
+)
+"""Settings that are options of their own; `--set` takes all."""
+
+
+@with_options(ServeSettings, OPTIONS)
 def serve(
+    given: Given,
     bundle: Annotated[
         Path | None, typer.Option(help="bundle to serve, without MLflow: folder or a file in it")
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="registered model; none: the only one that there is")
     ] = None,
-    home: Annotated[str, typer.Option(help="folder of campaigns and MLflow store")] = "campaigns",
+    home: Home = CAMPAIGNS,
     tracking_uri: Annotated[
         str | None, typer.Option(help="MLflow server or database; none: that of the home")
     ] = None,
-    address: Annotated[
-        str, typer.Option(help="host:port; other than loopback needs TLS and tokens")
-    ] = "127.0.0.1:50051",
-    http_address: Annotated[
-        str | None, typer.Option(help="host:port of HTTP for browsers; none: no HTTP")
-    ] = None,
-    http_folder: Annotated[
-        Path | None, typer.Option(help="files that HTTP serves beside the calls")
-    ] = None,
-    annotations: Annotated[
-        Path | None,
-        typer.Option(help="folder of annotations and their images; none: nothing is annotated"),
-    ] = None,
-    annotations_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar=URL_VARIABLE,
-            show_envvar=True,
-            help="postgresql://USER@HOST/DATABASE of the annotations; none: SQLite in their folder",
-        ),
-    ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="PEM file, the server's chain")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="PEM file, its private key")] = None,
-    token_file: Annotated[
-        Path | None, typer.Option("--tokens", help="file of `evoskeleton token add`")
-    ] = None,
-    metrics_address: Annotated[
-        str, typer.Option(help="host:port of the Prometheus metrics; empty: none")
-    ] = "127.0.0.1:9464",
     detector: Annotated[
         str, typer.Option(help="for calls with pictures: blazepose, or module:Name of your own")
     ] = "blazepose",
     no_detector: Annotated[
         bool, typer.Option("--no-detector", help="load none: keypoints are served, not pictures")
     ] = False,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value, may be repeated")
-    ] = None,
+    change: Changes = None,
 ) -> None:
     """Serve the champion over gRPC until SIGTERM or Ctrl-C."""
     check_installed()
-    from evoskeleton.annotation.server.settings import ServeSettings
-    from evoskeleton.settings import with_changes
-
-    given = {
-        "address": address,
-        "http_address": http_address,
-        "http_folder": http_folder,
-        "annotations": annotations,
-        "annotations_url": annotations_url if annotations else None,
-        "tls_cert": tls_cert,
-        "tls_key": tls_key,
-        "tokens": token_file,
-        "metrics_address": metrics_address or None,
-    }
-    settings = ServeSettings.parse(with_changes(given, change or []))
-    asyncio.run(
-        _serve(
-            settings, _source(bundle, model, home, tracking_uri), "" if no_detector else detector
-        )
-    )
+    url = given["annotations_url"] if given["annotations"] else None
+    settings = ServeSettings.parse(with_changes({**given, "annotations_url": url}, change or []))
+    source = _source(bundle, model, home, tracking_uri)
+    asyncio.run(_serve(settings, source, "" if no_detector else detector))
 
 
-async def _serve(settings: "ServeSettings", source: "ChampionSource", detector: str | None) -> None:
+async def _serve(settings: ServeSettings, source: "ChampionSource", detector: str) -> None:
     from evoskeleton.annotation.server.endpoint import Endpoint, run
     from evoskeleton.annotation.server.telemetry import log_to_standard_error
     from evoskeleton.annotation.server.tls import check_closed
