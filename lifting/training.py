@@ -11,7 +11,7 @@ import torch
 
 from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_folder
-from evoskeleton.lifting.bundle import Lifter, save_bundle, weight_hash
+from evoskeleton.lifting.bundle import DESCRIPTION_FILE, Lifter, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
 from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
 from evoskeleton.settings import with_changes
@@ -25,6 +25,7 @@ def train_bundle(
     progress: Callable[[str, int, int], None] = lambda name, done, total: None,
     device: str = "auto",
     calibration: tuple[np.ndarray, np.ndarray] | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Train a lifter and leave its bundle.
 
@@ -37,6 +38,7 @@ def train_bundle(
         device: `auto` is a GPU where there is one.
         calibration: (m, 17, 3) world mm that are none of the poses, clip after clip, and (m,) the
             clip of each, for the joints' error radii; none: the bundle has no radii.
+        overwrite: replace a bundle that is there; nothing else is ever replaced.
 
     Returns:
         The training record, which the bundle holds too.
@@ -46,7 +48,7 @@ def train_bundle(
             training diverged.
     """
     settings = fit_settings(preset, changes)
-    with _appears_whole(output) as folder:
+    with _appears_whole(output, overwrite) as folder:
         found = "cuda" if torch.cuda.is_available() else "cpu"
         report = None
         progress(output.name, 0, settings.total)
@@ -86,14 +88,20 @@ def fit_settings(preset: str, changes: Sequence[str] = ()) -> FitSettings:
     return FitSettings.parse(with_changes({"preset": preset}, changes))
 
 
+def holds_bundle(folder: Path) -> bool:
+    """Whether there is a bundle already."""
+    return (folder / DESCRIPTION_FILE).is_file()
+
+
 @contextmanager
-def _appears_whole(output: Path) -> Iterator[Path]:
+def _appears_whole(output: Path, overwrite: bool) -> Iterator[Path]:
     """A new folder that takes the name of `output` when the work is done, or goes away."""
     output = output.resolve()  # `.` has a name then, and a link its target
     try:
-        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        replace = overwrite and holds_bundle(output)
+        if output.exists() and not replace and (not output.is_dir() or any(output.iterdir())):
             raise BadInput(f"output {output} should be a new or an empty folder")
-        with whole_folder(output) as folder:
+        with whole_folder(output, replace=replace) as folder:
             yield folder
     except OSError as error:
         raise BadInput(f"output {output} cannot be written: {error.strerror}") from None

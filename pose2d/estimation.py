@@ -5,6 +5,7 @@ camera frame (x right, y down, z forward), hip-centred; keypoints are px of the 
 be seen (EXIF orientation applied).
 """
 
+import glob
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -119,6 +120,15 @@ def infer(
     folder = None if overlay is None else _made(Path(overlay))
     finder = load_detector(detector) if isinstance(detector, str) else detector
     return _infer(files, lifter, model, finder, known, folder)
+
+
+def drawings_there(paths: Sequence[Path | str], overlay: Path | str) -> list[Path]:
+    """Files in a folder for drawings that `infer` would replace."""
+    folder, found = Path(overlay), []
+    for path in map(Path, paths):
+        name = glob.escape(path.name)
+        found += sorted(folder.glob(f"{name}-[0-9]*.png" if is_video(path) else f"{name}.png"))
+    return found
 
 
 def _infer(

@@ -16,13 +16,16 @@ from evoskeleton.platform.data.sources.load import SourceSettings, load
 FORMATS = ("parquet", "human36m", "videopose3d")
 
 
-def import_poses(sources: Sequence[SourceSettings], output: Path, append: bool = False) -> PoseSet:
+def import_poses(
+    sources: Sequence[SourceSettings], output: Path, append: bool = False, overwrite: bool = False
+) -> PoseSet:
     """Write the poses of all sources into one Parquet file, or nothing at all.
 
     Args:
         sources: at least one.
-        output: the file; it may only be there already if poses are appended to it.
+        output: the file; it may only be there already if it is appended to or replaced.
         append: keep what the file holds, and add to it.
+        overwrite: drop what the file holds.
 
     Returns:
         What was added.
@@ -31,16 +34,16 @@ def import_poses(sources: Sequence[SourceSettings], output: Path, append: bool =
         BadInput: a source cannot be read, a clip would be there twice, or the file cannot be
             written; what was imported before stays.
     """
-    if output.exists() and not append:
+    if output.exists() and not (append or overwrite):
         raise BadInput(f"{output} is there already; --append adds to it")
     for fps in {source.fps for source in sources}:
         files = [Path(source.path) for source in sources if source.path and source.fps == fps]
         expect_one_rate(files, fps)
     added = PoseSet.concat([load(source) for source in sources])
-    parts = [load_parquet(output), added] if output.exists() else [added]
+    parts = [load_parquet(output), added] if append and output.exists() else [added]
     merged = PoseSet.concat(parts).ordered()
     _refuse_twice(merged)
-    write_parquet(output, merged, overwrite=append)
+    write_parquet(output, merged, overwrite=append or overwrite)
     return added
 
 

@@ -139,7 +139,7 @@ def show_limits(
         sets = [None if poses is None else poses.poses for poses in (before, after)]
         figures["directions"] = limit_maps.direction_maps(limits, *sets)
         figures["angles"] = limit_maps.angle_histograms(*sets)
-    paths = {name: output / f"{name}.png" for name in figures}
+    paths = figure_paths(output, directions=len(figures) > 1)
     try:
         output.mkdir(parents=True, exist_ok=True)
         for name, figure in figures.items():
@@ -147,6 +147,12 @@ def show_limits(
     except OSError as error:
         raise BadInput(f"{output} cannot be written: {error.strerror or error}") from None
     return list(paths.values())
+
+
+def figure_paths(output: Path, directions: bool) -> dict[str, Path]:
+    """Where `show_limits` puts its figures; those of directions are drawn where there are poses."""
+    names = ("limits", "directions", "angles") if directions else ("limits",)
+    return {name: output / f"{name}.png" for name in names}
 
 
 def _title(provenance: str) -> str:

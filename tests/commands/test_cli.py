@@ -1,5 +1,6 @@
 """What the command line says to a user's mistake: one sentence, exit code 2, nothing written."""
 
+import json
 from importlib.metadata import version
 from pathlib import Path
 
@@ -172,6 +173,8 @@ def test_the_first_line_of_help_says_what_the_program_does(capsys):
         ("--output", ("lift", "--model", "no", "--keypoints", "no")),
         ("--json", ("evaluate", "--model", "no", "--poses", "no.parquet")),
         ("--output", ("limits", "fit", "--poses", "no.parquet")),
+        ("--output", ("sample", "3", "--limits", "no.npz")),
+        ("--output", ("data", "export", "--poses", "no.parquet", "--format", "human36m")),
     ],
 )
 def test_a_file_that_is_there_is_replaced_only_when_asked(capsys, tmp_path, option, command):
@@ -182,3 +185,52 @@ def test_a_file_that_is_there_is_replaced_only_when_asked(capsys, tmp_path, opti
     told = refused(capsys, *command, option, there, "--overwrite")
     assert "is there already" not in told
     assert there.read_text() == "kept"
+
+
+def test_an_import_appends_replaces_or_is_refused(capsys, tmp_path, motion):
+    there = parquet(tmp_path / "there.parquet", motion[:10])
+    other = parquet(tmp_path / "other.parquet", motion[:4])
+    told = refused(capsys, "data", "import", other, "--output", there)
+    assert told.endswith("there already; --append adds to it, --overwrite replaces it")
+    both = refused(capsys, "data", "import", other, "--output", there, "--append", "--overwrite")
+    assert both.endswith("give one of them")
+    said(capsys, "data", "import", other, "--output", there, "--overwrite")
+    assert pq.read_table(there).num_rows == 4
+
+
+def test_figures_that_are_there_are_replaced_only_when_asked(capsys, tmp_path):
+    (tmp_path / "limits.png").write_text("kept")
+    (tmp_path / "angles.png").write_text("kept")
+    assert "limits.png is there already" in refused(capsys, "limits", "show", "--output", tmp_path)
+    said(capsys, "limits", "show", "--output", tmp_path, "--overwrite")
+    assert (tmp_path / "limits.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "angles.png").read_text() == "kept"
+    (tmp_path / "limits.png").unlink()
+    poses = ("--before", "no.parquet", "--output", tmp_path)
+    assert "angles.png is there already" in refused(capsys, "limits", "show", *poses)
+
+
+def test_drawings_that_are_there_are_replaced_only_when_asked(capsys, tmp_path):
+    photo, drawing = tmp_path / "a.jpg", tmp_path / "a.jpg.png"
+    drawing.write_text("kept")
+    asked = ("infer", photo, "--model", tmp_path, "--overlay", tmp_path)
+    assert "a.jpg.png is there already; --overwrite" in refused(capsys, *asked)
+    assert "there is no such file" in refused(capsys, *asked, "--overwrite")
+    (tmp_path / "walk.mp4-000012.png").write_text("kept")
+    asked = ("infer", tmp_path / "walk.mp4", "--model", tmp_path, "--overlay", tmp_path)
+    assert "walk.mp4-000012.png is there already" in refused(capsys, *asked)
+
+
+def test_a_bundle_is_replaced_only_when_asked_and_other_folders_never(capsys, tmp_path, motion):
+    lifter, poses = tmp_path / "lifter", parquet(tmp_path / "p.parquet", motion[:40])
+    small = ("--set", "steps=2", "--set", "batch=16", "--set", "cascade.width=16")
+    train_bundle(motion[:40], lifter, changes=["steps=1", "batch=16", "cascade.width=16"])
+    before = (lifter / "bundle.json").read_text()
+    asked = ("train", "--poses", poses, "--output", lifter, *small)
+    assert "lifter is there already; --overwrite replaces it" in refused(capsys, *asked)
+    assert (lifter / "bundle.json").read_text() == before
+    assert "2 steps" in said(capsys, *asked, "--overwrite")
+    assert json.loads((lifter / "bundle.json").read_text())["training"]["steps"] == 2
+    other = ("train", "--poses", poses, "--output", tmp_path, *small, "--overwrite")
+    assert "should be a new or an empty folder" in refused(capsys, *other)
+    assert poses.exists()

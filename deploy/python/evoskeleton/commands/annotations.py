@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.commands.options import Overwrite, refuse_taken
 from evoskeleton.commands.serve import check_installed
 from evoskeleton.commands.settings_as_options import option
 from evoskeleton.errors import BadInput
@@ -86,15 +87,15 @@ def export(
     keypoints: Annotated[
         str | None, typer.Option(help="coco: write COCO's points of a human36m project")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="replace a file that is there")
-    ] = False,
+    overwrite: Overwrite = False,
     folder: Folder = ANNOTATIONS,
     url: Url = None,
 ) -> None:
     """Annotations as a COCO file, a dictionary of Human3.6M or U3DPW, or rows of a pose table."""
     if kind not in FORMATS:
         raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
+    if kind != "pose-table":
+        refuse_taken(overwrite, Path(output))
     with _opened(folder, url) as store:
         known = store.project(project)
         typer.echo(

@@ -15,6 +15,7 @@ from evoskeleton.commands.options import (
     busy,
     counted,
     poses_of,
+    refuse_taken,
 )
 from evoskeleton.errors import BadInput
 
@@ -46,16 +47,21 @@ def data_import(
     up: Annotated[str | None, typer.Option(help="axis that points up: x, y or z")] = None,
     skeleton: Annotated[str | None, typer.Option(help="ASF file that goes with AMC or BVH")] = None,
     fps: Annotated[float | None, typer.Option(help="frames a second to keep of a BVH")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Files of any known format into one Parquet file; --set takes any setting of a source."""
     from evoskeleton.platform.data.exchange import import_poses
     from evoskeleton.platform.data.sources.load import settings_from_text
 
+    if append and overwrite:
+        raise BadInput("--append adds to a file and --overwrite replaces it: give one of them")
+    if output.exists() and not append and not overwrite:
+        raise BadInput(f"{output} is there already; --append adds to it, --overwrite replaces it")
     given = {"units": units, "up": up, "skeleton": skeleton, "fps": fps}
     changes = [f"{name}={value}" for name, value in given.items() if value is not None]
     read = [settings_from_text(text, changes + (change or [])) for text in sources]
     with busy("reading"):
-        added = import_poses(read, output, append)
+        added = import_poses(read, output, append, overwrite)
     typer.echo(f"{output}: {counted(added)}")
 
 
@@ -74,6 +80,7 @@ def data_export(
 
     if kind not in FORMATS:
         raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
+    refuse_taken(overwrite, output)
     known = poses_of(poses)
     numbers = export_poses(known, output, kind, pseudo_subjects, overwrite)
     typer.echo(f"{output}: {counted(known)}")

@@ -34,14 +34,17 @@ def train(
     calibration: Annotated[
         str | None, typer.Option(help="other poses, to measure the joints' error radii on")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a lifter on poses, without a campaign and without Ray.
 
     `evoskeleton settings train` shows what --set takes. Such as:
     evoskeleton train --poses mine.parquet --output lifter --set steps=2000
     """
-    from evoskeleton.lifting.training import train_bundle
+    from evoskeleton.lifting.training import holds_bundle, train_bundle
 
+    if holds_bundle(output):
+        refuse_taken(overwrite, output)
     held = measured_poses(calibration, "--calibration").ordered() if calibration else None
     with bars() as monitor:
         record = train_bundle(
@@ -51,6 +54,7 @@ def train(
             change or [],
             monitor.training,
             calibration=None if held is None else (held.poses, held.clip_number()),
+            overwrite=overwrite,
         )
     typer.echo(f"{output}: loss {record['loss']:.4f} after {record['steps']} steps")
     if held is not None and record["error_radii_mm"] is None:
@@ -72,7 +76,7 @@ def evaluate(
     from evoskeleton.lifting.protocols import evaluate as measure
     from evoskeleton.lifting.protocols import rarity
 
-    refuse_taken(json_file, overwrite)
+    refuse_taken(overwrite, json_file)
     known = measured_poses(poses, "--poses")
     rare = rarity(known.poses, poses_of(reference).poses) if reference else None
     lifter, record = load_bundle(model), read_description(model).get("training", {})
@@ -92,10 +96,14 @@ def infer(
     detector: Annotated[
         str, typer.Option(help="blazepose, or module:Name of your own")
     ] = "blazepose",
+    overwrite: Overwrite = False,
 ) -> None:
     """Photos and videos to 2D keypoints and 3D joints of everybody in them, as JSON lines."""
+    from evoskeleton.pose2d.estimation import drawings_there
     from evoskeleton.pose2d.estimation import infer as estimates
 
+    if overlay is not None:
+        refuse_taken(overwrite, *drawings_there(paths, overlay))
     for estimate in estimates(paths, model, overlay, boxes, detector):
         typer.echo(json.dumps(estimate))
 
@@ -124,7 +132,7 @@ def lift(
     from evoskeleton.lifting.bundle import load_bundle
     from evoskeleton.lifting.keypoint_files import read_keypoints, write_joints
 
-    refuse_taken(output, overwrite)
+    refuse_taken(overwrite, output)
     points, visibility = read_keypoints(keypoints)
     lifter = load_bundle(model)
     if fit is not None:

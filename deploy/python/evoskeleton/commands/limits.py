@@ -34,7 +34,7 @@ def limits_fit(
     """Fit joint limits on real poses, and say how they treat every subject."""
     from evoskeleton.platform.record.limit_report import fit_limits, judgement_table
 
-    refuse_taken(output, overwrite)
+    refuse_taken(overwrite, output)
     with busy("fitting joint limits"):
         rows = fit_limits(poses_of(poses), output, source or poses, leave_out or [], ranges=ranges)
     typer.echo(judgement_table(rows))
@@ -46,10 +46,13 @@ def limits_show(
     path: LimitsPath = None,
     before: Annotated[str | None, typer.Option(help="poses before evolution")] = None,
     after: Annotated[str | None, typer.Option(help="poses after evolution")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw joint limits, and where the limbs of poses point within them."""
-    from evoskeleton.platform.record.limit_report import show_limits
+    from evoskeleton.platform.record.limit_report import figure_paths, show_limits
 
+    with_poses = before is not None or after is not None
+    refuse_taken(overwrite, *figure_paths(output, with_poses).values())
     with busy("drawing joint limits"):
         sets = [None if text is None else poses_of(text) for text in (before, after)]
         figures = show_limits(path, sets[0], sets[1], output)
@@ -68,6 +71,7 @@ def sample(
     from evoskeleton.platform.data.formats.parquet import write_parquet
     from evoskeleton.platform.record.limit_report import sample_poses
 
+    refuse_taken(overwrite, output)
     with busy("drawing poses"):
         drawn = sample_poses(path, count, seed)
     write_parquet(output, drawn, overwrite=overwrite)

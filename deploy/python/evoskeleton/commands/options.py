@@ -26,7 +26,7 @@ Source = Annotated[
         "or settings such as '{kind: parquet, path: mine.parquet, subjects: [S9]}'"
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a file that is there")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there already")]
 LimitsPath = Annotated[
     Path | None,
     typer.Option(
@@ -60,14 +60,15 @@ def counted(poses: "PoseSet") -> str:
     return ", ".join([f"{len(poses):,} poses", *parts])
 
 
-def refuse_taken(path: Path | None, overwrite: bool) -> None:
-    """Refuse to replace a file before any work is done.
+def refuse_taken(overwrite: bool, *paths: Path | None) -> None:
+    """Refuse to replace files or folders before any work is done.
 
     Raises:
-        BadInput: the file is there and `--overwrite` is not given.
+        BadInput: one of them is there and `--overwrite` is not given.
     """
-    if path is not None and path.exists() and not overwrite:
-        raise BadInput(f"{path} is there already; --overwrite replaces it")
+    for path in paths:
+        if path is not None and path.exists() and not overwrite:
+            raise BadInput(f"{path} is there already; --overwrite replaces it")
 
 
 def bars() -> "Bars":
