@@ -15,6 +15,7 @@ import evoskeleton
 from evoskeleton.commands.annotations import annotations
 from evoskeleton.commands.campaign import campaigns, demo
 from evoskeleton.commands.data import data
+from evoskeleton.commands.examples import epilog, show_examples
 from evoskeleton.commands.lifter import evaluate, infer, lift, train
 from evoskeleton.commands.limits import limits, sample
 from evoskeleton.commands.model import models
@@ -33,6 +34,7 @@ app.add_typer(studies, name="study")
 app.add_typer(models, name="model")
 app.add_typer(tokens, name="token")
 app.add_typer(annotations, name="annotations")
+show_examples(app)
 
 
 def _say_version(wanted: bool) -> None:
@@ -41,10 +43,13 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Start with: evoskeleton demo. Every setting: evoskeleton settings.")
+@app.callback(epilog=epilog(("demo", "COMMAND --help", "settings")))
 def _evoskeleton(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="say which")
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="print the version and leave"
+        ),
     ] = False,
 ) -> None:
     """Breed new valid 3D human poses out of real motion, and train lifters on them.

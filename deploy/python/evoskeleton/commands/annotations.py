@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from evoskeleton.annotation.domain.records import Project
     from evoskeleton.annotation.store.annotation_store import AnnotationStore
 
-annotations = typer.Typer(no_args_is_help=True, help="What people annotate, in and out.")
+annotations = typer.Typer(
+    no_args_is_help=True, help="Bring pictures and COCO files in, and annotations out."
+)
 
 FORMATS = ("coco", "human36m", "u3dpw", "pose-table")
 MOST_PIXELS = 80_000_000
@@ -32,7 +34,7 @@ Url = Annotated[str | None, option(ServeSettings, "annotations_url")]
 
 @annotations.command("add")
 def add(
-    project: Annotated[str, typer.Argument(help="project; made where there is none")],
+    project: Annotated[str, typer.Argument(help="name of the project; made where there is none")],
     pictures: Annotated[list[Path], typer.Argument(help="picture files")],
     keypoints: Annotated[
         str, typer.Option(help="keypoint schema of a new project: human36m or coco")
@@ -40,7 +42,7 @@ def add(
     folder: Folder = ANNOTATIONS,
     url: Url = None,
 ) -> None:
-    """Pictures to annotate into a project."""
+    """Add pictures to annotate to a project."""
     with _opened(folder, url) as store:
         known = store.make_project(project, keypoints)
         for picture in pictures:
@@ -51,13 +53,13 @@ def add(
 @annotations.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="COCO keypoint file")],
-    project: Annotated[str, typer.Option(help="project; made where there is none")],
+    project: Annotated[str, typer.Option(help="name of the project; made where there is none")],
     images: Annotated[Path, typer.Option(help="folder of the pictures that the file names")],
     annotator: Annotated[str, typer.Option(help="whose annotations these are")] = "import",
     folder: Folder = ANNOTATIONS,
     url: Url = None,
 ) -> None:
-    """A COCO file with its pictures into a project, as submissions."""
+    """Read a COCO file with its pictures into a project, as submissions."""
     with _opened(folder, url) as store:
         from evoskeleton.annotation.formats.coco import read_coco
         from evoskeleton.annotation.store.coco_import import import_coco
@@ -78,20 +80,20 @@ def import_(
 
 @annotations.command("export")
 def export(
-    project: Annotated[str, typer.Argument(help="project")],
+    project: Annotated[str, typer.Argument(help="name of the project")],
     output: Annotated[str, typer.Option(help="file, or pose table, to write")],
     kind: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))],
     state: Annotated[
         list[str] | None, typer.Option(help="states to export, may be repeated; none: accepted")
     ] = None,
     keypoints: Annotated[
-        str | None, typer.Option(help="coco: write COCO's points of a human36m project")
+        str | None, typer.Option(help="coco: write a human36m project with COCO's points")
     ] = None,
     overwrite: Overwrite = False,
     folder: Folder = ANNOTATIONS,
     url: Url = None,
 ) -> None:
-    """Annotations as a COCO file, a dictionary of Human3.6M or U3DPW, or rows of a pose table."""
+    """Write annotations as COCO, a dictionary of Human3.6M or U3DPW, or rows of a pose table."""
     if kind not in FORMATS:
         raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
     if kind != "pose-table":

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from evoskeleton.platform.search.campaign.driver import Outcome
     from evoskeleton.platform.search.campaign.settings import CampaignSettings
 
-campaigns = typer.Typer(no_args_is_help=True, help="Evolve poses and train lifters on them.")
+campaigns = typer.Typer(
+    no_args_is_help=True, help="Evolve poses and train lifters on them, as a settings file says."
+)
+
+
+Name = Annotated[str, typer.Argument(help="name of the campaign")]
 
 
 def demo(
@@ -26,12 +31,13 @@ def demo(
     seed: Annotated[int, typer.Option(help="seed of search and lifters")] = 1,
     name: Annotated[str, typer.Option(help="name of the campaign")] = "demo",
     wheel: Annotated[
-        Path | None, typer.Option(help="pybullet wheel, where pip reaches none")
+        Path | None,
+        typer.Option(help="wheel of pybullet, which holds the motion; none: pip fetches it"),
     ] = None,
     change: Changes = None,
     address: Address = None,
 ) -> None:
-    """The main job: evolve embedded real motion, train on it, compare; a few minutes."""
+    """Evolve a little real motion, train a lifter on it, and compare; a few minutes."""
     from evoskeleton.platform.search.campaign.driver import demo_settings
 
     if wheel is not None:
@@ -47,7 +53,7 @@ def campaign_run(
     change: Changes = None,
     address: Address = None,
 ) -> None:
-    """Start a campaign."""
+    """Start a campaign: evolve, train, compare, and register the champion."""
     from evoskeleton.platform.search.campaign.settings import read_settings
 
     _run(read_settings(settings, _addressed(change or [], address)))
@@ -55,9 +61,9 @@ def campaign_run(
 
 @campaigns.command("resume")
 def campaign_resume(
-    name: str, home: Home = CAMPAIGNS, change: Changes = None, address: Address = None
+    name: Name, home: Home = CAMPAIGNS, change: Changes = None, address: Address = None
 ) -> None:
-    """Go on with a campaign that was stopped, or extend one: --set search.generations=20."""
+    """Go on with a campaign that was stopped, or extend one."""
     from evoskeleton.platform.search.campaign.driver import resume
 
     with _campaign_bars(name) as monitor:
@@ -67,7 +73,7 @@ def campaign_resume(
 
 @campaigns.command("list")
 def campaign_list(home: Home = CAMPAIGNS) -> None:
-    """Campaigns of a home, and how far they are."""
+    """List the campaigns of a home, and how far they are."""
     from evoskeleton.platform.search.campaign.status import statuses
 
     table = Table("campaign", "generation", "rows", "trainings", "state")
@@ -77,8 +83,8 @@ def campaign_list(home: Home = CAMPAIGNS) -> None:
 
 
 @campaigns.command("status")
-def campaign_status(name: str, home: Home = CAMPAIGNS) -> None:
-    """One campaign as JSON: progress, champion, last record of the logbook."""
+def campaign_status(name: Name, home: Home = CAMPAIGNS) -> None:
+    """Show one campaign as JSON: progress, champion, last record of the logbook."""
     from evoskeleton.platform.search.campaign.status import status_of
 
     typer.echo(json.dumps(status_of(home, name).as_dict(), indent=1))

@@ -19,16 +19,20 @@ from evoskeleton.commands.options import (
 )
 from evoskeleton.errors import BadInput
 
-data = typer.Typer(no_args_is_help=True, help="Poses of your own, and the pose table.")
+data = typer.Typer(
+    no_args_is_help=True, help="Read and write poses of your own, and look into the pose table."
+)
 
 
 @data.command("info")
 def data_info(
-    table: Annotated[str | None, typer.Argument(help="URI of a pose table")] = None,
+    table: Annotated[
+        str | None, typer.Argument(help="URI of a pose table; none: that of the home")
+    ] = None,
     home: Home = CAMPAIGNS,
     version: Annotated[int | None, typer.Option(help="table version; none: the newest")] = None,
 ) -> None:
-    """What a pose table holds, as JSON."""
+    """Show what a pose table holds, as JSON."""
     from evoskeleton.platform.data.pose_table import PoseTable
 
     there = PoseTable.open(table or str(Path(home) / "poses"))
@@ -49,7 +53,7 @@ def data_import(
     fps: Annotated[float | None, typer.Option(help="frames a second to keep of a BVH")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Files of any known format into one Parquet file; --set takes any setting of a source."""
+    """Read files of any known format into one Parquet file."""
     from evoskeleton.platform.data.exchange import import_poses
     from evoskeleton.platform.data.sources.load import settings_from_text
 
@@ -75,7 +79,7 @@ def data_export(
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Poses into a Parquet file, the dictionary of EvoSkeleton, or VideoPose3D's arrays."""
+    """Write poses as a Parquet file, the dictionary of EvoSkeleton, or VideoPose3D's arrays."""
     from evoskeleton.platform.data.exchange import FORMATS, export_poses
 
     if kind not in FORMATS:

@@ -28,19 +28,17 @@ if TYPE_CHECKING:
 
 def train(
     poses: Source,
-    output: Annotated[Path, typer.Option(help="folder for the bundle")],
-    preset: Annotated[str, typer.Option(help="small, large or paper")] = "small",
+    output: Annotated[Path, typer.Option(help="new folder for the lifter's bundle")],
+    preset: Annotated[
+        str, typer.Option(help="small: minutes on one core; large: for a GPU; paper: as published")
+    ] = "small",
     change: Changes = None,
     calibration: Annotated[
         str | None, typer.Option(help="other poses, to measure the joints' error radii on")
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a lifter on poses, without a campaign and without Ray.
-
-    `evoskeleton settings train` shows what --set takes. Such as:
-    evoskeleton train --poses mine.parquet --output lifter --set steps=2000
-    """
+    """Train a lifter on poses, without a campaign and without Ray."""
     from evoskeleton.lifting.training import holds_bundle, train_bundle
 
     if holds_bundle(output):
@@ -62,15 +60,17 @@ def train(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Option(help="bundle folder")],
+    model: Annotated[Path, typer.Option(help="folder of the lifter's bundle")],
     poses: Source,
-    json_file: Annotated[Path | None, typer.Option("--json", help="write all figures here")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="JSON file for all numbers")
+    ] = None,
     reference: Annotated[
         str | None, typer.Option(help="poses such as the seeds: adds errors by decile of rarity")
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Errors of a lifter per clip over the four fixed views, and what its error radii hold."""
+    """Measure a lifter's errors by clip over four fixed views, and what its error radii hold."""
     from evoskeleton.console.evaluation import coverage_table, evaluation_table
     from evoskeleton.lifting.bundle import load_bundle, read_description
     from evoskeleton.lifting.protocols import evaluate as measure
@@ -89,16 +89,21 @@ def evaluate(
 
 
 def infer(
-    paths: Annotated[list[Path], typer.Argument(help="photos and videos")],
-    model: Annotated[Path, typer.Option(help="bundle folder")],
-    overlay: Annotated[Path | None, typer.Option(help="folder for drawings")] = None,
-    boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes of people")] = None,
+    paths: Annotated[list[Path], typer.Argument(help="photo and video files")],
+    model: Annotated[Path, typer.Option(help="folder of the lifter's bundle")],
+    overlay: Annotated[
+        Path | None, typer.Option(help="folder for drawings; none: nothing is drawn")
+    ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(help="JSON file of the boxes of people; none: the detector finds them"),
+    ] = None,
     detector: Annotated[
         str, typer.Option(help="blazepose, or module:Name of your own")
     ] = "blazepose",
     overwrite: Overwrite = False,
 ) -> None:
-    """Photos and videos to 2D keypoints and 3D joints of everybody in them, as JSON lines."""
+    """Find everybody in photos and videos: 2D keypoints and 3D joints, as JSON lines."""
     from evoskeleton.pose2d.estimation import drawings_there
     from evoskeleton.pose2d.estimation import infer as estimates
 
@@ -109,9 +114,9 @@ def infer(
 
 
 def lift(
-    model: Annotated[Path, typer.Option(help="bundle folder")],
-    keypoints: Annotated[Path, typer.Option(help="2D keypoints, JSON or Parquet")],
-    output: Annotated[Path, typer.Option(help="3D joints, JSON or Parquet")],
+    model: Annotated[Path, typer.Option(help="folder of the lifter's bundle")],
+    keypoints: Annotated[Path, typer.Option(help="file of 2D keypoints, JSON or Parquet")],
+    output: Annotated[Path, typer.Option(help="file of 3D joints to write, JSON or Parquet")],
     fit: Annotated[
         str | None,
         typer.Option(
@@ -128,7 +133,7 @@ def lift(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
+    """Lift 2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
     from evoskeleton.lifting.bundle import load_bundle
     from evoskeleton.lifting.keypoint_files import read_keypoints, write_joints
 

@@ -15,7 +15,9 @@ from evoskeleton.commands.options import (
     refuse_taken,
 )
 
-limits = typer.Typer(no_args_is_help=True, help="Which limb directions a body can take.")
+limits = typer.Typer(
+    no_args_is_help=True, help="Fit and draw joint limits: which limb directions a body can take."
+)
 
 
 @limits.command("fit")
@@ -23,11 +25,14 @@ def limits_fit(
     poses: Source,
     output: Annotated[Path, typer.Option(help="npz file to write")],
     leave_out: Annotated[
-        list[str] | None, typer.Option(help="subject kept for the judgement, may be repeated")
+        list[str] | None,
+        typer.Option(help="subject to judge the limits by, not to fit on; may be repeated"),
     ] = None,
-    source: Annotated[str, typer.Option(help="where the poses come from")] = "",
+    source: Annotated[
+        str, typer.Option(help="where the poses come from, a note that the file carries")
+    ] = "",
     ranges: Annotated[
-        bool, typer.Option("--ranges", help="allow published ranges of motion as well")
+        bool, typer.Option("--ranges", help="also allow what published ranges of motion allow")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -64,7 +69,7 @@ def sample(
     count: Annotated[int, typer.Argument(help="poses to draw")],
     output: Annotated[Path, typer.Option(help="Parquet file")],
     path: LimitsPath = None,
-    seed: Annotated[int, typer.Option(help="of all draws")] = 1,
+    seed: Annotated[int, typer.Option(help="seed of all draws")] = 1,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw poses from the joint limits alone, limb by limb, a child given its parent."""

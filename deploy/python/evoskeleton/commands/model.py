@@ -1,7 +1,7 @@
 """`evoskeleton model`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,12 +12,16 @@ from evoskeleton.commands.options import CAMPAIGNS, Home
 if TYPE_CHECKING:
     from evoskeleton.platform.record.registry import Registry
 
-models = typer.Typer(no_args_is_help=True, help="Champions in the MLflow registry.")
+models = typer.Typer(no_args_is_help=True, help="List and choose champions in the MLflow registry.")
+
+
+Name = Annotated[str, typer.Argument(help="name of the registered model")]
+Uri = Annotated[str | None, typer.Option(help="MLflow server or database; none: that of the home")]
 
 
 @models.command("list")
-def model_list(home: Home = CAMPAIGNS, uri: str | None = None) -> None:
-    """Registered champions."""
+def model_list(home: Home = CAMPAIGNS, uri: Uri = None) -> None:
+    """List registered champions."""
     table = Table("model", "version", "alias", "MPJPE, mm", "weights")
     for model in _registry(home, uri).list_models():
         for version in model.versions:
@@ -29,14 +33,19 @@ def model_list(home: Home = CAMPAIGNS, uri: str | None = None) -> None:
 
 
 @models.command("promote")
-def model_promote(name: str, version: int, home: Home = CAMPAIGNS, uri: str | None = None) -> None:
+def model_promote(
+    name: Name,
+    version: Annotated[int, typer.Argument(help="number that `model list` shows")],
+    home: Home = CAMPAIGNS,
+    uri: Uri = None,
+) -> None:
     """Make a version the champion of its name."""
     _registry(home, uri).promote(name, version)
     typer.echo(f"{name}: version {version} is the champion")
 
 
 @models.command("rollback")
-def model_rollback(name: str, home: Home = CAMPAIGNS, uri: str | None = None) -> None:
+def model_rollback(name: Name, home: Home = CAMPAIGNS, uri: Uri = None) -> None:
     """Give the name back to the champion before."""
     typer.echo(f"{name}: version {_registry(home, uri).rollback(name)} is the champion")
 

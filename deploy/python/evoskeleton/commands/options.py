@@ -17,8 +17,15 @@ CAMPAIGNS = "campaigns"
 """The home where none is given."""
 
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
-Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value, may be repeated")]
-Address = Annotated[str | None, typer.Option(help="Ray cluster to join, such as auto")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="a setting as NAME=VALUE, may be repeated; `evoskeleton settings` shows all"
+    ),
+]
+Address = Annotated[
+    str | None, typer.Option(help="Ray cluster to join, such as auto; none: one is started here")
+]
 Source = Annotated[
     str,
     typer.Option(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evoskeleton.annotation.serving.champions import ChampionSource
     from evoskeleton.annotation.serving.detection_queue import ServedDetector
 
-tokens = typer.Typer(no_args_is_help=True, help="Who may call the endpoint.")
+tokens = typer.Typer(no_args_is_help=True, help="Say who may call the endpoint.")
 
 TokenFile = Annotated[Path, typer.Option("--tokens", help="file of token names, scopes and hashes")]
 TOKENS = Path("tokens.json")
@@ -46,7 +46,7 @@ def serve(
         Path | None, typer.Option(help="bundle to serve, without MLflow: folder or a file in it")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="registered model; none: the only one that there is")
+        str | None, typer.Option(help="name of a registered model; none: the only one there is")
     ] = None,
     home: Home = CAMPAIGNS,
     tracking_uri: Annotated[
@@ -56,11 +56,15 @@ def serve(
         str, typer.Option(help="for calls with pictures: blazepose, or module:Name of your own")
     ] = "blazepose",
     no_detector: Annotated[
-        bool, typer.Option("--no-detector", help="load none: keypoints are served, not pictures")
+        bool,
+        typer.Option(
+            "--no-detector",
+            help="load no detector: calls with keypoints are answered, none with pictures",
+        ),
     ] = False,
     change: Changes = None,
 ) -> None:
-    """Serve the champion over gRPC until SIGTERM or Ctrl-C."""
+    """Serve the champion, or a bundle, over gRPC until SIGTERM or Ctrl-C."""
     check_installed()
     url = given["annotations_url"] if given["annotations"] else None
     settings = ServeSettings.parse(with_changes({**given, "annotations_url": url}, change or []))
@@ -153,7 +157,7 @@ def token_add(
 
 @tokens.command("list")
 def token_list(file: TokenFile = TOKENS) -> None:
-    """Names, scopes and dates of all tokens."""
+    """List names, scopes and dates of all tokens."""
     check_installed()
     from evoskeleton.annotation.server.tokens import Tokens
 
@@ -164,7 +168,9 @@ def token_list(file: TokenFile = TOKENS) -> None:
 
 
 @tokens.command("revoke")
-def token_revoke(name: str, file: TokenFile = TOKENS) -> None:
+def token_revoke(
+    name: Annotated[str, typer.Argument(help="whose token it is")], file: TokenFile = TOKENS
+) -> None:
     """Take a token away; servers that run refuse it from now on."""
     check_installed()
     from evoskeleton.annotation.server.tokens import Tokens

@@ -56,7 +56,7 @@ SUBJECTS = {
 
 def settings(
     subject: Annotated[
-        str | None, typer.Argument(help=f"{', '.join(SUBJECTS)}; none: what these are")
+        str | None, typer.Argument(help=f"{', '.join(SUBJECTS)}; none: a list of them")
     ] = None,
     group: Annotated[
         str | None, typer.Argument(help="group or setting by its dotted name; none: all")

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 studies = typer.Typer(no_args_is_help=True, help="Compare searches by the lifters they train.")
 
 
+File = Annotated[Path, typer.Argument(help="YAML file; `study template` writes one")]
+
+
 @studies.command("run")
 def study_run(
-    settings: Annotated[Path, typer.Argument(help="YAML file; `study template` writes one")],
+    settings: File,
     change: Changes = None,
 ) -> None:
-    """Make what is missing of a study, as far as its budget goes, and show what is there."""
+    """Train what a study still lacks, as far as its budget goes, and show what it found."""
     from evoskeleton.platform.search.study.settings import read_study
     from evoskeleton.platform.search.study.study import Study
 
@@ -34,8 +37,8 @@ def study_run(
 
 
 @studies.command("report")
-def study_report(settings: Path, change: Changes = None) -> None:
-    """Show what is there of a study."""
+def study_report(settings: File, change: Changes = None) -> None:
+    """Show what a study has found so far."""
     from evoskeleton.platform.search.study.settings import read_study
 
     _show_study(read_study(settings, change))

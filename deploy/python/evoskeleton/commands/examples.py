@@ -1,0 +1,101 @@
+"""Examples of every command, shown below its help."""
+
+import typer
+
+EXAMPLES = {
+    "demo": ("demo", "demo --seed 2 --set search.generations=4"),
+    "sample": ("sample 1000 --output drawn.parquet",),
+    "train": (
+        "train --poses mine.parquet --output lifter --set steps=2000",
+        "train --poses mine.parquet --output lifter --preset large",
+        "settings train",
+    ),
+    "evaluate": (
+        "evaluate --model lifter --poses test.parquet",
+        "evaluate --model lifter --poses test.parquet --json errors.json",
+    ),
+    "infer": (
+        "infer photo.jpg --model lifter",
+        "infer photo.jpg walk.mp4 --model lifter --overlay drawings",
+    ),
+    "lift": (
+        "lift --model lifter --keypoints points.json --output joints.json",
+        "lift --model my --keypoints p.json --output j.json --fit 640x480",
+    ),
+    "serve": (
+        "serve --bundle lifter",
+        "serve --model my-campaign --http-address 127.0.0.1:8080",
+        "settings serve",
+    ),
+    "settings": (
+        "settings campaign",
+        "settings campaign search.archive",
+        "settings train steps --json",
+    ),
+    "campaign run": (
+        "campaign template > campaign.yaml",
+        "campaign run campaign.yaml",
+        "campaign run campaign.yaml --set search.generations=20",
+        "settings campaign",
+    ),
+    "campaign resume": (
+        "campaign resume my-campaign",
+        "campaign resume my-campaign --set search.generations=20",
+    ),
+    "campaign list": ("campaign list", "campaign list --home elsewhere"),
+    "campaign status": ("campaign status my-campaign",),
+    "campaign template": ("campaign template > campaign.yaml",),
+    "data info": ("data info", "data info campaigns/poses --version 3"),
+    "data import": (
+        "data import walk.bvh run.bvh --units cm --output mine.parquet",
+        "data import threeDPose_train.npy --output h36m.parquet",
+        "settings source",
+    ),
+    "data export": (
+        "data export --poses m.parquet --format human36m --output m.npy",
+        "data export --poses mine.bvh --format parquet --output m.parquet",
+    ),
+    "limits fit": (
+        "limits fit --poses mine.parquet --output mine.npz",
+        "limits fit --poses mine.parquet --output mine.npz --leave-out S9",
+    ),
+    "limits show": (
+        "limits show --output figures",
+        "limits show --output figures --after campaigns/poses",
+    ),
+    "study run": (
+        "study template > study.yaml",
+        "study run study.yaml",
+        "study run study.yaml --set budget_core_hours=2",
+    ),
+    "study report": ("study report study.yaml",),
+    "study template": ("study template > study.yaml",),
+    "model list": ("model list",),
+    "model promote": ("model promote my-campaign 3",),
+    "model rollback": ("model rollback my-campaign",),
+    "token add": ("token add anna --scope annotate", "token add app --scope infer"),
+    "token list": ("token list",),
+    "token revoke": ("token revoke anna",),
+    "annotations add": ("annotations add street first.jpg second.jpg",),
+    "annotations import": ("annotations import all.json --project street --images photos",),
+    "annotations export": (
+        "annotations export street --format coco --output street.json",
+        "annotations export street --format pose-table --output annotated",
+    ),
+}
+"""Lines by command, without the name of the program."""
+
+
+def show_examples(app: typer.Typer, group: str = "") -> None:
+    """Put the examples below the help of every command of a program."""
+    for command in app.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "")
+        command.epilog = epilog(EXAMPLES[f"{group}{name}"])
+    for inner in app.registered_groups:
+        assert inner.typer_instance is not None
+        show_examples(inner.typer_instance, f"{inner.name} ")
+
+
+def epilog(lines: tuple[str, ...]) -> str:
+    """A heading and a line each, as the help sets them."""
+    return "\b\n" + "\n".join(["[bold]Examples[/bold]", *(f"evoskeleton {line}" for line in lines)])
