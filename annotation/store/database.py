@@ -5,6 +5,8 @@ and syncs it at every commit, PostgreSQL is told to. SQLite has one writer at a 
 says so at the beginning of the transaction, so that what it has read stays true until its end.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ from evoskeleton.errors import BadInput
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 _BUSY_MS = 30_000
+_RETRY_S = 0.02
 _MIGRATION_LOCK = 7_305_115
 _WRITES = "evoskeleton_writes"
 
@@ -117,14 +120,24 @@ def _prepare_sqlite(engine: Engine) -> None:
 def _set_pragmas(connection: Any, record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {_BUSY_MS}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    _keep_a_log(cursor)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _keep_a_log(cursor: sqlite3.Cursor) -> None:
+    """Switch to a write-ahead log; for this statement alone SQLite does not wait by itself."""
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_S)
 
 
 def _begin(connection: Connection) -> None:
