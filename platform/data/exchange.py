@@ -11,7 +11,8 @@ from evoskeleton.platform.data.formats.parquet import load_parquet, write_parque
 from evoskeleton.platform.data.formats.videopose3d import write_videopose3d
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources.file_kinds import expect_one_rate
-from evoskeleton.platform.data.sources.load import SourceSettings, load
+from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.sources.settings import Declared, SourceSettings
 
 FORMATS = ("parquet", "human36m", "videopose3d")
 
@@ -36,9 +37,10 @@ def import_poses(
     """
     if output.exists() and not (append or overwrite):
         raise BadInput(f"{output} is there already; --append adds to it")
-    for fps in {source.fps for source in sources}:
-        files = [Path(source.path) for source in sources if source.path and source.fps == fps]
-        expect_one_rate(files, fps)
+    rates = [source.fps if isinstance(source, Declared) else None for source in sources]
+    for fps in set(rates):
+        same = [source.path for source, rate in zip(sources, rates, strict=True) if rate == fps]
+        expect_one_rate([Path(path) for path in same if path], fps)
     added = PoseSet.concat([load(source) for source in sources])
     parts = [load_parquet(output), added] if append and output.exists() else [added]
     merged = PoseSet.concat(parts).ordered()

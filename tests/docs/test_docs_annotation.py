@@ -19,7 +19,8 @@ from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.cli import main
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import FOCAL_PX
-from evoskeleton.platform.data.sources.load import SourceSettings, load
+from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.sources.settings import SourceSettings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "annotation.md"
 
@@ -74,7 +75,7 @@ def test_what_the_page_says_from_a_picture_to_a_seed(here, serve_here, bundle, m
         exec(compile(code.replace("127.0.0.1:50051", running.address), str(PAGE), "exec"), {})
     for line in "".join(blocks("Poses")).splitlines():
         run(line)
-    seeds = load(SourceSettings(kind="annotated", path="annotated"))
+    seeds = load(SourceSettings.parse(dict(kind="annotated", path="annotated")))
     assert seeds.clip.tolist() == ["1.jpg#0"]
 
 

@@ -60,11 +60,13 @@ class Group:
     same_as: str | None = None
 
 
-def groups(model: type[BaseModel]) -> list[Group]:
-    """All groups of a settings class, each before those within it."""
+def groups(model: object) -> list[Group]:
+    """All groups of a settings class, or of a union of several, each before those within it."""
     found: list[Group] = []
     seen: dict[tuple[Any, ...], str] = {}
-    for group in _walk((model,), "", _default_instance(model)):
+    _, models = models_in(model)
+    instance = _default_instance(models[0]) if len(models) == 1 else None
+    for group in _walk(models, "", instance):
         key = (group.models, tuple((s.type, s.default) for s in group.settings))
         first = seen.setdefault(key, group.name)
         same_as = None if first == group.name else first

@@ -15,21 +15,24 @@ from evoskeleton.platform.data.mocap.asf_amc import read_amc
 from evoskeleton.platform.data.mocap.bvh import read_bvh
 from evoskeleton.platform.data.mocap.motion import Motion, to_h36m
 from evoskeleton.platform.data.poses import PoseSet
-from evoskeleton.platform.data.sources.settings import SourceSettings
+from evoskeleton.platform.data.sources.settings import RecordingSource
 
 _SAME_RATE = 0.01
 
 _log = logging.getLogger(__name__)
 
 
-def load_mocap(settings: SourceSettings) -> PoseSet:
+def load_mocap(path: Path, settings: RecordingSource) -> PoseSet:
     """The poses of one file; what is approximated is logged as a warning.
+
+    Args:
+        path: a BVH or AMC file.
+        settings: what is declared of it.
 
     Raises:
         BadInput: the file is damaged, its unit or up axis is neither declared nor given, or a joint
             is not found.
     """
-    path = Path(settings.path or "").expanduser()
     motion = read_motion(path, settings.skeleton)
     poses, notes = to_h36m(motion, settings.units, settings.up, settings.joints)
     for note in notes:

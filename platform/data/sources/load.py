@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import singledispatch
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,73 +13,113 @@ import yaml
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
 from evoskeleton.platform.data.sources.file_kinds import expect_one_rate, kind_of, readable_files
-from evoskeleton.platform.data.sources.settings import SourceSettings
+from evoskeleton.platform.data.sources.settings import (
+    KINDS,
+    AnnotatedSource,
+    DeepMimicSource,
+    FolderSource,
+    Human36mSource,
+    OwnSource,
+    ParquetSource,
+    RecordingSource,
+    SourceSettings,
+    StandardSource,
+    TableSource,
+    VideoPose3dSource,
+    class_of,
+    laid_down,
+)
 from evoskeleton.platform.data.sources.subsets import draw_subset
 from evoskeleton.settings import with_changes
 
 Loader = Callable[[SourceSettings], PoseSet]
 
 
-def _deepmimic(settings: SourceSettings) -> PoseSet:
+@singledispatch
+def read(settings: SourceSettings) -> PoseSet:
+    """All poses of a source as they are stored; a reader a settings class is registered here.
+
+    Raises:
+        BadInput: the source cannot be read.
+    """
+    if ":" not in settings.kind:
+        return read(SourceSettings.parse(settings.model_dump()))
+    own = _own_loader(settings.kind)
+    return own(_as_wanted(own, settings))
+
+
+@read.register
+def _(settings: DeepMimicSource) -> PoseSet:
     from evoskeleton.platform.data.mocap.deepmimic import load_deepmimic
 
     return load_deepmimic(Path(settings.path) if settings.path else None)
 
 
-def _standard(settings: SourceSettings) -> PoseSet:
+@read.register
+def _(settings: StandardSource) -> PoseSet:
     from evoskeleton.evolution.hierarchy import decode
     from evoskeleton.evolution.limits.sampling import template_body
 
     return single_clip(decode(template_body()).numpy(), "standard", "stand", "standard")
 
 
-def _parquet(settings: SourceSettings) -> PoseSet:
+@read.register
+def _(settings: ParquetSource) -> PoseSet:
     from evoskeleton.platform.data.formats.parquet import load_parquet
 
     return load_parquet(_place(settings))
 
 
-def _human36m(settings: SourceSettings) -> PoseSet:
+@read.register
+def _(settings: Human36mSource) -> PoseSet:
     from evoskeleton.platform.data.formats.human36m import load_human36m
 
     return load_human36m(_place(settings))
 
 
-def _videopose3d(settings: SourceSettings) -> PoseSet:
+@read.register
+def _(settings: VideoPose3dSource) -> PoseSet:
     from evoskeleton.platform.data.formats.videopose3d import load_videopose3d
 
     return load_videopose3d(_place(settings))
 
 
-def _mocap(settings: SourceSettings) -> PoseSet:
+@read.register
+def _(settings: RecordingSource) -> PoseSet:
     from evoskeleton.platform.data.mocap.load import load_mocap
 
-    return load_mocap(settings.model_copy(update={"path": str(_place(settings))}))
+    return load_mocap(_place(settings), settings)
 
 
-def _folder(settings: SourceSettings) -> PoseSet:
+@read.register
+def _(settings: FolderSource) -> PoseSet:
     """All files of a folder; a setting that some of its kinds do not know is for the others."""
     files = readable_files(_place(settings))
-    _refuse_undeclarable(settings, {kind_of(file) for file in files})
+    parts = [_of_file(file, settings) for file in files]
+    declared = settings.declared()
+    if declared and not any(isinstance(part, RecordingSource) for part in parts):
+        raise BadInput(laid_down(declared[0], [*{part.kind for part in parts}]))
     expect_one_rate(files, settings.fps)
-    parts = [
-        _load_file(settings.model_copy(update={"kind": kind_of(file), "path": str(file)}))
-        for file in files
-    ]
-    return PoseSet.concat(parts)
+    return PoseSet.concat([read(part) for part in parts])
 
 
-def _load_file(settings: SourceSettings) -> PoseSet:
-    return KINDS[settings.kind](settings)
+def _of_file(file: Path, folder: FolderSource) -> SourceSettings:
+    """Settings of a file, with what is declared of the folder where its kind leaves it open."""
+    kind = kind_of(file)
+    known = [name for name in folder.declared() if name in class_of(kind).model_fields]
+    declared = {name: getattr(folder, name) for name in known}
+    return SourceSettings.parse({"kind": kind, "path": str(file), **declared})
 
 
-def _table(settings: SourceSettings) -> PoseSet:
+@read.register
+def _(settings: TableSource) -> PoseSet:
     from evoskeleton.platform.data.annotated import load_bred
 
     return load_bred(_table_place(settings))
 
 
-def _annotated(settings: SourceSettings) -> PoseSet:
+@read.register
+def _(settings: AnnotatedSource) -> PoseSet:
     from evoskeleton.platform.data.annotated import load_annotated
 
     return load_annotated(_table_place(settings))
@@ -95,37 +136,14 @@ def _place(settings: SourceSettings) -> Path:
     return Path(settings.path).expanduser()
 
 
-KINDS: dict[str, Loader] = {
-    "deepmimic": _deepmimic,
-    "parquet": _parquet,
-    "table": _table,
-    "annotated": _annotated,
-    "human36m": _human36m,
-    "videopose3d": _videopose3d,
-    "bvh": _mocap,
-    "amc": _mocap,
-    "folder": _folder,
-    "standard": _standard,
-}
-"""A loader by kind; a new format is one more entry here."""
-
-
-RECORDINGS = ("bvh", "amc")
-"""Kinds whose files leave open what the settings below declare; other formats lay it down."""
-
-_DECLARED = ("units", "up", "fps", "skeleton", "joints", "subject", "action")
-
-
 def load(settings: SourceSettings) -> PoseSet:
     """The poses of a source, checked, filtered, sorted by subject, clip and frame.
 
     Raises:
         BadInput: the source cannot be read, a pose cannot be used, the filters leave nothing, or
-            something is declared that the format lays down.
+            something is declared of a folder whose formats lay it down.
     """
-    if settings.kind in KINDS and settings.kind != "folder":
-        _refuse_undeclarable(settings, {settings.kind})
-    poses = _loader(settings.kind)(settings)
+    poses = read(settings)
     if len(poses) == 0:
         raise BadInput(f"source {settings.path or settings.kind} holds no poses")
     kept = _filtered(poses, settings).ordered()
@@ -141,27 +159,13 @@ def load(settings: SourceSettings) -> PoseSet:
     return kept
 
 
-def _refuse_undeclarable(settings: SourceSettings, kinds: set[str]) -> None:
-    """What nobody reads is no declaration: poses would be taken for something else in silence."""
-    declared = [name for name in _DECLARED if getattr(settings, name) is not None]
-    if declared and not kinds & set(RECORDINGS):
-        raise BadInput(
-            f"{declared[0]} is for recordings (bvh, amc): what {' and '.join(sorted(kinds))} hold "
-            f"is laid down by the format"
-        )
-
-
-def _loader(kind: str) -> Loader:
-    if kind in KINDS:
-        return KINDS[kind]
-    module, colon, function = kind.partition(":")
-    if not colon:
-        raise BadInput(f"kind of a source should be one of {', '.join(KINDS)}, got {kind}")
+def _own_loader(kind: str) -> Loader:
+    module, _, function = kind.partition(":")
     try:
         own: Loader = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise BadInput(f"source {kind}: {error}") from None
-    return lambda settings: own(_as_wanted(own, settings))
+    return own
 
 
 def _as_wanted(own: Loader, settings: SourceSettings) -> SourceSettings:
@@ -178,9 +182,9 @@ def _as_wanted(own: Loader, settings: SourceSettings) -> SourceSettings:
     wanted = next(iter(hints.values()), None)
     if not (isinstance(wanted, type) and issubclass(wanted, SourceSettings)):
         return settings
-    if wanted is SourceSettings:
+    if isinstance(settings, wanted) or not isinstance(settings, OwnSource):
         return settings
-    given = settings.model_dump(exclude={"options"}, exclude_unset=True)
+    given = {name: getattr(settings, name) for name in settings.model_fields_set - {"options"}}
     return wanted.parse({**given, **settings.options})
 
 
@@ -269,7 +273,8 @@ def settings_from_text(text: str, changes: list[str] | None = None) -> SourceSet
 def _plain_settings(text: str) -> dict[str, Any]:
     if text.startswith("{"):
         try:
-            return yaml.safe_load(text)
+            plain: dict[str, Any] = yaml.safe_load(text)
+            return plain
         except yaml.YAMLError as error:
             raise BadInput(f"source {text}: {' '.join(str(error).split())}") from None
     if text in KINDS:

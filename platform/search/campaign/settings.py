@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evoskeleton.evolution.archive.archive import ArchiveSettings
 from evoskeleton.evolution.archive.descriptor import DescriptorSettings
-from evoskeleton.platform.data.sources.settings import SourceSettings
+from evoskeleton.platform.data.sources.settings import Source
 from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.workers.cluster import MachineSettings
 from evoskeleton.platform.search.workers.islands import IslandSettings
@@ -21,17 +21,17 @@ from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 class MotionSettings(Settings):
     """Which real poses play which part. Clips of `validation` and `test` never seed."""
 
-    seed: SourceSettings = Field(description="poses that the first generation is made of")
-    validation: SourceSettings | None = Field(
+    seed: Source = Field(description="poses that the first generation is made of")
+    validation: Source | None = Field(
         None, description="poses that choose the champion; none: a share of the seed's clips"
     )
     validation_share: float = Field(
         0.2, gt=0, lt=1, description="share of the seed's clips held out, without `validation`"
     )
-    test: SourceSettings | None = Field(
+    test: Source | None = Field(
         None, description="poses of the closing comparison; none: the validation poses"
     )
-    templates: SourceSettings | None = Field(
+    templates: Source | None = Field(
         None,
         description="bodies that lend offspring their bone lengths and shoulders, such as kind: "
         "standard; none: those of the seeds",

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.fitting import FitSettings
-from evoskeleton.platform.data.sources.settings import SourceSettings
+from evoskeleton.platform.data.sources.settings import Source
 from evoskeleton.platform.record.mlflow_store import TrackingSettings
 from evoskeleton.platform.search.campaign.settings import RUNNING, CampaignSettings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
@@ -35,10 +35,10 @@ class StudySettings(Settings):
     """What is compared, on whom, and for how long."""
 
     home: str = Field("study", description="folder of everything that the study makes")
-    seed: SourceSettings = Field(description="poses that searches start from")
-    validation: SourceSettings = Field(description="clips of the seed's subjects, for champions")
-    real: SourceSettings = Field(description="real poses of all training subjects")
-    tests: dict[str, SourceSettings] = Field(min_length=1, description="test poses by name")
+    seed: Source = Field(description="poses that searches start from")
+    validation: Source = Field(description="clips of the seed's subjects, for champions")
+    real: Source = Field(description="real poses of all training subjects")
+    tests: dict[str, Source] = Field(min_length=1, description="test poses by name")
     rows: dict[str, RowSettings] = Field(min_length=1, description="data sets by name")
     lower: str = Field("seed only", description="row at 0 % of the gap")
     upper: list[str] = Field(
@@ -203,7 +203,7 @@ def home_of(settings: StudySettings) -> Path:
     return Path(settings.home).expanduser().resolve()
 
 
-def base_of(settings: StudySettings, cell: Cell) -> SourceSettings:
+def base_of(settings: StudySettings, cell: Cell) -> Source:
     """The real poses that a row starts from."""
     row = settings.rows[cell.row]
     source = settings.seed if row.base == "seed" else settings.real

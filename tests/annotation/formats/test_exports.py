@@ -39,7 +39,8 @@ from evoskeleton.platform.data.formats.human36m import load_human36m
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import single_clip
-from evoskeleton.platform.data.sources.load import SourceSettings, load
+from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.sources.settings import SourceSettings
 from evoskeleton.platform.search.campaign.seeding import load_motion
 from evoskeleton.platform.search.campaign.settings import MotionSettings
 from evoskeleton.platform.search.study.settings import StudySettings
@@ -261,7 +262,7 @@ def test_exports_at_the_same_moment_are_all_there(tmp_path, motion):
 
 
 def source(kind: str, path: object, **more: Any) -> SourceSettings:
-    return SourceSettings(kind=kind, path=str(path), **more)
+    return SourceSettings.parse(dict(kind=kind, path=str(path), **more))
 
 
 @pytest.fixture

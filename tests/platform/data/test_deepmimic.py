@@ -7,7 +7,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import BONES, MIRROR, Joint
 from evoskeleton.platform.data.mocap.deepmimic import CLIPS, load_deepmimic
 from evoskeleton.platform.data.poses import PoseSet, body_height
-from evoskeleton.platform.data.sources.load import SourceSettings, load
+from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.sources.settings import SourceSettings
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_knees_bend_backwards_and_elbows_forwards(clips):
 
 
 def test_a_source_can_name_single_clips(clips):
-    settings = SourceSettings(kind="deepmimic", clips=["walk", "run"])
+    settings = SourceSettings.parse(dict(kind="deepmimic", clips=["walk", "run"]))
     assert set(load(settings).clip.tolist()) == {"walk", "run"}
 
 

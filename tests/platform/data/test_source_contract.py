@@ -15,7 +15,8 @@ from evoskeleton.platform.data.exchange import export_poses
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
-from evoskeleton.platform.data.sources.load import KINDS, SourceSettings, load
+from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.sources.settings import KINDS, SourceSettings
 
 FRAMES = 40
 SUFFIX = {"parquet": ".parquet", "human36m": ".npy", "videopose3d": ".npz"}
@@ -94,7 +95,7 @@ def _export(kind: str) -> Callable[[Path, np.ndarray], SourceSettings]:
     def write(folder: Path, motion: np.ndarray) -> SourceSettings:
         path = folder / f"mine{SUFFIX[kind]}"
         export_poses(single_clip(motion[:FRAMES], "S1", "walk", "walk"), path, kind)
-        return SourceSettings(kind=kind, path=str(path))
+        return SourceSettings.parse(dict(kind=kind, path=str(path)))
 
     return write
 
@@ -109,14 +110,13 @@ def _amc(folder: Path, motion: np.ndarray) -> SourceSettings:
 
 
 def given(kind: str, path: Path, joints: str = _OWN, **changes: str) -> SourceSettings:
-    return SourceSettings(
-        kind=kind, path=str(path), up="y", joints=yaml.safe_load(joints), **changes
-    )
+    said = {"kind": kind, "path": str(path), "up": "y", "joints": yaml.safe_load(joints)}
+    return SourceSettings.parse(said | changes)
 
 
 def _folder(folder: Path, motion: np.ndarray) -> SourceSettings:
     _export("human36m")(folder / "inside", motion)
-    return SourceSettings(kind="folder", path=str(folder))
+    return SourceSettings.parse(dict(kind="folder", path=str(folder)))
 
 
 def _table(folder: Path, motion: np.ndarray) -> SourceSettings:
@@ -132,7 +132,7 @@ def _table(folder: Path, motion: np.ndarray) -> SourceSettings:
             margin=np.ones(FRAMES, np.float32), error=np.ones(FRAMES, np.float32),
         ),
     )  # fmt: skip
-    return SourceSettings(kind="table", path=str(folder / "poses"))
+    return SourceSettings.parse(dict(kind="table", path=str(folder / "poses")))
 
 
 def _annotated(folder: Path, motion: np.ndarray) -> SourceSettings:
@@ -141,11 +141,11 @@ def _annotated(folder: Path, motion: np.ndarray) -> SourceSettings:
     poses = replace(poses, clip=clips, frame=np.zeros(FRAMES, np.int32))
     assumed = np.full(FRAMES, 5.0), np.full(FRAMES, 1700.0)
     commit_annotated(str(folder / "poses"), "mine", poses, *assumed)
-    return SourceSettings(kind="annotated", path=str(folder / "poses"))
+    return SourceSettings.parse(dict(kind="annotated", path=str(folder / "poses")))
 
 
 def _deepmimic(folder: Path, motion: np.ndarray) -> SourceSettings:
-    return SourceSettings(kind="deepmimic")
+    return SourceSettings.parse(dict(kind="deepmimic"))
 
 
 MAKERS: dict[str, Callable[[Path, np.ndarray], SourceSettings]] = {
@@ -156,7 +156,7 @@ MAKERS: dict[str, Callable[[Path, np.ndarray], SourceSettings]] = {
     "table": _table,
     "annotated": _annotated,
     "deepmimic": _deepmimic,
-    "standard": lambda folder, motion: SourceSettings(kind="standard"),
+    "standard": lambda folder, motion: SourceSettings.parse(dict(kind="standard")),
 }
 
 

@@ -13,12 +13,9 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
-from evoskeleton.platform.data.sources.load import (
-    SourceSettings,
-    hold_out,
-    load,
-    settings_from_text,
-)
+from evoskeleton.platform.data.sources.load import hold_out, load, settings_from_text
+from evoskeleton.platform.data.sources.settings import KINDS, SourceSettings
+from evoskeleton.platform.search.campaign.settings import CampaignSettings, MotionSettings
 
 
 def rows(motion: np.ndarray, **columns: object) -> dict[str, object]:
@@ -214,7 +211,7 @@ def test_a_loader_of_ones_own_can_be_named(tmp_path, motion, monkeypatch):
     )
     np.save(tmp_path / "p.npy", motion)
     monkeypatch.syspath_prepend(str(tmp_path))
-    settings = SourceSettings(kind="mine_loader:read", path=str(tmp_path / "p.npy"))
+    settings = SourceSettings.parse(dict(kind="mine_loader:read", path=str(tmp_path / "p.npy")))
     assert np.array_equal(load(settings).poses, motion)
 
 
@@ -258,13 +255,53 @@ def test_options_are_for_sources_of_ones_own():
         SourceSettings.parse({"kind": "standard", "fold": 3})
 
 
+SAVED = {
+    "path": "poses", "subjects": [], "actions": [], "clips": [],
+    "exclude_subjects": [], "exclude_actions": [], "exclude_clips": [],
+    "units": None, "up": None, "fps": None, "skeleton": None, "joints": None,
+    "subject": None, "action": None,
+    "subset": None, "fraction": 1.0, "fraction_seed": 0, "max_per_subject": None,
+}  # fmt: skip
+"""How files of campaigns, and records that studies compare, hold a source of any kind."""
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "mine:load"])
+def test_settings_of_any_kind_are_saved_and_read_with_the_names_of_all_kinds(kind):
+    given = SourceSettings.parse({"kind": kind, "path": "poses"})
+    assert given.model_dump(mode="json") == {"kind": kind} | SAVED
+    assert list(given.model_dump()) == ["kind", *SAVED]
+    saved = MotionSettings.parse({"seed": {"kind": kind} | SAVED | {"options": {}}})
+    assert saved.seed == given and type(saved.seed) is type(given)
+    assert MotionSettings.parse(saved.model_dump(mode="json")) == saved
+
+
+def test_a_campaign_says_where_a_source_is_wrong():
+    with pytest.raises(BadInput, match="setting motion.seed: units is for recordings"):
+        CampaignSettings.parse({"motion": {"seed": {"kind": "parquet", "units": "cm"}}})
+    with pytest.raises(BadInput, match="setting motion.seed: kind of a source .*, got bvh2$"):
+        CampaignSettings.parse({"motion": {"seed": {"kind": "bvh2"}}})
+    with pytest.raises(BadInput, match="setting motion.seed.up: input should be 'x', 'y' or 'z'"):
+        CampaignSettings.parse({"motion": {"seed": {"kind": "bvh", "up": "w"}}})
+    seed = {"kind": "parquet"}
+    with pytest.raises(BadInput, match=r"motion.test.pth; did you mean motion.test.path\?"):
+        CampaignSettings.parse({"motion": {"seed": seed, "test": {"kind": "bvh", "pth": "x"}}})
+    with pytest.raises(BadInput, match="setting motion.seed.kind: field required"):
+        CampaignSettings.parse({"motion": {"seed": {"path": "x"}}})
+
+
+def test_settings_of_no_class_of_their_own_are_read_by_their_kind(file):
+    assert len(load(SourceSettings(kind="parquet", path=str(file)))) == 240
+    with pytest.raises(BadInput, match="should be one of deepmimic, .*, got bvh2"):
+        load(SourceSettings(kind="bvh2"))
+
+
 @pytest.mark.parametrize("kind", ["parquet", "folder"])
 @pytest.mark.parametrize("declared", [{"up": "y"}, {"units": "cm"}, {"subject": "anna"}])
 def test_what_a_format_lays_down_cannot_be_declared(kind, declared, file):
     path = file if kind == "parquet" else file.parent
     sentence = f"{next(iter(declared))} is for recordings .* what parquet hold is laid down"
     with pytest.raises(BadInput, match=sentence):
-        load(SourceSettings(kind=kind, path=str(path), **declared))
+        load(SourceSettings.parse(dict(kind=kind, path=str(path), **declared)))
 
 
 def test_clips_of_one_name_are_told_apart_by_their_subjects(motion):
@@ -277,7 +314,7 @@ def test_clips_of_one_name_are_told_apart_by_their_subjects(motion):
 
 def test_an_unknown_kind_is_told():
     with pytest.raises(BadInput, match="should be one of deepmimic, parquet, table, .*, got bvh2"):
-        load(SourceSettings(kind="bvh2"))
+        load(SourceSettings.parse(dict(kind="bvh2")))
 
 
 def test_a_source_fits_into_one_word_of_a_command_line(tmp_path):

@@ -6,7 +6,6 @@ import json
 from typing import Annotated, NamedTuple
 
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 
 from evoskeleton.console import settings_pages
@@ -31,7 +30,7 @@ SUBJECTS = {
         "the file of `study run`, and its `--set`",
     ),
     "source": Subject(
-        "evoskeleton.platform.data.sources.load:SourceSettings",
+        "evoskeleton.platform.data.sources.settings:Source",
         "in braces wherever poses are asked for; `--set` of `data import`",
     ),
     "train": Subject("evoskeleton.lifting.fitting:FitSettings", "`--set` of `train`"),
@@ -121,10 +120,10 @@ def _groups(subject: str) -> list[Group]:
     return groups(_model(subject))
 
 
-def _model(subject: str) -> type[BaseModel]:
+def _model(subject: str) -> object:
+    """A settings class, or a union of several."""
     module, _, name = SUBJECTS[subject].place.partition(":")
-    model: type[BaseModel] = getattr(importlib.import_module(module), name)
-    return model
+    return getattr(importlib.import_module(module), name)
 
 
 def _within(known: list[Group], subject: str, name: str | None) -> list[Group]:
