@@ -97,23 +97,6 @@ def _judged(limits: Limits, poses: PoseSet, subject: str, left_out: bool) -> Sub
     return SubjectJudgement(subject, len(own), left_out, judge(limits, encode(own)))
 
 
-def judgement_table(rows: Sequence[SubjectJudgement]) -> str:
-    """The rows as text with a heading; a dash where there was nothing to judge."""
-    width = max(7, *(len(row.subject) for row in rows))
-    lines = [
-        f"{'subject':{width}s}  poses   accepted  backward elbows rejected  backward knees rejected"
-    ]
-    for row in rows:
-        accepted, elbows, knees = (_share(share) for share in row.judgement)
-        line = f"{row.subject:{width}s} {row.poses:6,d} {accepted:>10s} {elbows:>25s} {knees:>24s}"
-        lines.append(line + ("  left out" if row.left_out else ""))
-    return "\n".join(lines)
-
-
-def _share(percent: float) -> str:
-    return "-" if np.isnan(percent) else f"{percent:.2f} %"
-
-
 def show_limits(
     limits_path: Path | None, before: PoseSet | None, after: PoseSet | None, output: Path
 ) -> list[Path]:

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.markup import escape
-from rich.table import Table
 from scipy.stats import t as student
 
 from evoskeleton.files import whole_file
@@ -186,27 +184,16 @@ def _worse(run: _Runs, real: _Runs) -> list[str]:
     ]  # fmt: skip
 
 
-def tables(found: list[Line]) -> Iterator[Table]:
-    """The lines as tables to print, one a test and condition."""
-    for (test, steps, fraction), mine in _panels(found).items():
-        title = f"{escape(test)}, {steps} steps, {fraction:.3g} of the seed"
-        shown = Table(title=title, title_justify="left")
-        for column in COLUMNS:
-            shown.add_column(column, justify="left" if column == "row" else "right")
-        for line in mine:
-            shown.add_row(*map(escape, _cells(line)))
-        shown.caption = "mm and %, means over test poses, four fixed views and random seeds"
-        yield shown
-
-
-def _panels(found: list[Line]) -> dict[tuple[str, int, float], list[Line]]:
-    panels: dict[tuple[str, int, float], list[Line]] = {}
+def panels(found: list[Line]) -> dict[tuple[str, int, float], list[Line]]:
+    """The lines by test, steps and fraction, in the order of the first line of each."""
+    known: dict[tuple[str, int, float], list[Line]] = {}
     for line in found:
-        panels.setdefault((line.test, line.steps, line.fraction), []).append(line)
-    return panels
+        known.setdefault((line.test, line.steps, line.fraction), []).append(line)
+    return known
 
 
-def _cells(line: Line) -> list[str]:
+def in_words(line: Line) -> list[str]:
+    """A cell for each of `COLUMNS`."""
     scores = line.scores
     spread = "" if np.isnan(line.spread) else f" ± {line.spread:.1f}"
     middle, low, high = line.against
@@ -226,10 +213,10 @@ def _cells(line: Line) -> list[str]:
 
 
 def markdown(found: list[Line]) -> str:
-    """The same for documents."""
+    """The lines as tables for documents."""
     parts = []
-    for (test, steps, fraction), mine in _panels(found).items():
-        rows = [COLUMNS, ["---"] * len(COLUMNS), *(_cells(line) for line in mine)]
+    for (test, steps, fraction), mine in panels(found).items():
+        rows = [COLUMNS, ["---"] * len(COLUMNS), *(in_words(line) for line in mine)]
         parts.append(f"## {test}, {steps} steps, {fraction:.3g} of the seed\n")
         parts += [*(f"| {' | '.join(row)} |" for row in rows), ""]
     return "\n".join(parts)
@@ -242,16 +229,16 @@ def figure(found: list[Line], names: Iterable[str]) -> Figure:
         found: the lines.
         names: all rows, as they are to stand; one that was run nowhere is left out.
     """
-    panels = _panels(found)
+    by_panel = panels(found)
     known = {line.row for line in found}
     rows = [name for name in names if name in known]
-    columns = min(_COLUMNS, len(panels))
-    lines = -(-len(panels) // columns)
+    columns = min(_COLUMNS, len(by_panel))
+    lines = -(-len(by_panel) // columns)
     drawn = Figure(figsize=(2.0 + 3.5 * columns, lines * (0.3 * len(rows) + 1.2)))
     grid = drawn.subplots(lines, columns, squeeze=False, sharey=True)
-    for axes in grid.ravel()[len(panels) :]:
+    for axes in grid.ravel()[len(by_panel) :]:
         axes.set_axis_off()
-    for axes, (panel, mine) in zip(grid.ravel(), panels.items(), strict=False):
+    for axes, (panel, mine) in zip(grid.ravel(), by_panel.items(), strict=False):
         values = [line.scores["mpjpe"] for line in mine]
         places = [rows.index(line.row) for line in mine]
         spread = [0.0 if np.isnan(line.spread) else line.spread for line in mine]
@@ -289,4 +276,4 @@ def publish(settings: StudySettings, found: list[Line]) -> Path:
 
 def _as_a_row(line: Line) -> dict[str, Any]:
     condition = {"test": line.test, "steps": line.steps, "fraction": line.fraction}
-    return condition | dict(zip(COLUMNS, _cells(line), strict=True))
+    return condition | dict(zip(COLUMNS, in_words(line), strict=True))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from evoskeleton.console.limits import judgement_table
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import decode, encode
 from evoskeleton.evolution.limits.sampling import template_body
@@ -26,7 +27,6 @@ from evoskeleton.platform.record.limit_maps import (
 )
 from evoskeleton.platform.record.limit_report import (
     fit_limits,
-    judgement_table,
     sample_poses,
     show_limits,
 )

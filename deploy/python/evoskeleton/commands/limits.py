@@ -37,7 +37,8 @@ def limits_fit(
     overwrite: Overwrite = False,
 ) -> None:
     """Fit joint limits on real poses, and say how they treat every subject."""
-    from evoskeleton.platform.record.limit_report import fit_limits, judgement_table
+    from evoskeleton.console.limits import judgement_table
+    from evoskeleton.platform.record.limit_report import fit_limits
 
     refuse_taken(overwrite, output)
     with busy("fitting joint limits"):

@@ -53,12 +53,13 @@ def study_template() -> None:
 
 
 def _show_study(settings: "StudySettings") -> None:
-    from evoskeleton.platform.search.study.study_report import lines, publish, tables
+    from evoskeleton.console.study import study_tables
+    from evoskeleton.platform.search.study.study_report import lines, publish
 
     found = lines(settings)
     if not found:
         raise BadInput(f"nothing of the study in {settings.home} is done yet")
     wide = Console(width=max(110, Console().width))
-    for shown in tables(found):
+    for shown in study_tables(found):
         wide.print(shown)
     typer.echo(publish(settings, found))

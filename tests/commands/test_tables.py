@@ -1,0 +1,73 @@
+"""Tables of the terminal: what they show of a campaign, a study, a lifter with error radii."""
+
+import json
+
+import numpy as np
+import pytest
+from refusals import refused
+from rich.console import Console
+
+from evoskeleton.cli import main
+from evoskeleton.console.closing import closing_table
+from evoskeleton.console.study import study_tables
+from evoskeleton.lifting.training import train_bundle
+from evoskeleton.platform.data.formats.parquet import write_parquet
+from evoskeleton.platform.data.poses import single_clip
+from evoskeleton.platform.search.study.study_report import Line
+
+NAN = float("nan")
+
+
+def shown(table: object) -> str:
+    console = Console(width=140)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def line(row: str, fraction: float, **changes: object) -> Line:
+    scores = {"mpjpe": 61.25, "p_mpjpe": 44.0, "pck": 0.875, "auc": 0.5}
+    fields = {"spread": NAN, "gap": NAN, "against": (NAN, NAN, NAN), "worse": []} | changes
+    return Line("walk[er]", row, fraction, 600, 1, 1234.0, scores, **fields)
+
+
+def test_a_study_is_a_table_for_each_condition():
+    better = {"spread": 1.5, "gap": 40.0, "against": (2.0, -1.0, 5.0), "worse": ["a", "b"]}
+    few, all_ = study_tables([line("seed [only]", 0.01), line("evolved", 1.0, **better)])
+    said = shown(few)
+    assert "walk[er], 600 steps, 0.01 of the seed" in said
+    assert "seed [only]" in said and "1,234" in said and "87.5" in said and "evolved" not in said
+    said = shown(all_)
+    assert "61.2 ± 1.5" in said and "40 %" in said and "+2.0 [-1.0, +5.0]" in said
+
+
+def test_a_campaign_closes_with_both_lifters_by_clip():
+    def errors(mm: float) -> dict[str, object]:
+        scores = {"mpjpe": mm, "p_mpjpe": mm / 2}
+        return {"overall": scores, "by_clip": {"walk[1]": scores}}
+
+    report = {
+        "campaign": "c", "baseline": errors(80.0), "evolved": errors(60.0), "seeds": 4000,
+        "seeds_outside_limits": 0.25, "tried": 9000, "bred": 8000, "survivors": 7000,
+        "trainings": 3, "table": "here", "table_version": 5, "rows": 11000,
+    }  # fmt: skip
+    said = " ".join(shown(closing_table(report)).split())
+    assert "walk[1]" in said and "80.0" in said and "30.0" in said
+    assert "4,000 seed poses (25.0% outside the limits), 9,000 offspring bred" in said
+
+
+def test_a_lifter_with_error_radii_shows_what_they_hold(capsys, tmp_path, motion):
+    held = (motion, np.arange(len(motion)) // 20)
+    small = ["steps=2", "batch=16", "cascade.width=16"]
+    record = train_bundle(motion[:50], tmp_path / "lifter", changes=small, calibration=held)
+    assert record["error_radii_mm"] is not None
+    write_parquet(tmp_path / "p.parquet", single_clip(motion[:8], "s", "a", "c"))
+    asked = ["evaluate", "--model", tmp_path / "lifter", "--poses", tmp_path / "p.parquet"]
+    asked += ["--json", tmp_path / "errors.json"]
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in asked])
+    said = capsys.readouterr().out
+    assert not ended.value.code
+    assert "Error radii made to hold 90 % of the errors" in said and "RWrist" in said
+    assert json.loads((tmp_path / "errors.json").read_text())
+    assert "errors.json is there already" in refused(capsys, *asked)
