@@ -42,7 +42,7 @@ class BreedingSettings(ToolboxSettings):
     pairs: int | None = Field(
         default=None,
         ge=1,
-        description="distinct matings of a generation; none: one for two offspring",
+        description="different pairs that breed in a generation; none: one for every two offspring",
     )
     trunk: TrunkRange = Field(
         default_factory=TrunkRange, description="how far the thorax bends and twists"
@@ -51,13 +51,13 @@ class BreedingSettings(ToolboxSettings):
         default=3,
         ge=1,
         le=100,
-        description="times a pair tries for a child within the joint limits",
+        description="times a pair tries to have a child within the joint limits",
     )
     valid_limbs: int = Field(
         default=len(LIMBS),
         ge=1,
         le=len(LIMBS),
-        description="limbs that have to be within the joint limits, of nine",
+        description="how many of the nine limbs have to be within the joint limits",
     )
 
     def margin(self, limits: JointLimits, bodies: Genomes) -> Tensor:

@@ -70,9 +70,9 @@ class MutationSettings(Settings):
 
     model_config = ConfigDict(extra="allow")
 
-    use: str = Field(description="module:function")
+    use: str = Field(description="the function, as module:function")
     rate: float = Field(
-        1.0, ge=0, le=1, description="probability that what the function makes of a body is taken"
+        1.0, ge=0, le=1, description="probability that a body is changed by the function"
     )
 
     @property
@@ -85,13 +85,14 @@ class ToolboxSettings(OperatorSettings):
     """The operators and their rates, and those of one's own."""
 
     operators: OperatorNames = Field(
-        default_factory=OperatorNames, description="operators of one's own"
+        default_factory=OperatorNames,
+        description="functions of your own in place of whole steps of breeding",
     )
     mutations: tuple[MutationSettings, ...] = Field(
         (),
         max_length=MOST_OWN,
-        description="mutations of one's own, after the built-in ones: `use` names a function as "
-        "module:function, `rate` says how often it is used, other keys are its settings",
+        description="mutations of your own, after the built-in ones: `use` is module:function, "
+        "`rate` how often it is used; other keys are its settings",
     )
 
     @field_validator("mutations")

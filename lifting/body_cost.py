@@ -95,19 +95,24 @@ class CostSettings(Settings):
     """What a fitted body is held to."""
 
     height_mm: float = Field(
-        1700.0, gt=0, description="body height; one view does not show it, so it sets the scale"
+        1700.0,
+        gt=0,
+        description="height of the body, which one view does not show: it sets the scale, mm",
     )
     noise_px: float = Field(
         3.0,
         gt=0,
-        description="standard deviation of a keypoint, for a focal length of 1145 px; "
-        "twice that of the keypoints does best, as the lifter is led by the same noise",
+        description="assumed standard deviation of a keypoint, px at a focal length of 1145 px; "
+        "twice the true one does best, as the lifter is misled by the same noise",
     )
     outlier: float = Field(
         10.0, gt=0, description="standard deviations beyond which a keypoint counts as wrong"
     )
     lifter_deg: float = Field(
-        6.0, gt=0, description="standard deviation of the lifter's directions of hips and legs"
+        6.0,
+        gt=0,
+        description="assumed standard deviation of the lifter's directions of hips and legs, "
+        "degrees",
     )
     lifter_outlier: float = Field(
         3.0, gt=0, description="standard deviations beyond which the lifter's bone counts as wrong"
@@ -119,7 +124,10 @@ class CostSettings(Settings):
         1.0, ge=0, description="degrees within the joint limits at which they begin to push back"
     )
     build: float = Field(
-        2.0, gt=0, description="factor on the measured spread of bone lengths and torso angles"
+        2.0,
+        gt=0,
+        description="factor on the spread of bone lengths and torso angles that was measured on "
+        "real bodies",
     )
 
 

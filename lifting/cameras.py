@@ -80,16 +80,19 @@ class ViewSettings(Settings):
     """Virtual cameras around a body; the azimuth is uniform over the full circle."""
 
     elevation_deg: tuple[float, float] = Field(
-        (-10.0, 35.0), description="lowest and highest angle of the camera above the hip"
+        (-10.0, 35.0), description="lowest and highest angle of the camera above the hip, degrees"
     )
     distance_mm: tuple[float, float] = Field(
-        (2500.0, 6000.0), description="nearest and farthest distance from the point aimed at"
+        (2500.0, 6000.0), description="nearest and farthest distance from the point aimed at, mm"
     )
     aim_mm: float = Field(
-        100.0, ge=0, le=1000, description="standard deviation of the point aimed at from the hip"
+        100.0,
+        ge=0,
+        le=1000,
+        description="how far from the hip the camera aims, standard deviation, mm",
     )
     focal_px: tuple[float, float] = Field(
-        (1000.0, 1300.0), description="shortest and longest focal length, for 1000 x 1000 pixels"
+        (1000.0, 1300.0), description="shortest and longest focal length, px of a 1000 x 1000 image"
     )
     distortion: float = Field(
         1.0, ge=0, le=2, description="strongest lens, in units of a Human3.6M lens; 0: a pinhole"

@@ -32,16 +32,13 @@ class CascadeSettings(Settings):
     blocks: int = Field(2, ge=0, description="residual blocks of a stage, two layers each")
     stages: int = Field(2, ge=1, le=16, description="stages, trained one after the other")
     dropout: float = Field(0.5, ge=0, lt=1, description="share of units dropped in training")
-    visibility_input: bool = Field(
-        True, description="whether the network is told which joints are visible"
-    )
+    visibility_input: bool = Field(True, description="tell the network which joints are visible")
     leave_out_neck: bool = Field(
-        False, description="whether the input is 16 joints, without Human3.6M's Neck/Nose"
+        False, description="leave Human3.6M's Neck/Nose out of the input, which is 16 joints then"
     )
     bone_input: bool = Field(
         False,
-        description="whether the network is shown the bones too: where each points in the image, "
-        "and its length there",
+        description="show the network the bones too: the direction and length of each in the image",
     )
     activation: Literal["relu", "silu"] = Field(
         "relu", description="relu: as published; silu: smooth"

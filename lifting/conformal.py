@@ -45,7 +45,7 @@ class RadiusSettings(Settings):
     detectors work on a crop of the person, so that their error grows with it.
     """
 
-    level: float = Field(0.9, gt=0.5, lt=1, description="share of errors within the radius")
+    level: float = Field(0.9, gt=0.5, lt=1, description="share of the errors that a radius holds")
     draws: int = Field(
         20_000, ge=100, description="views of calibrating poses, each under a camera of its own"
     )
@@ -78,7 +78,8 @@ class RadiusSettings(Settings):
     )
     seed: int = Field(1, ge=0, lt=2**63, description="seed of cameras, noise and missing joints")
     views: ViewSettings = Field(
-        default_factory=lambda: ViewSettings.parse({}), description="the virtual cameras"
+        default_factory=lambda: ViewSettings.parse({}),
+        description="virtual cameras of the calibration",
     )
 
 

@@ -89,7 +89,7 @@ class FitSettings(Settings):
         "no visibility, no bones, ReLU). Other settings change it",
     )
     steps: int = Field(600, ge=1, description="steps of each stage")
-    batch: int = Field(1024, ge=2, description="poses a step, each under a view of its own")
+    batch: int = Field(1024, ge=2, description="poses of a step, each seen by a camera of its own")
     learning_rate: float = Field(2e-2, gt=0, description="Adam's largest step size")
     schedule: Literal["cosine", "constant"] = Field(
         "cosine", description="how the learning rate falls over the steps of a stage"
@@ -106,7 +106,9 @@ class FitSettings(Settings):
         description="virtual cameras of the training",
     )
     noise_px: float = Field(
-        2.0, ge=0, description="standard deviation of the noise on 2D, in 1000 x 1000 pixels"
+        2.0,
+        ge=0,
+        description="standard deviation of the noise on keypoints, px of a 1000 x 1000 image",
     )
     drop: float = Field(0.05, ge=0, lt=1, description="probability that a joint is hidden")
     normalization: Mode = Field(

@@ -52,17 +52,25 @@ _FIRST_DAMPING, _MOST_DAMPING = 1e-2, 1e8
 class PoseFitSettings(CostSettings):
     """What bodies are held to, and how long the search for them goes on."""
 
-    start_steps: int = Field(8, ge=0, description="steps from the lifter's answer")
-    flip_steps: int = Field(3, ge=0, description="steps of each flipped body")
-    final_steps: int = Field(12, ge=0, description="steps of the few that are left")
-    cheapest: int = Field(2, ge=0, description="combinations of flips tried: the cheapest")
-    apart: int = Field(4, ge=0, description="the same: the cheapest that are far apart")
-    finalists: int = Field(4, ge=2, description="bodies that are refined in the end")
+    start_steps: int = Field(8, ge=0, description="optimisation steps from the lifter's answer")
+    flip_steps: int = Field(
+        3, ge=0, description="optimisation steps of each body with flipped limbs"
+    )
+    final_steps: int = Field(12, ge=0, description="optimisation steps of the `finalists`")
+    cheapest: int = Field(
+        2, ge=0, description="combinations of flipped limbs to try: this many of the cheapest"
+    )
+    apart: int = Field(
+        4,
+        ge=0,
+        description="further combinations to try: this many that are cheap and far from each other",
+    )
+    finalists: int = Field(4, ge=2, description="bodies that are refined at the end")
     apart_mm: float = Field(
-        50.0, gt=0, description="least mean distance of the joints of the two answers"
+        50.0, gt=0, description="least mean distance between the joints of the two answers, mm"
     )
     tolerance: float = Field(
-        1e-3, gt=0, description="share of the cost that a last step may still save"
+        1e-3, gt=0, description="stop where a step saves less than this share of the cost"
     )
 
 

@@ -62,9 +62,11 @@ _LAST_SHOULDER, _HIPS, _RIM = 12, 33, 34
 class BlazePoseSettings(Settings):
     """How people are found and kept."""
 
-    least_score: float = Field(0.5, gt=0, lt=1, description="of a head, for it to be looked at")
+    least_score: float = Field(
+        0.5, gt=0, lt=1, description="least score of a head for a person to be looked for there"
+    )
     least_presence: float = Field(
-        0.9, gt=0, lt=1, description="of a body in its crop, for a person to be kept"
+        0.9, gt=0, lt=1, description="least score of a body for a person to be kept"
     )
     overlap: float = Field(
         0.3, gt=0, lt=1, description="intersection over union at which two heads are one"
@@ -81,8 +83,8 @@ class BlazePoseSettings(Settings):
     passes: int = Field(
         2, ge=1, le=4, description="times the landmarks are found, each in the crop of the last"
     )
-    most_people: int = Field(32, ge=1, description="people in a picture; the surest are kept")
-    threads: int = Field(2, ge=1, description="of each network")
+    most_people: int = Field(32, ge=1, description="most people in a picture; the surest are kept")
+    threads: int = Field(2, ge=1, description="processor threads of each network")
 
 
 class Finds(NamedTuple):

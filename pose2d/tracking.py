@@ -20,11 +20,12 @@ class TrackingSettings(Settings):
     """How long a person is remembered and how far one may move."""
 
     reach: float = Field(
-        0.15, gt=0, lt=1, description="distance from the expectation that halves the similarity, "
-        "in sizes of the body"
+        0.15, gt=0, lt=1,
+        description="distance from where a person is expected that halves the similarity, in sizes "
+        "of the body"
     )  # fmt: skip
     least_similarity: float = Field(
-        0.1, gt=0, lt=1, description="below this, somebody is somebody else"
+        0.1, gt=0, lt=1, description="least similarity at which a person is the one seen before"
     )
     patience: int = Field(15, ge=0, description="frames for which a lost person is remembered")
     steadiness: float = Field(

@@ -63,8 +63,10 @@ class CallSettings(Settings):
 
     timeout_s: float = Field(30.0, gt=0, description="deadline of a call with all its attempts")
     first_pause_s: float = Field(0.1, gt=0, description="longest pause before the second attempt")
-    longest_pause_s: float = Field(5.0, gt=0, description="where the pauses stop doubling")
-    attempts: int = Field(100, ge=1, description="of one call, at most")
+    longest_pause_s: float = Field(
+        5.0, gt=0, description="longest pause between attempts; pauses double until there"
+    )
+    attempts: int = Field(100, ge=1, description="most attempts of a call")
 
 
 class _Attempts:

@@ -38,7 +38,8 @@ class ServeSettings(Settings):
         "none: SQLite in their folder",
     )
     http_origins: tuple[str, ...] = Field(
-        (), description="pages from elsewhere that may call, such as https://annotator.example"
+        (),
+        description="web pages of other servers that may call, such as https://annotator.example",
     )
     tls_cert: Path | None = Field(None, description="PEM file of the server's certificate chain")
     tls_key: Path | None = Field(None, description="PEM file of its private key")

@@ -50,12 +50,13 @@ _ROUNDS = 10
 class ArchiveSettings(Settings):
     """How many bodies of how many kinds."""
 
-    cells: int = Field(1000, ge=1, description="kinds of poses that are told apart")
+    cells: int = Field(1000, ge=1, description="cells: kinds of poses that are told apart")
     quota: int = Field(20, ge=1, description="bodies a cell has room for")
     near_mm: float = Field(
         10.0,
         ge=0,
-        description="bodies of one cell differ by at least this, root mean square over the joints",
+        description="least difference of two bodies in a cell, root mean square over the joints, "
+        "mm",
     )
 
     def expect_fits(self, poses: int) -> None:

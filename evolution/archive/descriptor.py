@@ -75,7 +75,7 @@ class DescriptorSettings(Settings):
     limbs: float = Field(1.0, gt=0, description="weight of where the limbs end")
     trunk: float = Field(1.0, ge=0, description="weight of the bend and twist of the trunk")
     tilt: float = Field(1.0, ge=0, description="weight of the body's tilt against gravity")
-    axes: int = Field(8, ge=2, le=SIZE, description="axes of the projection that cells live in")
+    axes: int = Field(8, ge=2, le=SIZE, description="axes of the space that is cut into cells")
 
 
 @dataclass(frozen=True, eq=False)

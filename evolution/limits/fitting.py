@@ -50,7 +50,9 @@ class LimitSettings(Settings):
         default=20.0, gt=0, lt=60, description="reach of a real shank given its thigh, degrees"
     )
     stretch: float = Field(
-        default=6.0, ge=1, description="how many degrees of the parent count as one of the child"
+        default=6.0,
+        ge=1,
+        description="degrees of the parent limb that count as one degree of the child",
     )
     forearm_straight_deg: float = Field(
         default=24.0, ge=0, le=180, description="an elbow bent less may bend to any side, degrees"
@@ -76,10 +78,17 @@ class LimitSettings(Settings):
         description="width of the Gaussian that smooths the margins, degrees",
     )
     body_grid: int = Field(
-        default=97, ge=9, le=257, description="vertices a side of a body limb's table"
+        default=97,
+        ge=9,
+        le=257,
+        description="points along each side of the table of a limb at the trunk",
     )
-    parent_grid: int = Field(default=21, ge=5, le=65, description="vertices a side over the parent")
-    child_grid: int = Field(default=41, ge=9, le=129, description="vertices a side over the child")
+    parent_grid: int = Field(
+        default=21, ge=5, le=65, description="points along each side of the parent's axes"
+    )
+    child_grid: int = Field(
+        default=41, ge=9, le=129, description="points along each side of the child's axes"
+    )
 
 
 def _samples(limbs: np.ndarray, table: str) -> tuple[np.ndarray, np.ndarray]:

@@ -45,7 +45,7 @@ class LengthSettings(Settings):
         description="breeding: children inherit them; storing: only the rows of the table get them",
     )
     template: float = rate_field(
-        1.0, "probability that they start from a template body, where there are templates"
+        1.0, "probability of taking the lengths of a template body first, where there are any"
     )
     scale_sigma: float = Field(
         default=0.05,

@@ -27,7 +27,7 @@ class CrossoverSettings(Settings):
     branches: tuple[str, ...] = Field(
         default=tuple(BRANCHES),
         min_length=1,
-        description="joints at which a pair may cut, drawn evenly",
+        description="joints at which a branch may be cut off, each as likely",
     )
     swap_lengths: bool = Field(
         default=True,

@@ -19,7 +19,8 @@ class BandSettings(Settings):
     """The two ends of a band; none: open at that end."""
 
     by: Literal["share", "value"] = Field(
-        "share", description="ends are shares of the scored bodies, or values in their unit"
+        "share",
+        description="whether the ends are shares of the scored bodies, or scores themselves",
     )
     low: float | None = Field(None, description="the lower end; none: open")
     high: float | None = Field(None, description="the upper end; none: open")

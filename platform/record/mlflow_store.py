@@ -45,7 +45,7 @@ DEFAULTS = {
 class TrackingSettings(Settings):
     """Where MLflow keeps the record of campaigns."""
 
-    enabled: bool = Field(True, description="whether anything is written to MLflow")
+    enabled: bool = Field(True, description="write to MLflow at all")
     uri: str | None = Field(
         None,
         description="MLflow server or database, such as http://mlflow:5000 or "
@@ -56,7 +56,9 @@ class TrackingSettings(Settings):
         description="folder or URI of figures and models of a new experiment; none: the folder "
         "mlartifacts in the home folder, or what the server says",
     )
-    experiment: str = Field("evoskeleton", min_length=1, description="MLflow experiment")
+    experiment: str = Field(
+        "evoskeleton", min_length=1, description="name of the MLflow experiment"
+    )
 
     @field_validator("uri")
     @classmethod

@@ -36,9 +36,11 @@ class SourceSettings(Settings):
     exclude_actions: list[str] = Field(default_factory=list, description="patterns to drop")
     exclude_clips: list[str] = Field(default_factory=list, description="patterns to drop")
     subset: str | None = Field(
-        None, description="in the published way: 0.01S1 is 1 % of each clip of S1; S15 is S1 and S5"
+        None,
+        description="a part of Human3.6M as published: 0.01S1 is 1 % of each clip of S1; S15 is S1 "
+        "and S5",
     )
-    fraction: float = Field(1.0, gt=0, le=1, description="share of the rows to draw")
+    fraction: float = Field(1.0, gt=0, le=1, description="share of the rows to draw at random")
     fraction_seed: int = Field(0, ge=0, description="seed of that draw, and of max_per_subject")
     max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
 

@@ -46,19 +46,29 @@ class SearchSettings(Settings):
         None, ge=1, description="rows in the table at which the campaign ends; none: no target"
     )
     target_ratio: float | None = Field(
-        None, gt=1, description="the same as a multiple of the seed poses"
+        None,
+        gt=1,
+        description="rows at which the campaign ends, as a multiple of the seed poses; none: no "
+        "target",
     )
     extra_generations: int = Field(
-        0, ge=0, description="generations to add at most while the target is not reached"
+        0, ge=0, description="most generations to add while the target is not reached"
     )
     islands: int = Field(4, ge=1, le=4096, description="populations that evolve side by side")
-    island: IslandSettings = Field(default_factory=IslandSettings, description="one island")
+    island: IslandSettings = Field(
+        default_factory=IslandSettings, description="what one island does in a generation"
+    )
     migration_every: int = Field(2, ge=1, description="generations between migrations")
-    migrants: int = Field(16, ge=0, description="bodies that move on to the next island")
-    views: int = Field(4, ge=1, description="virtual views over which a pose is scored")
+    migrants: int = Field(
+        16, ge=0, description="bodies that move to the next island in a migration"
+    )
+    views: int = Field(
+        4, ge=1, description="virtual views in which the lifter is tried on a pose, for its error"
+    )
     archive: ArchiveSettings | None = Field(
         None,
-        description="a quality-diversity archive that chooses the rows; none: everything kept",
+        description="a quality-diversity archive that chooses which bodies become rows; none: all "
+        "survivors do",
     )
     descriptor: DescriptorSettings = Field(
         default_factory=DescriptorSettings, description="what makes two poses different"
@@ -148,7 +158,9 @@ class CampaignSettings(Settings):
     """A whole campaign."""
 
     name: str = Field(
-        "campaign", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names folder and runs"
+        "campaign",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="name of the campaign, of its folder and of its MLflow runs",
     )
     seed: int = Field(1, ge=0, lt=2**63, description="seed of every draw of the campaign")
     home: str = Field("campaigns", description="folder of campaigns, pose table and MLflow store")
@@ -156,10 +168,10 @@ class CampaignSettings(Settings):
         None, description="URI of the pose table; none: the folder `poses` of the home"
     )
     storage_options: dict[str, str] = Field(
-        default_factory=dict, description="passed on to the table's storage, such as S3 keys"
+        default_factory=dict, description="options of the table's storage, such as keys of S3"
     )
-    motion: MotionSettings = Field(description="real poses and their parts")
-    search: SearchSettings = Field(default_factory=SearchSettings, description="the evolution")
+    motion: MotionSettings = Field(description="which real poses are used, and what for")
+    search: SearchSettings = Field(default_factory=SearchSettings, description="how poses evolve")
     training: TrainingSettings = Field(
         default_factory=TrainingSettings, description="when and how the lifter is trained"
     )

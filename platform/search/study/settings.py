@@ -21,13 +21,16 @@ from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 class RowSettings(Settings):
     """One row: where its poses come from, and what else differs."""
 
-    base: Literal["seed", "real"] = Field("seed", description="the seed's poses, or all real ones")
+    base: Literal["seed", "real"] = Field(
+        "seed", description="start from the seed's poses, or from all real ones"
+    )
     max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
     campaign: dict[str, Any] | None = Field(
         None, description="settings of a search that starts from the base; none: the base alone"
     )
     fit: dict[str, Any] = Field(
-        default_factory=dict, description="what differs in the lifter's training, such as views"
+        default_factory=dict,
+        description="what this row's lifters are trained with instead, such as other views",
     )
 
 
@@ -36,30 +39,38 @@ class StudySettings(Settings):
 
     home: str = Field("study", description="folder of everything that the study makes")
     seed: Source = Field(description="poses that searches start from")
-    validation: Source = Field(description="clips of the seed's subjects, for champions")
-    real: Source = Field(description="real poses of all training subjects")
-    tests: dict[str, Source] = Field(min_length=1, description="test poses by name")
-    rows: dict[str, RowSettings] = Field(min_length=1, description="data sets by name")
-    lower: str = Field("seed only", description="row at 0 % of the gap")
+    validation: Source = Field(
+        description="poses that choose the champions: clips of the seed's subjects"
+    )
+    real: Source = Field(description="all real poses that may be trained on")
+    tests: dict[str, Source] = Field(
+        min_length=1, description="by name, poses that the lifters are compared on"
+    )
+    rows: dict[str, RowSettings] = Field(
+        min_length=1, description="by name, data sets that are compared"
+    )
+    lower: str = Field("seed only", description="name of the row that counts as 0 %")
     upper: list[str] = Field(
-        default_factory=lambda: ["real", "real capped"], description="rows; the better is 100 %"
+        default_factory=lambda: ["real", "real capped"],
+        description="names of rows; the better of them counts as 100 %",
     )
     fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        [0.01, 1.0], min_length=1, description="of the seed's poses"
+        [0.01, 1.0], min_length=1, description="shares of the seed's poses that are tried"
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
-        [1, 2, 3], min_length=1, description="random seeds"
+        [1, 2, 3], min_length=1, description="random seeds that are tried"
     )
     steps: list[Annotated[int, Field(ge=1)]] = Field(
-        [1500, 6000], min_length=1, description="of a lifter's training"
+        [1500, 6000], min_length=1, description="training steps that are tried"
     )
     fit: dict[str, Any] = Field(
-        default_factory=lambda: {"cascade": {"width": 512}}, description="the lifters"
+        default_factory=lambda: {"cascade": {"width": 512}},
+        description="settings of every lifter's training",
     )
     tracking: TrackingSettings = Field(
         default_factory=TrackingSettings, description="where MLflow keeps the study's record"
     )
-    budget_core_hours: float = Field(10.0, gt=0, description="processors times hours, in all")
+    budget_core_hours: float = Field(10.0, gt=0, description="most processors times hours, in all")
 
     @model_validator(mode="after")
     def _rows_are_there(self) -> "StudySettings":

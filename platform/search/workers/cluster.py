@@ -40,18 +40,27 @@ class MachineSettings(Settings):
     """What the search runs on. Nothing here changes a row of the table."""
 
     address: str | None = Field(None, description="Ray cluster to join; none starts one here")
-    workers: int | None = Field(None, ge=1, description="island workers; none: as many as fit")
-    scorers: int = Field(1, ge=1, description="actors that hold the lifters")
-    worker_cpus: float = Field(0.4, gt=0, description="processors an island worker reserves")
-    scorer_cpus: float = Field(0.2, gt=0, description="processors a scorer reserves")
-    trainer_cpus: float = Field(1.0, gt=0, description="processors one training reserves in all")
+    workers: int | None = Field(
+        None, ge=1, description="processes that breed; none: as many as fit"
+    )
+    scorers: int = Field(1, ge=1, description="processes that score poses with the lifters")
+    worker_cpus: float = Field(
+        0.4, gt=0, description="processors that each of the `workers` reserves"
+    )
+    scorer_cpus: float = Field(
+        0.2, gt=0, description="processors that each of the `scorers` reserves"
+    )
+    trainer_cpus: float = Field(1.0, gt=0, description="processors that a training reserves in all")
     scorer_gpus: float | None = Field(
         None,
         ge=0,
-        description="share of a GPU for each scorer; none: a quarter for all where there is one",
+        description="share of a GPU that each of the `scorers` reserves; none: a quarter GPU for "
+        "all, where there is one",
     )
     trainer_gpus: float | None = Field(
-        None, ge=0, description="GPUs of one training in all; none: a half where there is one"
+        None,
+        ge=0,
+        description="GPUs that a training reserves in all; none: half a GPU where there is one",
     )
 
 

@@ -82,7 +82,8 @@ class IslandSettings(Settings):
         None,
         gt=0,
         le=0.5,
-        description="pairs as a share of the population, two offspring each, in place of offspring",
+        description="pairs that breed, as a share of the population, two offspring each; takes the "
+        "place of `offspring`",
     )
     keep: float = Field(
         0.5, gt=0, le=1, description="share of the valid offspring that survives, hardest first"
@@ -94,19 +95,22 @@ class IslandSettings(Settings):
     objectives: tuple[tuple[Objective, ...], ...] = Field(
         (("error",),),
         min_length=1,
-        description="what islands select by, each the next of these in turn; several objectives "
-        "of one island are traded off as NSGA-II does; module:function names one of one's own",
+        description="what islands select by: the first island by the first entry, the next by the "
+        "second, and so on in a circle; several objectives in one entry are traded off as in "
+        "NSGA-II; module:function is one of your own",
     )
     bands: dict[Objective, BandSettings] = Field(
         default_factory=dict,
-        description="scores within which bodies are kept and bred from, by objective",
+        description="by objective, between which scores a body has to lie to be kept and bred from",
     )
     immigrants: int = Field(
-        0, ge=0, description="bodies drawn from the joint limits that join in every generation"
+        0,
+        ge=0,
+        description="new bodies, drawn from the joint limits, that join in every generation",
     )
     plausibility: PlausibilitySettings = Field(
         default_factory=lambda: PlausibilitySettings(enabled=False),
-        description="gate beside the joint limits: bodies that go through themselves or must fall",
+        description="refuses bodies that go through themselves or would fall over",
     )
 
     @property

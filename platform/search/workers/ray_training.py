@@ -39,18 +39,25 @@ class TrainingSettings(Settings):
     """When the lifter is trained, and how."""
 
     growth: float = Field(
-        1.5, gt=1.0, description="train when the table has grown to this many times its rows"
+        1.5,
+        gt=1.0,
+        description="train again when the table has this many times the rows of the last training",
     )
-    lag: int = Field(1, ge=1, description="generations until a training takes effect")
-    limit: int = Field(8, ge=2, description="trainings at most, the first and the last included")
+    lag: int = Field(
+        1, ge=1, description="generations between the start of a training and the use of its lifter"
+    )
+    limit: int = Field(8, ge=2, description="most trainings, the first and the last included")
     start: Literal["scratch", "champion"] = Field(
         "scratch", description="where a training starts: fresh weights, or the champion's state"
     )
     ensemble: int = Field(
-        1, ge=1, le=4, description="lifters that are trained and score together, with other seeds"
+        1,
+        ge=1,
+        le=4,
+        description="lifters, each of another seed, that are trained and score poses together",
     )
     threads: int = Field(1, ge=1, description="processor threads of each gradient shard")
-    max_failures: int = Field(5, ge=0, description="restarts of a training whose worker died")
+    max_failures: int = Field(5, ge=0, description="most restarts of a training whose worker died")
     fit: FitSettings = Field(default_factory=FitSettings, description="the lifter and its training")
     radii: RadiusSettings = Field(
         default_factory=lambda: RadiusSettings.parse({}),
