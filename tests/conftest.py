@@ -15,11 +15,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks are faster so; others want the rest
+
 import numpy as np
 import pytest
+import schedule
+
+from evoskeleton.machine import cores
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("EVOSKELETON_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Side by side where that is worth it; a few files run in this process."""
+    return schedule.processes(config.args, cores())
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> schedule.ByFiles:
+    """Files in the order of `schedule`."""
+    config.option.loadscopereorder = False
+    return schedule.ByFiles(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: with two processes, the other one does the rest meanwhile."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        schedule.longest_first(items)
 
 
 @dataclass(frozen=True)
@@ -35,7 +57,7 @@ class Poses:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Small networks are faster on one thread, and other processes of the tests want the rest."""
+    """See above; torch has a count of its own."""
     import torch
 
     torch.set_num_threads(1)
@@ -266,6 +288,15 @@ def endpoint(bundle, serving, tmp_path_factory) -> Iterator[Endpoint]:
     log = tmp_path_factory.mktemp("endpoint") / "log"
     with serving(bundle, log, "--http-address", "127.0.0.1:0") as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """Where a Ray cluster answers that all campaigns may join."""
+    import ray_cluster
+
+    with ray_cluster.running() as cluster:
+        yield cluster.address
 
 
 @pytest.fixture(scope="session")

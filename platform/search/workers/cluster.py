@@ -76,6 +76,12 @@ class Resources:
     trainer_gpus: float
 
 
+def prepare_environment(joins: bool) -> None:
+    """Tell Ray how to behave, where nobody said otherwise; to be called before it is imported."""
+    for name, value in (_ENVIRONMENT | (_JOINED if joins else _ALONE)).items():
+        os.environ.setdefault(name, value)
+
+
 @contextmanager
 def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
     """A connection to Ray for the time of a campaign.
@@ -83,9 +89,7 @@ def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
     Raises:
         BadInput: nobody answers at the address, or Ray cannot be started here.
     """
-    patience = _JOINED if machine.address else _ALONE
-    for name, value in (_ENVIRONMENT | patience).items():
-        os.environ.setdefault(name, value)
+    prepare_environment(joins=machine.address is not None)
     import ray
 
     try:
