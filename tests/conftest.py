@@ -291,12 +291,18 @@ def endpoint(bundle, serving, tmp_path_factory) -> Iterator[Endpoint]:
 
 
 @pytest.fixture(scope="session")
-def ray_address() -> Iterator[str]:
-    """Where a Ray cluster answers that all campaigns may join."""
+def ray_cluster() -> Iterator[Any]:
+    """A Ray cluster of one node that all campaigns may join, as long as the tests run."""
     import ray_cluster
 
     with ray_cluster.running() as cluster:
-        yield cluster.address
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def ray_address(ray_cluster: Any) -> str:
+    """Where that cluster answers."""
+    return ray_cluster.address
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from refusals import refused
 
+from evoskeleton.cli import main
 from evoskeleton.lifting.bundle import read_description
 from evoskeleton.lifting.conformal import radii_of
 from evoskeleton.platform.data.pose_table import PoseTable
@@ -85,10 +87,23 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "evoskeleton.cli", *map(str, arguments)]
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess:
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done
+def run(*arguments: object) -> None:
+    """A command in this process: nothing is killed."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert not ended.value.code
+
+
+def ended(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    """A command in a process of its own, to its end."""
+    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=400)
+
+
+def status_of(home: Path, capsys) -> dict:
+    """What `campaign status` says of the campaign of a home."""
+    capsys.readouterr()
+    run("campaign", "status", "small", "--home", home)
+    return json.loads(capsys.readouterr().out)
 
 
 def rows_of(folder: Path) -> dict[str, np.ndarray]:
@@ -104,14 +119,15 @@ def assert_same_rows(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) 
 
 
 @pytest.fixture(scope="module")
-def undisturbed(poses_file, tmp_path_factory) -> Path:
+def undisturbed(poses_file, ray_address, tmp_path_factory) -> Path:
     """A campaign that ran through on one worker."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    run("campaign", "run", settings_file(folder, poses_file, workers=1))
+    path = settings_file(folder, poses_file, workers=1)
+    run("campaign", "run", path, "--address", ray_address)
     return folder
 
 
-def test_a_campaign_leaves_seeds_offspring_trainings_and_a_report(undisturbed):
+def test_a_campaign_leaves_seeds_offspring_trainings_and_a_report(undisturbed, capsys):
     rows = rows_of(undisturbed)
     assert set(rows["generation"]) == {0, 1, 2, 3, 4}
     assert (rows["margin"][rows["generation"] > 0] >= 0).all()
@@ -121,7 +137,7 @@ def test_a_campaign_leaves_seeds_offspring_trainings_and_a_report(undisturbed):
     report = json.loads((home / "report.json").read_text())
     replaced = sum(name is not None for name in rows["replaces"])
     assert report["rows"] == len(rows["id"]) - replaced
-    status = json.loads(run("campaign", "status", "small", "--home", home.parent).stdout)
+    status = status_of(home.parent, capsys)
     assert status["state"] == "finished" and status["generation"] == 4
     assert status["last"]["archive/stays"] == (rows["generation"] == 4).sum()
 
@@ -150,11 +166,11 @@ def test_an_ensemble_is_trained_in_one_go_its_best_lifter_first(undisturbed):
     assert not list(folder.parent.glob("*.members"))
 
 
-def test_a_champion_knows_how_far_off_its_joints_may_be(undisturbed):
+def test_a_champion_knows_how_far_off_its_joints_may_be(undisturbed, capsys):
     folder = undisturbed / "home" / "small" / "trainings" / "g000000"
     radii = radii_of(read_description(folder / "bundle"))
     assert (radii.seen[1:] > 0).all()
-    status = json.loads(run("campaign", "status", "small", "--home", undisturbed / "home").stdout)
+    status = status_of(undisturbed / "home", capsys)
     assert status["error_radii_mm"]["level"] == 0.9
 
 
@@ -170,15 +186,18 @@ def test_offspring_descend_from_rows_that_are_there(undisturbed):
     assert not set(rows["id"][tumbled]) & {*rows["mother"], *rows["father"]}
 
 
-def test_a_driver_killed_at_random_moments_ends_with_the_same_table(
-    undisturbed, poses_file, tmp_path
+@pytest.mark.parametrize("most", [2, pytest.param(25, marks=pytest.mark.long)])
+def test_a_driver_killed_at_random_moments_and_extended_ends_with_the_same_table(
+    undisturbed, poses_file, tmp_path, most
 ):
+    """A campaign of three generations, killed and resumed to its end, then extended to four."""
     moments = random.Random(5)
     settings = settings_file(tmp_path, poses_file, workers=1)
     tracked = ("--set", "tracking.enabled=true")
-    arguments: tuple[object, ...] = ("campaign", "run", settings, *tracked)
+    resume = ("campaign", "resume", "small", "--home", tmp_path / "home", *tracked)
+    arguments: tuple[object, ...] = ("campaign", "run", settings, *tracked, *set_generations(3))
     kills = 0
-    while kills < 3:
+    while kills < most:
         process = subprocess.Popen(command(*arguments), stderr=subprocess.DEVNULL)
         try:
             process.wait(timeout=moments.uniform(6, 24))
@@ -188,10 +207,12 @@ def test_a_driver_killed_at_random_moments_ends_with_the_same_table(
             process.wait()
             kills += 1
         if (tmp_path / "home" / "small" / "settings.yaml").exists():
-            arguments = ("campaign", "resume", "small", "--home", tmp_path / "home", *tracked)
-    if arguments[1] == "resume":
-        run(*arguments)
+            arguments = resume
+    if arguments == resume:
+        assert ended(*arguments).returncode == 0
     assert kills > 0
+    extended = ended(*resume, *set_generations(4))
+    assert extended.returncode == 0, extended.stderr[-3000:]
     assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
     assert_every_point_once(tmp_path / "home")
 
@@ -204,32 +225,46 @@ def assert_every_point_once(home: Path) -> None:
     (experiment,) = client.search_experiments(filter_string="name != 'Default'")
     runs = client.search_runs([experiment.experiment_id])
     (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
-    assert len(runs) == 4
+    assert len(runs) == 5, "the last training of the shorter campaign counts too"
     assert parent.info.status == "FINISHED"
     history = client.get_metric_history(parent.info.run_id, "search/rows")
     assert sorted(point.step for point in history) == [0, 1, 2, 3, 4]
 
 
-def test_killed_workers_cost_nothing_and_two_do_the_same_as_one(undisturbed, poses_file, tmp_path):
-    settings = settings_file(tmp_path, poses_file, workers=2)
+def test_killed_workers_cost_nothing_and_four_on_two_nodes_do_the_same_as_one(
+    undisturbed, poses_file, ray_cluster, tmp_path
+):
+    machine = {"workers": 4, "scorers": 2, "worker_cpus": 0.1, "scorer_cpus": 0.1}
+    path = settings_file(tmp_path, poses_file, **machine)
     errors = tmp_path / "stderr"
-    with errors.open("w") as stderr:
-        process = subprocess.Popen(command("campaign", "run", settings), stderr=stderr)
+    node = ray_cluster.add_node(num_cpus=2)
+    try:
+        with errors.open("w") as stderr:
+            joined = command("campaign", "run", path, "--address", ray_cluster.address)
+            process = subprocess.Popen(joined, stderr=stderr)
+        killed = killed_once(process)
+    finally:
+        ray_cluster.remove_node(node)
+    assert process.returncode == 0, errors.read_text()[-3000:]
+    assert {"ray::IslandWorker", "ray::Scorer"} <= killed
+    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+
+
+def killed_once(campaign: subprocess.Popen) -> set[str]:
+    """Until the campaign ends, kill one Ray worker of each kind; which kinds there were."""
     victims = {"ray::IslandWorker", "ray::Scorer", "ray::RayTrainWorker"}
-    killed = set()
-    while process.poll() is None:
-        for child in children_of(process.pid):
+    killed: set[str] = set()
+    while campaign.poll() is None:
+        for child in children_of(os.getpid()):
             kind = kind_of(child) & victims
             if kind and not kind <= killed:
                 os.kill(child.pid, signal.SIGKILL)
                 killed |= kind
         try:
-            process.wait(timeout=0.3)
+            campaign.wait(timeout=0.3)
         except subprocess.TimeoutExpired:
             continue
-    assert process.returncode == 0, errors.read_text()[-3000:]
-    assert {"ray::IslandWorker", "ray::Scorer"} <= killed
-    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+    return killed
 
 
 def children_of(pid: int) -> list[psutil.Process]:
@@ -247,35 +282,19 @@ def kind_of(process: psutil.Process) -> set[str]:
     return {title.split(".")[0].split(":")[0] + "::" + title.split("::")[-1].split(".")[0]}
 
 
-def test_a_finished_campaign_can_be_extended_and_equals_a_longer_one(
-    undisturbed, poses_file, tmp_path
-):
-    settings = settings_file(tmp_path, poses_file, workers=1)
-    run("campaign", "run", settings, *set_generations(3))
-    run("campaign", "resume", "small", "--home", tmp_path / "home", *set_generations(4))
-    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
-
-
 def set_generations(count: int) -> tuple[str, str]:
     return "--set", f"search.generations={count}"
 
 
-def test_other_settings_are_refused_with_the_difference(undisturbed):
-    done = subprocess.run(
-        command("campaign", "resume", "small", "--home", undisturbed / "home", "--set", "seed=12"),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert "seed: 11 -> 12" in done.stderr and "Traceback" not in done.stderr
+def test_other_settings_are_refused_with_the_difference(undisturbed, capsys):
+    home = undisturbed / "home"
+    told = refused(capsys, "campaign", "resume", "small", "--home", home, "--set", "seed=12")
+    assert "seed: 11 -> 12" in told
 
 
-def test_a_name_that_is_taken_is_refused(undisturbed, poses_file):
-    done = subprocess.run(
-        command("campaign", "run", undisturbed / "settings.yaml"), capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert "campaign small exists" in done.stderr
+def test_a_name_that_is_taken_is_refused(undisturbed, capsys):
+    told = refused(capsys, "campaign", "run", undisturbed / "settings.yaml")
+    assert "campaign small exists" in told
 
 
 _OPERATOR = """
@@ -290,44 +309,32 @@ def higher(genomes, *, draws):
 """
 
 
-def test_an_operator_of_ones_own_travels_to_the_workers_and_is_checked(poses_file, tmp_path):
-    (tmp_path / "mine_operators.py").write_text(_OPERATOR.format(step=1.0))
+def test_own_operators_travel_to_the_workers_and_two_shards_train_one_lifter(
+    poses_file, ray_address, tmp_path
+):
+    """A replaced mutation, an own one beside it, and two gradient shards, in one campaign."""
+    module = tmp_path / "mine_operators.py"
+    module.write_text(_OPERATOR.format(step=1.0))
     path = settings_file(tmp_path, poses_file, workers=1)
-    changes = [
+    changes = (
         "search.generations=1",
         "search.island.breeding.operators.mutate=mine_operators:higher",
-    ]
-    arguments = [part for change in changes for part in ("--set", change)]
-    done = subprocess.run(
-        command("campaign", "run", path, *arguments), cwd=tmp_path, capture_output=True, text=True
+        "training.fit.gradient_shards=2",
+        "training.start=champion",
+        "training.limit=2",
     )
+    arguments = [part for change in changes for part in ("--set", change)]
+    joined = ("campaign", "run", path, "--address", ray_address, *arguments)
+    done = ended(*joined, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "lengths" in "".join(rows_of(tmp_path)["operator"])
-    (tmp_path / "mine_operators.py").write_text(_OPERATOR.format(step=2.0))
-    again = subprocess.run(
-        command("campaign", "resume", "small", "--home", tmp_path / "home"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    report = json.loads((tmp_path / "home" / "small" / "report.json").read_text())
+    assert report["trainings"] == 2 or report["champion_training"] == 0
+    assert np.isfinite(report["baseline"]["overall"]["mpjpe"])
+    module.write_text(_OPERATOR.format(step=2.0))
+    again = ended("campaign", "resume", "small", "--home", tmp_path / "home", cwd=tmp_path)
     assert again.returncode == 2
     assert "operator mine_operators:higher has changed" in " ".join(again.stderr.split())
-
-
-def test_the_table_is_the_same_on_four_workers_of_a_cluster_that_is_there(
-    undisturbed, poses_file, tmp_path
-):
-    from ray.cluster_utils import Cluster
-
-    machine = {"workers": 4, "scorers": 2, "worker_cpus": 0.1, "scorer_cpus": 0.1}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
-    try:
-        cluster.add_node(num_cpus=2)
-        path = settings_file(tmp_path, poses_file, **machine)
-        run("campaign", "run", path, "--address", cluster.address)
-    finally:
-        cluster.shutdown()
-    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
 
 
 def test_a_full_disk_leaves_the_last_whole_generation(poses_file, tmp_path):
@@ -355,32 +362,19 @@ def test_a_full_disk_leaves_the_last_whole_generation(poses_file, tmp_path):
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_two_gradient_shards_train_one_lifter_from_the_champions_state(poses_file, tmp_path):
-    path = settings_file(tmp_path, poses_file, workers=1)
-    changes = (
-        "training.fit.gradient_shards=2",
-        "training.start=champion",
-        "search.generations=1",
-        "training.limit=2",
-    )
-    run("campaign", "run", path, *(part for change in changes for part in ("--set", change)))
-    report = json.loads((tmp_path / "home" / "small" / "report.json").read_text())
-    assert report["trainings"] == 2 or report["champion_training"] == 0
-    assert np.isfinite(report["baseline"]["overall"]["mpjpe"])
-
-
-def test_the_published_method_from_no_generations_to_its_target(poses_file, tmp_path):
+def test_the_published_method_from_no_generations_to_its_target(poses_file, ray_address, tmp_path):
     path = settings_file(tmp_path, poses_file, workers=1)
     settings = yaml.safe_load(path.read_text())
     search = {"generations": 0, "extra_generations": 0, "island": {"pairs_share": 0.25}}
     settings |= {"preset": "li2020", "search": search}
     settings["training"] = {"fit": FIT}
     path.write_text(yaml.safe_dump(settings))
-    run("campaign", "run", path)
+    joined = ("--address", ray_address)
+    run("campaign", "run", path, *joined)
     seeds = rows_of(tmp_path)
     assert set(seeds["generation"]) == {0}
     extended = ("--set", "search.generations=1", "--set", "search.extra_generations=100")
-    run("campaign", "resume", "small", "--home", tmp_path / "home", *extended)
+    run("campaign", "resume", "small", "--home", tmp_path / "home", *extended, *joined)
     rows = rows_of(tmp_path)
     last = rows["generation"].max()
     before_last = (rows["generation"] < last).sum()
