@@ -180,7 +180,7 @@ class _Litter:
 
 def _attempt(mating: _Mating, missing: Tensor) -> list[_Litter]:
     """Every pair that lacks a daughter or a son (2, pairs) mates once, a chunk at a time."""
-    chunks = missing.any(0).nonzero()[:, 0].split(CHUNK // 2 or 1)
+    chunks = torch.split(missing.any(0).nonzero()[:, 0], CHUNK // 2 or 1)
     return [_litter(mating, pairs, missing.index_select(1, pairs)) for pairs in chunks]
 
 

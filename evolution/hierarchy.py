@@ -72,7 +72,8 @@ def _rest_directions() -> np.ndarray:
         direction = {"head": head, "arm": arm, "thigh": thigh}.get(limb.name.split()[-1], arm)
         side = -1.0 if limb.name.startswith("left") else 1.0
         rest[i] = np.array(direction) * [side, 1.0, 1.0]
-    return rest / np.linalg.norm(rest, axis=1, keepdims=True)
+    found: np.ndarray = rest / np.linalg.norm(rest, axis=1, keepdims=True)
+    return found
 
 
 REST = _rest_directions()

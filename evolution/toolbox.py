@@ -323,7 +323,7 @@ def _first_claims() -> dict[int, tuple[str, ...]]:
     return claims
 
 
-class PopulationStatistics(tools.Statistics):
+class PopulationStatistics(tools.Statistics):  # type: ignore[misc]  # DEAP is untyped
     """DEAP's Statistics whose functions see a population's arrays, not one object a body."""
 
     def compile(self, data: Population) -> dict[str, float]:

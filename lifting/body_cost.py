@@ -257,7 +257,7 @@ def tangents(directions: Tensor) -> Tensor:
 
 def moved(bodies: Bodies, step: Tensor) -> Bodies:
     """Bodies after a step (rows, 45) in their unknowns."""
-    turn = step[:, _TURNS].unflatten(1, (-1, 2, 1))
+    turn = torch.unflatten(step[:, _TURNS], 1, (-1, 2, 1))
     directions = bodies.directions + (tangents(bodies.directions) @ turn)[..., 0]
     return Bodies(
         bodies.root + step[:, :3],

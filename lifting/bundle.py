@@ -236,7 +236,7 @@ def read_description(folder: Path | str) -> dict[str, Any]:
     """
     path = Path(folder) / DESCRIPTION_FILE
     try:
-        description = json.loads(path.read_text())
+        description: dict[str, Any] = json.loads(path.read_text())
     except OSError as error:
         raise BadInput(f"bundle file {path}: {error.strerror}") from None
     except ValueError:

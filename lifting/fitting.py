@@ -385,7 +385,7 @@ class _Training:
         with _seeded(self._device, key(self._key, self._step, self._shard, stream("dropout"))):
             answer = network(features)
         loss = self._loss(answer, target)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         return loss.detach()
 

@@ -100,9 +100,9 @@ def _score(lifters: Sequence[Lifter], joints: Tensor, cameras: Cameras) -> Tenso
     for lifter in lifters:
         lifted = lifter.lift_tensor(keypoints)
         errors.append(torch.linalg.vector_norm(lifted - target, dim=2))
-        answers.append(torch.bmm(lifted, cameras.rotation).unflatten(0, (poses, views)))
-    error = torch.stack(errors).mean(0).unflatten(0, (poses, views)).mean((1, 2))
+        answers.append(torch.unflatten(torch.bmm(lifted, cameras.rotation), 0, (poses, views)))
+    error = torch.unflatten(torch.stack(errors).mean(0), 0, (poses, views)).mean((1, 2))
     world = torch.cat(answers, dim=1)
     spread = torch.linalg.vector_norm(world - world.mean(1, keepdim=True), dim=3).mean((1, 2))
-    lost = outside(keypoints, cameras).float().unflatten(0, (poses, views)).mean((1, 2))
+    lost = torch.unflatten(outside(keypoints, cameras).float(), 0, (poses, views)).mean((1, 2))
     return torch.stack([error, spread, lost])

@@ -106,13 +106,13 @@ class Normalization:
 
     def distances(self, outputs: Tensor, others: Tensor) -> Tensor:
         """Distance of every joint (n, 16), mm, between two of (n, 48) normalised joints."""
-        apart = (outputs - others).unflatten(1, (len(Joint) - 1, 3)) * self.joints_std
+        apart = torch.unflatten(outputs - others, 1, (len(Joint) - 1, 3)) * self.joints_std
         distances: Tensor = torch.linalg.vector_norm(apart, dim=2)
         return distances
 
     def joints_from(self, outputs: Tensor) -> Tensor:
         """(n, 17, 3) hip-centred camera mm of (n, 48) network outputs; the hip is 0."""
-        joints = outputs.unflatten(1, (16, 3)) * self.joints_std + self.joints_mean
+        joints = torch.unflatten(outputs, 1, (16, 3)) * self.joints_std + self.joints_mean
         return torch.nn.functional.pad(joints, (0, 0, 1, 0))
 
 

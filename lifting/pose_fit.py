@@ -186,7 +186,7 @@ class _Fitter:
             points, visible * (FOCAL_PX / settings.noise_px), self._lifted(points, visible)
         )
         bodies, costs, converged = self._best_two(evidence)
-        joints = body_joints(bodies, settings).unflatten(0, (-1, 2))
+        joints = torch.unflatten(body_joints(bodies, settings), 0, (-1, 2))
         joints = joints @ rotation[:, None]
         flat = joints[..., :2] / joints[..., 2:]
         off = (flat - plane[:, None]) * camera.focal[:, None, None]
@@ -233,7 +233,7 @@ class _Fitter:
     def _promising(self, base: Bodies, cost: Tensor, bodies: Bodies, costs: Tensor) -> Tensor:
         """(poses, k, 5) combinations of states, by the sum of what their parts cost and move."""
         settings = self._settings
-        there = hip_centred(body_joints(bodies, settings)).unflatten(0, costs.shape)
+        there = torch.unflatten(hip_centred(body_joints(bodies, settings)), 0, costs.shape)
         here = hip_centred(body_joints(base, settings))[:, None]
         shift = torch.linalg.vector_norm(there - here, dim=3).mean(2)
         extra = _per_combination(costs - cost[:, None])
@@ -285,8 +285,11 @@ class _Fitter:
         """(poses, k) mm of every body of a pool from that at (poses, 1) `places`."""
         joints = hip_centred(body_joints(pool.bodies, self._settings))
         rows = torch.arange(len(places))[:, None]
-        goal = joints.unflatten(0, pool.costs.shape)[rows, places].expand(*pool.costs.shape, -1, -1)
-        return mpjpe(joints, goal.flatten(0, 1)).view(pool.costs.shape)
+        goal = torch.unflatten(joints, 0, pool.costs.shape)[rows, places].expand(
+            *pool.costs.shape, -1, -1
+        )
+        found: Tensor = mpjpe(joints, goal.flatten(0, 1)).view(pool.costs.shape)
+        return found
 
     def _refined(
         self, bodies: Bodies, evidence: Evidence, steps: int
@@ -349,7 +352,7 @@ class _Pool:
 
 def _per_combination(values: Tensor) -> Tensor:
     """Values (poses, 15) of `SINGLE` summed for all combinations, (poses, 1024)."""
-    parts = torch.nn.functional.pad(values.unflatten(1, (len(PARTS), 3)), (1, 0))
+    parts = torch.nn.functional.pad(torch.unflatten(values, 1, (len(PARTS), 3)), (1, 0))
     return torch.stack([parts[:, i, COMBINATIONS[:, i]] for i in range(len(PARTS))]).sum(0)
 
 

@@ -145,7 +145,7 @@ def _lift(lifter: Lifter, joints: Tensor) -> tuple[Tensor, Tensor]:
     seen = world_to_camera(joints.repeat_interleave(views, dim=0), cameras)
     predicted = lifter.lift_tensor(project(seen, cameras))
     both = (predicted, hip_centred(seen))
-    first, second = (t.unflatten(0, (len(joints), views)).cpu() for t in both)
+    first, second = (torch.unflatten(t, 0, (len(joints), views)).cpu() for t in both)
     return first, second
 
 
@@ -212,6 +212,6 @@ def rarity(poses: np.ndarray, reference: np.ndarray, neighbours: int = 5) -> np.
     nearest = min(neighbours, len(known))
     parts = [
         torch.cdist(part, known).topk(nearest, largest=False).values.mean(1)
-        for part in asked.split(_AT_ONCE)
+        for part in torch.split(asked, _AT_ONCE)
     ]
     return torch.cat(parts).numpy() / np.float32(np.sqrt(len(JOINT_NAMES)))

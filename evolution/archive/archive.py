@@ -94,7 +94,7 @@ def cell_centres(places: Tensor, cells: int) -> np.ndarray:
             f"cells should be at most {len(first)}, the number of different poses that they are"
             f" spread over, got {cells}"
         )
-    centres = drawn[first[:cells]]
+    centres: np.ndarray = drawn[first[:cells]]
     for _ in range(_ROUNDS):
         centres = _means(rows, _nearest(torch.from_numpy(rows), centres), centres)
     return centres
@@ -112,7 +112,7 @@ def _nearest(places: Tensor, centres: np.ndarray) -> np.ndarray:
     """The nearest centre (bodies,) int64 of each place; of two as near, the first. Exact."""
     table = torch.as_tensor(centres, device=places.device)
     squares, columns = table.square().sum(1), (table * -2.0).T.contiguous()
-    found = [torch.addmm(squares, part, columns).argmin(1) for part in places.split(_CHUNK)]
+    found = [torch.addmm(squares, part, columns).argmin(1) for part in torch.split(places, _CHUNK)]
     return torch.cat(found).cpu().numpy() if found else np.zeros(0, np.int64)
 
 
@@ -199,12 +199,14 @@ class Archive:
     @property
     def cells(self) -> int:
         """How many cells there are."""
-        return self.ids.shape[0]
+        found: int = self.ids.shape[0]
+        return found
 
     @property
     def quota(self) -> int:
         """How many bodies a cell has room for."""
-        return self.ids.shape[1]
+        found: int = self.ids.shape[1]
+        return found
 
     def locate(self, descriptors: Tensor) -> np.ndarray:
         """The cell (bodies,) int64 of each descriptor (bodies, 39); of two as near, the first."""
@@ -263,7 +265,8 @@ class Archive:
 
     def member_ids(self) -> np.ndarray:
         """(bodies,) int64, ascending."""
-        return self.ids.reshape(-1)[self.members()]
+        found: np.ndarray = self.ids.reshape(-1)[self.members()]
+        return found
 
     def member_rows(self) -> Tensor:
         """(bodies, 39) float32 descriptors of the members, in order of id."""
@@ -413,7 +416,8 @@ class _Filling:
         """Differences of whole numbers: exact."""
         apart = self._rows[cells] - self._newcomers[newcomers, None]
         squares = np.einsum("cqd,cqd->cq", apart, apart)
-        return ((squares < self._archive.near) & taken).any(1)
+        found: np.ndarray = ((squares < self._archive.near) & taken).any(1)
+        return found
 
     def _worst(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The member of least quality, its place in its cell; of several, the highest id."""

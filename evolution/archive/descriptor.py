@@ -105,7 +105,8 @@ class PoseDescriptor:
     @property
     def axes(self) -> int:
         """Axes of the projection."""
-        return self.projection.shape[1]
+        found: int = self.projection.shape[1]
+        return found
 
     def describe(self, genomes: Genomes) -> Tensor:
         """Descriptors (bodies, 39) float32, whole numbers, on the device of the genomes."""
@@ -265,7 +266,8 @@ def _principal_axes(rows: np.ndarray, spread: np.ndarray, count: int) -> np.ndar
     axes = vectors[:, ::-1][:, :count]
     largest = np.abs(axes).argmax(0)
     signs = np.sign(axes[largest, np.arange(count)])
-    return np.rint(axes * signs * _AXIS_STEPS).astype(np.float32)
+    found: np.ndarray = np.rint(axes * signs * _AXIS_STEPS).astype(np.float32)
+    return found
 
 
 def expect_whole(name: str, rows: Tensor) -> None:

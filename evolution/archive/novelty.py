@@ -46,8 +46,8 @@ def nearest(
             f"k should lie in [1, {len(references)}], the number of bodies in the archive, got {k}"
         )
     bodies, others = chunk or _CHUNKS.get(descriptors.device.type, _CHUNKS["cpu"])
-    tables = [_table(part) for part in references.split(others)]
-    rows = [_nearest_rows(part, tables, k) for part in descriptors.split(bodies)]
+    tables = [_table(part) for part in torch.split(references, others)]
+    rows = [_nearest_rows(part, tables, k) for part in torch.split(descriptors, bodies)]
     return torch.cat(rows) if rows else descriptors.new_zeros(0, k)
 
 
@@ -76,7 +76,7 @@ def _least(values: Tensor, k: int) -> Tensor:
     wide = others // _DEEP
     if wide < 4 * k:
         return _smallest(values, k)
-    columns = values[:, : _DEEP * wide].unflatten(1, (_DEEP, wide))
+    columns = torch.unflatten(values[:, : _DEEP * wide], 1, (_DEEP, wide))
     chosen = columns.amin(1).topk(k, dim=1, largest=False, sorted=False).indices
     inside = columns.gather(2, chosen[:, None].expand(-1, _DEEP, -1)).flatten(1)
     return _smallest(torch.cat([inside, values[:, _DEEP * wide :]], dim=1), k)

@@ -99,7 +99,7 @@ class AkhterBlackLimits:
         """Degrees of every limb to its boundary, (9, bodies) float32, negative outside."""
         if genomes.device.type != "cpu" or len(genomes) <= _CHUNK:
             return self._margins(joint_places(genomes))
-        places = torch.arange(len(genomes)).split(_CHUNK)
+        places = torch.split(torch.arange(len(genomes)), _CHUNK)
         return torch.cat([self.limb_margins(genomes.take(part)) for part in places], dim=-1)
 
     def margin(self, genomes: Genomes, valid_limbs: int = len(LIMBS)) -> Tensor:

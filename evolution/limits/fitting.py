@@ -164,7 +164,8 @@ def _hinge_margins(
     ahead = _bend_directions(over, samples, straight, settings)
     before = np.degrees(np.arcsin(np.clip(ahead @ directions.T, -1.0, 1.0)))
     bends = np.degrees(np.arccos(np.clip(directions @ straight, -1.0, 1.0)))
-    return np.maximum(before, getattr(settings, f"{table}_straight_deg") - bends)
+    found: np.ndarray = np.maximum(before, getattr(settings, f"{table}_straight_deg") - bends)
+    return found
 
 
 def _right_limb(table: str) -> int:
@@ -183,4 +184,5 @@ def _bend_directions(
     bends /= np.maximum(np.linalg.norm(bends, axis=1, keepdims=True), _FAINT_BEND)
     sharpness = 1.0 / np.radians(settings.hinge_width_deg) ** 2
     means = (np.exp(sharpness * (over @ parents.T - 1.0)) + _EVERYWHERE) @ bends
-    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    found: np.ndarray = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    return found

@@ -170,8 +170,8 @@ _CROSSINGS = (
     _Crossing(lambda a: a[..., 0:8:2, None, :], lambda a: a[..., None, 1:8:2, :]),
     # Each leg against the arm of the other side.
     _Crossing(
-        lambda a: a[..., _LEGS, :].unflatten(-2, (2, 1, 2)),
-        lambda a: a[..., _ARMS, :].unflatten(-2, (1, 2, 2)),
+        lambda a: torch.unflatten(a[..., _LEGS, :], -2, (2, 1, 2)),
+        lambda a: torch.unflatten(a[..., _ARMS, :], -2, (1, 2, 2)),
     ),
     # Arms, then legs against trunk and head.
     _Crossing(lambda a: a[..., _ARMS, None, :], lambda a: a[..., None, _UPPER, :]),
@@ -184,7 +184,8 @@ _NEVER = 1e20
 
 def _crossed_numbers(crossing: _Crossing) -> list[tuple[int, int]]:
     numbers = torch.arange(len(PARTS))[:, None]
-    first, second = torch.broadcast_tensors(crossing.first(numbers), crossing.second(numbers))
+    ends = (crossing.first(numbers), crossing.second(numbers))
+    first, second = torch.broadcast_tensors(*ends)  # type: ignore[no-untyped-call]  # torch's gap
     return list(zip(first.flatten().tolist(), second.flatten().tolist(), strict=True))
 
 
@@ -346,7 +347,7 @@ class Plausibility:
         """`margin` of joints (17, 3, bodies) world mm, see `hierarchy.joint_places`."""
         if not self.settings.enabled:
             return torch.full((places.shape[-1],), _FREE, device=places.device)
-        parts = places.split(_CHUNK, dim=-1) if places.device.type == "cpu" else (places,)
+        parts = torch.split(places, _CHUNK, dim=-1) if places.device.type == "cpu" else (places,)
         return torch.cat([self._margin(part) for part in parts])
 
     def _margin(self, places: Tensor) -> Tensor:

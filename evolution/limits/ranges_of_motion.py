@@ -205,7 +205,10 @@ def _from_polar(around: np.ndarray, away: np.ndarray, frame: np.ndarray) -> np.n
     """The inverse of `_polar`, (n, 3)."""
     around, away = np.radians(around), np.radians(away)
     across = np.sin(away)
-    return np.stack([across * np.cos(around), across * np.sin(around), np.cos(away)], 1) @ frame
+    found: np.ndarray = (
+        np.stack([across * np.cos(around), across * np.sin(around), np.cos(away)], 1) @ frame
+    )
+    return found
 
 
 def _child_table(table: str, settings: LimitSettings, tolerance: float) -> np.ndarray:
@@ -227,7 +230,8 @@ def _child_table(table: str, settings: LimitSettings, tolerance: float) -> np.nd
 
 def _straight(table: str) -> np.ndarray:
     limb = next(limb for limb in LIMBS if limb.name == f"right {table}")
-    return REST[limb.parent]
+    found: np.ndarray = REST[limb.parent]
+    return found
 
 
 def _sectors(table: str, over: np.ndarray) -> list[tuple[np.ndarray, float]]:
@@ -259,4 +263,5 @@ def _in_sector(
     across = np.cross(straight, middle)
     sine, cosine = np.sin(np.radians(half_deg)), np.cos(np.radians(half_deg))
     planes = np.stack([sine * middle - cosine * across, sine * middle + cosine * across])
-    return np.degrees(np.arcsin(np.clip(directions @ planes.T, -1.0, 1.0))).min(axis=1)
+    found: np.ndarray = np.degrees(np.arcsin(np.clip(directions @ planes.T, -1.0, 1.0))).min(axis=1)
+    return found

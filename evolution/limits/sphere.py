@@ -30,7 +30,8 @@ def grid_directions(size: int) -> np.ndarray:
     fold = np.maximum(-z, 0.0)
     x, y = x - np.copysign(fold, x), y - np.copysign(fold, y)
     directions = np.stack([x, y, z], axis=1)
-    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    found: np.ndarray = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    return found
 
 
 def locate(directions: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -79,7 +80,8 @@ def unpack(words: Tensor, weights: Tensor) -> Tensor:
 
 def quantize(degrees: np.ndarray) -> np.ndarray:
     """Degrees to the int8 of the stored tables."""
-    return np.rint(np.clip(degrees, -LIMIT, LIMIT) / STEP).astype(np.int8)
+    found: np.ndarray = np.rint(np.clip(degrees, -LIMIT, LIMIT) / STEP).astype(np.int8)
+    return found
 
 
 def chord_to_degrees(chords: np.ndarray) -> np.ndarray:
@@ -90,7 +92,8 @@ def chord_to_degrees(chords: np.ndarray) -> np.ndarray:
 def angles_between(directions: np.ndarray) -> np.ndarray:
     """Degrees (n, n) float32 between all pairs of unit directions (n, 3)."""
     cosines = (directions @ directions.T).astype(np.float32)
-    return np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
+    found: np.ndarray = np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
+    return found
 
 
 def thinned(samples: np.ndarray, spacing: float) -> np.ndarray:
@@ -131,4 +134,5 @@ def blur(angles: np.ndarray, width_deg: float) -> np.ndarray:
     if width_deg <= 0.0:
         return np.eye(len(angles), dtype=np.float32)
     weights = np.exp(-0.5 * np.square(angles / width_deg))
-    return weights / weights.sum(axis=1, keepdims=True)
+    found: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+    return found

@@ -78,7 +78,7 @@ class Limits:
     def limb_margins(self, genomes: Genomes) -> Tensor:
         """Degrees of every limb to its boundary, (9, bodies) float32, negative outside."""
         limbs = genomes.limbs
-        parts = limbs.split(_CHUNK, dim=-1) if limbs.device.type == "cpu" else (limbs,)
+        parts = torch.split(limbs, _CHUNK, dim=-1) if limbs.device.type == "cpu" else (limbs,)
         return torch.cat([self._margins(part) for part in parts], dim=-1)
 
     def margin(self, genomes: Genomes, valid_limbs: int = len(LIMBS)) -> Tensor:

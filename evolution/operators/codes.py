@@ -76,4 +76,5 @@ def codes_to_names(codes: Tensor, own: Sequence[str] = ()) -> np.ndarray:
     """
     different, places = torch.unique(codes, return_inverse=True)
     names = np.array([code_to_name(int(code), own) for code in different], dtype=np.str_)
-    return names[places.cpu().numpy()]
+    found: np.ndarray = names[places.cpu().numpy()]
+    return found

@@ -66,7 +66,8 @@ def _known_fronts(values: np.ndarray) -> np.ndarray:
 def _any_number(lower: np.ndarray) -> np.ndarray:
     """Fronts by moocore, which cannot bear infinite values: ranks take their place."""
     ranks = [np.unique(column, return_inverse=True)[1].ravel() for column in lower.T]
-    return moocore.pareto_rank(np.stack(ranks, axis=1).astype(np.float64))
+    found: np.ndarray = moocore.pareto_rank(np.stack(ranks, axis=1).astype(np.float64))
+    return found
 
 
 def _three(lower: np.ndarray) -> np.ndarray:
@@ -140,7 +141,8 @@ def _finite(column: np.ndarray) -> np.ndarray:
     """Infinite values at the ends of the finite ones, NaN at nought."""
     finite = column[np.isfinite(column)]
     low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
-    return np.nan_to_num(column, nan=0.0, posinf=high, neginf=low)
+    found: np.ndarray = np.nan_to_num(column, nan=0.0, posinf=high, neginf=low)
+    return found
 
 
 def _gaps(values: np.ndarray, front: np.ndarray) -> np.ndarray:
