@@ -12,10 +12,11 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import decode, encode
+from evoskeleton.evolution.limits.fitting import LimitSettings
 from evoskeleton.evolution.limits.joint_limits import load_limits
 from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges
 from evoskeleton.evolution.limits.sampling import SampleSettings, sample
-from evoskeleton.evolution.limits.tables import Judgement, Limits, LimitSettings, fit, judge
+from evoskeleton.evolution.limits.tables import Judgement, Limits, fit, judge
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 
 SAMPLED = "sampled"

@@ -20,7 +20,7 @@ EXAMPLES = {
     ),
     "lift": (
         "lift --model lifter --keypoints points.json --output joints.json",
-        "lift --model my --keypoints p.json --output j.json --fit 640x480",
+        "lift --model best --keypoints p.json --output j.json --fit 640x480",
     ),
     "serve": (
         "serve --bundle lifter",

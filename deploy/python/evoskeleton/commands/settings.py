@@ -31,7 +31,7 @@ SUBJECTS = {
     ),
     "source": Subject(
         "evoskeleton.platform.data.sources.settings:Source",
-        "in braces wherever poses are asked for; `--set` of `data import`",
+        "braces wherever poses are asked for, such as by `--poses`; `--set` of `data import`",
     ),
     "train": Subject("evoskeleton.lifting.fitting:FitSettings", "`--set` of `train`"),
     "serve": Subject(
