@@ -4,7 +4,7 @@ World frame, millimetres, z up, Human3.6M's 17 joints.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -86,7 +86,8 @@ class PoseSet:
         pairs = self.clips()
         often = Counter(clip for _, clip in pairs)
         labels = [clip if often[clip] == 1 else f"{subject}/{clip}" for subject, clip in pairs]
-        return np.array(labels)[self.clip_number()]
+        labelled: np.ndarray = np.array(labels)[self.clip_number()]
+        return labelled
 
 
 def write_poses(path: Path, poses: PoseSet) -> None:
@@ -127,26 +128,33 @@ def check_poses(poses: PoseSet) -> None:
             raise BadInput(f"{where}: {problem(row)}{more}")
 
 
-def _problems(poses: PoseSet) -> Iterator[tuple]:
+def _problems(poses: PoseSet) -> Iterator[tuple[Callable[[int], str], np.ndarray]]:
     """Pairs of a sentence for a row and the (n,) mask of rows that it is true of."""
     joints = poses.poses
     finite = np.isfinite(joints).all(axis=2)
     yield (lambda row: _not_finite(joints[row])), ~finite.all(axis=1)
     for start, end in BONES:
         bone = f"the bone {JOINT_NAMES[start]}-{JOINT_NAMES[end]} has no length"
-        yield (lambda row, bone=bone: bone), _length(joints, start, end) < SHORTEST_BONE_MM
+        yield _for_any_row(bone), _length(joints, start, end) < SHORTEST_BONE_MM
     height = body_height(joints)
     low, high = PLAUSIBLE_BODY_MM
     yield (lambda row: _wrong_unit(float(height[row]))), (height < low) | (height > high)
 
 
+def _for_any_row(sentence: str) -> Callable[[int], str]:
+    return lambda row: sentence
+
+
 def body_height(poses: np.ndarray) -> np.ndarray:
     """(n,) height in mm of (n, 17, 3) bodies, were they to stand upright: a sum of bones."""
-    return np.sum([_length(poses, start, end) for start, end in _STANDING], axis=0)
+    bones = [_length(poses, start, end) for start, end in _STANDING]
+    height: np.ndarray = np.sum(bones, axis=0)
+    return height
 
 
 def _length(poses: np.ndarray, start: int, end: int) -> np.ndarray:
-    return np.linalg.norm(poses[:, end] - poses[:, start], axis=1)
+    length: np.ndarray = np.linalg.norm(poses[:, end] - poses[:, start], axis=1)
+    return length
 
 
 def _not_finite(joints: np.ndarray) -> str:

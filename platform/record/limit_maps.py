@@ -80,7 +80,8 @@ def margins_on_map(
     if parents is None:
         return _margins(limits, limb, directions, None)
     each = [_margins(limits, limb, directions, parent) for parent in parents]
-    return np.max(each, axis=0)
+    largest: np.ndarray = np.max(each, axis=0)
+    return largest
 
 
 def _margins(
@@ -231,13 +232,15 @@ class _Seen:
         own = LIMBS[LIMBS[limb_of(table)].parent].name.removeprefix("right ")
         found = sphere.thinned(self.directions(own).T, np.radians(12.0))
         places = np.linspace(0, len(found) - 1, min(MOST_PARENTS, len(found))).round().astype(int)
-        return found[places]
+        parents: np.ndarray = found[places]
+        return parents
 
     def shares(self, table: str) -> np.ndarray:
         """(60, 120) share of the directions in each bin, percent."""
         azimuth, elevation = _angles(self.directions(table))
         counts, _, _ = np.histogram2d(elevation, azimuth, bins=[_EDGES[1], _EDGES[0]])
-        return 100.0 * counts / len(azimuth)
+        shares: np.ndarray = 100.0 * counts / len(azimuth)
+        return shares
 
 
 def _seen(sets: Mapping[str, np.ndarray | None]) -> list[_Seen]:

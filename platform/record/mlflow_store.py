@@ -130,12 +130,11 @@ class Store:
         name = self._settings.experiment
         found = self.client().get_experiment_by_name(name)
         if found is None:
-            return self.client().create_experiment(
-                name, artifact_location=self.artifacts, tags={KIND: "custom_model_development"}
-            )
+            tags = {KIND: "custom_model_development"}
+            return str(self.client().create_experiment(name, self.artifacts, tags))
         if found.lifecycle_stage == "deleted":
             self.client().restore_experiment(found.experiment_id)
-        return found.experiment_id
+        return str(found.experiment_id)
 
 
 def prepare_environment() -> None:

@@ -24,7 +24,7 @@ from evoskeleton.evolution.skeleton import LIMBS, Joint
 from evoskeleton.lifting.drawing import draw_pose
 from evoskeleton.shapes import expect_shape
 
-BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+BLUE, VERMILLION = "#0072B2", "#D55E00"
 GREY, PALE = "#8A8A8A", "#EDEDED"
 MOST_CLIPS = 40
 MOST_RIDGES = 10
@@ -37,7 +37,8 @@ def evenly_by_error(errors: np.ndarray, count: int) -> np.ndarray:
     """Places of `count` poses from the easiest to the hardest, at even ranks of (poses,) errors."""
     order = np.argsort(errors, kind="stable")
     ranks = np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)
-    return order[ranks]
+    places: np.ndarray = order[ranks]
+    return places
 
 
 def gallery(
@@ -235,7 +236,8 @@ def _facing(pose: np.ndarray) -> np.ndarray:
     across = pose[Joint.RHIP, :2] - pose[Joint.LHIP, :2]
     cosine, sine = across / max(float(np.linalg.norm(across)), 1e-6)
     turn = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
-    return (pose - [*pose[Joint.HIP, :2], pose[:, 2].min()]) @ turn.T
+    facing: np.ndarray = (pose - [*pose[Joint.HIP, :2], pose[:, 2].min()]) @ turn.T
+    return facing
 
 
 def _draw_bodies(axes: Any, pose: np.ndarray, ancestor: np.ndarray | None) -> None:

@@ -151,4 +151,4 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool
     """Named arrays as npz without pickle, whole or not at all."""
     save = np.savez_compressed if compress else np.savez
     with whole_file(path) as file:
-        save(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        save(file, allow_pickle=False, **arrays)

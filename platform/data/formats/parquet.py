@@ -103,4 +103,5 @@ def _frames(table: pa.Table, path: Path) -> np.ndarray:
     column = table["frame"]
     if not pa.types.is_integer(column.type) or column.null_count:
         raise BadInput(f"{path}: column frame should hold whole numbers, got {column.type}")
-    return column.to_numpy()
+    frames: np.ndarray = column.to_numpy()
+    return frames

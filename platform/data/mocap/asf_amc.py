@@ -23,7 +23,7 @@ What hangs on the trunk so stands 4 to 6 mm elsewhere; with the table's four len
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,9 @@ _CMU_CLIP = re.compile(r"(\d+)_\d+")
 
 Line = tuple[int, list[str]]
 """A line's number in its file, from 1, and its words."""
+
+LooseBone = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
+"""Vector, axis and degrees of freedom of a bone whose parent is not yet known."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def read_asf(path: Path) -> Skeleton:
     if units.get("angle") not in ("deg", "rad"):
         got = printable(units.get("angle", "nothing"))
         raise BadInput(f"{path}: units should say angle deg or angle rad, got {got}")
-    loose: dict[str, tuple] = {}
+    loose: dict[str, LooseBone] = {}
     for block in _blocks(path, sections["bonedata"]):
         name, bone = _bone(path, block, degrees)
         if name in loose or name == ROOT:
@@ -235,8 +238,8 @@ def _blocks(path: Path, lines: Sequence[Line]) -> Iterator[list[Line]]:
         raise BadInput(f"{path}, line {lines[-1][0]}: an end should follow")
 
 
-def _bone(path: Path, block: Sequence[Line], degrees: bool) -> tuple[str, tuple]:
-    """Name, and (vector, axis, dof), of one bone."""
+def _bone(path: Path, block: Sequence[Line], degrees: bool) -> tuple[str, LooseBone]:
+    """Name, and the rest, of one bone."""
     entries = {words[0].lower(): (number, words[1:]) for number, words in block}
     for wanted in ("name", "direction", "length", "axis"):
         if len(entries.get(wanted, (0, []))[1]) == 0:
@@ -269,7 +272,9 @@ def _axis(path: Path, line: Line, degrees: bool) -> np.ndarray:
         got = printable(words[-1])
         raise BadInput(f"{path}, line {number}: an axis should end in an order as XYZ, got {got}")
     angles = dict(zip("xyz", _exactly(path, (number, words[:-1]), 3), strict=True))
-    return turns(order[::-1], _radians([[angles[axis] for axis in order[::-1]]], degrees))[0]
+    radians = _radians([[angles[axis] for axis in order[::-1]]], degrees)
+    turn: np.ndarray = turns(order[::-1], radians)[0]
+    return turn
 
 
 def _radians(angles: object, degrees: bool) -> np.ndarray:
@@ -286,7 +291,7 @@ def _exactly(path: Path, line: Line, count: int) -> list[float]:
     return numbers(words, f"{path}, line {number}")
 
 
-def _parents(path: Path, lines: Sequence[Line], bones: dict[str, tuple]) -> dict[str, str]:
+def _parents(path: Path, lines: Sequence[Line], bones: Collection[str]) -> dict[str, str]:
     """The bone that each bone hangs on, those nearer the root first."""
     children: dict[str, list[str]] = {}
     parents: dict[str, str] = {}
@@ -379,7 +384,7 @@ def _add(
 
 
 def _refuse_incomplete(
-    path: Path, skeleton: Skeleton, rows: dict[str, list], first: int, frames: int
+    path: Path, skeleton: Skeleton, rows: dict[str, list[list[float]]], first: int, frames: int
 ) -> None:
     for name, values in rows.items():
         if len(values) < frames:

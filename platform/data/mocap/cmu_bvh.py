@@ -123,7 +123,9 @@ def _made_up(bone: str, offsets: Mapping[str, np.ndarray]) -> np.ndarray:
         return _WRIST_SHARE * offsets["RightHand"]
     below = offsets["Spine1"]
     onward = 2.0 * below - offsets["Spine"]
-    return onward * np.linalg.norm(below) / max(float(np.linalg.norm(onward)), 1e-12)
+    length = np.linalg.norm(below)
+    made_up: np.ndarray = onward * length / max(float(np.linalg.norm(onward)), 1e-12)
+    return made_up
 
 
 def _note(bone: str, vector: np.ndarray) -> str:

@@ -162,7 +162,8 @@ def frames_to_joints(frames: np.ndarray, offsets: dict[str, np.ndarray]) -> np.n
     crown = turn["neck"] @ np.array([0.0, CROWN * URDF_UNIT_MM, 0.0])
     joints[:, Joint.HEAD] = place["neck"] + crown
     joints[:, Joint.NECK] = place["neck"] + 0.5 * crown
-    return (joints @ _Z_UP.T).astype(np.float32)
+    poses: np.ndarray = (joints @ _Z_UP.T).astype(np.float32)
+    return poses
 
 
 def _own_turn(frames: np.ndarray, link: str, column: int) -> np.ndarray:
@@ -188,4 +189,5 @@ def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
     x, y, z = xyz.T
     zero = np.zeros_like(x)
     cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
-    return np.eye(3) + 2.0 * w * cross + 2.0 * cross @ cross
+    turn: np.ndarray = np.eye(3) + 2.0 * w * cross + 2.0 * cross @ cross
+    return turn
