@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import Field
 
 from evoskeleton.assets import Asset, fetch
-from evoskeleton.errors import BadInput
+from evoskeleton.extras import require
 from evoskeleton.pose2d.crops import Region, around_box, crop, crop_to_picture, moved, whole
 from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes, check_image
 from evoskeleton.pose2d.formats import APPROXIMATED, BLAZEPOSE, known_set
@@ -221,13 +221,11 @@ class _Network:
     """One LiteRT interpreter, which serves one caller at a time."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError:
-            raise BadInput(
-                "the detector needs LiteRT, which is not installed; try pip install ai-edge-litert"
-            ) from None
-        self._interpreter: Any = Interpreter(str(path), num_threads=threads)
+        litert = require(
+            "ai_edge_litert.interpreter",
+            "the detector needs LiteRT, which is not installed; try pip install ai-edge-litert",
+        )
+        self._interpreter: Any = litert.Interpreter(str(path), num_threads=threads)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [entry["index"] for entry in self._interpreter.get_output_details()]

@@ -10,12 +10,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from evoskeleton.errors import BadInput
+from evoskeleton.extras import require
 
 MOST_PIXELS = 80_000_000
 """Largest picture that is decoded: 240 MB as red green blue."""
@@ -145,13 +147,9 @@ def _frames(cv2: Any, capture: Any, path: Path) -> Iterator[Frame]:
         raise BadInput(f"video {path} has no frame that can be decoded")
 
 
-def _open_cv() -> Any:
+def _open_cv() -> ModuleType:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    try:
-        import cv2
-    except ImportError:
-        raise BadInput(
-            "videos need OpenCV, which is not installed; try pip install opencv-python-headless"
-        ) from None
-    return cv2
+    return require(
+        "cv2", "videos need OpenCV, which is not installed; try pip install opencv-python-headless"
+    )

@@ -14,7 +14,7 @@ import numpy as np
 
 from evoskeleton.annotation.domain.rpc_errors import busy
 from evoskeleton.annotation.serving.thread_pools import Threads
-from evoskeleton.errors import BadInput
+from evoskeleton.extras import require
 from evoskeleton.pose2d.detector import Detector, Person, check_image
 from evoskeleton.pose2d.images import decode_image
 
@@ -112,12 +112,11 @@ def blazepose(threads: int = 2) -> ServedDetector:
     Raises:
         BadInput: it is not installed, or its weights cannot be had.
     """
-    try:
-        from evoskeleton.pose2d.blazepose import WEIGHTS, BlazePose, BlazePoseSettings
-    except ImportError:
-        raise BadInput(
-            "the detector needs Pillow, which is not installed; try "
-            "pip install 'evoskeleton[detect]'"
-        ) from None
+    require(
+        "PIL",
+        "the detector needs Pillow, which is not installed; try pip install 'evoskeleton[detect]'",
+    )
+    from evoskeleton.pose2d.blazepose import WEIGHTS, BlazePose, BlazePoseSettings
+
     detector = BlazePose(BlazePoseSettings.parse({"threads": threads}))
     return ServedDetector(detector, "blazepose", WEIGHTS.version, WEIGHTS.digest)

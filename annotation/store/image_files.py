@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 
 from evoskeleton.annotation.domain.records import NotKept, NotThere, Picture, check_image_name
-from evoskeleton.errors import BadInput
+from evoskeleton.extras import require
 from evoskeleton.files import atomic_file, folder_to_disk
 
 
@@ -73,11 +73,10 @@ def checked_picture(content: bytes, name: str, most_pixels: int) -> Picture:
             is not installed.
     """
     check_image_name(name)
-    try:
-        from evoskeleton.pose2d.images import decode_image
-    except ImportError:
-        raise BadInput(
-            "pictures need Pillow, which is not installed; try pip install 'evoskeleton[detect]'"
-        ) from None
+    require(
+        "PIL", "pictures need Pillow, which is not installed; try pip install 'evoskeleton[detect]'"
+    )
+    from evoskeleton.pose2d.images import decode_image
+
     height, width = decode_image(content, name, most_pixels).shape[:2]
     return Picture(content, width, height)

@@ -12,6 +12,7 @@ from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.commands.options import CAMPAIGNS, Changes, Home
 from evoskeleton.commands.settings_as_options import Given, with_options
 from evoskeleton.errors import BadInput
+from evoskeleton.extras import require
 from evoskeleton.settings import with_changes
 
 if TYPE_CHECKING:
@@ -119,27 +120,31 @@ def _detector(name: str) -> "ServedDetector | None":
         return None
 
 
+_PACKAGES = (
+    "alembic",
+    "grpc",
+    "grpc_health",
+    "grpc_reflection",
+    "pg8000",
+    "prometheus_client",
+    "sqlalchemy",
+    "starlette",
+    "uvicorn",
+)
+"""What the extra `serve` brings, as imported."""
+
+
 def check_installed() -> None:
     """The extra `serve` is there.
 
     Raises:
         BadInput: a package of it is not.
     """
-    try:
-        import alembic  # noqa: F401
-        import grpc  # noqa: F401
-        import grpc_health  # noqa: F401
-        import grpc_reflection  # noqa: F401
-        import pg8000  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import sqlalchemy  # noqa: F401
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise BadInput(
-            f"the endpoint needs {error.name}, which is not installed; try "
-            "pip install 'evoskeleton[serve]'"
-        ) from None
+    for module in _PACKAGES:
+        require(
+            module,
+            "the endpoint needs {}, which is not installed; try pip install 'evoskeleton[serve]'",
+        )
 
 
 @tokens.command("add")
