@@ -7,8 +7,9 @@ allows. An average over joints divides by the joints that were given, so that an
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -96,3 +97,49 @@ def _procrustes(predicted: Tensor, target: Tensor) -> Tensor:
     scale = (strength * sign).sum(1) / source.square().sum((1, 2)).clamp_min(1e-12)
     aligned: Tensor = scale[:, None, None] * (source @ rotation) + middle
     return aligned
+
+
+Table = Literal["evaluate", "study", "closing"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as evaluations compute it and tables show it.
+
+    Attributes:
+        heading: what it is called in tables.
+        measure: (poses, joints, 3) mm of the prediction and of the truth -> (poses,) mm, or shares
+            from 0 to 1 where the unit is %.
+        unit: of what tables show; a share is shown in %.
+        better: which way is better.
+        tables: those that show it.
+    """
+
+    heading: str
+    measure: Callable[[Tensor, Tensor], Tensor]
+    unit: Literal["mm", "%"] = "mm"
+    better: Literal["lower", "higher"] = "lower"
+    tables: tuple[Table, ...] = ("evaluate", "study", "closing")
+
+    def in_words(self, value: float) -> str:
+        """A value as tables show it, in `unit`."""
+        return f"{100 * value if self.unit == '%' else value:.1f}"
+
+
+def _without_hip(metric: Callable[..., Array]) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda predicted, target: metric(predicted[:, 1:], target[:, 1:])
+
+
+METRICS: dict[str, Metric] = {
+    "mpjpe": Metric("MPJPE", mpjpe),
+    "p_mpjpe": Metric("P-MPJPE", p_mpjpe),
+    "n_mpjpe": Metric("N-MPJPE", n_mpjpe, tables=("evaluate",)),
+    "pck": Metric("PCK", _without_hip(pck), "%", "higher", ("evaluate", "study")),
+    "auc": Metric("AUC", _without_hip(auc), "%", "higher", ("evaluate", "study")),
+}
+"""Every metric of an evaluation by its name in results, in the order of the tables' columns."""
+
+
+def shown_in(table: Table) -> dict[str, Metric]:
+    """The metrics that a table shows, by name."""
+    return {name: metric for name, metric in METRICS.items() if table in metric.tables}

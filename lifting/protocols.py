@@ -8,7 +8,6 @@ Rarity of a pose: how far its body is, turned to one heading, from its nearest n
 reference set such as the seed poses.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,18 +24,9 @@ from evoskeleton.lifting.cameras import (
     project,
     world_to_camera,
 )
-from evoskeleton.lifting.metrics import auc, joint_errors, mpjpe, n_mpjpe, p_mpjpe, pck
+from evoskeleton.lifting.metrics import METRICS, joint_errors
 from evoskeleton.lifting.normalization import hip_centred
 from evoskeleton.shapes import expect_shape
-
-METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "mpjpe": mpjpe,
-    "p_mpjpe": p_mpjpe,
-    "n_mpjpe": n_mpjpe,
-    "pck": lambda predicted, target: pck(predicted[:, 1:], target[:, 1:]),
-    "auc": lambda predicted, target: auc(predicted[:, 1:], target[:, 1:]),
-}
-"""Metrics by name; lengths in mm, `pck` and `auc` as shares from 0 to 1."""
 
 _AT_ONCE = 1024
 Scores = dict[str, float]
@@ -157,7 +147,7 @@ def _score(lifter: Lifter, poses: np.ndarray) -> tuple[dict[str, np.ndarray], np
         predicted, target = lift_fixed_views(lifter, poses[at : at + _AT_ONCE])
         shape, flat = predicted.shape[:2], (predicted.flatten(0, 1), target.flatten(0, 1))
         for name, metric in METRICS.items():
-            parts[name].append(metric(*flat).view(shape).numpy())
+            parts[name].append(metric.measure(*flat).view(shape).numpy())
         joints.append(joint_errors(*flat).unflatten(0, shape).mean(1).numpy())
     return {name: np.concatenate(part) for name, part in parts.items()}, np.concatenate(joints)
 

@@ -5,12 +5,14 @@ import pytest
 
 from evoskeleton.lifting.metrics import (
     AUC_THRESHOLDS_MM,
+    METRICS,
     auc,
     joint_errors,
     mpjpe,
     n_mpjpe,
     p_mpjpe,
     pck,
+    shown_in,
 )
 
 
@@ -104,3 +106,11 @@ def test_torch_and_numpy_agree(pair):
 def test_other_shapes_are_told(pair):
     with pytest.raises(ValueError, match=r"target should be \(40, 17, 3\), got \(40, 16, 3\)"):
         mpjpe(pair[0], pair[1][:, :16])
+
+
+def test_metrics_are_listed_once_in_the_order_of_the_tables():
+    assert list(METRICS) == ["mpjpe", "p_mpjpe", "n_mpjpe", "pck", "auc"]
+    assert list(shown_in("study")) == ["mpjpe", "p_mpjpe", "pck", "auc"]
+    assert list(shown_in("closing")) == ["mpjpe", "p_mpjpe"]
+    assert METRICS["pck"].in_words(0.875) == "87.5"
+    assert METRICS["mpjpe"].in_words(61.26) == "61.3"

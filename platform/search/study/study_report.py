@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from scipy.stats import t as student
 
 from evoskeleton.files import whole_file
+from evoskeleton.lifting.metrics import shown_in
 from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.study.settings import (
     Cell,
@@ -26,12 +27,14 @@ from evoskeleton.platform.search.study.settings import (
     refuse_other_settings,
 )
 
-METRICS = ("mpjpe", "p_mpjpe", "pck", "auc")
+METRICS = shown_in("study")
 _COLUMNS = 4
 """Panels side by side."""
 COLUMNS = (
-    "row", "runs", "poses", "MPJPE", "P-MPJPE", "PCK", "AUC", "gap", "to real (95 %)", "worse",
-)  # fmt: skip
+    *("row", "runs", "poses"),
+    *(metric.heading for metric in METRICS.values()),
+    *("gap", "to real (95 %)", "worse"),
+)
 """`gap`: share of the way from the lower row to the better upper one; `to real`: difference to the
 latter; `worse`: clips that are surely worse than with the latter."""
 
@@ -91,7 +94,7 @@ class _Runs:
     clip: np.ndarray
 
     def mean(self, metric: str) -> float:
-        return float(np.mean([record["overall"][metric] for record in self.records]))
+        return float(np.mean([record["overall"].get(metric, np.nan) for record in self.records]))
 
 
 def _results(settings: StudySettings) -> dict[Cell, Path]:
@@ -194,7 +197,6 @@ def panels(found: list[Line]) -> dict[tuple[str, int, float], list[Line]]:
 
 def in_words(line: Line) -> list[str]:
     """A cell for each of `COLUMNS`."""
-    scores = line.scores
     spread = "" if np.isnan(line.spread) else f" ± {line.spread:.1f}"
     middle, low, high = line.against
     against = "" if np.isnan(middle) else f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]"
@@ -202,10 +204,10 @@ def in_words(line: Line) -> list[str]:
         line.row,
         str(line.runs),
         f"{line.poses:,.0f}",
-        f"{scores['mpjpe']:.1f}{spread}",
-        f"{scores['p_mpjpe']:.1f}",
-        f"{100 * scores['pck']:.1f}",
-        f"{100 * scores['auc']:.1f}",
+        *(
+            metric.in_words(line.scores[name]) + (spread if name == "mpjpe" else "")
+            for name, metric in METRICS.items()
+        ),
         "" if np.isnan(line.gap) else f"{line.gap:.0f} %",
         against,
         str(len(line.worse)),

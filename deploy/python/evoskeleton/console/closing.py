@@ -5,11 +5,14 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from evoskeleton.lifting.metrics import shown_in
+
 
 def closing_table(report: dict[str, Any]) -> Table:
     """What the main job prints at its end."""
     table = Table(title=f"campaign {report['campaign']}", title_justify="left")
-    for column in ("test clip", "MPJPE baseline", "evolved", "P-MPJPE baseline", "evolved"):
+    sides = [(f"{metric.heading} baseline", "evolved") for metric in shown_in("closing").values()]
+    for column in ("test clip", *(heading for pair in sides for heading in pair)):
         table.add_column(column, justify="left" if column == "test clip" else "right")
     baseline, evolved = report["baseline"], report["evolved"]
     for clip in sorted(baseline["by_clip"]):
@@ -28,4 +31,8 @@ def closing_table(report: dict[str, Any]) -> Table:
 
 
 def _cells(baseline: dict[str, float], evolved: dict[str, float]) -> list[str]:
-    return [f"{side[name]:.1f}" for name in ("mpjpe", "p_mpjpe") for side in (baseline, evolved)]
+    return [
+        metric.in_words(side[name])
+        for name, metric in shown_in("closing").items()
+        for side in (baseline, evolved)
+    ]

@@ -11,21 +11,22 @@ from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import describe_views
 from evoskeleton.lifting.conformal import ErrorRadii, RadiusSettings, coverage, draw_errors
+from evoskeleton.lifting.metrics import shown_in
 from evoskeleton.lifting.protocols import Evaluation
 
 
 def evaluation_table(evaluation: Evaluation) -> Table:
     """Clips and the overall means as a table to print."""
     table = Table("clip", title="Errors over four fixed views", caption="\n".join(describe_views()))
-    for heading in ("poses", "MPJPE, mm", "P-MPJPE, mm", "N-MPJPE, mm", "PCK, %", "AUC, %"):
+    metrics = shown_in("evaluate")
+    for heading in ("poses", *(f"{m.heading}, {m.unit}" for m in metrics.values())):
         table.add_column(heading, justify="right")
     rows = evaluation.rows()
     for at, (name, scores) in enumerate(rows):
         if at == len(rows) - 1:
             table.add_section()
-        lengths = [f"{scores[m]:.1f}" for m in ("mpjpe", "p_mpjpe", "n_mpjpe")]
-        shares = [f"{100 * scores[m]:.1f}" for m in ("pck", "auc")]
-        table.add_row(escape(name), f"{scores['poses']:.0f}", *lengths, *shares)
+        shown = (metric.in_words(scores[key]) for key, metric in metrics.items())
+        table.add_row(escape(name), f"{scores['poses']:.0f}", *shown)
     return table
 
 
