@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,74 @@ def test_no_code_lies_outside_the_fixed_folders():
 def test_tables_of_the_terminal_are_made_in_console_alone(folder):
     for path in (ROOT / folder).rglob("*.py"):
         assert "rich" not in {name.split(".")[0] for name in imported_modules(path)}, path
+
+
+def modules() -> dict[str, Path]:
+    """Every module of ours by its name below the package; what is generated is left out."""
+    roots = [TREE, *(path for path in TREE.iterdir() if path.is_symlink())]
+    found = {}
+    for root in roots:
+        for path in root.resolve().rglob("*.py") if root.is_symlink() else root.rglob("*.py"):
+            inside = root.relative_to(TREE) / path.relative_to(root.resolve())
+            if not {"generated", "migrations"} & set(inside.parts):
+                name = ".".join(inside.with_suffix("").parts).removesuffix(".__init__")
+                found[name] = path
+    return found
+
+
+def arrows(known: dict[str, Path]) -> dict[str, set[str]]:
+    """Which modules each imports, at its top or in a function; what only types need is left out."""
+    return {name: set(_imported(path, known)) - {name} for name, path in known.items()}
+
+
+def _imported(path: Path, known: dict[str, Path]) -> list[str]:
+    tree = ast.parse(path.read_text())
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node not in for_types:
+            base = (node.module or "").removeprefix("evoskeleton").lstrip(".")
+            below = [f"{base}.{alias.name}" for alias in node.names]
+            names += [name if name in known else base for name in below]
+    return [name for name in names if name in known]
+
+
+def circles(graph: dict[str, set[str]]) -> list[str]:
+    """What is left when everything that imports nothing that is left has been taken away."""
+    left = dict(graph)
+    while free := [name for name, targets in left.items() if not targets & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_no_module_imports_itself_by_a_detour():
+    assert circles(arrows(modules())) == []
+
+
+def test_rooms_beside_one_another_import_one_way():
+    """Rooms of one folder; the files that lie in the folder itself are below or above them all."""
+    graph: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    for name, targets in arrows(modules()).items():
+        here = name.split(".")
+        for target in targets:
+            there = target.split(".")
+            for depth in range(min(len(here), len(there)) - 1):
+                if here[:depth] == there[:depth] and here[depth] != there[depth]:
+                    room = graph.setdefault(tuple(here[:depth]), {})
+                    room.setdefault(here[depth], set()).add(there[depth])
+    assert graph
+    for folder, rooms in graph.items():
+        assert circles(rooms) == [], f"rooms of {'/'.join(folder) or 'the package'}"
+
+
+def test_no_folder_holds_more_than_fifteen_files():
+    counts = Counter(path.parent for path in modules().values() if path.stem != "__init__")
+    full = {str(path.relative_to(ROOT)): count for path, count in counts.items() if count > 15}
+    assert full == {}
