@@ -20,10 +20,10 @@ from .metrics import mpjpe as mpjpe
 from .metrics import n_mpjpe as n_mpjpe
 from .metrics import p_mpjpe as p_mpjpe
 from .metrics import pck as pck
+from .model_fit.pose_fit import PoseFit as PoseFit
+from .model_fit.pose_fit import PoseFitSettings as PoseFitSettings
+from .model_fit.pose_fit import fit_poses as fit_poses
 from .pinhole import Intrinsics as Intrinsics
-from .pose_fit import PoseFit as PoseFit
-from .pose_fit import PoseFitSettings as PoseFitSettings
-from .pose_fit import fit_poses as fit_poses
 from .protocols import Evaluation as Evaluation
 from .protocols import evaluate as evaluate
 from .training import train_bundle as train_bundle

@@ -24,8 +24,8 @@ from evoskeleton.evolution.limits.tables import default_limits
 from evoskeleton.lifting.bundle import Lifter, load_bundle
 from evoskeleton.lifting.cameras import FIXED_VIEWS, fixed_views, project, world_to_camera
 from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
+from evoskeleton.lifting.model_fit.pose_fit import PoseFitSettings, fit_poses
 from evoskeleton.lifting.pinhole import Intrinsics
-from evoskeleton.lifting.pose_fit import PoseFitSettings, fit_poses
 
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")
 _SINGLES = 40

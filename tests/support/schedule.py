@@ -26,7 +26,7 @@ LONG = (
     "tests/annotation/server/test_endpoint_hostile.py",
     "tests/annotation/server/test_endpoint_for_real.py",
     "tests/lifting/test_training.py",
-    "tests/lifting/test_pose_fit.py",
+    "tests/lifting/model_fit/test_pose_fit.py",
     "tests/platform/record/test_tracking.py",
     "tests/annotation/server/test_annotation_service.py",
     "tests/annotation/store/test_annotation_store.py",

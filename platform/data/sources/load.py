@@ -86,7 +86,7 @@ def _(settings: VideoPose3dSource) -> PoseSet:
 
 @read.register
 def _(settings: RecordingSource) -> PoseSet:
-    from evoskeleton.platform.data.mocap.load import load_mocap
+    from evoskeleton.platform.data.sources.recordings import load_mocap
 
     return load_mocap(_place(settings), settings)
 

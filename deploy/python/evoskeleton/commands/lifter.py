@@ -170,8 +170,8 @@ def _fitted(
     lifter: "Lifter", points: "np.ndarray", visibility: "np.ndarray | None", size: str
 ) -> "np.ndarray":
     """The cheapest body of every pose, seen from its hip."""
+    from evoskeleton.lifting.model_fit.pose_fit import fit_poses
     from evoskeleton.lifting.pinhole import Intrinsics
-    from evoskeleton.lifting.pose_fit import fit_poses
 
     camera = Intrinsics.of_image(*image_size("--fit", size))
     with busy("fitting"):

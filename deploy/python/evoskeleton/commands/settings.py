@@ -41,7 +41,9 @@ SUBJECTS = {
     "radii": Subject(
         "evoskeleton.lifting.conformal:RadiusSettings", "`calibrate`, in Python; in campaigns"
     ),
-    "pose-fit": Subject("evoskeleton.lifting.pose_fit:PoseFitSettings", "`fit_poses`, in Python"),
+    "pose-fit": Subject(
+        "evoskeleton.lifting.model_fit.pose_fit:PoseFitSettings", "`fit_poses`, in Python"
+    ),
     "limits": Subject("evoskeleton.evolution.limits.fitting:LimitSettings", "`fit`, in Python"),
     "sample": Subject(
         "evoskeleton.evolution.limits.sampling:SampleSettings", "`sample`, in Python"

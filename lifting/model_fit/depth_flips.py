@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from evoskeleton.evolution.skeleton import BONES, Joint
-from evoskeleton.lifting.body_cost import Bodies, CostSettings, body_joints, lengths_mm
+from evoskeleton.lifting.model_fit.body_cost import Bodies, CostSettings, body_joints, lengths_mm
 
 
 def _states(first: tuple[Joint, ...], second: tuple[Joint, ...]) -> Tensor:

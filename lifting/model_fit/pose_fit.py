@@ -25,7 +25,10 @@ from torch import Tensor
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.limits.tables import Limits, default_limits
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
-from evoskeleton.lifting.body_cost import (
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.cameras import FOCAL_PX, SIZE
+from evoskeleton.lifting.metrics import mpjpe
+from evoskeleton.lifting.model_fit.body_cost import (
     UNKNOWNS,
     Bodies,
     BodyCost,
@@ -35,10 +38,7 @@ from evoskeleton.lifting.body_cost import (
     bone_directions,
     moved,
 )
-from evoskeleton.lifting.bundle import Lifter
-from evoskeleton.lifting.cameras import FOCAL_PX, SIZE
-from evoskeleton.lifting.depth_flips import COMBINATIONS, PARTS, SINGLE, combined, flipped
-from evoskeleton.lifting.metrics import mpjpe
+from evoskeleton.lifting.model_fit.depth_flips import COMBINATIONS, PARTS, SINGLE, combined, flipped
 from evoskeleton.lifting.normalization import hip_centred
 from evoskeleton.lifting.pinhole import Intrinsics, facing, turned
 from evoskeleton.shapes import expect_shape

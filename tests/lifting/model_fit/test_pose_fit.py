@@ -11,7 +11,11 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import decode, encode
 from evoskeleton.evolution.limits.tables import Limits, bend_backwards, default_limits
 from evoskeleton.evolution.skeleton import BONES, MIRROR, PARENTS, Joint
-from evoskeleton.lifting.body_cost import (
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.cameras import Cameras, fixed_views, look_at, project, world_to_camera
+from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
+from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
+from evoskeleton.lifting.model_fit.body_cost import (
     UNKNOWNS,
     Bodies,
     BodyCost,
@@ -21,13 +25,9 @@ from evoskeleton.lifting.body_cost import (
     bone_directions,
     moved,
 )
-from evoskeleton.lifting.bundle import Lifter
-from evoskeleton.lifting.cameras import Cameras, fixed_views, look_at, project, world_to_camera
-from evoskeleton.lifting.depth_flips import PARTS, combined, flipped
-from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
-from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
+from evoskeleton.lifting.model_fit.depth_flips import PARTS, combined, flipped
+from evoskeleton.lifting.model_fit.pose_fit import PoseFit, PoseFitSettings, fit_poses
 from evoskeleton.lifting.pinhole import Intrinsics, facing, turned
-from evoskeleton.lifting.pose_fit import PoseFit, PoseFitSettings, fit_poses
 from evoskeleton.lifting.training import train_bundle
 
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")
