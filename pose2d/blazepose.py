@@ -27,7 +27,7 @@ from evoskeleton.assets import Asset, fetch
 from evoskeleton.extras import require
 from evoskeleton.pose2d.crops import Region, around_box, crop, crop_to_picture, moved, whole
 from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes, check_image
-from evoskeleton.pose2d.formats import APPROXIMATED, BLAZEPOSE, known_set
+from evoskeleton.pose2d.formats import APPROXIMATED, BLAZEPOSE_POINTS, known_set
 from evoskeleton.settings import Settings
 
 FINDER = "mediapipe/modules/pose_detection/pose_detection.tflite"
@@ -55,7 +55,7 @@ _ROI_SCALE = 1.25
 _HEAT_REACH = 3
 _LEAST_HEAT = 0.5
 _ONE_PERSON, _TOLERANCE = 0.2, 0.07
-_POINTS = len(BLAZEPOSE)
+_POINTS = len(BLAZEPOSE_POINTS)
 _LAST_SHOULDER, _HIPS, _RIM = 12, 33, 34
 
 

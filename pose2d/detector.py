@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.pose2d.picture_limits import MOST_PX
 from evoskeleton.shapes import expect_shape
 
 KNOWN = 0.5
@@ -21,8 +22,6 @@ KNOWN = 0.5
 MOST_STRETCHED = 10
 """The longer side of a picture may be this many times the shorter: a detector that looks at square
 tiles has ever more of them."""
-
-_FARTHEST_PX = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -133,8 +132,8 @@ def check_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
         x0, y0, x1, y1 = box
         if not (np.isfinite(box).all() and x0 < x1 and y0 < y1):
             raise BadInput(f"box {row} should be x0 < x1, y0 < y1, got {_numbers(box)}")
-        if np.abs(box).max() > _FARTHEST_PX:
-            raise BadInput(f"box {row} should lie within {_FARTHEST_PX} px, got {_numbers(box)}")
+        if np.abs(box).max() > MOST_PX:
+            raise BadInput(f"box {row} should lie within {MOST_PX} px, got {_numbers(box)}")
         if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
             size = f"{width} x {height}"
             raise BadInput(f"box {row} should touch the {size} picture, got {_numbers(box)}")

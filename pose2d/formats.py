@@ -35,7 +35,7 @@ COCO = (
     "left_knee", "right_knee", "left_ankle", "right_ankle",
 )  # fmt: skip
 
-BLAZEPOSE = (
+BLAZEPOSE_POINTS = (
     "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye",
     "right_eye_outer", "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder",
     "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_pinky",
@@ -145,5 +145,5 @@ def _weights(names: tuple[str, ...]) -> np.ndarray:
 
 SETS: Mapping[str, KeypointSet] = {
     name: KeypointSet(names, _weights(names))
-    for name, names in (("coco", COCO), ("blazepose", BLAZEPOSE))
+    for name, names in (("coco", COCO), ("blazepose", BLAZEPOSE_POINTS))
 }

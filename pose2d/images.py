@@ -18,8 +18,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
+from evoskeleton.pose2d.picture_limits import MOST_PIXELS
 
-MOST_PIXELS = 80_000_000
 """Largest picture that is decoded: 240 MB as red green blue."""
 
 PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")

@@ -12,9 +12,9 @@ import numpy as np
 
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.model_fit.pose_fit import LEAST_VISIBLE
 from evoskeleton.pose2d.detector import Person
 
-LEAST_KNOWN = 6
 """A person with fewer known keypoints is reported in 2D only."""
 
 
@@ -44,8 +44,8 @@ class Liftable(NamedTuple):
 
 
 def liftable(people: Sequence[Person], width: int, height: int) -> Liftable:
-    """People of a picture of width x height px with `LEAST_KNOWN` known keypoints or more."""
-    rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_KNOWN]
+    """People of a picture of width x height px with `LEAST_VISIBLE` known keypoints or more."""
+    rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_VISIBLE]
     keypoints = np.array([people[row].keypoints for row in rows], np.float32)
     known = np.array([people[row].known for row in rows], np.float32)
     joints = len(JOINT_NAMES)
@@ -62,6 +62,6 @@ def lift_people(
     people: Sequence[Person], lifter: Lifter, width: int, height: int
 ) -> list[np.ndarray | None]:
     """(17, 3) float32 mm, camera frame, hip at 0, for each person of a picture; None with fewer
-    than `LEAST_KNOWN` keypoints."""
+    than `LEAST_VISIBLE` keypoints."""
     asked = liftable(people, width, height)
     return asked.placed(lifter.lift(asked.keypoints, asked.known, asked.image_size))

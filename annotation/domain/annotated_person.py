@@ -14,13 +14,13 @@ from pydantic import Field, model_validator
 from evoskeleton.annotation.domain.keypoint_schemas import Schema
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.pose2d.picture_limits import MOST_PX
 from evoskeleton.settings import Settings
 
 MOST_PEOPLE = 100
-_MOST_PX = 1_000_000.0
 _MOST_MM = 100_000.0
 
-Px = Annotated[float, Field(ge=-_MOST_PX, le=_MOST_PX, allow_inf_nan=False)]
+Px = Annotated[float, Field(ge=-MOST_PX, le=MOST_PX, allow_inf_nan=False)]
 Mm = Annotated[float, Field(ge=-_MOST_MM, le=_MOST_MM, allow_inf_nan=False)]
 
 

@@ -20,9 +20,9 @@ from evoskeleton.annotation.messages.arrays import floats_to_array, rows_of
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.conformal import ErrorRadii
 from evoskeleton.pose2d import detector as pose2d
+from evoskeleton.pose2d.picture_limits import MOST_PX
 
 MOST_BOXES = 32
-MOST_PX = 1_000_000
 """Largest coordinate, and largest side of a picture, that is believed."""
 
 Pictured = DetectPeopleRequest | EstimatePosesRequest | StreamPosesRequest | SuggestRequest

@@ -27,7 +27,7 @@ from evoskeleton.pose2d.crops import (
 )
 from evoskeleton.pose2d.formats import (
     APPROXIMATED,
-    BLAZEPOSE,
+    BLAZEPOSE_POINTS,
     COCO,
     SAME_JOINT,
     human36m_to_coco,
@@ -262,7 +262,7 @@ def test_the_trunk_stands_in_order_on_an_upright_body():
     heights = {"shoulder": 150, "hip": 100, "ear": 170}
     for name, height in heights.items():
         for side, x in (("left", 10), ("right", -10)):
-            points[0, BLAZEPOSE.index(f"{side}_{name}")] = x, -height
+            points[0, BLAZEPOSE_POINTS.index(f"{side}_{name}")] = x, -height
     joints = known_set("blazepose").to_human36m(points)[0][0]
     order = joints[[Joint.HIP, Joint.SPINE, Joint.THORAX, Joint.NECK, Joint.HEAD], 1]
     assert (np.diff(order) < 0).all() and order[-1] < -170

@@ -13,6 +13,7 @@ from evoskeleton.commands.options import Overwrite, refuse_taken
 from evoskeleton.commands.serve import check_installed
 from evoskeleton.commands.settings_as_options import option
 from evoskeleton.errors import BadInput
+from evoskeleton.pose2d.picture_limits import MOST_PIXELS
 
 if TYPE_CHECKING:
     from evoskeleton.annotation.domain.records import Project
@@ -23,7 +24,6 @@ annotations = typer.Typer(
 )
 
 FORMATS = ("coco", "human36m", "u3dpw", "pose-table")
-MOST_PIXELS = 80_000_000
 ANNOTATIONS = Path("annotations")
 
 Folder = Annotated[
