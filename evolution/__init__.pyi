@@ -15,6 +15,7 @@ from .limits.sampling import sample as sample
 from .limits.tables import Limits as Limits
 from .limits.tables import default_limits as default_limits
 from .limits.tables import judge as judge
+from .operators.codes import codes_to_names as codes_to_names
 from .population import Population as Population
 from .skeleton import JOINT_NAMES as JOINT_NAMES
 from .skeleton import Joint as Joint
@@ -37,6 +38,7 @@ __all__ = [
     "SampleSettings",
     "breed",
     "build_toolbox",
+    "codes_to_names",
     "decode",
     "default_limits",
     "encode",

@@ -159,11 +159,6 @@ def world_to_camera(joints: Tensor, cameras: Cameras) -> Tensor:
     return torch.bmm(joints - cameras.position[:, None], cameras.rotation.transpose(1, 2))
 
 
-def camera_to_world(joints: Tensor, cameras: Cameras) -> Tensor:
-    """The way back of `world_to_camera`."""
-    return torch.bmm(joints, cameras.rotation) + cameras.position[:, None]
-
-
 def project(joints_camera: Tensor, cameras: Cameras) -> Tensor:
     """Keypoints (n, joints, 2) px of (n, joints, 3) camera mm; z should be positive."""
     plane = joints_camera[..., :2] / joints_camera[..., 2:]

@@ -13,6 +13,7 @@ from evoskeleton.evolution import (
     BreedingSettings,
     Population,
     breed,
+    codes_to_names,
     default_limits,
     encode,
 )
@@ -35,6 +36,9 @@ def main(source: str) -> np.ndarray:
         valid=lambda offspring: settings.margin(limits, offspring),
     )
     print(f"{len(poses)} parents, {brood.tried} bodies bred, {len(brood.joints)} within the limits")
+    names, counts = np.unique(codes_to_names(brood.population.operators), return_counts=True)
+    for place in counts.argsort()[::-1][:5]:
+        print(f"  {counts[place]:4d} by {names[place]}")
     return brood.joints.numpy()
 
 

@@ -295,20 +295,6 @@ def _kept(rows: Tensor) -> Tensor:
     return rows[(torch.cat(_scales(rows.device)) < _NEVER)[:, 0]]
 
 
-def clearance_mm(joints: Tensor | np.ndarray) -> Tensor:
-    """Least gap between the skins of two parts, (bodies,) float32 mm, negative where they overlap.
-
-    Args:
-        joints: (bodies, 17, 3) world mm.
-
-    Raises:
-        BadInput: another shape.
-    """
-    shares = pair_nearness(joints)
-    sums = _kept(torch.cat(_scales(shares.device))).rsqrt()
-    return (shares - 1.0).mul_(sums).amin(0).mul_(capsules(_places(joints)).size)
-
-
 def _places(joints: Tensor | np.ndarray) -> Tensor:
     """(bodies, 17, 3) to (17, 3, bodies) float32."""
     expect_shape("joints", joints, ("bodies", len(Joint), 3))

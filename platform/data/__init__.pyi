@@ -1,8 +1,17 @@
 from .pose_rows import PoseRows as PoseRows
 from .pose_table import PoseTable as PoseTable
 from .poses import PoseSet as PoseSet
+from .poses import single_clip as single_clip
 from .sources.load import hold_out as hold_out
 from .sources.load import load as load
 from .sources.load import settings_from_text as settings_from_text
 
-__all__ = ["PoseRows", "PoseSet", "PoseTable", "hold_out", "load", "settings_from_text"]
+__all__ = [
+    "PoseRows",
+    "PoseSet",
+    "PoseTable",
+    "hold_out",
+    "load",
+    "settings_from_text",
+    "single_clip",
+]
