@@ -10,7 +10,10 @@ from evoskeleton.platform.search import CampaignSettings, Silent, start
 
 SMALL = {
     "search": {"generations": 2, "islands": 2, "island": {"population": 64, "offspring": 128}},
-    "training": {"fit": {"preset": "small", "steps": 60, "batch": 64, "cascade": {"width": 64}}},
+    "training": {
+        "limit": 2,
+        "fit": {"preset": "small", "steps": 60, "batch": 64, "cascade": {"width": 64}},
+    },
 }
 
 

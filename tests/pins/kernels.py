@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+_FOLDERS = ("tests", "tests/support", "tests/contracts", "deploy/python")
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
 needs_x86_64 = pytest.mark.skipif(
@@ -37,7 +38,7 @@ def environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "deploy" / "python")]),
+        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in _FOLDERS),
         "PYTHONWARNINGS": "ignore",
         "PYTHONHASHSEED": "0",
         "TZ": "UTC",

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from pins import kernels
+from pins import kernels, killed
+from pins.campaign import rows, trainings
 
 pytestmark = kernels.needs_x86_64
 
@@ -16,35 +17,54 @@ def test_lifters_train_to_the_same_weights_and_score_the_same(tmp_path):
     kernels.assert_same(kernels.read(tmp_path / "lifters.npz"), recorded)
 
 
-@pytest.fixture(scope="module")
-def campaign(tmp_path_factory):
-    """The folder of a campaign that has run here."""
+@pytest.fixture(scope="module", params=[2, pytest.param(25, marks=pytest.mark.long)])
+def campaign(request, tmp_path_factory):
+    """The folder of a campaign whose driver was killed so often, and that was then extended."""
     folder = tmp_path_factory.mktemp("campaign")
-    kernels.run("pins.campaign", folder)
+    killed.run(folder, request.param)
     return folder
 
 
 @pytest.mark.slow
-def test_a_campaign_writes_the_same_rows(campaign):
-    there = kernels.read(campaign / "rows.npz")
-    kernels.assert_same(there, kernels.read(kernels.FIXTURES / "rows.npz"))
+def test_a_killed_and_extended_campaign_writes_the_recorded_rows(campaign):
+    kernels.assert_same(
+        rows(campaign / "home" / "poses"), kernels.read(kernels.FIXTURES / "rows.npz")
+    )
 
 
 @pytest.mark.slow
-def test_a_campaign_trains_the_same_lifters(campaign):
-    recorded = json.loads((kernels.FIXTURES / "trainings.json").read_text())
-    assert json.loads((campaign / "trainings.json").read_text()) == recorded
+def test_a_killed_and_extended_campaign_trains_the_recorded_lifters(campaign):
+    recorded = json.loads((kernels.FIXTURES / "trainings.json").read_text())["records"]
+    there = trainings(campaign / "home" / "pinned")["records"]
+    assert there.pop(2)["name"] == "pinned-g000003", "the last training of the shorter campaign"
+    assert there.pop() == recorded.pop() | {"trainings": 4}, "the closing report"
+    assert there == recorded
+
+
+@pytest.mark.slow
+def test_a_killed_campaign_is_recorded_without_gap_and_without_double(campaign):
+    """One run for the campaign, one for each training, one point for each generation."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{campaign}/home/mlflow.db")
+    (experiment,) = client.search_experiments(filter_string="name != 'Default'")
+    runs = client.search_runs([experiment.experiment_id])
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    assert len(runs) == 1 + len(list((campaign / "home/pinned/trainings").glob("g*/training.json")))
+    assert parent.info.status == "FINISHED"
+    history = client.get_metric_history(parent.info.run_id, "search/rows")
+    assert sorted(point.step for point in history) == [0, 1, 2, 3, 4]
 
 
 def test_the_recorded_campaign_has_everything_at_work():
-    rows = kernels.read(kernels.FIXTURES / "rows.npz")
-    words = {word for operator in rows["operator"] for word in operator.split("+")}
+    recorded = kernels.read(kernels.FIXTURES / "rows.npz")
+    words = {word for operator in recorded["operator"] for word in operator.split("+")}
     assert words >= {"crossover", "limbs", "turn", "bend", "lengths", "shoulders", "mirror"}
     assert words >= {"tumble", "immigrant", "seed"}
-    assert {"seed", "new cell", "quota", "better"} == set(rows["why"])
-    assert len(set(rows["lifter"]) - {""}) > 1, "the champion has changed"
-    assert (rows["replaces"] >= 0).any()
-    bred = rows["mother"] >= 0
-    moved = rows["mother"][bred] >> 28 & 0xFFF != rows["island"][bred]
-    assert moved.any() and set(rows["island"]) == {0, 1}
-    assert np.isfinite(rows["novelty"][rows["generation"] > 0]).all()
+    assert {"seed", "new cell", "quota", "better"} == set(recorded["why"])
+    assert len(set(recorded["lifter"]) - {""}) > 1, "the champion has changed"
+    assert (recorded["replaces"] >= 0).any()
+    bred = recorded["mother"] >= 0
+    moved = recorded["mother"][bred] >> 28 & 0xFFF != recorded["island"][bred]
+    assert moved.any() and set(recorded["island"]) == {0, 1}
+    assert np.isfinite(recorded["novelty"][recorded["generation"] > 0]).all()

@@ -1,27 +1,17 @@
-"""How the tests are divided among processes: by files, the longest first.
-
-All files that breed on Ray go to one process, so that they share one cluster.
-"""
+"""How the tests are divided among processes: by files, the longest first."""
 
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).resolve().parents[1]
 MOST = 2
 """More processes would need more clusters and databases."""
 
-ON_RAY = (
-    "tests/platform/search/test_campaign.py",
-    "tests/platform/search/test_cluster.py",
-    "tests/platform/search/test_study.py",
-    "tests/docs/test_examples.py",
-)
 LONG = (
-    *ON_RAY,
-    "tests/platform/search/test_killed_driver.py",
+    "tests/platform/search/test_campaign.py",
     "tests/pins/test_numbers.py",
+    "tests/docs/test_examples.py",
+    "tests/platform/search/test_study.py",
     "tests/annotation/store/test_durability.py",
     "tests/annotation/server/test_endpoint_hostile.py",
     "tests/annotation/server/test_endpoint_for_real.py",
@@ -34,27 +24,10 @@ LONG = (
 )
 
 
-class ByFiles(LoadScopeScheduling):
-    """A file's tests go to one process, and those of all files on Ray to the same one."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return scope(file_of(nodeid))
-
-
-def file_of(nodeid: str) -> str:
-    """The file that a test stands in."""
-    return nodeid.split("::")[0]
-
-
-def scope(file: str) -> str:
-    """What is never divided."""
-    return "on Ray" if file in ON_RAY else file
-
-
 def longest_first(items: list[pytest.Item]) -> None:
     """Order tests so that nothing long is left for the end; within a file they stay as they are."""
     places = {file: place for place, file in enumerate(LONG)}
-    items.sort(key=lambda item: places.get(file_of(item.nodeid), len(places)))
+    items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(places)))
 
 
 def processes(arguments: list[str], cores: int) -> int:
