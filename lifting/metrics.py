@@ -6,7 +6,7 @@ allows. An average over joints divides by the joints that were given, so that an
 16 joints is not divided by 17.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal
@@ -124,6 +124,10 @@ class Metric:
     def in_words(self, value: float) -> str:
         """A value as tables show it, in `unit`."""
         return f"{100 * value if self.unit == '%' else value:.1f}"
+
+    def of(self, name: str, scores: Mapping[str, float]) -> str:
+        """The metric of that name among scores, in words; a dash where they are older than it."""
+        return self.in_words(scores[name]) if name in scores else "-"
 
 
 def _without_hip(metric: Callable[..., Array]) -> Callable[[Tensor, Tensor], Tensor]:

@@ -64,7 +64,10 @@ def code_to_name(code: int, own: Sequence[str] = ()) -> str:
     marks = code - 1
     bits = [bit for bit in range(marks.bit_length()) if marks >> bit & 1]
     if code < 0 or any(bit not in names for bit in bits):
-        raise BadInput(f"no operator of this version has the code {code}")
+        hint = (
+            "" if own or marks < 1 << FIRST_OWN else "; `own` takes the names of your own operators"
+        )
+        raise BadInput(f"no operator of this version has the code {code}{hint}")
     return "+".join(names[bit] for bit in bits) or COPY
 
 

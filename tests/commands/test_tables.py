@@ -10,6 +10,7 @@ from rich.console import Console
 from evoskeleton.cli import main
 from evoskeleton.console.closing import closing_table
 from evoskeleton.console.study import study_tables
+from evoskeleton.lifting import metrics
 from evoskeleton.lifting.training import train_bundle
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.poses import single_clip
@@ -54,6 +55,12 @@ def test_a_campaign_closes_with_both_lifters_by_clip():
     said = " ".join(shown(closing_table(report)).split())
     assert "walk[1]" in said and "80.0" in said and "30.0" in said
     assert "4,000 seed poses (25.0% outside the limits), 9,000 offspring bred" in said
+
+
+def test_results_from_before_a_metric_show_a_dash(monkeypatch):
+    monkeypatch.setitem(metrics.METRICS, "worst", metrics.Metric("worst joint", metrics.mpjpe))
+    (table,) = study_tables([line("seed only", 1.0)])
+    assert "worst joint" in shown(table) and " - " in shown(table)
 
 
 def test_a_lifter_with_error_radii_shows_what_they_hold(capsys, tmp_path, motion):

@@ -1,6 +1,7 @@
 """Weights, scores and whole campaigns are bit for bit what they were."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,8 +38,17 @@ def test_a_killed_and_extended_campaign_trains_the_recorded_lifters(campaign):
     recorded = json.loads((kernels.FIXTURES / "trainings.json").read_text())["records"]
     there = trainings(campaign / "home" / "pinned")["records"]
     assert there.pop(2)["name"] == "pinned-g000003", "the last training of the shorter campaign"
-    assert there.pop() == recorded.pop() | {"trainings": 4}, "the closing report"
-    assert there == recorded
+    assert only(recorded[-1], there[-1]) == recorded[-1] | {"trainings": 4}, "the closing report"
+    assert only(recorded[:-1], there[:-1]) == recorded[:-1]
+
+
+def only(recorded: Any, there: Any) -> Any:
+    """What is there under the names that were recorded; later versions may say more."""
+    if isinstance(recorded, dict) and isinstance(there, dict):
+        return {name: only(recorded[name], there[name]) for name in recorded if name in there}
+    if isinstance(recorded, list) and isinstance(there, list) and len(recorded) == len(there):
+        return [only(*pair) for pair in zip(recorded, there, strict=True)]
+    return there
 
 
 @pytest.mark.slow

@@ -45,7 +45,20 @@ def read(settings: SourceSettings) -> PoseSet:
     if ":" not in settings.kind:
         return read(SourceSettings.parse(settings.model_dump()))
     own = _own_loader(settings.kind)
-    return own(_as_wanted(own, settings))
+    return _read_by(own, _as_wanted(own, settings))
+
+
+def _read_by(own: Loader, settings: SourceSettings) -> PoseSet:
+    """What a user's function gives; what it raises is told in a sentence."""
+    try:
+        poses = own(settings)
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(f"source {settings.kind}: {type(error).__name__}: {error}") from error
+    if not isinstance(poses, PoseSet):
+        raise BadInput(f"source {settings.kind} should give a PoseSet, got {type(poses).__name__}")
+    return poses
 
 
 @read.register

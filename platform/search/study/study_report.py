@@ -205,7 +205,7 @@ def in_words(line: Line) -> list[str]:
         str(line.runs),
         f"{line.poses:,.0f}",
         *(
-            metric.in_words(line.scores[name]) + (spread if name == "mpjpe" else "")
+            metric.of(name, line.scores) + (spread if name == "mpjpe" else "")
             for name, metric in METRICS.items()
         ),
         "" if np.isnan(line.gap) else f"{line.gap:.0f} %",

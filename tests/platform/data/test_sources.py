@@ -1,5 +1,6 @@
 """Sources: Parquet files read as documented, filters, fractions, held-out clips, refusals."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -322,3 +323,19 @@ def test_a_source_fits_into_one_word_of_a_command_line(tmp_path):
     assert settings_from_text("mine.parquet").path == "mine.parquet"
     braces = settings_from_text("{kind: parquet, path: p, subjects: [S1]}")
     assert braces.subjects == ["S1"]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("raise OSError('no such file')", "source odd_source:load: OSError: no such file"),
+        ("return settings.options['fold']", "source odd_source:load: KeyError: 'fold'"),
+        ("return 3", "source odd_source:load should give a PoseSet, got int"),
+    ],
+)
+def test_what_goes_wrong_in_an_own_source_is_told(tmp_path, monkeypatch, body, sentence):
+    (tmp_path / "odd_source.py").write_text(f"def load(settings):\n    {body}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "odd_source", raising=False)
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        load(SourceSettings.parse({"kind": "odd_source:load"}))

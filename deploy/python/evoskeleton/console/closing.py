@@ -32,7 +32,7 @@ def closing_table(report: dict[str, Any]) -> Table:
 
 def _cells(baseline: dict[str, float], evolved: dict[str, float]) -> list[str]:
     return [
-        metric.in_words(side[name])
+        metric.of(name, side)
         for name, metric in shown_in("closing").items()
         for side in (baseline, evolved)
     ]
