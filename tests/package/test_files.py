@@ -1,10 +1,11 @@
 """Files and folders that take their name when they are complete."""
 
+import numpy as np
 import pytest
 
 from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
-from evoskeleton.files import atomic_file, whole_folder, write_text
+from evoskeleton.files import atomic_file, whole_folder, write_arrays, write_text
 
 
 def test_a_private_file_is_readable_by_its_owner_alone(tmp_path):
@@ -38,3 +39,15 @@ def test_a_folder_replaces_another_only_if_asked_and_only_when_whole(tmp_path):
 def test_a_package_that_is_missing_is_told_by_name():
     with pytest.raises(BadInput, match="^we need no_such_package$"):
         require("no_such_package", "we need {}")
+
+
+def test_arrays_come_back_by_name_and_objects_are_refused(tmp_path):
+    arrays = {"numbers": np.arange(3), "text": np.array(["a", "bc"])}
+    for compress in (False, True):
+        write_arrays(tmp_path / "a.npz", arrays, compress=compress)
+        with np.load(tmp_path / "a.npz", allow_pickle=False) as back:
+            assert set(back.files) == set(arrays)
+            assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
+    with pytest.raises(ValueError, match="array odd should hold numbers or text, got objects"):
+        write_arrays(tmp_path / "b.npz", {"odd": np.array([{}], dtype=object)})
+    assert not (tmp_path / "b.npz").exists()

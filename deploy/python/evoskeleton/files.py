@@ -8,7 +8,6 @@ and the writers below turn it into `BadInput`. Devices and pipes are written to 
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -118,7 +117,8 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
     Args:
         path: its place, where there is nothing or an empty folder.
-        replace: whatever folder is there goes first.
+        replace: a folder that is there makes room when the new one is whole, and comes back if the
+            new one cannot take its name.
 
     Raises:
         OSError: the folder cannot be written, or there is something and `replace` is not set.
@@ -126,9 +126,21 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     with scratch_beside(path) as made:
         made.mkdir()
         yield made
-        if replace:
-            shutil.rmtree(path, ignore_errors=True)
+        if replace and path.exists():
+            _exchange(made, path)
+        else:
+            made.replace(path)
+
+
+def _exchange(made: Path, path: Path) -> None:
+    """Let a folder take the place of another, which goes only when that is done."""
+    old = made.with_name(f"{made.name}.old")
+    path.replace(old)
+    try:
         made.replace(path)
+    except OSError:
+        old.replace(path)
+        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -148,7 +160,14 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
-    """Named arrays as npz without pickle, whole or not at all."""
-    save = np.savez_compressed if compress else np.savez
+    """Named arrays as npz without pickle, whole or not at all.
+
+    Raises:
+        ValueError: an array holds objects, which only a pickle could store.
+        BadInput: the file cannot be written.
+    """
+    if objects := [name for name, array in arrays.items() if array.dtype.hasobject]:
+        raise ValueError(f"array {objects[0]} should hold numbers or text, got objects")
+    save: Any = np.savez_compressed if compress else np.savez  # their stubs know no names as `**`
     with whole_file(path) as file:
-        save(file, allow_pickle=False, **arrays)
+        save(file, **arrays)
