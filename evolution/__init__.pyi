@@ -3,7 +3,7 @@ from .archive.archive import ArchiveSettings as ArchiveSettings
 from .archive.descriptor import DescriptorSettings as DescriptorSettings
 from .archive.descriptor import PoseDescriptor as PoseDescriptor
 from .breeding import BreedingSettings as BreedingSettings
-from .breeding import Brood as Brood
+from .breeding import Offspring as Offspring
 from .breeding import breed as breed
 from .chance import Draws as Draws
 from .hierarchy import Genomes as Genomes
@@ -25,7 +25,6 @@ __all__ = [
     "Archive",
     "ArchiveSettings",
     "BreedingSettings",
-    "Brood",
     "DescriptorSettings",
     "Draws",
     "Genomes",
@@ -33,6 +32,7 @@ __all__ = [
     "Joint",
     "LimitSettings",
     "Limits",
+    "Offspring",
     "Population",
     "PoseDescriptor",
     "SampleSettings",

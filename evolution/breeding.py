@@ -67,7 +67,7 @@ class BreedingSettings(ToolboxSettings):
 
 
 @dataclass(frozen=True)
-class Brood:
+class Offspring:
     """What a generation gave.
 
     Attributes:
@@ -109,7 +109,7 @@ def breed(
     settings: BreedingSettings,
     valid: Callable[[Genomes], Tensor],
     toolbox: Any = None,
-) -> Brood:
+) -> Offspring:
     """Breed offspring and keep those within the joint limits.
 
     A child outside the limits is bred again by the same parents with the draws of the next attempt,
@@ -149,7 +149,7 @@ def _keep_memory() -> None:
     torch.empty(31 << 20, dtype=torch.uint8)
 
 
-def _fill(mating: _Mating, slots: Tensor, attempts: int) -> Brood:
+def _fill(mating: _Mating, slots: Tensor, attempts: int) -> Offspring:
     """Try for a child in every slot until it is valid or the attempts are used up."""
     litters: list[_Litter] = []
     tried = 0
@@ -299,7 +299,7 @@ def _padded(numbers: Tensor) -> Tensor:
     return torch.cat([numbers, numbers[-1:].expand(-len(numbers) % _PADDING)])
 
 
-def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Brood:
+def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Offspring:
     slots = _joined([litter.slots for litter in litters])
     order = None
     if not bool((slots[1:] > slots[:-1]).all()):
@@ -319,7 +319,7 @@ def _gather(mating: _Mating, litters: list[_Litter], tried: int) -> Brood:
         operators=column("operators"),
         margin=column("margin"),
     )
-    return Brood(population, column("joints"), tried, tried - len(slots))
+    return Offspring(population, column("joints"), tried, tried - len(slots))
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

@@ -26,7 +26,7 @@ def main(source: str) -> np.ndarray:
     settings, limits = BreedingSettings(), default_limits()
     genomes = encode(poses)
     parents = Population.seeds(genomes, settings.margin(limits, genomes))
-    brood = breed(
+    offspring = breed(
         parents,
         seed=1,
         generation=1,
@@ -35,11 +35,12 @@ def main(source: str) -> np.ndarray:
         settings=settings,
         valid=lambda offspring: settings.margin(limits, offspring),
     )
-    print(f"{len(poses)} parents, {brood.tried} bodies bred, {len(brood.joints)} within the limits")
-    names, counts = np.unique(codes_to_names(brood.population.operators), return_counts=True)
+    within = len(offspring.joints)
+    print(f"{len(poses)} parents, {offspring.tried} bodies bred, {within} within the limits")
+    names, counts = np.unique(codes_to_names(offspring.population.operators), return_counts=True)
     for place in counts.argsort()[::-1][:5]:
         print(f"  {counts[place]:4d} by {names[place]}")
-    return brood.joints.numpy()
+    return offspring.joints.numpy()
 
 
 if __name__ == "__main__":

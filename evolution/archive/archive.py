@@ -1,12 +1,12 @@
 """A quality-diversity archive: the best of every kind of pose, and the choice of the data set.
 
-Poses are sorted into cells (Vassiliades et al. 2018, CVT-MAP-Elites,
-https://doi.org/10.1109/TEVC.2017.2735550): the cell of a pose is its nearest centre in the
+Poses are sorted into cells, or niches (Vassiliades et al. 2018, CVT-MAP-Elites,
+https://doi.org/10.1109/TEVC.2017.2735550): the cell of a pose is its nearest centroid in the
 descriptor's projection. MAP-Elites (Mouret and Clune 2015, https://arxiv.org/abs/1504.04909) keeps
-the best of each cell; here a cell has room for several, its quota, no two of them nearly the same.
+one elite a cell; here a cell has room for several, its quota, no two of them nearly the same.
 What is in the archive is the data set, and each row says why it is there.
 
-Centres follow the density of the poses that they are spread over, by k-means. Cells of even size
+Centroids follow the density of the poses that they are spread over, by k-means. Cells of even size
 would flatten the data set: of 29,664 real poses of four subjects, 4,000 were chosen in different
 ways, and two small lifters each trained on them; mean MPJPE on nine other training subjects was
 48.4 mm for a random choice, 48.0 for all poses, 47.7 for 1,000 k-means cells of quota 5, and 50.2
@@ -16,13 +16,12 @@ Bodies come in by id, the lowest first, whatever their order in a batch, so a ge
 in one batch or in many of ascending ids: the archive is the same. Nothing but its own cell decides
 about a body; cells are therefore filled side by side, the n-th newcomers of all cells at once.
 
-Arrays are numpy and never changed in place: an insertion gives a new archive.
+Arrays are numpy and never changed in place: adding gives a new archive.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -33,14 +32,12 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.archive.descriptor import SIZE, PoseDescriptor
 from evoskeleton.evolution.population import NOBODY
-from evoskeleton.files import write_arrays
-from evoskeleton.npz import read_npz
 from evoskeleton.settings import Settings
 from evoskeleton.shapes import expect_shape
 
 REASONS = ("new cell", "quota", "better", "near-duplicate", "full", "unscored")
 """What became of a body, by code: in an empty cell, in a free place of its cell, in the place of a
-worse one; or left out: too near to a member of its cell, no better than the worst, no quality."""
+worse one; or left out: too near to an elite of its cell, no better than the worst, no quality."""
 
 _NEW_CELL, _QUOTA, _BETTER, _NEAR, _FULL, _UNSCORED = range(len(REASONS))
 _CHUNK = 1024
@@ -72,20 +69,20 @@ class ArchiveSettings(Settings):
             )
 
 
-def cell_centres(places: Tensor, cells: int) -> np.ndarray:
-    """Centres (cells, axes) float64, whole numbers, that follow the density of places.
+def cell_centroids(points: Tensor, cells: int) -> np.ndarray:
+    """Centroids (cells, axes) float64, whole numbers, that follow the density of points.
 
-    Lloyd's k-means, a fixed number of rounds from places drawn at random by a fixed key. Sums are
-    of whole numbers, so the order of the places counts for nothing.
+    Lloyd's k-means, a fixed number of rounds from points drawn at random by a fixed key. Sums are
+    of whole numbers, so the order of the points counts for nothing.
 
     Args:
-        places: (poses, axes) float64, whole numbers, from `PoseDescriptor.project`.
+        points: (poses, axes) float64, whole numbers, from `PoseDescriptor.project`.
         cells: how many are wanted.
 
     Raises:
-        BadInput: fewer different places than cells.
+        BadInput: fewer different points than cells.
     """
-    rows = places.cpu().numpy()
+    rows = points.cpu().numpy()
     rows = rows[np.lexsort(rows.T)]
     drawn = rows[chance.permutation(chance.key(chance.stream("cells")), len(rows)).numpy()]
     first = np.sort(np.unique(drawn, axis=0, return_index=True)[1])
@@ -94,30 +91,30 @@ def cell_centres(places: Tensor, cells: int) -> np.ndarray:
             f"cells should be at most {len(first)}, the number of different poses that they are"
             f" spread over, got {cells}"
         )
-    centres: np.ndarray = drawn[first[:cells]]
+    centroids: np.ndarray = drawn[first[:cells]]
     for _ in range(_ROUNDS):
-        centres = _means(rows, _nearest(torch.from_numpy(rows), centres), centres)
-    return centres
+        centroids = _means(rows, _nearest(torch.from_numpy(rows), centroids), centroids)
+    return centroids
 
 
-def _means(rows: np.ndarray, cells: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """The rounded mean of each cell; a centre without a cell stays."""
-    count = np.bincount(cells, minlength=len(centres))
-    sums = [np.bincount(cells, column, minlength=len(centres)) for column in rows.T]
+def _means(rows: np.ndarray, cells: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """The rounded mean of each cell; a centroid without a cell stays."""
+    count = np.bincount(cells, minlength=len(centroids))
+    sums = [np.bincount(cells, column, minlength=len(centroids)) for column in rows.T]
     means = np.rint(np.stack(sums, axis=1) / np.maximum(count, 1)[:, None])
-    return np.where(count[:, None] > 0, means, centres)
+    return np.where(count[:, None] > 0, means, centroids)
 
 
-def _nearest(places: Tensor, centres: np.ndarray) -> np.ndarray:
-    """The nearest centre (bodies,) int64 of each place; of two as near, the first. Exact."""
-    table = torch.as_tensor(centres, device=places.device)
+def _nearest(points: Tensor, centroids: np.ndarray) -> np.ndarray:
+    """The nearest centroid (bodies,) int64 of each point; of two as near, the first. Exact."""
+    table = torch.as_tensor(centroids, device=points.device)
     squares, columns = table.square().sum(1), (table * -2.0).T.contiguous()
-    found = [torch.addmm(squares, part, columns).argmin(1) for part in torch.split(places, _CHUNK)]
+    found = [torch.addmm(squares, part, columns).argmin(1) for part in torch.split(points, _CHUNK)]
     return torch.cat(found).cpu().numpy() if found else np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
-class Insertion:
+class Added:
     """What became of the bodies of one batch, in the order in which they were given.
 
     Attributes:
@@ -147,49 +144,49 @@ class Archive:
     """Cells with room for `quota` bodies each; place `cell * quota + n` is the n-th of a cell.
 
     Attributes:
-        descriptor: what the rows mean.
-        centres: (cells, axes) float64, whole numbers, in the descriptor's projection.
-        near: squared distance, in units of the descriptor, below which two bodies are nearly the
-            same.
+        descriptor: what gives a pose its measures.
+        centroids: (cells, axes) float64, whole numbers, in the descriptor's projection.
+        near_squared: squared distance, in units of the descriptor, below which two bodies are
+            near-duplicates.
         ids: (cells, quota) int64, -1 where a place is free.
-        rows: (cells, quota, 39) float32 descriptors.
+        measures: (cells, quota, 39) float32, of the descriptor.
         quality: (cells, quota) float32, higher is better; NaN where a place is free.
     """
 
     descriptor: PoseDescriptor
-    centres: np.ndarray
-    near: float
+    centroids: np.ndarray
+    near_squared: float
     ids: np.ndarray
-    rows: np.ndarray
+    measures: np.ndarray
     quality: np.ndarray
 
     @classmethod
     def over(
         cls,
-        descriptors: Tensor,
+        measures: Tensor,
         descriptor: PoseDescriptor,
         settings: ArchiveSettings | None = None,
     ) -> "Archive":
         """An empty archive whose cells follow the density of poses.
 
         Args:
-            descriptors: (poses, 39) of the poses that the cells are to cover.
-            descriptor: what described them.
+            measures: (poses, 39) of the poses that the cells are to cover.
+            descriptor: what measured them.
             settings: cells, quota, how near is too near.
 
         Raises:
             BadInput: more cells than different poses.
         """
         settings = settings or ArchiveSettings()
-        settings.expect_fits(len(descriptors))
-        centres = cell_centres(descriptor.project(descriptors), settings.cells)
+        settings.expect_fits(len(measures))
+        centroids = cell_centroids(descriptor.project(measures), settings.cells)
         room = (settings.cells, settings.quota)
         return cls(
             descriptor=descriptor,
-            centres=centres,
-            near=float((settings.near_mm / descriptor.unit_mm) ** 2),
+            centroids=centroids,
+            near_squared=float((settings.near_mm / descriptor.unit_mm) ** 2),
             ids=np.full(room, NOBODY, np.int64),
-            rows=np.zeros((*room, SIZE), np.float32),
+            measures=np.zeros((*room, SIZE), np.float32),
             quality=np.full(room, np.nan, np.float32),
         )
 
@@ -208,83 +205,83 @@ class Archive:
         found: int = self.ids.shape[1]
         return found
 
-    def locate(self, descriptors: Tensor) -> np.ndarray:
-        """The cell (bodies,) int64 of each descriptor (bodies, 39); of two as near, the first."""
-        return _nearest(self.descriptor.project(descriptors), self.centres)
+    def index_of(self, measures: Tensor) -> np.ndarray:
+        """The cell (bodies,) int64 of measures (bodies, 39); of two as near, the first."""
+        return _nearest(self.descriptor.project(measures), self.centroids)
 
-    def insert(
-        self, ids: Tensor | np.ndarray, descriptors: Tensor, quality: Tensor | np.ndarray
-    ) -> tuple["Archive", Insertion]:
-        """Let bodies in, in order of id.
+    def add(
+        self, ids: Tensor | np.ndarray, measures: Tensor, quality: Tensor | np.ndarray
+    ) -> tuple["Archive", Added]:
+        """Add bodies, in order of id.
 
-        A body whose quality is NaN is left out. So is one nearer to a member of its cell than
-        `near`, however good. Others take a free place; where there is none, that of the member of
-        least quality (of several, the highest id), if they are better.
+        A body whose quality is NaN is left out. So is a near-duplicate of an elite of its cell,
+        however good. Others take a free place; where there is none, that of the elite of least
+        quality (of several, the highest id), if they are better.
 
         Args:
             ids: (bodies,) int64, all different.
-            descriptors: (bodies, 39).
+            measures: (bodies, 39).
             quality: (bodies,) higher is better.
 
         Returns:
             The archive after it, and what became of each body.
 
         Raises:
-            BadInput: not one id and one quality a body, an id twice, or other descriptors.
+            BadInput: not one id and one quality a body, an id twice, or other measures.
         """
         names, scores = _arrays(ids, np.int64), _arrays(quality, np.float32)
-        expect_shape("descriptors", descriptors, ("bodies", SIZE))
-        expect_shape("ids", names, (len(descriptors),))
-        expect_shape("quality", scores, (len(descriptors),))
+        expect_shape("measures", measures, ("bodies", SIZE))
+        expect_shape("ids", names, (len(measures),))
+        expect_shape("quality", scores, (len(measures),))
         if len(np.unique(names)) < len(names):
             raise BadInput("ids should be all different, got one twice")
-        filling = _Filling(self, names, self.locate(descriptors), _arrays(descriptors), scores)
+        filling = _Filling(self, names, self.index_of(measures), _arrays(measures), scores)
         return filling.run()
 
     def rescored(self, quality: np.ndarray) -> "Archive":
         """The same bodies with new qualities, as a new lifter sees them.
 
         Args:
-            quality: (bodies,) in the order of `members`.
+            quality: (bodies,) in the order of `elites`.
 
         Raises:
             BadInput: not one a body.
         """
         scores = np.asarray(quality, np.float32)
-        places = self.members()
+        places = self.elites()
         expect_shape("quality", scores, (len(places),))
         changed = self.quality.copy()
         changed.reshape(-1)[places] = scores
         return replace(self, quality=changed)
 
-    def members(self) -> np.ndarray:
-        """(bodies,) int64 places of all members, in order of id."""
+    def elites(self) -> np.ndarray:
+        """(bodies,) int64 places of all elites, in order of id."""
         ids = self.ids.reshape(-1)
         places = np.flatnonzero(ids != NOBODY)
         return places[ids[places].argsort()]
 
-    def member_ids(self) -> np.ndarray:
+    def elite_ids(self) -> np.ndarray:
         """(bodies,) int64, ascending."""
-        found: np.ndarray = self.ids.reshape(-1)[self.members()]
+        found: np.ndarray = self.ids.reshape(-1)[self.elites()]
         return found
 
-    def member_rows(self) -> Tensor:
-        """(bodies, 39) float32 descriptors of the members, in order of id."""
-        return torch.from_numpy(self.rows.reshape(-1, SIZE)[self.members()])
+    def elite_measures(self) -> Tensor:
+        """(bodies, 39) float32 measures of the elites, in order of id."""
+        return torch.from_numpy(self.measures.reshape(-1, SIZE)[self.elites()])
 
     def coverage(self) -> float:
-        """Share of the cells that have a member."""
+        """Share of the cells that have an elite."""
         return float((self.ids != NOBODY).any(1).mean())
 
     def qd_score(self, offset: float = 0.0) -> float:
-        """Sum over the cells with members of their best quality above `offset`.
+        """Sum over the cells with elites of their best quality above `offset`.
 
-        Members whose quality is NaN after a rescoring do not count.
+        Elites whose quality is NaN after a rescoring do not count.
         """
         known = np.where(np.isnan(self.quality), -np.inf, self.quality).max(1).astype(np.float64)
         return float((known[np.isfinite(known)] - offset).sum())
 
-    def record(self) -> dict[str, float]:
+    def stats(self) -> dict[str, float]:
         """What a generation's record says of the archive."""
         filled = (self.ids != NOBODY).sum(1)
         return {
@@ -295,19 +292,19 @@ class Archive:
         }
 
     def fingerprint(self) -> str:
-        """SHA-256 of the descriptor, the cells and the members, 64 hexadecimal digits."""
+        """SHA-256 of the descriptor, the cells and the elites, 64 hexadecimal digits."""
         digest = hashlib.sha256(self.descriptor.fingerprint().encode())
-        digest.update(repr((self.ids.shape, self.near)).encode())
-        for name in _ARRAYS:
-            digest.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+        digest.update(repr((self.ids.shape, self.near_squared)).encode())
+        for attribute in _ARRAYS.values():
+            digest.update(np.ascontiguousarray(getattr(self, attribute)).tobytes())
         return digest.hexdigest()
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Plain numpy by name; the descriptor is kept by itself and named by its fingerprint."""
         return {
-            "near": np.array(self.near),
+            "near": np.array(self.near_squared),
             "descriptor": np.array(self.descriptor.fingerprint()),
-            **{name: getattr(self, name) for name in _ARRAYS},
+            **{name: getattr(self, attribute) for name, attribute in _ARRAYS.items()},
         }
 
     @classmethod
@@ -330,24 +327,12 @@ class Archive:
         expect_shape(f"centres of {place}", arrays["centres"], (room[0], descriptor.axes))
         expect_shape(f"rows of {place}", arrays["rows"], (*room, SIZE))
         expect_shape(f"quality of {place}", arrays["quality"], room)
-        parts = {name: arrays[name] for name in _ARRAYS}
-        return cls(descriptor=descriptor, near=float(arrays["near"]), **parts)
-
-    def save(self, path: str | Path) -> None:
-        """Write an npz file without pickle; the descriptor has a file of its own."""
-        write_arrays(Path(path), self.to_arrays(), compress=True)
-
-    @classmethod
-    def load(cls, path: str | Path, descriptor: PoseDescriptor) -> "Archive":
-        """Read what `save` wrote.
-
-        Raises:
-            BadInput: the file cannot be read, holds no archive, or one over another descriptor.
-        """
-        return cls.from_arrays(read_npz(path, "archive"), descriptor, f"archive {path}")
+        parts = {attribute: arrays[name] for name, attribute in _ARRAYS.items()}
+        return cls(descriptor=descriptor, near_squared=float(arrays["near"]), **parts)
 
 
-_ARRAYS = ("centres", "ids", "rows", "quality")
+_ARRAYS = {"centres": "centroids", "ids": "ids", "rows": "measures", "quality": "quality"}
+"""Arrays of an archive: by the name that saved files have, the attribute."""
 
 
 def _arrays(values: Tensor | np.ndarray, dtype: type = np.float32) -> np.ndarray:
@@ -363,24 +348,24 @@ class _Filling:
         archive: Archive,
         names: np.ndarray,
         cells: np.ndarray,
-        rows: np.ndarray,
+        measures: np.ndarray,
         scores: np.ndarray,
     ) -> None:
         self._archive = archive
-        self._names, self._cells, self._newcomers, self._scores = names, cells, rows, scores
-        self._ids, self._rows = archive.ids.copy(), archive.rows.copy()
+        self._names, self._cells, self._newcomers, self._scores = names, cells, measures, scores
+        self._ids, self._measures = archive.ids.copy(), archive.measures.copy()
         self._quality = archive.quality.copy()
         self._reasons = np.full(len(names), _UNSCORED, np.int64)
         self._places = np.full(len(names), -1, np.int64)
         self._replaced = np.full(len(names), NOBODY, np.int64)
 
-    def run(self) -> tuple[Archive, Insertion]:
+    def run(self) -> tuple[Archive, Added]:
         """Round after round, one newcomer a cell."""
         for newcomers in self._rounds():
             self._judge(newcomers)
-        done = replace(self._archive, ids=self._ids, rows=self._rows, quality=self._quality)
+        done = replace(self._archive, ids=self._ids, measures=self._measures, quality=self._quality)
         stays = (self._places >= 0) & (self._ids.reshape(-1)[self._places] == self._names)
-        return done, Insertion(self._reasons, self._cells, self._places, self._replaced, stays)
+        return done, Added(self._reasons, self._cells, self._places, self._replaced, stays)
 
     def _rounds(self) -> list[np.ndarray]:
         """Newcomers of every round: the first of each cell by id, then the second, and so on."""
@@ -414,13 +399,13 @@ class _Filling:
 
     def _are_near(self, newcomers: np.ndarray, cells: np.ndarray, taken: np.ndarray) -> np.ndarray:
         """Differences of whole numbers: exact."""
-        apart = self._rows[cells] - self._newcomers[newcomers, None]
+        apart = self._measures[cells] - self._newcomers[newcomers, None]
         squares = np.einsum("cqd,cqd->cq", apart, apart)
-        found: np.ndarray = ((squares < self._archive.near) & taken).any(1)
+        found: np.ndarray = ((squares < self._archive.near_squared) & taken).any(1)
         return found
 
     def _worst(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The member of least quality, its place in its cell; of several, the highest id."""
+        """The elite of least quality, its place in its cell; of several, the highest id."""
         quality = self._quality[cells]
         quality = np.where(np.isnan(quality), -np.inf, quality)
         least = quality.min(1)
@@ -431,5 +416,5 @@ class _Filling:
         self._replaced[newcomers] = self._ids[cells, column]
         self._places[newcomers] = cells * self._archive.quota + column
         self._ids[cells, column] = self._names[newcomers]
-        self._rows[cells, column] = self._newcomers[newcomers]
+        self._measures[cells, column] = self._newcomers[newcomers]
         self._quality[cells, column] = self._scores[newcomers]

@@ -1,4 +1,4 @@
-"""What makes two poses different for a lifter: a descriptor of a body, in which distance is motion.
+"""What makes two poses different for a lifter: measures of a body, in which distance is motion.
 
 A body is put on one reference skeleton, seen from its own torso, and described by where its limbs
 end. Three blocks stand in a row:
@@ -80,7 +80,7 @@ class DescriptorSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class PoseDescriptor:
-    """Genomes to rows of whole numbers.
+    """Genomes to their measures: rows of whole numbers.
 
     Attributes:
         lengths: (9,) float64 mm, the limbs of the reference skeleton.
@@ -109,7 +109,7 @@ class PoseDescriptor:
         return found
 
     def describe(self, genomes: Genomes) -> Tensor:
-        """Descriptors (bodies, 39) float32, whole numbers, on the device of the genomes."""
+        """Measures (bodies, 39) float32, whole numbers, on the device of the genomes."""
         limbs, trunk, tilt = (float(scale) for scale in self.scales)
         blocks = [
             _limb_ends(genomes, self.lengths) * limbs,
@@ -119,18 +119,18 @@ class PoseDescriptor:
         rows = torch.cat([block.flatten(0, -2) for block in blocks])
         return rows.round_().float().T.contiguous()
 
-    def project(self, descriptors: Tensor) -> Tensor:
-        """Places (bodies, axes) float64, whole numbers, of descriptors (bodies, 39).
+    def project(self, measures: Tensor) -> Tensor:
+        """Points (bodies, axes) float64, whole numbers, of measures (bodies, 39).
 
         A step is 1/128 of a unit of distance; the products are exact.
 
         Raises:
             BadInput: another shape, or values that are not whole numbers.
         """
-        expect_whole("descriptors", descriptors)
-        expect_shape("descriptors", descriptors, ("bodies", SIZE))
-        axes = torch.as_tensor(self.projection, dtype=torch.float64, device=descriptors.device)
-        return descriptors.double() @ axes
+        expect_whole("measures", measures)
+        expect_shape("measures", measures, ("bodies", SIZE))
+        axes = torch.as_tensor(self.projection, dtype=torch.float64, device=measures.device)
+        return measures.double() @ axes
 
     def fingerprint(self) -> str:
         """SHA-256 of all that decides a row, 64 hexadecimal digits; the provenance does not."""

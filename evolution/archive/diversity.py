@@ -1,4 +1,4 @@
-"""How much the bodies of a population differ: cheap measures for the record.
+"""How much the bodies of a population differ: cheap numbers for the record.
 
 Both look at limb directions in their frames, so that size, heading and place of a body count for
 nothing.

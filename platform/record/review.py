@@ -202,7 +202,7 @@ def archive_map(archive: Archive) -> Figure:
     taken = ~np.isnan(archive.quality)
     filled = taken.sum(1)
     best = np.where(taken, archive.quality, -np.inf).max(1)
-    across, up = (archive.centres[:, :2] / 128 * archive.descriptor.unit_mm).T
+    across, up = (archive.centroids[:, :2] / 128 * archive.descriptor.unit_mm).T
     figure = Figure(figsize=(8.5, 6.6), layout="constrained")
     axes = figure.add_subplot()
     empty = filled == 0

@@ -121,12 +121,14 @@ def fill(island: Island, parents: Population, archive: Any) -> Any:
     """The archive with 20,000 bodies."""
     generation = 1
     while len(archive) < ARCHIVED:
-        brood, bodies, _ = island.breed(parents, generation, 1)
-        chance = np.random.default_rng(generation).random(len(brood.population)).astype(np.float32)
+        offspring, bodies, _ = island.breed(parents, generation, 1)
+        chance = (
+            np.random.default_rng(generation).random(len(offspring.population)).astype(np.float32)
+        )
         names = ids(generation, 1, torch.arange(len(chance))).numpy()
         room = ARCHIVED - len(archive)
-        archive, _ = archive.insert(
-            names[:room], torch.from_numpy(bodies.descriptor[:room]), chance[:room]
+        archive, _ = archive.add(
+            names[:room], torch.from_numpy(bodies.measures[:room]), chance[:room]
         )
         generation += 1
     return archive
@@ -144,15 +146,17 @@ def run(
 ) -> None:
     """One generation, step by step."""
     generation = 100 + number
-    brood, bodies, _ = clock.run("breed and check", lambda: island.breed(parents, generation, 0))
+    offspring, bodies, _ = clock.run(
+        "breed and check", lambda: island.breed(parents, generation, 0)
+    )
     scores = clock.run("score", lambda: scorer.score(bodies, champion))
     known = clock.run("novelty", lambda: references(archive, 15))
     novelty = clock.run("novelty", lambda: scorer.novelty(bodies, known))
     scores = replace(scores, novelty=novelty)
     everyone, kept = clock.run(
-        "select", lambda: island.select(parents, None, brood, bodies, scores, generation, 0)
+        "select", lambda: island.select(parents, None, offspring, bodies, scores, generation, 0)
     )
-    _, rows, _ = clock.run("archive", lambda: admit(archive, kept.rows, kept.descriptor))
+    _, rows, _ = clock.run("archive", lambda: admit(archive, kept.rows, kept.measures))
     clock.run("renew", lambda: island.renew(everyone, rows.id, generation, 0))
     rows = rows.with_columns(generation=np.full(len(rows), number, np.int32))
     clock.run("commit", lambda: table.commit("speed", number, rows))

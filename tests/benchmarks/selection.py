@@ -95,9 +95,9 @@ def time_archive(rows: Tensor, descriptor: PoseDescriptor) -> Archive:
         more = descriptor.describe(made_up_bodies(BODIES, 20 + batch))
         scores = quality[ids]
         before = archive
-        seconds = median_seconds(lambda: before.insert(ids, more, scores))  # noqa: B023
-        archive, insertion = archive.insert(ids, more, scores)
-        print(f"insertion of {BODIES}: {seconds:.3f} s, {insertion.counts()}")
+        seconds = median_seconds(lambda: before.add(ids, more, scores))  # noqa: B023
+        archive, added = archive.add(ids, more, scores)
+        print(f"added of {BODIES}: {seconds:.3f} s, {added.counts()}")
     return archive
 
 
@@ -116,7 +116,10 @@ def time_ribs(rows: Tensor, descriptor: PoseDescriptor, archive: Archive) -> Non
 
         def fill(nearest: str = way) -> None:
             cells = CVTArchive(
-                solution_dim=1, centroids=archive.centres, ranges=ranges, nearest_neighbors=nearest
+                solution_dim=1,
+                centroids=archive.centroids,
+                ranges=ranges,
+                nearest_neighbors=nearest,
             )
             cells.add(ids, quality, more)
 

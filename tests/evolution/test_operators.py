@@ -9,7 +9,7 @@ import twins
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution import breeding
-from evoskeleton.evolution.breeding import BreedingSettings, Brood, breed
+from evoskeleton.evolution.breeding import BreedingSettings, Offspring, breed
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode, encode
 from evoskeleton.evolution.limits.tables import Limits, default_limits
@@ -69,7 +69,7 @@ def parents(genomes) -> Population:
     return Population.seeds(genomes)
 
 
-def offspring(parents, count=200, valid=anything, **settings) -> Brood:
+def bred(parents, count=200, valid=anything, **settings) -> Offspring:
     chosen = BreedingSettings.parse(settings)
     return breed(
         parents,
@@ -83,30 +83,32 @@ def offspring(parents, count=200, valid=anything, **settings) -> Brood:
 
 
 def test_all_rates_at_zero_give_back_the_parents_bit_for_bit(parents):
-    brood = offspring(parents, ground={"enabled": False}, **NEVER)
+    offspring = bred(parents, ground={"enabled": False}, **NEVER)
     place = {int(parent): index for index, parent in enumerate(parents.ids)}
-    half = len(brood.population) // 2
-    raised_by = torch.cat([brood.population.mothers[:half], brood.population.fathers[half:]])
+    half = len(offspring.population) // 2
+    raised_by = torch.cat(
+        [offspring.population.mothers[:half], offspring.population.fathers[half:]]
+    )
     origin = torch.tensor([place[int(parent)] for parent in raised_by])
-    assert same(brood.population.genomes, parents.genomes.take(origin))
-    assert {code_to_name(int(code)) for code in brood.population.operators} == {"copy"}
+    assert same(offspring.population.genomes, parents.genomes.take(origin))
+    assert {code_to_name(int(code)) for code in offspring.population.operators} == {"copy"}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_one_two_or_three_bodies_breed_with_and_without_crossover(parents, count, rate):
     few = parents.take(torch.arange(count))
-    brood = offspring(few, count=7, crossover={"rate": rate})
-    assert len(brood.population) == 7
-    assert torch.isfinite(brood.joints).all()
+    offspring = bred(few, count=7, crossover={"rate": rate})
+    assert len(offspring.population) == 7
+    assert torch.isfinite(offspring.joints).all()
 
 
 def test_the_size_of_a_chunk_changes_no_bit(parents, monkeypatch):
     rates = {"mirror": {"rate": 0.5}, "tumble": {"rate": 0.2}}
-    whole = offspring(parents, count=333, valid=head_high, **rates)
+    whole = bred(parents, count=333, valid=head_high, **rates)
     for chunk in (2, 14, 128):
         monkeypatch.setattr(breeding, "CHUNK", chunk)
-        parts = offspring(parents, count=333, valid=head_high, **rates)
+        parts = bred(parents, count=333, valid=head_high, **rates)
         assert same(parts.population.genomes, whole.population.genomes)
         assert torch.equal(parts.population.ids, whole.population.ids)
         assert torch.equal(parts.joints, whole.joints)
@@ -205,7 +207,7 @@ def test_a_generation_of_real_bodies_equals_the_scalar_twins_bred_one_by_one(cmu
     parents = Population.seeds(encode(cmu.poses[::1500].copy()))
     settings = BreedingSettings(attempts=1)
     table = template_bodies(parents.genomes)
-    brood = breed(
+    offspring = breed(
         parents,
         seed=5,
         generation=2,
@@ -217,7 +219,7 @@ def test_a_generation_of_real_bodies_equals_the_scalar_twins_bred_one_by_one(cmu
     )
     limits, rows = twins.TwinLimits(default_limits()), table.lengths.T.double().tolist()
     bodies = twins.bodies_of(parents.genomes)
-    people = brood.population
+    people = offspring.population
     for i, number in enumerate(people.ids):
         slot = int(generation_island_slot(number)[2])
         raising = [bodies[int(people.mothers[i])], bodies[int(people.fathers[i])]]
@@ -227,22 +229,22 @@ def test_a_generation_of_real_bodies_equals_the_scalar_twins_bred_one_by_one(cmu
             *raising, twin_draws(slot), slot % 30, settings, rows, limits
         )
         assert margin == pytest.approx(float(people.margin[i]), abs=0.05)
-        assert np.abs(joints - brood.joints[i].numpy()).max() < 2e-2
+        assert np.abs(joints - offspring.joints[i].numpy()).max() < 2e-2
 
 
 def test_operators_leave_their_parents_as_they_were(parents):
     before = Population.from_arrays(parents.to_arrays())
-    offspring(parents, lengths={"rate": 1.0}, valid=head_high)
+    bred(parents, lengths={"rate": 1.0}, valid=head_high)
     assert same(before.genomes, parents.genomes)
     assert torch.equal(before.ids, parents.ids)
 
 
 def test_results_are_ordinary_tensors_that_gradients_may_pass(parents):
-    brood = offspring(parents)
+    offspring = bred(parents)
     weight = torch.ones(3, requires_grad=True)
-    (brood.joints * weight).sum().backward()
+    (offspring.joints * weight).sum().backward()
     assert weight.grad is not None
-    assert not brood.population.genomes.limbs.is_inference()
+    assert not offspring.population.genomes.limbs.is_inference()
 
 
 def test_daughters_keep_their_mothers_torso_and_sons_their_fathers(genomes):
@@ -317,8 +319,8 @@ def test_bone_lengths_mutate_at_the_given_rate_and_only_in_the_offspring(parents
     """The published code mutates with one minus the rate, and the parents as well."""
     before = parents.genomes.lengths.clone()
     rates = NEVER | {"lengths": {"rate": 0.2}}
-    brood = offspring(parents, count=4000, **rates)
-    changed = [code_to_name(int(code)) == "lengths" for code in brood.population.operators]
+    offspring = bred(parents, count=4000, **rates)
+    changed = [code_to_name(int(code)) == "lengths" for code in offspring.population.operators]
     assert np.mean(changed) == pytest.approx(0.2, abs=0.03)
     assert torch.equal(parents.genomes.lengths, before)
 
@@ -395,36 +397,38 @@ def test_the_lowest_joint_of_every_child_lies_near_the_floor_whichever_it_is(par
     """Feet, hands or head: the published code looks at stale joints and before the bones grow."""
     half_turn = torch.tensor([1.0, -1.0, -1.0])[:, None, None]
     upside_down = replace(parents.genomes, pelvis=parents.genomes.pelvis * half_turn)
-    brood = offspring(
+    offspring = bred(
         Population.seeds(Genomes.concatenate([parents.genomes, upside_down])),
         count=2000,
         lengths={"rate": 1.0, "scale_sigma": 0.2},
     )
-    lowest = brood.joints[..., 2].amin(1)
+    lowest = offspring.joints[..., 2].amin(1)
     assert float(lowest.mean()) == pytest.approx(20.0, abs=0.5)
     assert float(lowest.std()) == pytest.approx(3.0, abs=0.3)
-    touching = set(brood.joints[..., 2].argmin(1).tolist())
+    touching = set(offspring.joints[..., 2].argmin(1).tolist())
     assert touching >= {Joint.LFOOT, Joint.RFOOT, Joint.HEAD}
-    assert np.abs(decode(brood.population.genomes).numpy() - brood.joints.numpy()).max() < 1e-2
+    assert (
+        np.abs(decode(offspring.population.genomes).numpy() - offspring.joints.numpy()).max() < 1e-2
+    )
 
 
 def test_feet_stay_on_the_ground_after_bones_have_grown(parents):
-    brood = offspring(parents, **(NEVER | {"lengths": {"rate": 1.0, "scale_sigma": 0.2}}))
-    feet = brood.joints[:, [Joint.LFOOT, Joint.RFOOT], 2].amin(1)
+    offspring = bred(parents, **(NEVER | {"lengths": {"rate": 1.0, "scale_sigma": 0.2}}))
+    feet = offspring.joints[:, [Joint.LFOOT, Joint.RFOOT], 2].amin(1)
     assert float((feet - 20.0).abs().max()) < 15.0
 
 
 def test_torso_limbs_outside_the_limits_are_rejected(parents):
     """The published code never rejects a head, an upper arm or a thigh."""
-    brood = offspring(parents, valid=Limits.constant(-1.0).margin)
-    assert len(brood.population) == 0 and brood.joints.shape == (0, 17, 3)
-    assert brood.tried == brood.rejected == 3 * 200
-    assert (offspring(parents, valid=head_high).population.genomes.limbs[2, 0] >= 0.949).all()
+    offspring = bred(parents, valid=Limits.constant(-1.0).margin)
+    assert len(offspring.population) == 0 and offspring.joints.shape == (0, 17, 3)
+    assert offspring.tried == offspring.rejected == 3 * 200
+    assert (bred(parents, valid=head_high).population.genomes.limbs[2, 0] >= 0.949).all()
 
 
 def test_a_failed_child_is_bred_again_by_the_same_parents(parents):
-    once = offspring(parents, valid=head_high, attempts=1)
-    often = offspring(parents, valid=head_high, attempts=5)
+    once = bred(parents, valid=head_high, attempts=1)
+    often = bred(parents, valid=head_high, attempts=5)
     kept = torch.isin(often.population.ids, once.population.ids)
     assert len(often.population) > len(once.population)
     assert same(often.population.take(kept).genomes, once.population.genomes)
@@ -432,8 +436,8 @@ def test_a_failed_child_is_bred_again_by_the_same_parents(parents):
     assert (often.population.margin >= 0).all()
 
 
-def test_the_same_addresses_breed_the_same_brood_and_others_another(parents):
-    first, again = offspring(parents), offspring(parents)
+def test_the_same_addresses_breed_the_same_offspring_and_others_another(parents):
+    first, again = bred(parents), bred(parents)
     assert same(first.population.genomes, again.population.genomes)
     settings = BreedingSettings()
     other = breed(
@@ -443,19 +447,22 @@ def test_the_same_addresses_breed_the_same_brood_and_others_another(parents):
 
 
 def test_few_pairs_raise_many_children(parents):
-    brood = offspring(parents, pairs=3, count=60)
-    couples = torch.stack([brood.population.mothers, brood.population.fathers], dim=1)
+    offspring = bred(parents, pairs=3, count=60)
+    couples = torch.stack([offspring.population.mothers, offspring.population.fathers], dim=1)
     assert len(couples.unique(dim=0)) == 3
 
 
 def test_children_know_their_parents_and_what_made_them(parents):
-    brood = offspring(parents, **(NEVER | {"crossover": {"rate": 1.0}}))
-    assert {code_to_name(int(code)) for code in brood.population.operators} <= {"crossover", "copy"}
-    assert torch.isin(brood.population.mothers, parents.ids).all()
-    generation, island, slot = generation_island_slot(brood.population.ids)
+    offspring = bred(parents, **(NEVER | {"crossover": {"rate": 1.0}}))
+    assert {code_to_name(int(code)) for code in offspring.population.operators} <= {
+        "crossover",
+        "copy",
+    }
+    assert torch.isin(offspring.population.mothers, parents.ids).all()
+    generation, island, slot = generation_island_slot(offspring.population.ids)
     assert set(generation.tolist()) == {3} and set(island.tolist()) == {2}
     assert slot.tolist() == list(range(200))
-    assert torch.isnan(brood.population.error).all()
+    assert torch.isnan(offspring.population.error).all()
 
 
 def test_a_population_survives_the_trip_through_numpy(parents):
@@ -489,9 +496,9 @@ def test_parents_of_different_number_are_refused(genomes):
 
 def test_an_empty_population_and_no_offspring_are_refused(parents):
     with pytest.raises(BadInput, match="an empty population cannot breed"):
-        offspring(parents.take(torch.arange(0)))
+        bred(parents.take(torch.arange(0)))
     with pytest.raises(BadInput, match="offspring should be at least 1, got 0"):
-        offspring(parents, count=0)
+        bred(parents, count=0)
 
 
 def test_an_island_that_does_not_fit_an_id_is_refused():
@@ -522,7 +529,7 @@ def test_children_of_mirrored_parents_say_so(motion):
         }
     )
     parents = Population.seeds(encode(motion))
-    brood = breed(
+    offspring = breed(
         parents,
         seed=1,
         generation=1,
@@ -531,7 +538,7 @@ def test_children_of_mirrored_parents_say_so(motion):
         settings=settings,
         valid=lambda bodies: torch.ones(len(bodies)),
     )
-    names = codes_to_names(brood.population.operators)
+    names = codes_to_names(offspring.population.operators)
     assert set(names) == {"mirror", "copy"}
     assert 70 < (names == "mirror").sum() < 130
 
@@ -560,7 +567,7 @@ def test_tumbled_bodies_lie_every_way_and_move_no_limb(motion):
 def test_tumbled_children_say_so_and_keep_their_margin(motion):
     still = {name: {"rate": 0} for name in ("crossover", "limbs", "turn", "bend", "lengths")}
 
-    def brood(rate: float):
+    def bred_at(rate: float):
         return breed(
             Population.seeds(encode(motion)),
             seed=1,
@@ -571,7 +578,7 @@ def test_tumbled_children_say_so_and_keep_their_margin(motion):
             valid=lambda bodies: default_limits().margin(bodies, 9).abs(),
         )
 
-    some, none = brood(0.25), brood(0.0)
+    some, none = bred_at(0.25), bred_at(0.0)
     names = codes_to_names(some.population.operators)
     assert set(names) == {"tumble", "copy"}
     assert 60 < (names == "tumble").sum() < 140

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.breeding import BreedingSettings, Brood, breed
+from evoskeleton.evolution.breeding import BreedingSettings, Offspring, breed
 from evoskeleton.evolution.hierarchy import Genomes, encode
 from evoskeleton.evolution.operators.codes import codes_to_names
 from evoskeleton.evolution.population import Population
@@ -100,7 +100,7 @@ def parents(motion) -> Population:
     return Population.seeds(encode(motion))
 
 
-def bred(parents: Population, toolbox=None, count: int = 300, **settings) -> Brood:
+def bred(parents: Population, toolbox=None, count: int = 300, **settings) -> Offspring:
     chosen = BreedingSettings.parse(STILL | {"ground": {"enabled": False}} | settings)
     return breed(
         parents,
@@ -114,8 +114,8 @@ def bred(parents: Population, toolbox=None, count: int = 300, **settings) -> Bro
     )
 
 
-def names(brood: Brood, *own: str) -> list[str]:
-    return codes_to_names(brood.population.operators, own).tolist()
+def names(offspring: Offspring, *own: str) -> list[str]:
+    return codes_to_names(offspring.population.operators, own).tolist()
 
 
 def same(left: Genomes, right: Genomes) -> bool:
@@ -156,9 +156,9 @@ def test_two_mutations_that_change_the_same_array_are_told_apart(parents, mine):
 
 
 def test_template_bodies_are_lent_to_who_asks_for_them(parents, mine):
-    brood = bred(parents, mutations=[{"use": "mine_own:lend", "anything": 3}])
+    offspring = bred(parents, mutations=[{"use": "mine_own:lend", "anything": 3}])
     lent = parents.genomes.torso[..., 7:8]
-    assert (brood.population.genomes.torso == lent).all()
+    assert (offspring.population.genomes.torso == lent).all()
 
 
 def test_what_replaces_all_mutations_gets_settings_and_templates_where_it_asks(parents, mine):

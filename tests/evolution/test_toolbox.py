@@ -72,9 +72,9 @@ def test_without_a_toolbox_one_is_built_from_the_settings(parents):
 
 def test_settings_name_operators_of_ones_own(parents, own_operators):
     names = {"mate": "my_operators:keep", "mutate": "my_operators:shrink"}
-    brood = bred(parents, operators=names)
-    assert {code_to_name(int(code)) for code in brood.population.operators} == {"lengths"}
-    assert float(brood.population.genomes.lengths.max()) < 300
+    offspring = bred(parents, operators=names)
+    assert {code_to_name(int(code)) for code in offspring.population.operators} == {"lengths"}
+    assert float(offspring.population.genomes.lengths.max()) < 300
 
 
 @pytest.mark.parametrize(

@@ -135,12 +135,12 @@ class Campaign:
         if archive is None or state.scored_by == state.champion:
             return state
         if len(archive):
-            errors = self._errors(archive.member_ids())
+            errors = self._errors(archive.elite_ids())
             return replace(state, archive=archive.rescored(errors))
         seeds = encode(read_poses(self._folder.source("seed")).poses)
         names = ids(0, 0, torch.arange(len(seeds))).numpy()
-        rows = archive.descriptor.describe(seeds)
-        return replace(state, archive=archive.insert(names, rows, self._errors(names))[0])
+        measures = archive.descriptor.describe(seeds)
+        return replace(state, archive=archive.add(names, measures, self._errors(names))[0])
 
     def _errors(self, names: np.ndarray) -> np.ndarray:
         """How wrong the champion gets rows of the table, (ids,) float32 mm."""
@@ -216,13 +216,13 @@ def _admitted(
     archive: Archive | None, kept: Survivors
 ) -> tuple[Archive | None, PoseRows, dict[str, float]]:
     """The rows of a generation, chosen by the archive where there is one."""
-    if archive is None or kept.descriptor is None:
+    if archive is None or kept.measures is None:
         return None, kept.rows.with_reason("kept"), {}
-    archive, rows, counts = admit(archive, kept.rows, kept.descriptor)
+    archive, rows, counts = admit(archive, kept.rows, kept.measures)
     return (
         archive,
         rows,
-        counts | {name.replace("_", "/", 1): n for name, n in archive.record().items()},
+        counts | {name.replace("_", "/", 1): n for name, n in archive.stats().items()},
     )
 
 

@@ -36,7 +36,7 @@ from evoskeleton.settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
-class Offspring:
+class IslandOffspring:
     """What an island bred: those that may be, unscored, and how many were tried."""
 
     population: Population
@@ -49,23 +49,23 @@ class Survivors:
 
     Attributes:
         rows: (survivors,) as the table takes them.
-        descriptor: (survivors, 39) float32 rows of the pose descriptor, where there is one.
+        measures: (survivors, 39) float32 of the pose descriptor, where there is one.
         tried: bodies bred, those outside the limits included.
         bred: bodies within the limits.
     """
 
     rows: PoseRows
-    descriptor: np.ndarray | None
+    measures: np.ndarray | None
     tried: int
     bred: int
 
     @staticmethod
     def concatenate(parts: Sequence["Survivors"]) -> "Survivors":
         """Those of several islands, in order."""
-        described = [part.descriptor for part in parts if part.descriptor is not None]
+        measures = [part.measures for part in parts if part.measures is not None]
         return Survivors(
             rows=PoseRows.concatenate([part.rows for part in parts]),
-            descriptor=np.concatenate(described) if described else None,
+            measures=np.concatenate(measures) if measures else None,
             tried=sum(part.tried for part in parts),
             bred=sum(part.bred for part in parts),
         )
@@ -139,7 +139,7 @@ class IslandSettings(Settings):
 class Island:
     """The steps of one island; holds what does not change: settings, limits, seed.
 
-    Where there is a pose descriptor, bodies go to the scorers with their rows of it.
+    Where there is a pose descriptor, bodies go to the scorers with their measures.
     """
 
     def __init__(
@@ -159,41 +159,41 @@ class Island:
 
     def breed(
         self, parents: Population, generation: int, island: int
-    ) -> tuple[Offspring, Scorable, Scorable]:
+    ) -> tuple[IslandOffspring, Scorable, Scorable]:
         """Offspring that the joint limits allow.
 
         Returns:
             The offspring; what a scorer needs of them; and the same of the parents, for a lifter
             that has not seen them yet.
         """
-        offspring = self._settings.offspring_of(len(parents))
-        brood = breed(
+        wanted = self._settings.offspring_of(len(parents))
+        offspring = breed(
             parents,
             seed=self._seed,
             generation=generation,
             island=island,
-            offspring=offspring,
+            offspring=wanted,
             settings=self._settings.breeding,
             valid=self._margin,
             toolbox=self._toolbox,
         )
-        bred, joints = brood.population, brood.joints
+        bred, joints = offspring.population, offspring.joints
         if self._settings.immigrants:
-            others = self._immigrants(parents, generation, island, offspring)
+            others = self._immigrants(parents, generation, island, wanted)
             bred = Population.concatenate([bred, others])
             joints = torch.cat([joints, decode(others.genomes)])
         return (
-            Offspring(bred, brood.tried + self._settings.immigrants),
+            IslandOffspring(bred, offspring.tried + self._settings.immigrants),
             self._to_score(bred, joints),
             self._to_score(parents, decode(parents.genomes)),
         )
 
     def _to_score(self, bodies: Population, joints: torch.Tensor) -> Scorable:
         """What a scorer needs of bodies."""
-        described = None
+        measures = None
         if self._descriptor is not None:
-            described = self._descriptor.describe(bodies.genomes).numpy()
-        return Scorable(joints.numpy(), bodies.ids.numpy(), described)
+            measures = self._descriptor.describe(bodies.genomes).numpy()
+        return Scorable(joints.numpy(), bodies.ids.numpy(), measures)
 
     def _immigrants(
         self, parents: Population, generation: int, island: int, first: int
@@ -221,7 +221,7 @@ class Island:
         self,
         parents: Population,
         parent_scores: Scores | np.ndarray | None,
-        offspring: Offspring,
+        offspring: IslandOffspring,
         bodies: Scorable,
         scores: Scores,
         generation: int,
@@ -254,13 +254,13 @@ class Island:
         rows = PoseRows.of(
             survivors, joints, generation, island, self._settings.breeding.own_mutations
         )
-        told = Survivors(
+        outcome = Survivors(
             rows=rows.with_columns(outside=scores.outside[places]),
-            descriptor=None if bodies.descriptor is None else bodies.descriptor[places],
+            measures=None if bodies.measures is None else bodies.measures[places],
             tried=offspring.tried,
             bred=len(children),
         )
-        return Population.concatenate([parents, survivors]), told
+        return Population.concatenate([parents, survivors]), outcome
 
     def _kept(self, children: Population, island: int) -> torch.Tensor:
         """(survivors,) int64 places of the children that survive, in order."""

@@ -104,8 +104,8 @@ class Pool:
             self._evolve(population, generation, number, rescore, known)
             for number, population in enumerate(islands)
         ]
-        told = Survivors.concatenate(ray.get([survivors for _, survivors in steps]))
-        return [everyone for everyone, _ in steps], told
+        outcomes = Survivors.concatenate(ray.get([survivors for _, survivors in steps]))
+        return [everyone for everyone, _ in steps], outcomes
 
     def _evolve(
         self,

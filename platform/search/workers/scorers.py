@@ -21,12 +21,12 @@ class Scorable:
     Attributes:
         joints: (bodies, 17, 3) float32 world mm.
         ids: (bodies,) int64.
-        descriptor: (bodies, 39) float32 rows of the pose descriptor, where there is one.
+        measures: (bodies, 39) float32 of the pose descriptor, where there is one.
     """
 
     joints: np.ndarray
     ids: np.ndarray | None = None
-    descriptor: np.ndarray | None = None
+    measures: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +87,13 @@ class Archived:
 
     Attributes:
         ids: (others,) int64 of the archived bodies.
-        rows: (others, 39) float32 of the pose descriptor.
+        measures: (others, 39) float32 of the pose descriptor.
         neighbours: how many of the nearest count.
         unit_mm: mm a joint of one unit of the descriptor.
     """
 
     ids: np.ndarray
-    rows: np.ndarray
+    measures: np.ndarray
     neighbours: int
     unit_mm: float
 
@@ -125,13 +125,13 @@ class Scorer:
 
     def novelty(self, bodies: Scorable, archived: Archived) -> np.ndarray:
         """Novelty (bodies,) float32 alone, mm a joint: it changes with the archive."""
-        assert bodies.ids is not None and bodies.descriptor is not None, "an archive has one"
+        assert bodies.ids is not None and bodies.measures is not None, "an archive has one"
         asked, known = (
             torch.from_numpy(np.array(part)).to(self._device)
-            for part in (bodies.descriptor, archived.rows)
+            for part in (bodies.measures, archived.measures)
         )
-        members = torch.from_numpy(np.isin(bodies.ids, archived.ids)).to(self._device)
-        distance = novelty(asked, known, archived.neighbours, members)
+        elites = torch.from_numpy(np.isin(bodies.ids, archived.ids)).to(self._device)
+        distance = novelty(asked, known, archived.neighbours, elites)
         return (distance * archived.unit_mm).cpu().numpy()
 
     def _hold(self, champion: Champion) -> list[Lifter]:

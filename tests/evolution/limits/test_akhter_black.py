@@ -334,7 +334,7 @@ def test_bodies_are_bred_within_these_limits(motion):
     model["angleSprd"][0, RECORD[1]] = only_near(0.0, 0.0, 80.0)
     limits = from_records(model, static)
     parents = Population.seeds(encode(motion))
-    brood = breed(
+    offspring = breed(
         parents,
         seed=1,
         generation=1,
@@ -343,8 +343,8 @@ def test_bodies_are_bred_within_these_limits(motion):
         settings=BreedingSettings(),
         valid=limits.margin,
     )
-    assert len(brood.population) > 0 and brood.rejected > 0
-    assert (limits.margin(brood.population.genomes) >= 0).all()
+    assert len(offspring.population) > 0 and offspring.rejected > 0
+    assert (limits.margin(offspring.population.genomes) >= 0).all()
 
 
 def test_poses_are_drawn_from_these_limits():

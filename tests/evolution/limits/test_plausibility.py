@@ -328,7 +328,7 @@ def test_people_who_do_not_stand_are_not_judged_by_their_balance():
 
 def test_bred_bodies_neither_float_nor_hang_over_nor_go_through_themselves(motion):
     limits = default_limits()
-    brood = breed(
+    offspring = breed(
         Population.seeds(encode(motion)),
         seed=1,
         generation=1,
@@ -337,11 +337,11 @@ def test_bred_bodies_neither_float_nor_hang_over_nor_go_through_themselves(motio
         settings=BreedingSettings(),
         valid=lambda genomes: torch.minimum(limits.margin(genomes), GATE.margin(genomes)),
     )
-    assert len(brood.population) > 1900
-    lowest = brood.joints[..., 2].amin(1)
+    assert len(offspring.population) > 1900
+    lowest = offspring.joints[..., 2].amin(1)
     assert ((lowest > 0.0) & (lowest < 40.0)).all()
-    assert (GATE.margin_of_joints(brood.joints) >= -1e-4).all()
-    assert leans_deg(places(brood.joints.numpy())).max() < 45.01
+    assert (GATE.margin_of_joints(offspring.joints) >= -1e-4).all()
+    assert leans_deg(places(offspring.joints.numpy())).max() < 45.01
 
 
 def test_the_walker_passes(motion):

@@ -76,7 +76,7 @@ def test_generations_of_bends_stay_within_where_it_is_enabled(motion, enabled):
     limits = Limits.constant(180.0)
     parents = Population.seeds(encode(motion))
     for generation in range(1, 6):
-        brood = breed(
+        offspring = breed(
             parents,
             seed=1,
             generation=generation,
@@ -85,7 +85,7 @@ def test_generations_of_bends_stay_within_where_it_is_enabled(motion, enabled):
             settings=settings,
             valid=lambda bodies: settings.margin(limits, bodies),
         )
-        parents = brood.population
+        parents = offspring.population
     room = TrunkRange().margin(parents.genomes)
     assert (room >= 0).all() if enabled else (room < -20).any()
-    assert brood.rejected > 0 or not enabled
+    assert offspring.rejected > 0 or not enabled

@@ -30,12 +30,12 @@ def test_the_gate_of_physical_sense_works_where_it_is_enabled(motion, enabled):
     island = Island(settings, Limits.constant(90.0), toolbox, seed=1)
     genomes = encode(motion)
     parents = Population.seeds(genomes, torch.ones(len(genomes)))
-    brood, bodies, _ = island.breed(parents, 1, 0)
+    offspring, bodies, _ = island.breed(parents, 1, 0)
     refused = Plausibility().margin_of_joints(bodies.joints) < 0
     if enabled:
-        assert brood.tried > 400 and not refused.any()
+        assert offspring.tried > 400 and not refused.any()
     else:
-        assert brood.tried == 400 and refused.sum() > 20
+        assert offspring.tried == 400 and refused.sum() > 20
 
 
 def made(motion, **settings) -> tuple[Island, Population]:
@@ -63,8 +63,8 @@ def selected(
 
 def test_immigrants_join_behind_the_offspring_without_parents(motion):
     island, parents = made(motion, immigrants=7)
-    brood, described, _ = island.breed(parents, 3, 1)
-    bodies = brood.population
+    offspring, described, _ = island.breed(parents, 3, 1)
+    bodies = offspring.population
     strangers = bodies.operators == IMMIGRANT
     slots = generation_island_slot(bodies.ids)[2]
     assert len(bodies) == len(described.joints) == 47

@@ -161,9 +161,9 @@ def test_defect_1_limbs_on_the_torso_are_rejected_too(genomes):
 
 def test_defect_1_nothing_invalid_is_ever_bred(parents):
     island = an_island("search.island.breeding.limbs.sigma_deg=90", limits=default_limits())
-    brood, *_ = island.breed(parents, 1, 0)
-    children = brood.population.genomes
-    assert brood.tried > len(children)
+    offspring, *_ = island.breed(parents, 1, 0)
+    children = offspring.population.genomes
+    assert offspring.tried > len(children)
     assert (default_limits().limb_margins(children) >= 0).all()
 
 
