@@ -33,6 +33,7 @@ from evoskeleton.annotation.store.annotation_store import store_in
 from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.lifting.keypoint_formats import COCO
 from evoskeleton.platform.data.annotated import load_annotated, refuse_annotated
 from evoskeleton.platform.data.exchange import export_poses
 from evoskeleton.platform.data.formats.human36m import load_human36m
@@ -45,7 +46,6 @@ from evoskeleton.platform.search.campaign.seeding import load_motion
 from evoskeleton.platform.search.campaign.settings import MotionSettings
 from evoskeleton.platform.search.study.settings import StudySettings
 from evoskeleton.platform.search.study.study import Study
-from evoskeleton.pose2d.formats import COCO
 from evoskeleton.safe_npy import load_object
 
 PROJECT = Project(1, "people", "human36m", 0.0)

@@ -363,7 +363,7 @@ def test_coco_goes_in_and_out_with_its_ids(stub, images):
     for number in range(2):
         upload = {"project_id": project.id, "name": f"{number}.png", "image": picture(number)}
         stub.UploadImage(pb.UploadImageRequest(**upload))
-    from evoskeleton.pose2d.formats import COCO
+    from evoskeleton.lifting.keypoint_formats import COCO
 
     given = {
         "images": [
