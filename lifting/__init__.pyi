@@ -1,6 +1,7 @@
 from .bundle import Lifter as Lifter
 from .bundle import load_bundle as load_bundle
 from .bundle import save_bundle as save_bundle
+from .bundle_training import train_bundle as train_bundle
 from .cameras import Cameras as Cameras
 from .cameras import ViewSettings as ViewSettings
 from .cameras import project as project
@@ -11,10 +12,10 @@ from .cascade import CascadeSettings as CascadeSettings
 from .conformal import ErrorRadii as ErrorRadii
 from .conformal import RadiusSettings as RadiusSettings
 from .conformal import calibrate as calibrate
-from .fitting import FitSettings as FitSettings
-from .fitting import fit as fit
 from .keypoint_files import read_keypoints as read_keypoints
 from .keypoint_files import write_joints as write_joints
+from .lifter_training import LifterSettings as LifterSettings
+from .lifter_training import train_lifter as train_lifter
 from .metrics import auc as auc
 from .metrics import mpjpe as mpjpe
 from .metrics import n_mpjpe as n_mpjpe
@@ -26,7 +27,6 @@ from .model_fit.pose_fit import fit_poses as fit_poses
 from .pinhole import Intrinsics as Intrinsics
 from .protocols import Evaluation as Evaluation
 from .protocols import evaluate as evaluate
-from .training import train_bundle as train_bundle
 
 __all__ = [
     "Cameras",
@@ -34,7 +34,7 @@ __all__ = [
     "CascadeSettings",
     "ErrorRadii",
     "Evaluation",
-    "FitSettings",
+    "LifterSettings",
     "Intrinsics",
     "Lifter",
     "PoseFit",
@@ -44,7 +44,6 @@ __all__ = [
     "auc",
     "calibrate",
     "evaluate",
-    "fit",
     "fit_poses",
     "load_bundle",
     "mpjpe",
@@ -56,6 +55,7 @@ __all__ = [
     "sample_views",
     "save_bundle",
     "train_bundle",
+    "train_lifter",
     "world_to_camera",
     "write_joints",
 ]

@@ -208,7 +208,7 @@ def walking_figure(frames: int) -> np.ndarray:
 @pytest.fixture(scope="session")
 def bundle(motion, tmp_path_factory) -> Path:
     """A small lifter of `motion` that knows its error radii."""
-    from evoskeleton.lifting.training import train_bundle
+    from evoskeleton.lifting.bundle_training import train_bundle
 
     folder = tmp_path_factory.mktemp("lifter") / "bundle"
     small = ["steps=60", "batch=64", "cascade.width=32"]

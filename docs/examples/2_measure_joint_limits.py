@@ -15,7 +15,7 @@ from evoskeleton.platform.data import hold_out, load, settings_from_text
 def main(source: str) -> np.ndarray:
     """Prints how two sets of limits treat held-out clips; returns (100, 17, 3) world mm."""
     fitted_on, held_out = hold_out(load(settings_from_text(source)), share=0.3, seed=1)
-    own = tables.fit(fitted_on.poses, source="my own motion")
+    own = tables.fit_tables(fitted_on.poses, source="my own motion")
     for name, limits in (("own", own), ("shipped", default_limits())):
         judgement = judge(limits, encode(held_out.poses))
         print(

@@ -182,7 +182,7 @@ def _limb_ends(genomes: Genomes, lengths: np.ndarray) -> Tensor:
     return ends
 
 
-def fit(
+def fit_descriptor(
     seeds: Genomes, settings: DescriptorSettings | None = None, source: str = "unnamed poses"
 ) -> PoseDescriptor:
     """A descriptor from seed poses: their median bone lengths, and their principal axes.

@@ -22,7 +22,7 @@ landmarks than joints, too. Tolerance and kernel were looked at on CMU's trainin
 radii of fits were; no pose of theirs enters a table.
 
 Directions are those of the thorax or pelvis frame, x right, y forwards, z up; arrays hold them as
-rows, (n, 3) float64, as in `limit_fitting`.
+rows, (n, 3) float64, as in `fitting`.
 """
 
 from dataclasses import replace
@@ -35,7 +35,7 @@ from scipy.spatial import cKDTree
 from evoskeleton.evolution.hierarchy import REST, Genomes, into_bone_frame
 from evoskeleton.evolution.limits import sphere
 from evoskeleton.evolution.limits.fitting import LimitSettings
-from evoskeleton.evolution.limits.tables import BODY_TABLES, CHILD_TABLES, Limits, fit
+from evoskeleton.evolution.limits.tables import BODY_TABLES, CHILD_TABLES, Limits, fit_tables
 from evoskeleton.evolution.skeleton import LIMBS
 
 TOLERANCE_DEG = 10.0
@@ -154,14 +154,14 @@ def fit_with_ranges(
 
     Args:
         poses: (poses, 17, 3) world mm, or genomes; a few dozen are enough.
-        settings: as for `limits.fit`.
+        settings: as for `fit_tables`.
         source: where the poses come from, for the provenance text.
 
     Raises:
         BadInput: no poses, or another shape.
     """
     settings = settings or LimitSettings()
-    own, published = fit(poses, settings, source), published_limits(settings)
+    own, published = fit_tables(poses, settings, source), published_limits(settings)
     return replace(
         own,
         body=torch.maximum(own.body, published.body),

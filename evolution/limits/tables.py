@@ -7,7 +7,7 @@ direction in the parent's frame. Tables hold margins, degrees to the boundary of
 negative outside; they stand for the right side, and left limbs are mirrored before the look-up.
 Directions are component-first unit vectors, (3, limbs, bodies), as in `hierarchy`.
 
-`fit` makes tables from real bodies (how: see `limit_fitting`). The default table was fitted on the
+`fit_tables` makes tables from real bodies (how: see `fitting`). The default table was fitted on the
 CMU training subjects (all but CMU05, CMU13, CMU07, CMU08), with settings found by leaving out one
 of them at a time; held out in this way, each has 100 % of its poses accepted, but the climber
 CMU01, 95.9 %. Of the four test subjects it accepts 97.5, 100, 100 and 100 % of the poses with all
@@ -200,7 +200,7 @@ def default_limits(device: str = "cpu") -> Limits:
         return Limits.load(path).to(device)
 
 
-def fit(
+def fit_tables(
     poses: np.ndarray | Genomes,
     settings: LimitSettings | None = None,
     source: str = "unnamed poses",

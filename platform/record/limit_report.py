@@ -16,7 +16,7 @@ from evoskeleton.evolution.limits.fitting import LimitSettings
 from evoskeleton.evolution.limits.joint_limits import load_limits
 from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges
 from evoskeleton.evolution.limits.sampling import SampleSettings, sample
-from evoskeleton.evolution.limits.tables import Judgement, Limits, fit, judge
+from evoskeleton.evolution.limits.tables import Judgement, Limits, fit_tables, judge
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 
 SAMPLED = "sampled"
@@ -77,7 +77,7 @@ def fit_limits(
         raise BadInput(f"leave-out should leave a subject to fit on, got {', '.join(leave_out)}")
     if leave_out:
         source += f"; left out: {', '.join(leave_out)}"
-    limits = (fit_with_ranges if ranges else fit)(poses.poses[kept], settings, source)
+    limits = (fit_with_ranges if ranges else fit_tables)(poses.poses[kept], settings, source)
     if not output.parent.is_dir():
         raise BadInput(f"{output} cannot be written: No such file or directory")
     limits.save(output)

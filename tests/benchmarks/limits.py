@@ -19,7 +19,13 @@ import torch
 
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges, published_limits
-from evoskeleton.evolution.limits.tables import Limits, LimitSettings, default_limits, fit, judge
+from evoskeleton.evolution.limits.tables import (
+    Limits,
+    LimitSettings,
+    default_limits,
+    fit_tables,
+    judge,
+)
 
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")
 COARSE = {"body_grid": 65, "parent_grid": 15, "child_grid": 31}
@@ -66,7 +72,7 @@ def compare_designs(poses: np.ndarray, subjects: np.ndarray) -> None:
         rows = []
         for subject in np.unique(subjects[training]):
             others = poses[training & (subjects != subject)]
-            limits = fit(others, LimitSettings.parse(COARSE | settings))
+            limits = fit_tables(others, LimitSettings.parse(COARSE | settings))
             rows.append(judged(subject, limits, poses[subjects == subject]))
         mean, least = np.nanmean(rows, axis=0), np.nanmin(rows, axis=0)
         print(f"  mean     {mean.round(2)}\n  least    {least.round(2)}", flush=True)
@@ -79,7 +85,7 @@ def judge_ranges(poses: np.ndarray, subjects: np.ndarray, seed: str) -> None:
     for name, limits in (
         (f"all of {seed}", fit_with_ranges(own)),
         (f"35 poses of {seed}", fit_with_ranges(few)),
-        (f"35 poses of {seed}, no ranges", fit(few)),
+        (f"35 poses of {seed}, no ranges", fit_tables(few)),
         ("no poses", published_limits()),
     ):
         print(name)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.archive.archive import Archive, ArchiveSettings
-from evoskeleton.evolution.archive.descriptor import PoseDescriptor, fit
+from evoskeleton.evolution.archive.descriptor import PoseDescriptor, fit_descriptor
 from evoskeleton.evolution.archive.novelty import novelty
 from evoskeleton.evolution.hierarchy import REST, Genomes
 from evoskeleton.evolution.rotations import about_axis, normalize
@@ -138,7 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     seeds = made_up_bodies(ARCHIVE, 1)
-    descriptor = fit(seeds, source="made-up bodies")
+    descriptor = fit_descriptor(seeds, source="made-up bodies")
     references = descriptor.describe(seeds)
     rows = descriptor.describe(made_up_bodies(BODIES, 2))
     seconds = median_seconds(lambda: descriptor.describe(seeds))

@@ -13,7 +13,7 @@ from refusals import refused
 
 import evoskeleton
 from evoskeleton.cli import main
-from evoskeleton.lifting.training import train_bundle
+from evoskeleton.lifting.bundle_training import train_bundle
 
 
 def parquet(path: Path, poses: np.ndarray) -> Path:

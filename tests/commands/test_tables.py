@@ -11,7 +11,7 @@ from evoskeleton.cli import main
 from evoskeleton.console.closing import closing_table
 from evoskeleton.console.study import study_tables
 from evoskeleton.lifting import metrics
-from evoskeleton.lifting.training import train_bundle
+from evoskeleton.lifting.bundle_training import train_bundle
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.poses import single_clip
 from evoskeleton.platform.search.study.study_report import Line

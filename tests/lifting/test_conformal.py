@@ -9,6 +9,7 @@ from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import load_bundle, read_description, save_bundle
+from evoskeleton.lifting.bundle_training import train_bundle
 from evoskeleton.lifting.conformal import (
     ErrorRadii,
     Errors,
@@ -20,8 +21,7 @@ from evoskeleton.lifting.conformal import (
     radii_of,
     rank,
 )
-from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
-from evoskeleton.lifting.training import train_bundle
+from evoskeleton.lifting.lifter_training import LifterSettings, lifter_from, train_lifter
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.poses import PoseSet
 
@@ -31,7 +31,7 @@ QUICK = RadiusSettings.parse({"draws": 4000})
 @pytest.fixture(scope="module")
 def lifter(motion):
     settings = {"steps": 150, "batch": 64, "report_every": 150, "cascade": {"width": 32}}
-    *_, report = fit(motion, FitSettings.parse(settings))
+    *_, report = train_lifter(motion, LifterSettings.parse(settings))
     return lifter_from(report)
 
 
@@ -164,7 +164,7 @@ def test_real_held_out_poses_are_held_as_promised(cmu):
     """Every joint within 87 to 93 per cent on blocks of clips that did not calibrate."""
     train, validation = cmu.subject == "CMU02", np.isin(cmu.subject, ["CMU03", "CMU35"])
     settings = {"steps": 150, "batch": 256, "report_every": 150, "cascade": {"width": 64}}
-    *_, report = fit(cmu.poses[train], FitSettings.parse(settings))
+    *_, report = train_lifter(cmu.poses[train], LifterSettings.parse(settings))
     poses, clip = cmu.poses[validation], cmu.clip[validation]
     found = calibrate(lifter_from(report), poses, clip, QUICK)
     held = np.array([found["coverage_held_out"][name] for name in JOINT_NAMES[1:]])

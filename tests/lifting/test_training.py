@@ -17,25 +17,30 @@ from evoskeleton.lifting.bundle import (
     to_arrays,
     weight_hash,
 )
+from evoskeleton.lifting.bundle_training import train_bundle
 from evoskeleton.lifting.cameras import fixed_views, project, world_to_camera
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
-from evoskeleton.lifting.fitting import FitSettings, TrainingState, fit, lifter_from
 from evoskeleton.lifting.hardness import hardness
+from evoskeleton.lifting.lifter_training import (
+    LifterSettings,
+    TrainingState,
+    lifter_from,
+    train_lifter,
+)
 from evoskeleton.lifting.normalization import Normalization
 from evoskeleton.lifting.protocols import evaluate, rarity
-from evoskeleton.lifting.training import train_bundle
 from evoskeleton.platform.search.workers.ray_training import load_ensemble
 
 TINY = {"steps": 40, "batch": 64, "report_every": 10, "cascade": {"width": 32}}
 
 
-def tiny(**changes) -> FitSettings:
+def tiny(**changes) -> LifterSettings:
     cascade = TINY["cascade"] | changes.pop("cascade", {})
-    return FitSettings.parse(TINY | changes | {"cascade": cascade})
+    return LifterSettings.parse(TINY | changes | {"cascade": cascade})
 
 
-def last(poses: np.ndarray, settings: FitSettings, **arguments):
-    *_, report = fit(poses, settings, **arguments)
+def last(poses: np.ndarray, settings: LifterSettings, **arguments):
+    *_, report = train_lifter(poses, settings, **arguments)
     return report
 
 
@@ -52,7 +57,7 @@ def one_view(poses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_training_learns(motion):
-    reports = list(fit(motion, tiny(steps=150), validation=motion[::10]))
+    reports = list(train_lifter(motion, tiny(steps=150), validation=motion[::10]))
     assert reports[-1].loss < 0.5 * reports[0].loss
     assert reports[-1].validation["mpjpe"] < 0.7 * reports[0].validation["mpjpe"]
     assert reports[-1].step == reports[-1].total == 150
@@ -70,7 +75,7 @@ def test_a_training_that_goes_on_equals_one_that_ran_through(motion, tmp_path, c
     settings = tiny(cascade=cascade)
     whole = last(motion, settings)
     for stop in (1, 3, whole.total // 10 - 1):
-        *_, report = islice(fit(motion, settings), stop)
+        *_, report = islice(train_lifter(motion, settings), stop)
         report.state.save(tmp_path / str(stop))
         again = last(motion, settings, start=TrainingState.load(tmp_path / str(stop)))
         assert weight_hash(lifter_from(again)) == weight_hash(lifter_from(whole))
@@ -78,14 +83,14 @@ def test_a_training_that_goes_on_equals_one_that_ran_through(motion, tmp_path, c
 
 def test_a_warm_start_begins_better_than_a_cold_one(motion):
     state = last(motion, tiny(steps=150)).state
-    warm = next(iter(fit(motion, tiny(), start=state.restarted())))
-    cold = next(iter(fit(motion, tiny())))
+    warm = next(iter(train_lifter(motion, tiny(), start=state.restarted())))
+    cold = next(iter(train_lifter(motion, tiny())))
     assert warm.loss < 0.7 * cold.loss
 
 
 def test_the_second_stage_learns_what_the_first_left(motion):
     settings = tiny(steps=100, cascade={"stages": 2})
-    reports = list(fit(motion, settings))
+    reports = list(train_lifter(motion, settings))
     first, second = reports[9], reports[-1]
     assert (first.stage, second.stage) == (0, 1)
     names = [name for name in first.state.model if name.startswith("stages.0.")]
@@ -95,11 +100,11 @@ def test_the_second_stage_learns_what_the_first_left(motion):
 
 def test_a_lifter_out_of_the_first_stage_is_that_stage_alone(motion):
     settings = tiny(steps=60, cascade={"stages": 2})
-    halfway = next(report for report in fit(motion, settings) if report.step == 60)
+    halfway = next(report for report in train_lifter(motion, settings) if report.step == 60)
     alone = last(motion, tiny(steps=60))
     keypoints, _ = one_view(motion[:20])
     assert np.allclose(lifter_from(halfway).lift(keypoints), lifter_from(alone).lift(keypoints))
-    begun = next(fit(motion, settings, start=last(motion, settings).state.restarted()))
+    begun = next(train_lifter(motion, settings, start=last(motion, settings).state.restarted()))
     assert not any(weights.any() for weights in _exit_of(lifter_from(begun), stage=1))
     assert all(weights.any() for weights in _exit_of(lifter_from(begun), stage=0))
 
@@ -117,13 +122,13 @@ def test_a_mapped_file_trains_like_an_array(motion, tmp_path):
 
 
 def test_the_published_mode_trains(motion):
-    settings = FitSettings.parse(
+    settings = LifterSettings.parse(
         {"preset": "paper", "steps": 60, "batch": 64, "report_every": 20}
         | {"cascade": {"width": 32}}
     )
     assert settings.normalization == "zscore" and not settings.cascade.visibility_input
     assert not settings.cascade.bone_input and settings.cascade.activation == "relu"
-    reports = list(fit(motion, settings))
+    reports = list(train_lifter(motion, settings))
     assert reports[2].loss < reports[0].loss
 
 
@@ -134,7 +139,7 @@ def test_the_default_loss_is_the_mean_error_in_mm_and_the_published_one_a_square
     assert report.loss == pytest.approx(measured, rel=0.35)
     squared = last(motion, tiny(**clean, loss="mse"))
     assert 0.0 < squared.loss < 1.0
-    assert FitSettings.parse({"preset": "paper"}).loss == "mse"
+    assert LifterSettings.parse({"preset": "paper"}).loss == "mse"
 
 
 def test_distances_of_normalised_joints_are_those_in_mm(motion):
@@ -328,7 +333,7 @@ def test_another_network_cannot_go_on(motion):
 
 def test_two_shards_want_two_workers(motion):
     with pytest.raises(BadInput, match="gradient_shards 2 want as many workers"):
-        fit(motion, tiny(gradient_shards=2))
+        train_lifter(motion, tiny(gradient_shards=2))
 
 
 def test_a_score_does_not_depend_on_who_is_in_the_batch(lifter, motion):
@@ -424,7 +429,7 @@ def test_a_training_that_diverged_leaves_no_bundle(motion, tmp_path):
         train_bundle(motion, tmp_path / "wild", changes=wild, device="cpu")
     assert not list(tmp_path.iterdir())
     with pytest.raises(BadInput, match="and both be finite"):
-        FitSettings.parse({"views": {"distance_mm": [1500, float("inf")]}})
+        LifterSettings.parse({"views": {"distance_mm": [1500, float("inf")]}})
 
 
 @pytest.mark.slow
@@ -432,7 +437,9 @@ def test_real_poses_of_one_person_train_a_lifter_for_others(cmu):
     train = cmu.poses[cmu.subject == "CMU02"]
     test = cmu.poses[np.isin(cmu.subject, ["CMU05", "CMU07", "CMU08", "CMU13"])][::20]
     reports = list(
-        fit(train, FitSettings.parse({"batch": 256, "report_every": 300}), validation=test)
+        train_lifter(
+            train, LifterSettings.parse({"batch": 256, "report_every": 300}), validation=test
+        )
     )
     assert reports[-1].validation["mpjpe"] < 150
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from pins.campaign import clips, motion
 
-from evoskeleton.evolution.archive.descriptor import DescriptorSettings, fit
+from evoskeleton.evolution.archive.descriptor import DescriptorSettings, fit_descriptor
 from evoskeleton.evolution.archive.novelty import novelty
 from evoskeleton.evolution.chance import key, stream
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.lifting.bundle import load_bundle, read_description, to_arrays
+from evoskeleton.lifting.bundle_training import train_bundle
 from evoskeleton.lifting.hardness import hardness
-from evoskeleton.lifting.training import train_bundle
 from evoskeleton.platform.search.workers.scorers import Archived, Champion, Scorable, Scorer
 
 CHANGES = {
@@ -59,7 +59,7 @@ def scores(folder: Path) -> dict[str, np.ndarray]:
     views = key(5, stream("scoring views"))
     found = {f"hardness/{n}": a for n, a in vars(hardness(lifters, poses, 3, views)).items()}
     genomes = encode(torch.from_numpy(poses))
-    descriptor = fit(genomes, DescriptorSettings.parse({}))
+    descriptor = fit_descriptor(genomes, DescriptorSettings.parse({}))
     rows = descriptor.describe(genomes)
     asked, known, members = rows, rows[40:100], torch.zeros(len(rows), dtype=torch.bool)
     members[40:100] = True

@@ -11,7 +11,7 @@ import torch
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.archive.archive import REASONS, Added, Archive, ArchiveSettings
-from evoskeleton.evolution.archive.descriptor import DescriptorSettings, fit
+from evoskeleton.evolution.archive.descriptor import DescriptorSettings, fit_descriptor
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.hierarchy import Genomes
 from evoskeleton.evolution.limits.joint_limits import JointLimits
@@ -44,7 +44,7 @@ def found(
         settings=breeding,
         valid=lambda bodies: breeding.margin(limits, bodies),
     )
-    described = fit(seeds.genomes, descriptor, "the seeds of the campaign")
+    described = fit_descriptor(seeds.genomes, descriptor, "the seeds of the campaign")
     bodies = Genomes.concatenate([seeds.genomes, offspring.population.genomes])
     return Archive.over(described.describe(bodies), described, archive)
 

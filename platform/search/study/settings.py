@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from evoskeleton.errors import BadInput
-from evoskeleton.lifting.fitting import FitSettings
+from evoskeleton.lifting.lifter_training import LifterSettings
 from evoskeleton.platform.data.sources.settings import Source
 from evoskeleton.platform.record.mlflow_store import TrackingSettings
 from evoskeleton.platform.search.campaign.settings import RUNNING, CampaignSettings
@@ -176,7 +176,7 @@ def result_settings(settings: StudySettings, cell: Cell) -> str:
     return _digest(
         {
             "data": data_settings(settings, cell),
-            "fit": fit_settings(settings, cell).model_dump(mode="json"),
+            "fit": lifter_settings(settings, cell).model_dump(mode="json"),
             "tests": {name: test.model_dump(mode="json") for name, test in settings.tests.items()},
         }
     )
@@ -186,10 +186,10 @@ def _digest(plain: dict[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def fit_settings(settings: StudySettings, cell: Cell) -> FitSettings:
+def lifter_settings(settings: StudySettings, cell: Cell) -> LifterSettings:
     """What a lifter is trained with."""
     row = settings.rows[cell.row]
-    return FitSettings.parse(
+    return LifterSettings.parse(
         layered(layered(settings.fit, row.fit), {"steps": cell.steps, "seed": cell.seed})
     )
 

@@ -22,7 +22,7 @@ import torch
 
 from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file, write_arrays, write_json
-from evoskeleton.lifting.fitting import fit, lifter_from
+from evoskeleton.lifting.lifter_training import lifter_from, train_lifter
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.annotated import refuse_annotated
 from evoskeleton.platform.data.sources.load import load
@@ -43,8 +43,8 @@ from evoskeleton.platform.search.study.settings import (
     campaign_settings,
     cells,
     data_settings,
-    fit_settings,
     home_of,
+    lifter_settings,
     refuse_other_settings,
     result_settings,
 )
@@ -70,7 +70,7 @@ class Study:
         """Settings of rows are looked at before the first hour is spent."""
         for cell in cells(self._settings):
             try:
-                fit_settings(self._settings, cell)
+                lifter_settings(self._settings, cell)
                 campaign_settings(self._settings, cell)
             except BadInput as error:
                 raise BadInput(f"row {cell.row}: {error}") from None
@@ -104,9 +104,9 @@ class Study:
     def _make(self, cell: Cell) -> None:
         poses = self._data(cell)
         took = Clock()
-        settings = fit_settings(self._settings, cell)
+        settings = lifter_settings(self._settings, cell)
         report = None
-        for report in fit(poses, settings, device=_device()):
+        for report in train_lifter(poses, settings, device=_device()):
             self._monitor.training(cell.name, report.step, report.total)
         assert report is not None, "a training reports at least once"
         lifter = lifter_from(report)

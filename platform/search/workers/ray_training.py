@@ -28,7 +28,13 @@ from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_folder, write_json
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
-from evoskeleton.lifting.fitting import FitSettings, Report, TrainingState, fit, lifter_from
+from evoskeleton.lifting.lifter_training import (
+    LifterSettings,
+    Report,
+    TrainingState,
+    lifter_from,
+    train_lifter,
+)
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.poses import PoseSet, read_poses
 from evoskeleton.platform.search.workers.cluster import Resources
@@ -58,7 +64,9 @@ class TrainingSettings(Settings):
     )
     threads: int = Field(1, ge=1, description="processor threads of each gradient shard")
     max_failures: int = Field(5, ge=0, description="most restarts of a training whose worker died")
-    fit: FitSettings = Field(default_factory=FitSettings, description="the lifter and its training")
+    fit: LifterSettings = Field(
+        default_factory=LifterSettings, description="the lifter and its training"
+    )
     radii: RadiusSettings = Field(
         default_factory=lambda: RadiusSettings.parse({}),
         description="error radii of the joints, measured on the validation poses",
@@ -234,7 +242,7 @@ def _reports(job: Job, settings: TrainingSettings, at: _Place, gpu: bool) -> Ite
 
     wrap = ray.train.torch.prepare_model if gpu else DistributedDataParallel
     seed = settings.fit.seed + at.member
-    return fit(
+    return train_lifter(
         np.load(job.snapshot, mmap_mode="r"),
         settings.fit.model_copy(update={"seed": seed}),
         device=ray.train.torch.get_device() if gpu else "cpu",

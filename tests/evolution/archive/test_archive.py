@@ -15,7 +15,12 @@ from evoskeleton.evolution.archive.archive import (
     ArchiveSettings,
     cell_centroids,
 )
-from evoskeleton.evolution.archive.descriptor import SIZE, DescriptorSettings, PoseDescriptor, fit
+from evoskeleton.evolution.archive.descriptor import (
+    SIZE,
+    DescriptorSettings,
+    PoseDescriptor,
+    fit_descriptor,
+)
 from evoskeleton.evolution.hierarchy import encode
 
 NAN = float("nan")
@@ -23,7 +28,7 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def descriptor(motion: np.ndarray) -> PoseDescriptor:
-    return fit(encode(motion), DescriptorSettings(axes=5))
+    return fit_descriptor(encode(motion), DescriptorSettings(axes=5))
 
 
 @pytest.fixture(scope="module")

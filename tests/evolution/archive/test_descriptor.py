@@ -15,7 +15,7 @@ from evoskeleton.evolution.archive.descriptor import (
     DescriptorSettings,
     PoseDescriptor,
     expect_whole,
-    fit,
+    fit_descriptor,
 )
 from evoskeleton.evolution.hierarchy import Genomes, encode
 from evoskeleton.evolution.rotations import about_axis, compose
@@ -29,7 +29,7 @@ def bodies(motion: np.ndarray) -> Genomes:
 
 @pytest.fixture(scope="module")
 def descriptor(bodies: Genomes) -> PoseDescriptor:
-    return fit(bodies, source="a walking figure")
+    return fit_descriptor(bodies, source="a walking figure")
 
 
 def turned(joints: np.ndarray, axis: tuple[float, float, float], degrees: float) -> np.ndarray:
@@ -85,7 +85,7 @@ def test_a_bend_of_the_trunk_counts_about_as_much_as_the_joints_it_moves(descrip
 
 
 def test_a_weight_of_nought_leaves_a_block_out(bodies, motion):
-    without = fit(bodies, DescriptorSettings(tilt=0.0))
+    without = fit_descriptor(bodies, DescriptorSettings(tilt=0.0))
     fallen = encode(turned(motion, (0.0, 1.0, 0.0), 70.0))
     assert (without.describe(fallen) - without.describe(bodies)).abs().max() <= 1.0
 
@@ -114,7 +114,9 @@ def random_bodies(count: int, seed: int) -> Genomes:
 
 @pytest.mark.parametrize("weights", [{}, {"limbs": 0.01}, {"trunk": 9.0, "tilt": 20.0}])
 def test_rows_are_whole_and_short_enough_for_exact_products(bodies, weights):
-    rows = fit(bodies, DescriptorSettings.parse(weights)).describe(random_bodies(2000, 1))
+    rows = fit_descriptor(bodies, DescriptorSettings.parse(weights)).describe(
+        random_bodies(2000, 1)
+    )
     assert rows.shape == (2000, SIZE) and rows.dtype == torch.float32
     expect_whole("rows", rows)
     exact = rows.double() @ rows.double().T
@@ -133,7 +135,7 @@ def test_projections_keep_distances_and_are_whole(descriptor, bodies):
 
 
 def test_one_seed_is_enough_and_its_axes_are_at_right_angles(bodies):
-    alone = fit(bodies.take(torch.tensor([5])))
+    alone = fit_descriptor(bodies.take(torch.tensor([5])))
     axes = alone.projection / 128.0
     assert np.allclose(axes.T @ axes, np.eye(alone.axes), atol=0.05)
 
@@ -149,13 +151,15 @@ def test_what_is_saved_comes_back(descriptor, bodies, tmp_path):
 
 def test_other_weights_or_seeds_have_another_fingerprint(descriptor, bodies):
     others = [
-        fit(bodies, DescriptorSettings(trunk=1.1)),
-        fit(bodies, DescriptorSettings(axes=7)),
-        fit(bodies.take(torch.arange(100))),
+        fit_descriptor(bodies, DescriptorSettings(trunk=1.1)),
+        fit_descriptor(bodies, DescriptorSettings(axes=7)),
+        fit_descriptor(bodies.take(torch.arange(100))),
     ]
     prints = {other.fingerprint() for other in others} | {descriptor.fingerprint()}
     assert len(prints) == 4
-    assert fit(bodies, source="named differently").fingerprint() == descriptor.fingerprint()
+    assert (
+        fit_descriptor(bodies, source="named differently").fingerprint() == descriptor.fingerprint()
+    )
 
 
 def test_other_files_are_refused(descriptor, tmp_path):
@@ -192,14 +196,14 @@ def test_rows_that_products_would_blur_are_refused(rows, message):
 
 def test_nobody_cannot_be_described(bodies):
     with pytest.raises(BadInput, match="at least one seed pose, got none"):
-        fit(bodies.take(torch.arange(0)))
-    assert fit(bodies).describe(bodies.take(torch.arange(0))).shape == (0, SIZE)
+        fit_descriptor(bodies.take(torch.arange(0)))
+    assert fit_descriptor(bodies).describe(bodies.take(torch.arange(0))).shape == (0, SIZE)
 
 
 def test_real_people_of_other_builds_are_described_alike(cmu):
     """The same descriptor, fitted on one person, on the unlike skeletons of others."""
     seeds = encode(cmu.poses[cmu.subject == "CMU02"][::10])
-    descriptor = fit(seeds)
+    descriptor = fit_descriptor(seeds)
     others = encode(cmu.poses[cmu.subject == "CMU01"][::100])
     rows = descriptor.describe(others)
     expect_whole("rows", rows)

@@ -21,7 +21,7 @@ from evoskeleton.evolution.limits.sampling import sample, template_body
 from evoskeleton.evolution.limits.tables import (
     Limits,
     LimitSettings,
-    fit,
+    fit_tables,
     judge,
 )
 from evoskeleton.evolution.skeleton import LIMBS
@@ -147,7 +147,7 @@ def test_a_standing_body_is_well_within(published):
 
 def test_a_fit_with_ranges_allows_what_either_allows(motion):
     seeds, settings = encode(motion[:20]), COARSE
-    both, own = fit_with_ranges(seeds, settings, "a walker"), fit(seeds, settings)
+    both, own = fit_with_ranges(seeds, settings, "a walker"), fit_tables(seeds, settings)
     published = published_limits(settings)
     drawn = [sample(limits, 300, 1) for limits in (own, published, Limits.constant(30.0))]
     for bodies in drawn:

@@ -15,7 +15,7 @@ from evoskeleton.evolution.limits.tables import (
     bend_backwards,
     bends_deg,
     default_limits,
-    fit,
+    fit_tables,
     judge,
 )
 from evoskeleton.evolution.rotations import normalize
@@ -226,7 +226,7 @@ def test_the_default_table_says_what_it_was_fitted_on(limits):
 
 
 def test_a_small_seed_is_enough_for_a_fit_and_accepts_itself(motion, bodies):
-    limits = fit(motion, COARSE, source="a made-up walker")
+    limits = fit_tables(motion, COARSE, source="a made-up walker")
     assert "240 poses: a made-up walker" in limits.provenance
     assert "small seed" in limits.provenance
     assert (limits.margin(bodies) >= 0).float().mean() > 0.99
@@ -235,18 +235,18 @@ def test_a_small_seed_is_enough_for_a_fit_and_accepts_itself(motion, bodies):
 
 def test_a_single_pose_is_enough_for_a_fit(bodies):
     one = bodies.take(torch.tensor([0]))
-    assert fit(one, COARSE).margin(one).item() > 0.0
+    assert fit_tables(one, COARSE).margin(one).item() > 0.0
 
 
 def test_a_fit_repeats(motion):
-    assert fit(motion, COARSE).fingerprint() == fit(motion, COARSE).fingerprint()
+    assert fit_tables(motion, COARSE).fingerprint() == fit_tables(motion, COARSE).fingerprint()
 
 
 def test_poses_that_cannot_be_fitted_are_refused(motion):
     with pytest.raises(BadInput, match="at least one pose"):
-        fit(motion[:0])
+        fit_tables(motion[:0])
     with pytest.raises(BadInput, match=r"joints should be \(bodies, 17, 3\), got \(5, 16, 3\)"):
-        fit(motion[:5, :16])
+        fit_tables(motion[:5, :16])
 
 
 def test_a_limb_bent_backwards_twice_is_back_where_it_was(bodies):

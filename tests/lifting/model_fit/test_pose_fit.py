@@ -12,8 +12,9 @@ from evoskeleton.evolution.hierarchy import decode, encode
 from evoskeleton.evolution.limits.tables import Limits, bend_backwards, default_limits
 from evoskeleton.evolution.skeleton import BONES, MIRROR, PARENTS, Joint
 from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.bundle_training import train_bundle
 from evoskeleton.lifting.cameras import Cameras, fixed_views, look_at, project, world_to_camera
-from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
+from evoskeleton.lifting.lifter_training import LifterSettings, lifter_from, train_lifter
 from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
 from evoskeleton.lifting.model_fit.body_cost import (
     UNKNOWNS,
@@ -28,7 +29,6 @@ from evoskeleton.lifting.model_fit.body_cost import (
 from evoskeleton.lifting.model_fit.depth_flips import PARTS, combined, flipped
 from evoskeleton.lifting.model_fit.pose_fit import PoseFit, PoseFitSettings, fit_poses
 from evoskeleton.lifting.pinhole import Intrinsics, facing, turned
-from evoskeleton.lifting.training import train_bundle
 
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")
 
@@ -69,7 +69,7 @@ class Seen:
 @pytest.fixture(scope="module")
 def lifter(motion) -> Lifter:
     settings = {"steps": 150, "batch": 64, "report_every": 150, "cascade": {"width": 32}}
-    *_, report = fit(motion, FitSettings.parse(settings))
+    *_, report = train_lifter(motion, LifterSettings.parse(settings))
     return lifter_from(report)
 
 
@@ -353,7 +353,7 @@ def real_lifter(cmu) -> Lifter:
     """Trained for seconds on other people than those of `real` and than the test subjects."""
     kept = ~np.isin(cmu.subject, (*TEST_SUBJECTS, "CMU02", "CMU35", "CMU01"))
     settings = {"steps": 200, "batch": 256, "report_every": 200, "cascade": {"width": 128}}
-    *_, report = fit(cmu.poses[kept], FitSettings.parse(settings))
+    *_, report = train_lifter(cmu.poses[kept], LifterSettings.parse(settings))
     return lifter_from(report)
 
 

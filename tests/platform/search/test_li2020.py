@@ -22,7 +22,7 @@ from evoskeleton.evolution.skeleton import LIMBS, Joint
 from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.lifting.cameras import sample_views
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
-from evoskeleton.lifting.fitting import FitSettings
+from evoskeleton.lifting.lifter_training import LifterSettings
 from evoskeleton.lifting.metrics import p_mpjpe
 from evoskeleton.platform.data.formats.human36m import load_human36m, write_human36m
 from evoskeleton.platform.data.poses import PoseSet, single_clip
@@ -293,7 +293,7 @@ def test_defect_10_a_subset_is_all_that_a_campaign_learns_from(motion, tmp_path)
 
 
 def test_defect_11_baseline_and_evolved_lifter_see_the_same_views(motion):
-    views, slots = FitSettings.parse({}).views, torch.arange(64)
+    views, slots = LifterSettings.parse({}).views, torch.arange(64)
     few, many = (torch.from_numpy(motion[torch.arange(64) % size, 0]) for size in (7, 240))
     assert not torch.equal(few, many)
     seen, seen_later = (sample_views(hips, views, 9, slots) for hips in (few, many))

@@ -39,7 +39,7 @@ def train(
     overwrite: Overwrite = False,
 ) -> None:
     """Train a lifter on poses, without a campaign and without Ray."""
-    from evoskeleton.lifting.training import holds_bundle, train_bundle
+    from evoskeleton.lifting.bundle_training import holds_bundle, train_bundle
 
     if holds_bundle(output):
         refuse_taken(overwrite, output)

@@ -33,7 +33,7 @@ SUBJECTS = {
         "evoskeleton.platform.data.sources.settings:Source",
         "braces wherever poses are asked for, such as by `--poses`; `--set` of `data import`",
     ),
-    "train": Subject("evoskeleton.lifting.fitting:FitSettings", "`--set` of `train`"),
+    "train": Subject("evoskeleton.lifting.lifter_training:LifterSettings", "`--set` of `train`"),
     "serve": Subject(
         "evoskeleton.annotation.server.settings:ServeSettings",
         "`--set` of `serve`; many are options of their own",
@@ -44,7 +44,9 @@ SUBJECTS = {
     "pose-fit": Subject(
         "evoskeleton.lifting.model_fit.pose_fit:PoseFitSettings", "`fit_poses`, in Python"
     ),
-    "limits": Subject("evoskeleton.evolution.limits.fitting:LimitSettings", "`fit`, in Python"),
+    "limits": Subject(
+        "evoskeleton.evolution.limits.fitting:LimitSettings", "`fit_tables`, in Python"
+    ),
     "sample": Subject(
         "evoskeleton.evolution.limits.sampling:SampleSettings", "`sample`, in Python"
     ),

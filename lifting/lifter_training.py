@@ -80,7 +80,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 _STATISTICS_POSES = 16384
 
 
-class FitSettings(Settings):
+class LifterSettings(Settings):
     """A lifter and its training."""
 
     preset: Literal["small", "large", "paper"] = Field(
@@ -134,7 +134,7 @@ class FitSettings(Settings):
         return chosen | data
 
     @model_validator(mode="after")
-    def _whole_slices(self) -> "FitSettings":
+    def _whole_slices(self) -> "LifterSettings":
         if self.batch % self.gradient_shards or self.batch // self.gradient_shards < 2:
             raise ValueError("batch should be a multiple of gradient_shards, 2 poses each or more")
         return self
@@ -157,7 +157,7 @@ class TrainingState:
         normalization: statistics of the training set.
     """
 
-    settings: FitSettings
+    settings: LifterSettings
     step: int
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
@@ -195,7 +195,7 @@ class TrainingState:
         try:
             words = json.loads((folder / "state.json").read_text())
             tensors = safetensors.load((folder / "state.safetensors").read_bytes())
-            settings = FitSettings.parse(words["settings"])
+            settings = LifterSettings.parse(words["settings"])
             groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "statistics": {}}
             for name, tensor in tensors.items():
                 group, _, member = name.partition(":")
@@ -233,9 +233,9 @@ class Report:
     state: TrainingState
 
 
-def fit(
+def train_lifter(
     poses: np.ndarray,
-    settings: FitSettings,
+    settings: LifterSettings,
     *,
     validation: np.ndarray | None = None,
     device: torch.device | str = "cpu",
@@ -290,7 +290,7 @@ class Batch:
     joints: Tensor
 
 
-def draw_batch(joints: Tensor, settings: FitSettings, key_: int, counters: Tensor) -> Batch:
+def draw_batch(joints: Tensor, settings: LifterSettings, key_: int, counters: Tensor) -> Batch:
     """Put every one of (n, 17, 3) world poses under a virtual view of its own.
 
     The views depend on `key_` and `counters` alone, never on the poses.
@@ -308,7 +308,7 @@ def draw_batch(joints: Tensor, settings: FitSettings, key_: int, counters: Tenso
     return Batch(keypoints, ~hidden, seen)
 
 
-def learning_rate(settings: FitSettings, step: int) -> float:
+def learning_rate(settings: LifterSettings, step: int) -> float:
     """The learning rate of a step within its stage, from 0."""
     rise = min(1.0, (step + 1) / (settings.warmup + 1))
     if settings.schedule == "constant":
@@ -323,7 +323,7 @@ class _Training:
     def __init__(
         self,
         poses: np.ndarray,
-        settings: FitSettings,
+        settings: LifterSettings,
         device: torch.device,
         shard: int,
         start: TrainingState | None,
@@ -405,7 +405,7 @@ class _Training:
         features = self._cascade.features(points, batch.visibility)
         return features, self._normalization.joints(batch.joints)
 
-    def _draw(self, key_: int, slots: Tensor, settings: FitSettings) -> Batch:
+    def _draw(self, key_: int, slots: Tensor, settings: LifterSettings) -> Batch:
         rows = integers(key(key_, stream("rows")), slots, len(self._poses))[:, 0].numpy()
         joints = torch.from_numpy(np.asarray(self._poses[rows], dtype=np.float32))
         return draw_batch(joints.to(self._device), settings, key_, slots.to(self._device))
@@ -432,7 +432,7 @@ def validate(lifter: Lifter, poses: np.ndarray) -> dict[str, float]:
     return {"mpjpe": float(mpjpe(*flat).mean()), "p_mpjpe": float(p_mpjpe(*flat).mean())}
 
 
-def _check_same_network(old: FitSettings, new: FitSettings) -> None:
+def _check_same_network(old: LifterSettings, new: LifterSettings) -> None:
     for name in ("cascade", "normalization"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:

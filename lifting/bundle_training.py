@@ -13,7 +13,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_folder
 from evoskeleton.lifting.bundle import DESCRIPTION_FILE, Lifter, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
-from evoskeleton.lifting.fitting import FitSettings, fit, lifter_from
+from evoskeleton.lifting.lifter_training import LifterSettings, lifter_from, train_lifter
 from evoskeleton.settings import with_changes
 
 
@@ -47,12 +47,12 @@ def train_bundle(
         BadInput: a setting is not allowed, `output` holds something or cannot be written, or the
             training diverged.
     """
-    settings = fit_settings(preset, changes)
+    settings = lifter_settings(preset, changes)
     with _appears_whole(output, overwrite) as folder:
         found = "cuda" if torch.cuda.is_available() else "cpu"
         report = None
         progress(output.name, 0, settings.total)
-        for report in fit(poses, settings, device=found if device == "auto" else device):
+        for report in train_lifter(poses, settings, device=found if device == "auto" else device):
             progress(output.name, report.step, report.total)
         assert report is not None
         lifter = lifter_from(report)
@@ -79,13 +79,13 @@ def _is_finite(lifter: Lifter) -> bool:
     return all(bool(part.isfinite().all()) for part in lifter.cascade.state_dict().values())
 
 
-def fit_settings(preset: str, changes: Sequence[str] = ()) -> FitSettings:
+def lifter_settings(preset: str, changes: Sequence[str] = ()) -> LifterSettings:
     """Settings of a preset with `key.key=value` changes; values are read as YAML.
 
     Raises:
         BadInput: a change has no `=`, or a setting is not allowed.
     """
-    return FitSettings.parse(with_changes({"preset": preset}, changes))
+    return LifterSettings.parse(with_changes({"preset": preset}, changes))
 
 
 def holds_bundle(folder: Path) -> bool:
