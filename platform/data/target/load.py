@@ -1,0 +1,145 @@
+"""A target out of its settings: read, weighed, what cannot be used left out, the rest sampled."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.target.found import FoundKeypoints, KeypointReader, Readers
+from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
+from evoskeleton.platform.data.target.readers.lift_file import LiftFile
+from evoskeleton.platform.data.target.sampling import even_over_clips
+from evoskeleton.platform.data.target.settings import TargetSettings
+from evoskeleton.platform.data.target.usable import expect_pixels, usable, weights_of
+from evoskeleton.platform.data.target.views_of_poses import views_of_poses
+
+BUILT_IN: Readers = (LiftFile(),)
+"""Readers that need neither a detector nor a store; the first that matches reads a file."""
+
+_LISTED = 5
+
+
+def load_target(
+    settings: TargetSettings,
+    seed: int,
+    readers: Readers = BUILT_IN,
+    judged: Collection[tuple[str, str]] = (),
+) -> KeypointTarget:
+    """The keypoints that a search goes towards.
+
+    Args:
+        settings: where they are.
+        seed: of the sample and of the views of poses.
+        readers: of files, tried in their order.
+        judged: (subject, clip) of what a lifter is judged by.
+
+    Raises:
+        BadInput: a file cannot be read or nothing in it be used, nobody was found, there are fewer
+            sets than `niches`, or judged clips are among them and that is not declared.
+    """
+    found = _found(settings, seed, readers)
+    if not settings.transductive:
+        _refuse_judged(found, judged)
+    weights = weights_of(found, settings)
+    rows, left_out = usable(found, weights)
+    if settings.niches is not None and len(rows) < settings.niches:
+        raise BadInput(f"the target should have {settings.niches} keypoint sets, got {len(rows)}")
+    clip = np.array([*map(_clip, found.file, found.subject, found.clip)], dtype=np.str_)
+    rows = rows[even_over_clips(clip[rows], settings.wanted, seed)]
+    known = weights[rows] > 0.0
+    return KeypointTarget(
+        keypoints=np.where(known[..., None], found.keypoints[rows], np.float32(0.0)),
+        weights=weights[rows],
+        image_size=found.image_size[rows].copy(),
+        clip=clip[rows],
+        name=_names(found)[rows],
+        picture=found.picture[rows],
+        frame=found.frame[rows],
+        left_out=left_out,
+    )
+
+
+def _found(settings: TargetSettings, seed: int, readers: Readers) -> FoundKeypoints:
+    """Everything that the settings name."""
+    parts, empty = [], []
+    for path, reader in _matched(settings.keypoints, readers):
+        part = reader.read(path)
+        expect_pixels(str(path), part)
+        parts.append(part)
+        empty += [] if len(part) else [str(path)]
+    if settings.poses is not None:
+        poses = load(settings.poses)
+        parts.append(views_of_poses(poses, settings.views, settings.noise_px, seed))
+    found = FoundKeypoints.concat(parts)
+    if not len(found):
+        raise BadInput(f"no people were found in {_listed(empty)}")
+    return found
+
+
+def _matched(paths: Sequence[str], readers: Readers) -> Iterator[tuple[Path, KeypointReader]]:
+    """Each file with its reader; of a folder that no reader takes, the files that one does."""
+    for path in (Path(text).expanduser() for text in paths):
+        reader = _reader_of(path, readers)
+        if reader is not None:
+            yield path, reader
+        elif path.is_dir():
+            yield from _within(path, readers)
+        elif path.exists():
+            raise BadInput(f"target {path}: no reader knows files of this kind")
+        else:
+            raise BadInput(f"target {path}: there is no such file or folder")
+
+
+def _within(folder: Path, readers: Readers) -> Iterator[tuple[Path, KeypointReader]]:
+    """The files of a folder, and of those in it, that a reader takes, by path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path))
+    matched = [(path, _reader_of(path, readers)) for path in files]
+    known = [(path, reader) for path, reader in matched if reader is not None]
+    if not known:
+        raise BadInput(f"target {folder}: no file in this folder is of a kind that a reader knows")
+    yield from known
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts if part not in (".", ".."))
+
+
+def _reader_of(path: Path, readers: Readers) -> KeypointReader | None:
+    return next((reader for reader in readers if reader.matches(path)), None)
+
+
+def _refuse_judged(found: FoundKeypoints, judged: Collection[tuple[str, str]]) -> None:
+    """Clips that a lifter is judged by are no target without a word."""
+    pairs = zip(found.subject.tolist(), found.clip.tolist(), strict=True)
+    if both := sorted(set(pairs) & set(judged)):
+        subject, clip = both[0]
+        more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+        raise BadInput(
+            f"clip {clip} of subject {subject}{more} should not be the target and judge the lifter "
+            "as well; transductive: true declares that it is meant"
+        )
+
+
+def _clip(file: str, subject: str, clip: str) -> str:
+    return "/".join(part for part in (file, subject, clip) if part)
+
+
+def _names(found: FoundKeypoints) -> np.ndarray:
+    """(sets,) str: file, clip and place; a file by its whole path where its name does not do."""
+    files = set(found.file.tolist())
+    short = Counter(PurePath(file).name for file in files)
+    label = {f: f if short[PurePath(f).name] > 1 else PurePath(f).name for f in files}
+    columns = (found.file.tolist(), found.subject.tolist(), found.clip.tolist())
+    words = [
+        " ".join(part for part in (label[file], _clip("", subject, clip), place) if part)
+        for file, subject, clip, place in zip(*columns, found.place.tolist(), strict=True)
+    ]
+    return np.array(words, dtype=np.str_)
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
+    return f"{', '.join(paths[:_LISTED])}{more}"

@@ -1,0 +1,1 @@
+"""Readers of keypoint files, one a kind; each gives `FoundKeypoints`."""

@@ -1,0 +1,69 @@
+"""What a search goes towards: keypoints out of files, or real poses seen by virtual cameras."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from evoskeleton.lifting.cameras import ViewSettings
+from evoskeleton.platform.data.sources.settings import Source
+from evoskeleton.settings import Settings
+
+
+class TargetSettings(Settings):
+    """Keypoints of people to resemble; a file, or a list of files, may stand in place of all."""
+
+    keypoints: tuple[str, ...] = Field(
+        (),
+        description="files of 2D keypoints, folders of them, annotation projects, photos, videos",
+    )
+    poses: Source | None = Field(
+        None, description="real poses, of which one random view each is the target; for studies"
+    )
+    most: int = Field(
+        3000, ge=1, description="keypoint sets; of more, so many are drawn evenly over the clips"
+    )
+    niches: int | None = Field(
+        None,
+        ge=1,
+        description="exactly so many keypoint sets, fewer are refused; none: up to most",
+    )
+    approximated_weight: float = Field(
+        0.0, ge=0, le=1, description="weight of joints that a detector mixes from their neighbours"
+    )
+    confidence: bool = Field(
+        False, description="weigh joints by how sure the detector is of them; else all known alike"
+    )
+    noise_px: float = Field(
+        4.0, ge=0, le=1000, description="noise of `poses` in a view, standard deviation, px"
+    )
+    views: ViewSettings = Field(
+        default_factory=ViewSettings, description="virtual cameras that see `poses`"
+    )
+    transductive: bool = Field(
+        False, description="declares that clips a lifter is judged by may be the target"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, data: Any) -> Any:
+        """Settings of one file or of a list of files."""
+        if isinstance(data, str | list | tuple):
+            data = {"keypoints": data}
+        if isinstance(data, Mapping) and isinstance(data.get("keypoints"), str):
+            data = {**data, "keypoints": [data["keypoints"]]}
+        return data
+
+    @model_validator(mode="after")
+    def _has_something(self) -> "TargetSettings":
+        if not self.keypoints and self.poses is None:
+            raise ValueError("a target wants keypoints or poses")
+        twice = [path for path in self.keypoints if self.keypoints.count(path) > 1]
+        if twice:
+            raise ValueError(f"keypoints name {twice[0]} twice")
+        return self
+
+    @property
+    def wanted(self) -> int:
+        """The most keypoint sets there will be."""
+        return self.most if self.niches is None else self.niches
