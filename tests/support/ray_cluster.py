@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 STARTS = 4
 
+HEAD = {
+    "num_cpus": 2,
+    "include_dashboard": False,
+    "include_log_monitor": False,
+    "no_monitor": True,
+}
+"""Nobody reads along, and nodes come and go by hand."""
+
 
 @contextmanager
 def running() -> Iterator["Cluster"]:
@@ -35,9 +43,7 @@ def _started() -> "Cluster":
     before = _children()
     for left in reversed(range(STARTS)):
         try:
-            return Cluster(
-                initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False}
-            )
+            return Cluster(initialize_head=True, head_node_args=HEAD)
         except Exception:  # Ray has no class of its own for a start that failed
             _end(_children() - before)
             if not left:

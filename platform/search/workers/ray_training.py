@@ -104,12 +104,14 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
         RunConfig,
         ScalingConfig,
     )
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.torch import TorchConfig
+
+    from evoskeleton.platform.search.workers.lean_trainer import LeanTrainer
 
     shards = settings.fit.gradient_shards
     gpus = resources.trainer_gpus / shards
     config = {"job": vars(job), "settings": settings.model_dump(mode="json"), "gpu": gpus > 0}
-    trainer = TorchTrainer(
+    trainer = LeanTrainer(
         _train,
         train_loop_config=config,
         torch_config=TorchConfig(backend="nccl" if gpus >= 1 else "gloo"),
