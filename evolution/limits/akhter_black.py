@@ -30,7 +30,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
@@ -288,7 +287,7 @@ def _signed_bins(seen: np.ndarray) -> np.ndarray:
     middles = bin_middles()
     margins = np.empty(len(seen))
     for kind, sign in ((True, 1.0), (False, -1.0)):
-        chords, _ = cKDTree(middles[seen != kind]).query(middles[seen == kind])
+        chords, _ = sphere.tree(middles[seen != kind]).query(middles[seen == kind])
         margins[seen == kind] = sign * np.maximum(sphere.chord_to_degrees(chords), _NEAREST_DEG)
     return margins
 

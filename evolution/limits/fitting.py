@@ -16,7 +16,6 @@ made smooth over the parent's direction. Directions here are rows, (samples, 3) 
 
 import numpy as np
 from pydantic import Field
-from scipy.spatial import cKDTree
 
 from evoskeleton.evolution.hierarchy import REST
 from evoskeleton.evolution.limits import sphere
@@ -115,7 +114,7 @@ def fit_body(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndarr
     own, _ = _samples(limbs, table)
     size = settings.body_grid
     directions = sphere.grid_directions(size)
-    samples = cKDTree(sphere.thinned(own, np.radians(0.5)))
+    samples = sphere.tree(sphere.thinned(own, np.radians(0.5)))
     radius = _radius(table, settings)
     field = radius - sphere.distances_to_samples(directions, samples, radius + _BEYOND)
     angles = sphere.angles_between(directions)
@@ -133,7 +132,7 @@ def fit_child(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndar
     angles = sphere.angles_between(directions)
     smooth = sphere.blur(angles, settings.smoothing_deg)
     hinges = _hinge_margins(over, directions, samples, table, settings)
-    tree, reach = cKDTree(samples), _radius(table, settings)
+    tree, reach = sphere.tree(samples), _radius(table, settings)
     margins = np.empty((len(over), len(directions)), np.float32)
     for vertex, parent in enumerate(over):
         queries = np.broadcast_to(parent / settings.stretch, directions.shape)

@@ -30,7 +30,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from evoskeleton.evolution.hierarchy import REST, Genomes, into_bone_frame
 from evoskeleton.evolution.limits import sphere
@@ -180,7 +179,7 @@ def _body_table(table: str, settings: LimitSettings, tolerance: float) -> np.nda
     around, away = _polar(directions, frame)
     inside = away < np.interp(around, *reach, period=_TURN)
     turn = np.arange(0.0, _TURN, _RIM_STEP)
-    rim = cKDTree(_from_polar(turn, np.interp(turn, *reach, period=_TURN), frame))
+    rim = sphere.tree(_from_polar(turn, np.interp(turn, *reach, period=_TURN), frame))
     distances = sphere.distances_to_samples(directions, rim, sphere.LIMIT + tolerance)
     margins = np.where(inside, distances, -distances) + tolerance
     return sphere.quantize(margins).reshape(size, size)

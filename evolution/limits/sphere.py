@@ -8,10 +8,14 @@ everywhere. No direction is special, unlike with azimuth and elevation, and no t
 needed. Tables are int8 in steps of `STEP` degrees.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 STEP = 0.5
 """Degrees of one unit of a stored table."""
@@ -102,7 +106,14 @@ def thinned(samples: np.ndarray, spacing: float) -> np.ndarray:
     return samples[np.sort(first)]
 
 
-def distances_to_samples(queries: np.ndarray, samples: cKDTree, furthest: float) -> np.ndarray:
+def tree(points: np.ndarray) -> "cKDTree":
+    """The k-d tree of points (n, k). Only fits need one, so workers never load scipy for it."""
+    from scipy.spatial import cKDTree
+
+    return cKDTree(points)
+
+
+def distances_to_samples(queries: np.ndarray, samples: "cKDTree", furthest: float) -> np.ndarray:
     """Degrees (n,) from each query (n, k) to its nearest sample, cut at `furthest` degrees."""
     bound = 2.0 * np.sin(np.radians(furthest) / 2.0)
     chords, _ = samples.query(queries, distance_upper_bound=bound)

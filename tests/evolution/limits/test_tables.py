@@ -284,7 +284,7 @@ def test_directions_30_degrees_away_from_all_data_are_rejected(limits, cmu, limb
     seen = torch.cat([everything[:, limb], everything[:, LIMB_MIRROR[limb]] * flip], dim=1)
     seen = sphere.thinned(seen.T.double().numpy(), np.radians(0.25))
     grid = sphere.grid_directions(121)
-    away = sphere.distances_to_samples(grid, sphere.cKDTree(seen), 90.0) >= 30.0
+    away = sphere.distances_to_samples(grid, sphere.tree(seen), 90.0) >= 30.0
     assert away.sum() > 1000
     directions = torch.from_numpy(grid[away].T).float()
     body = encode(cmu.poses[:1])
