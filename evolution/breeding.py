@@ -8,13 +8,13 @@ run in torch's inference mode, which saves a tenth of the time; what `breed` ret
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.breeding_toolbox import BreedingToolbox
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes
 from evoskeleton.evolution.limits.joint_limits import JointLimits
@@ -91,7 +91,7 @@ class _Mating:
     mothers: Tensor
     fathers: Tensor
     draws: Draws
-    toolbox: Any
+    toolbox: BreedingToolbox
     valid: Callable[[Genomes], Tensor]
 
     @property
@@ -108,7 +108,7 @@ def breed(
     offspring: int,
     settings: BreedingSettings,
     valid: Callable[[Genomes], Tensor],
-    toolbox: Any = None,
+    toolbox: BreedingToolbox | None = None,
 ) -> Offspring:
     """Breed offspring and keep those within the joint limits.
 

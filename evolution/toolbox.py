@@ -1,19 +1,8 @@
 """The DEAP face: a Toolbox, Statistics and a Logbook that work on whole populations.
 
 DEAP (Fortin et al. 2012, https://jmlr.org/papers/v13/fortin12a.html) names the parts of an
-evolutionary algorithm; its vocabulary is kept and its objects per individual are left out. In the
-toolbox of `build_toolbox`
-
-- `select(draws, fitness, ids, size, winners)` gives places, see `selection.tournament`;
-- `mirror(genomes, *, draws, who)` gives parents, some of them mirrored, and which, see
-  `operators.mirror_bodies`;
-- `mate(mothers, fathers, *, draws)` gives daughters and sons, see `operators.swap_branches`;
-- `mutate(genomes, *, draws)` gives changed bodies, see `mutate`;
-- `tumble(genomes, *, draws)` gives bodies, some of any orientation, and which, see
-  `operators.tumble_bodies`;
-- `ground(genomes, *, draws)` gives grounded bodies and their joints, see `operators.ground`;
-- `store(genomes, *, draws)` gives bodies with builds for the table, and joints, see `store`;
-- `evaluate(population)` gives (bodies,) fitness, see `objectives.fitness`.
+evolutionary algorithm; its vocabulary is kept and its objects per individual are left out. What a
+toolbox does is listed in `breeding_toolbox`.
 
 Settings may name other functions of the same form as "module:function".
 """
@@ -22,7 +11,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any
 
 import torch
 from deap import base, tools
@@ -30,6 +18,7 @@ from pydantic import ConfigDict, Field, field_validator
 from torch import Tensor
 
 from evoskeleton.evolution.archive.diversity import mean_angle_deg, occupied_share
+from evoskeleton.evolution.breeding_toolbox import BreedingToolbox
 from evoskeleton.evolution.chance import Draws, hits
 from evoskeleton.evolution.custom_functions import (
     OwnFunction,
@@ -208,7 +197,12 @@ def _changed(before: Tensor, after: Tensor) -> Tensor:
     return torch.ne(before, after, out=torch.empty_like(after)).flatten(0, -2).amax(0)
 
 
-def store(genomes: Genomes, *, draws: Draws, steps: Sequence[Step], place: Any) -> Any:
+Grounding = Callable[..., tuple[Genomes, Tensor]]
+
+
+def store(
+    genomes: Genomes, *, draws: Draws, steps: Sequence[Step], place: Grounding
+) -> tuple[Genomes, Tensor]:
     """Bodies as the table gets them where `lengths.when` is "storing", as published.
 
     Their bone lengths and shoulders are mutated, and they are grounded anew; those that breed on
@@ -224,7 +218,7 @@ def build_toolbox(
     settings: ToolboxSettings,
     templates: Genomes | None = None,
     objectives: Iterable[str] = (),
-) -> base.Toolbox:
+) -> BreedingToolbox:
     """The operators that the settings ask for, ready to travel to a worker.
 
     Args:
@@ -246,14 +240,17 @@ def build_toolbox(
     toolbox.register("tumble", tumble_bodies, settings=settings.tumble)
     placed = partial(ground, settings=settings.ground)
     toolbox.register("ground", placed)
-    built = [built_in_step(each, settings, templates) for each in MUTATIONS if each.build]
-    toolbox.register("store", store, steps=built, place=placed)
+    late = [built_in_step(each, settings, templates) for each in MUTATIONS if each.build]
+    toolbox.register("store", store, steps=late, place=placed)
     toolbox.register("evaluate", _evaluate(named.evaluate) or partial(fitness, own=own))
     toolbox.register("outside", outside_bands, own=own)
-    return toolbox
+    built: BreedingToolbox = toolbox
+    return built
 
 
-def _mate(settings: ToolboxSettings, templates: Genomes | None) -> Callable[..., Any]:
+def _mate(
+    settings: ToolboxSettings, templates: Genomes | None
+) -> Callable[..., tuple[Genomes, Genomes]]:
     if settings.operators.mate is None:
         return partial(swap_branches, settings=settings.crossover)
     offered = {"settings": settings.crossover, "templates": templates}

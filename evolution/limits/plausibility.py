@@ -43,7 +43,7 @@ from evoskeleton.shapes import expect_shape
 _MEAN_SIZE = 1410.0
 _CHUNK = 8_192
 _FREE = 1.0
-"""Margin of every body where the gate is not enabled."""
+"""Margin of every body where the check is not enabled."""
 
 
 class Part(NamedTuple):
@@ -304,7 +304,7 @@ def _places(joints: Tensor | np.ndarray) -> Tensor:
 
 
 class Plausibility:
-    """The gate beside the joint limits: `margin` negative means refused."""
+    """The check beside the joint limits: `margin` negative means refused."""
 
     def __init__(self, settings: PlausibilitySettings | None = None) -> None:
         self.settings = settings or PlausibilitySettings()
@@ -313,7 +313,7 @@ class Plausibility:
         """How far bodies are from what is refused, (bodies,) float32, negative outside.
 
         The lesser of two shares: the nearness of the nearest two parts less the firmness (see
-        `pair_nearness`), and how much of the lean is left. All bodies get 1 where the gate is not
+        `pair_nearness`), and how much of the lean is left. All bodies get 1 where the check is not
         enabled.
         """
         if not self.settings.enabled:

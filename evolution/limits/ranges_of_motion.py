@@ -81,7 +81,7 @@ END_POSITIONS: dict[str, dict[str, Direction]] = {
 
 
 class Rotation(NamedTuple):
-    """How far a bone of one direction turns about itself, told by its child bent by 90 degrees.
+    """How far a bone of one direction turns about itself, read off its child bent by 90 degrees.
 
     Attributes:
         parent: direction of the bone.

@@ -16,7 +16,7 @@ class Operator:
 
     Attributes:
         name: of its group of settings, and its word in the table's column `operator`.
-        bit: its bit in the code of an offspring. It stands in saved files, so it stays for ever;
+        bit: its bit in the code of an offspring. It stands in saved files, so it never changes;
             see `codes` for which are free.
         changes: arrays of `Genomes` that it may change; who has changed there was changed by it.
         settings: the class of its settings.

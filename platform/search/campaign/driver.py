@@ -161,8 +161,8 @@ def _drive(
             report = conclude(settings, folder, table, last, champion, tracker)
         except BaseException as error:
             tracker.finish("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
-            if isinstance(told := getattr(error, "cause", None), BadInput):
-                raise BadInput(str(told)) from None  # a worker's, without Ray's traceback
+            if isinstance(refusal := getattr(error, "cause", None), BadInput):
+                raise BadInput(str(refusal)) from None  # a worker's, without Ray's traceback
             raise
         tracker.finish("FINISHED")
         return Outcome(report, tracker.how_to_open())

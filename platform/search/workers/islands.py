@@ -9,7 +9,6 @@ rows.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from pydantic import Field
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
 from evoskeleton.evolution.breeding import BreedingSettings, breed
+from evoskeleton.evolution.breeding_toolbox import BreedingToolbox
 from evoskeleton.evolution.chance import Draws
 from evoskeleton.evolution.hierarchy import Genomes, decode
 from evoskeleton.evolution.limits.joint_limits import JointLimits
@@ -146,7 +146,7 @@ class Island:
         self,
         settings: IslandSettings,
         limits: JointLimits,
-        toolbox: Any,
+        toolbox: BreedingToolbox,
         seed: int,
         descriptor: PoseDescriptor | None = None,
     ) -> None:
@@ -313,8 +313,7 @@ class Island:
         kinds = self._settings.objectives
         own = self._settings.breeding.operators.evaluate
         asked = {} if own else {"objectives": kinds[island % len(kinds)]}
-        fitness: torch.Tensor = self._toolbox.evaluate(bodies, **asked)
-        return fitness
+        return self._toolbox.evaluate(bodies, **asked)
 
     def migrate(
         self, receiver: Population, donor: Population, migrants: int, islands: tuple[int, int]
@@ -348,8 +347,7 @@ class Island:
             return None
         slots = generation_island_slot(survivors.ids)[2]
         draws = Draws(self._seed, generation, island, slots=slots)
-        joints: torch.Tensor = self._toolbox.store(survivors.genomes, draws=draws)[1]
-        return joints.numpy()
+        return self._toolbox.store(survivors.genomes, draws=draws)[1].numpy()
 
 
 def _rescored(parents: Population, scores: Scores | np.ndarray | None) -> Population:

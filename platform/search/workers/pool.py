@@ -13,6 +13,7 @@ import ray
 import torch
 
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
+from evoskeleton.evolution.breeding_toolbox import BreedingToolbox
 from evoskeleton.evolution.limits.joint_limits import load_limits
 from evoskeleton.evolution.population import Population
 from evoskeleton.platform.search.workers.cluster import Resources
@@ -30,7 +31,7 @@ class IslandWorker(Island):
         self,
         settings: IslandSettings,
         limits: Path,
-        toolbox: Any,
+        toolbox: BreedingToolbox,
         seed: int,
         descriptor: Path | None = None,
     ) -> None:
@@ -45,7 +46,7 @@ class Pool:
     def __init__(
         self,
         settings: IslandSettings,
-        toolbox: Any,
+        toolbox: BreedingToolbox,
         seed: int,
         resources: Resources,
         own: Sequence[ModuleType] = (),

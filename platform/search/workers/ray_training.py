@@ -206,8 +206,8 @@ class _Place:
 
     @classmethod
     def load(cls, folder: Path) -> "_Place":
-        told = json.loads((folder / "place.json").read_text())
-        return cls(told["member"], TrainingState.load(folder), told["curve"])
+        place = json.loads((folder / "place.json").read_text())
+        return cls(place["member"], TrainingState.load(folder), place["curve"])
 
 
 def _report_with_checkpoint(
