@@ -5,6 +5,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import mpi_inf_3dhp_files
 import numpy as np
 import pytest
 
@@ -79,6 +80,17 @@ def test_videopose3d(here, motion):
     poses = load_parquet(here / "vp3d.parquet")
     assert np.allclose(poses.poses[: len(motion)], motion, atol=1e-2)
     assert (here / "data_3d_mine.npz").exists()
+
+
+def test_mpi_inf_3dhp(here, motion):
+    mpi_inf_3dhp_files.write_training(here / "mpi_inf_3dhp" / "S1" / "Seq1", motion)
+    valid = np.arange(len(motion)) % 2 == 0
+    camera = mpi_inf_3dhp_files.in_front(motion.astype(np.float64))
+    folder = here / "mpi_inf_3dhp_test_set" / "TS1"
+    mpi_inf_3dhp_files.write_test(folder, camera, valid, np.ones(len(motion)))
+    run_blocks(sections()["MPI-INF-3DHP"])
+    assert np.allclose(load_parquet(here / "3dhp.parquet").poses, motion, atol=0.1)
+    assert len(load_parquet(here / "ts1.parquet")) == valid.sum()
 
 
 def test_bvh_amc_and_a_folder_give_the_same_poses(with_raw):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.formats.mpi_inf_3dhp import TEST_FILE, TRAINING_FILE
 
 _SAME_RATE = 0.01
 
@@ -22,6 +23,8 @@ def kind_of(path: Path) -> str:
     """The kind of a file or folder by its name alone; what is unknown is taken for Parquet."""
     if path.is_dir():
         return "table" if (path / "_delta_log").is_dir() else "folder"
+    if path.name in (TRAINING_FILE, TEST_FILE):
+        return "mpi-inf-3dhp"
     return SUFFIXES.get(path.suffix.lower(), "parquet")
 
 

@@ -19,6 +19,7 @@ from evoskeleton.platform.data.sources.settings import (
     DeepMimicSource,
     FolderSource,
     Human36mSource,
+    MpiInf3dhpSource,
     OwnSource,
     ParquetSource,
     RecordingSource,
@@ -95,6 +96,13 @@ def _(settings: VideoPose3dSource) -> PoseSet:
     from evoskeleton.platform.data.formats.videopose3d import load_videopose3d
 
     return load_videopose3d(_place(settings))
+
+
+@read.register
+def _(settings: MpiInf3dhpSource) -> PoseSet:
+    from evoskeleton.platform.data.formats.mpi_inf_3dhp import load_mpi_inf_3dhp
+
+    return load_mpi_inf_3dhp(_place(settings))
 
 
 @read.register

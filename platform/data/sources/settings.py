@@ -128,6 +128,12 @@ class VideoPose3dSource(_Format):
     kind: Literal["videopose3d"] = Field(description=_KIND)
 
 
+class MpiInf3dhpSource(_Format):
+    """Annotations of MPI-INF-3DHP."""
+
+    kind: Literal["mpi-inf-3dhp"] = Field(description=_KIND)
+
+
 class StandardSource(_Format):
     """One body of mean proportions, standing."""
 
@@ -223,6 +229,7 @@ Source = Annotated[
     | Annotated[AnnotatedSource, Tag("AnnotatedSource")]
     | Annotated[Human36mSource, Tag("Human36mSource")]
     | Annotated[VideoPose3dSource, Tag("VideoPose3dSource")]
+    | Annotated[MpiInf3dhpSource, Tag("MpiInf3dhpSource")]
     | Annotated[RecordingSource, Tag("RecordingSource")]
     | Annotated[FolderSource, Tag("FolderSource")]
     | Annotated[StandardSource, Tag("StandardSource")]

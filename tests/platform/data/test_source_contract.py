@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import mpi_inf_3dhp_files
 import numpy as np
 import pytest
 import yaml
@@ -143,6 +144,11 @@ def _annotated(folder: Path, motion: np.ndarray) -> SourceSettings:
     return SourceSettings.parse(dict(kind="annotated", path=str(folder / "poses")))
 
 
+def _mpi_inf_3dhp(folder: Path, motion: np.ndarray) -> SourceSettings:
+    mpi_inf_3dhp_files.write_training(folder / "S1" / "Seq1", motion[:FRAMES])
+    return SourceSettings.parse(dict(kind="mpi-inf-3dhp", path=str(folder)))
+
+
 def _deepmimic(folder: Path, motion: np.ndarray) -> SourceSettings:
     return SourceSettings.parse(dict(kind="deepmimic"))
 
@@ -154,6 +160,7 @@ MAKERS: dict[str, Callable[[Path, np.ndarray], SourceSettings]] = {
     "folder": _folder,
     "table": _table,
     "annotated": _annotated,
+    "mpi-inf-3dhp": _mpi_inf_3dhp,
     "deepmimic": _deepmimic,
     "standard": lambda folder, motion: SourceSettings.parse(dict(kind="standard")),
 }
