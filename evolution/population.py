@@ -61,6 +61,8 @@ class Population:
         error: (bodies,) float32 score, how wrong the lifters get the body; NaN while unscored.
         disagreement: (bodies,) float32 score, how far their answers are apart.
         novelty: (bodies,) float32 score, how far the body is from those that are archived.
+        resemblance: (bodies,) float32 score, minus the distance to the nearest keypoint set of a
+            target, so that more is fitter: 0 explains one, -1 none (see `archive.resemblance`).
         margin: (bodies,) float32 degrees inside the joint limits, negative outside.
     """
 
@@ -72,6 +74,7 @@ class Population:
     error: Tensor
     disagreement: Tensor
     novelty: Tensor
+    resemblance: Tensor
     margin: Tensor
 
     def __len__(self) -> int:
@@ -144,7 +147,11 @@ class Population:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Population":
-        """Back from `to_arrays`; other names are left alone and the arrays are copied."""
+        """Back from `to_arrays`; other names are left alone and the arrays are copied.
+
+        What an earlier version wrote holds no resemblance: it is NaN then.
+        """
+        arrays = {"resemblance": np.full_like(arrays["error"], np.nan), **arrays}
         columns = {name: torch.tensor(arrays[name]) for name in _COLUMNS}
         return cls(genomes=Genomes.from_arrays(arrays), **columns)
 
@@ -159,7 +166,7 @@ class Population:
         return Population(genomes=Genomes.concatenate([p.genomes for p in parts]), **columns)
 
 
-SCORES = ("error", "disagreement", "novelty")
+SCORES = ("error", "disagreement", "novelty", "resemblance")
 """What scorers find out about a body; NaN while they have not."""
 
 _COLUMNS = ("ids", "mothers", "fathers", "operators", *SCORES, "margin")

@@ -14,7 +14,7 @@ from evoskeleton.evolution.population import Population
 from evoskeleton.evolution.selection import pareto
 from evoskeleton.evolution.selection.bands import BandSettings, within
 
-SCORED = ("error", "disagreement", "novelty", "margin")
+SCORED = ("error", "disagreement", "novelty", "margin", "resemblance")
 """Scores of a population that can be objectives; more is fitter."""
 
 Own = Mapping[str, Callable[[Population], object]]
@@ -24,7 +24,8 @@ Own = Mapping[str, Callable[[Population], object]]
 def _known(name: str) -> str:
     if name not in SCORED and ":" not in name:
         raise PydanticCustomError(
-            "objective", "Input should be 'error', 'disagreement', 'novelty' or 'margin'"
+            "objective",
+            "Input should be 'error', 'disagreement', 'novelty', 'margin' or 'resemblance'",
         )
     return name
 
