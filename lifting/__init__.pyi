@@ -9,9 +9,10 @@ from .cameras import sample_views as sample_views
 from .cameras import world_to_camera as world_to_camera
 from .cascade import Cascade as Cascade
 from .cascade import CascadeSettings as CascadeSettings
-from .conformal import ErrorRadii as ErrorRadii
 from .conformal import RadiusSettings as RadiusSettings
 from .conformal import calibrate as calibrate
+from .error_radii import CalibratedRadii as CalibratedRadii
+from .error_radii import ErrorRadii as ErrorRadii
 from .keypoint_files import read_keypoints as read_keypoints
 from .keypoint_files import write_joints as write_joints
 from .lifter_training import LifterSettings as LifterSettings
@@ -29,6 +30,7 @@ from .protocols import Evaluation as Evaluation
 from .protocols import evaluate as evaluate
 
 __all__ = [
+    "CalibratedRadii",
     "Cameras",
     "Cascade",
     "CascadeSettings",

@@ -22,11 +22,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import key, normal, stream, uniform
 from evoskeleton.evolution.skeleton import JOINT_NAMES, PARENTS, Joint
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import ViewSettings, project, sample_views, world_to_camera
+from evoskeleton.lifting.error_radii import CalibratedRadii, by_joint
 from evoskeleton.lifting.normalization import hip_centred
 from evoskeleton.settings import Settings
 from evoskeleton.shapes import expect_shape
@@ -83,47 +83,7 @@ class RadiusSettings(Settings):
     )
 
 
-@dataclass(frozen=True)
-class ErrorRadii:
-    """Radii of (17,) float32, mm: NaN where too few poses calibrated a joint.
-
-    Attributes:
-        level: share of errors that a radius promises to hold, 0 to 1.
-        seen: of joints whose keypoint was known.
-        hidden: of joints whose keypoint was missing.
-    """
-
-    level: float
-    seen: np.ndarray
-    hidden: np.ndarray
-
-    def of(self, visibility: np.ndarray) -> np.ndarray:
-        """Radii (n, 17), mm, of joints lifted with (n, 17) visibility, above 0.5 where known."""
-        return np.where(np.asarray(visibility) > 0.5, self.seen, self.hidden)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Level and radii by joint name, for JSON; a radius that is not known is null."""
-        sides = {"seen": self.seen, "hidden": self.hidden}
-        return {"level": self.level} | {side: _by_joint(radii) for side, radii in sides.items()}
-
-    @classmethod
-    def from_dict(cls, words: Mapping[str, Any]) -> "ErrorRadii":
-        """Back from `as_dict`.
-
-        Raises:
-            BadInput: something is missing.
-        """
-        try:
-            sides = [
-                np.array([words[side][name] for name in JOINT_NAMES], dtype=np.float32)
-                for side in ("seen", "hidden")
-            ]
-            return cls(float(words["level"]), *sides)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"the error radii are damaged: {error!r}") from None
-
-
-def radii_of(description: Mapping[str, Any]) -> ErrorRadii | None:
+def radii_of(description: Mapping[str, Any]) -> CalibratedRadii | None:
     """The error radii in what a bundle says about itself, or None where it has none.
 
     Args:
@@ -133,7 +93,7 @@ def radii_of(description: Mapping[str, Any]) -> ErrorRadii | None:
         BadInput: there are radii, but damaged ones.
     """
     words = description.get("training", {}).get("error_radii_mm")
-    return None if words is None else ErrorRadii.from_dict(words)
+    return None if words is None else CalibratedRadii.from_dict(words)
 
 
 @dataclass(frozen=True)
@@ -169,7 +129,7 @@ def calibrate(
         settings: level, cameras and detector.
 
     Returns:
-        What `ErrorRadii.from_dict` reads, and beside it the settings, the number of calibrating
+        What `CalibratedRadii.from_dict` reads, beside it the settings, the number of calibrating
         poses and clips, and the coverage per joint on held-out blocks and on clips that did not
         calibrate (null where there is but one clip). None if the poses are too few for the level.
 
@@ -188,7 +148,7 @@ def calibrate(
         **radii.as_dict(),
         "poses": int(calibrates.sum()),
         "clips": len(np.unique(clip[calibrates])),
-        "coverage_held_out": _by_joint(held_out),
+        "coverage_held_out": by_joint(held_out),
         "coverage_other_clips": _over_clips(errors, np.asarray(clip), settings.level),
         "settings": settings.model_dump(mode="json"),
     }
@@ -247,13 +207,14 @@ def _found(settings: RadiusSettings, key_: int, counters: Tensor) -> Tensor:
     return ~hidden
 
 
-def radii_from(errors: Errors, level: float) -> ErrorRadii:
+def radii_from(errors: Errors, level: float) -> CalibratedRadii:
     """Radii of errors, for joints seen and hidden."""
     sides = [
         np.array([_radius(errors, joint, side, level) for joint in range(errors.mm.shape[1])])
         for side in (True, False)
     ]
-    return ErrorRadii(level, *(radii.astype(np.float32) for radii in sides))
+    seen, hidden = (radii.astype(np.float32) for radii in sides)
+    return CalibratedRadii(seen, hidden, level)
 
 
 def _radius(errors: Errors, joint: int, seen: bool, level: float) -> float:
@@ -266,7 +227,7 @@ def _radius(errors: Errors, joint: int, seen: bool, level: float) -> float:
     return float(np.quantile(errors.mm[rows, joint], at / n, method="inverted_cdf"))
 
 
-def coverage(radii: ErrorRadii, errors: Errors) -> np.ndarray:
+def coverage(radii: CalibratedRadii, errors: Errors) -> np.ndarray:
     """(17,) share of the errors within the radii; NaN without errors."""
     if len(errors.mm) == 0:
         return np.full(len(JOINT_NAMES), np.nan)
@@ -290,7 +251,7 @@ def _over_clips(errors: Errors, clip: np.ndarray, level: float) -> dict[str, Any
     if not sides or any(np.isnan(radii.of(rest.seen)).any() for radii, rest in sides):
         return None
     counts = [len(rest.mm) for _, rest in sides]
-    return _by_joint(np.average([coverage(*side) for side in sides], axis=0, weights=counts))
+    return by_joint(np.average([coverage(*side) for side in sides], axis=0, weights=counts))
 
 
 def _halves(clip: np.ndarray) -> Iterator[np.ndarray]:
@@ -300,9 +261,3 @@ def _halves(clip: np.ndarray) -> Iterator[np.ndarray]:
     if len(order) > 1:
         for start in (0, 1):
             yield np.isin(clip, order[start::2])
-
-
-def _by_joint(values: np.ndarray) -> dict[str, float | None]:
-    """Numbers by joint; NaN, which JSON does not have, becomes None."""
-    words = (None if np.isnan(value) else round(float(value), 4) for value in values)
-    return dict(zip(JOINT_NAMES, words, strict=True))

@@ -12,7 +12,7 @@ are refused as ABORTED say with `newest_number` and `newest_revision` what has c
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from google.rpc.status_pb2 import Status
@@ -20,12 +20,12 @@ from google.rpc.status_pb2 import Status
 from evoskeleton.annotation.client.endpoint_error import EndpointError
 from evoskeleton.annotation.client.inference_calls import (
     Call,
+    FileContent,
     Model,
     boxes_messages,
     content,
     model_record,
 )
-from evoskeleton.annotation.client.inference_calls import Image as ImageFile
 from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
 from evoskeleton.annotation.domain.records import AnnotationImage, Project, Revision, State
 from evoskeleton.annotation.generated import annotation_pb2 as pb
@@ -68,6 +68,31 @@ class Suggested:
     model: Model
 
 
+@dataclass(frozen=True)
+class ImportedCoco:
+    """How many images got a revision, and how many people there are in them."""
+
+    images: int
+    people: int
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file as it is to be written, and how many images and people it holds."""
+
+    file: bytes
+    images: int
+    people: int
+
+
+FileFormat = Literal["coco", "human36m", "u3dpw"]
+_FORMATS: dict[FileFormat, pb.Format] = {
+    "coco": pb.FORMAT_COCO,
+    "human36m": pb.FORMAT_HUMAN36M,
+    "u3dpw": pb.FORMAT_U3DPW,
+}
+
+
 def make_project(name: str, keypoints: str = "") -> Call[Project]:
     """A project by its name, made where there is none; empty keypoints: "human36m"."""
     request = pb.MakeProjectRequest(name=name, keypoints=keypoints)
@@ -77,10 +102,10 @@ def make_project(name: str, keypoints: str = "") -> Call[Project]:
 def projects() -> Call[list[Project]]:
     """All projects."""
     request = pb.ListProjectsRequest()
-    return _call("ListProjects", request, lambda told: [*map(project_record, told.projects)])
+    return _call("ListProjects", request, lambda answer: [*map(project_record, answer.projects)])
 
 
-def upload(project: int, name: str, picture: ImageFile) -> Call[AnnotationImage]:
+def upload(project: int, name: str, picture: FileContent) -> Call[AnnotationImage]:
     """Add a picture."""
     request = pb.UploadImageRequest(project_id=project, name=name, image=content(picture))
     return _call("UploadImage", request, image_record)
@@ -92,12 +117,12 @@ def images(
     """One page of a project's images: those after the number `after`."""
     wanted = STATES[state] if state else pb.STATE_UNSPECIFIED
     request = pb.ListImagesRequest(project_id=project, state=wanted, after=after, most=most)
-    return _call("ListImages", request, lambda told: [*map(image_record, told.images)])
+    return _call("ListImages", request, lambda answer: [*map(image_record, answer.images)])
 
 
 def picture_of(image: int) -> Call[bytes]:
     """The file of an image."""
-    return _call("GetImage", pb.GetImageRequest(image_id=image), lambda told: told.content)
+    return _call("GetImage", pb.GetImageRequest(image_id=image), lambda answer: answer.content)
 
 
 def lease(project: int, annotator: str = "", seconds: float = 0) -> Call[AnnotationImage | None]:
@@ -106,7 +131,7 @@ def lease(project: int, annotator: str = "", seconds: float = 0) -> Call[Annotat
     return _call(
         "LeaseImage",
         request,
-        lambda told: image_record(told.image) if told.HasField("image") else None,
+        lambda answer: image_record(answer.image) if answer.HasField("image") else None,
     )
 
 
@@ -137,7 +162,7 @@ def annotation(image: int, number: int = 0) -> Call[Revision]:
 def history(image: int, after: int = 0, most: int = 0) -> Call[list[Revision]]:
     """One page of an image's revisions: those after the number `after`."""
     request = pb.GetHistoryRequest(image_id=image, after=after, most=most)
-    return _call("GetHistory", request, lambda told: [*map(revision_record, told.revisions)])
+    return _call("GetHistory", request, lambda answer: [*map(revision_record, answer.revisions)])
 
 
 def suggest(image: int, boxes: np.ndarray | None = None) -> Call[Suggested]:
@@ -185,6 +210,28 @@ def review(
     return _call("Review", request, revision_record)
 
 
+def import_coco(project: int, coco: FileContent, annotator: str = "") -> Call[ImportedCoco]:
+    """The people of a COCO keypoint file as submissions of images that are there; all or none."""
+    request = pb.ImportCocoRequest(
+        project_id=project, annotator=annotator, key=_key(), coco=content(coco)
+    )
+    return _call("ImportCoco", request, lambda answer: ImportedCoco(answer.images, answer.people))
+
+
+def export(
+    project: int, file_format: FileFormat = "coco", states: Sequence[State] = ()
+) -> Call[Exported]:
+    """Annotations of a project as a file of a format; without states, what was accepted."""
+    request = pb.ExportRequest(
+        project_id=project,
+        format=_FORMATS[file_format],
+        states=[STATES[state] for state in states],
+    )
+    return _call(
+        "Export", request, lambda answer: Exported(answer.file, answer.images, answer.people)
+    )
+
+
 def newest_number(error: EndpointError) -> int | None:
     """Number of what has come in between, of a change refused as ABORTED; None of other errors."""
     number = dict(error.trailers).get("current-revision")
@@ -213,18 +260,18 @@ def _call(method: str, request: Any, read: Any) -> Call[Any]:
     return Call(AnnotationServiceStub, method, request, read)
 
 
-def _suggested(told: pb.SuggestResponse) -> Suggested:
-    people = tuple(map(_suggested_person, told.people))
-    return Suggested(people, model_record(told.detector), model_record(told.model))
+def _suggested(answer: pb.SuggestResponse) -> Suggested:
+    people = tuple(map(_suggested_person, answer.people))
+    return Suggested(people, model_record(answer.detector), model_record(answer.model))
 
 
-def _suggested_person(told: pb.SuggestedPerson) -> SuggestedPerson:
+def _suggested_person(answer: pb.SuggestedPerson) -> SuggestedPerson:
     return SuggestedPerson(
-        person=person_record(told.person),
-        lifted=_joints(told.lifted)[0] if told.lifted else None,
-        bodies=_joints([number for body in told.bodies for number in body.joints]),
-        costs=np.array([body.cost for body in told.bodies]),
-        reprojection_px=np.array([body.reprojection_px for body in told.bodies]),
+        person=person_record(answer.person),
+        lifted=_joints(answer.lifted)[0] if answer.lifted else None,
+        bodies=_joints([number for body in answer.bodies for number in body.joints]),
+        costs=np.array([body.cost for body in answer.bodies]),
+        reprojection_px=np.array([body.reprojection_px for body in answer.bodies]),
     )
 
 

@@ -36,8 +36,8 @@ from evoskeleton.annotation.client.endpoint_error import (
 )
 from evoskeleton.annotation.client.inference_calls import (
     Call,
+    FileContent,
     Frame,
-    Image,
 )
 from evoskeleton.annotation.domain.addresses import stays_here
 from evoskeleton.annotation.generated import inference_pb2
@@ -206,6 +206,8 @@ class _Methods:
     submit = _Method(annotation_calls.submit)
     undo = _Method(annotation_calls.undo)
     review = _Method(annotation_calls.review)
+    import_coco = _Method(annotation_calls.import_coco)
+    export = _Method(annotation_calls.export)
 
 
 class Client(_Connection, _Methods):
@@ -237,7 +239,7 @@ class Client(_Connection, _Methods):
             except grpc.RpcError as error:
                 time.sleep(attempts.pause(error))
 
-    def stream(self, images: Iterable[Image]) -> Iterator[Frame]:
+    def stream(self, images: Iterable[FileContent]) -> Iterator[Frame]:
         """The frames of one video, one answer each; not tried again."""
         requests = (calls.frame_request(*numbered) for numbered in enumerate(images))
         send = self._method(calls.INFERENCE, "StreamPoses")
@@ -271,7 +273,9 @@ class AsyncClient(_Connection, _Methods):
             except grpc.RpcError as error:
                 await asyncio.sleep(attempts.pause(error))
 
-    async def stream(self, images: Iterable[Image] | AsyncIterable[Image]) -> AsyncIterator[Frame]:
+    async def stream(
+        self, images: Iterable[FileContent] | AsyncIterable[FileContent]
+    ) -> AsyncIterator[Frame]:
         """The frames of one video, one answer each; not tried again."""
         send = self._method(calls.INFERENCE, "StreamPoses")
         try:
@@ -282,7 +286,7 @@ class AsyncClient(_Connection, _Methods):
 
 
 async def _frames(
-    images: Iterable[Image] | AsyncIterable[Image],
+    images: Iterable[FileContent] | AsyncIterable[FileContent],
 ) -> AsyncIterator[inference_pb2.StreamPosesRequest]:
     number = 0
     if isinstance(images, AsyncIterable):

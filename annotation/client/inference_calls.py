@@ -15,11 +15,12 @@ import numpy as np
 from evoskeleton.annotation.generated import common_pb2, inference_pb2, inference_pb2_grpc
 from evoskeleton.annotation.messages.arrays import array_to_floats, floats_to_array
 from evoskeleton.errors import BadInput
+from evoskeleton.lifting.error_radii import ErrorRadii
 from evoskeleton.shapes import expect_shape
 
 Answer = TypeVar("Answer")
-Image = bytes | Path | str
-"""A JPEG, PNG, WebP or BMP file: its content, or where it lies."""
+FileContent = bytes | Path | str
+"""A file, such as a JPEG, PNG, WebP or BMP picture: its content, or where it lies."""
 
 
 @dataclass(frozen=True)
@@ -42,30 +43,13 @@ class Model:
 
 
 @dataclass(frozen=True)
-class ErrorRadii:
-    """Within which distance from the truth joints are, mm, as often as `Served` says.
-
-    Attributes:
-        seen: (17,) of joints whose keypoint was known; NaN where that was not measured.
-        hidden: (17,) of joints whose keypoint was missing.
-    """
-
-    seen: np.ndarray
-    hidden: np.ndarray
-
-    def of(self, known: np.ndarray) -> np.ndarray:
-        """Radii (..., 17), mm, of joints with (..., 17) `known`."""
-        return np.where(known, self.seen, self.hidden)
-
-
-@dataclass(frozen=True)
 class Lifted:
     """Keypoints, lifted.
 
     Attributes:
         joints: (poses, 17, 3) float32 mm, camera frame, hip-centred.
         model: what made them.
-        error_radii: None where the model was not calibrated.
+        error_radii: None where the model was not calibrated; `Served` says how often they hold.
         approximated: joints that the keypoint schema lacks.
     """
 
@@ -76,7 +60,7 @@ class Lifted:
 
 
 @dataclass(frozen=True)
-class Person:
+class EstimatedPerson:
     """One person in one picture.
 
     Attributes:
@@ -109,7 +93,7 @@ class People:
         width, height: of the picture, px, after its EXIF orientation.
     """
 
-    people: tuple[Person, ...]
+    people: tuple[EstimatedPerson, ...]
     width: int
     height: int
     detector: Model
@@ -174,13 +158,13 @@ def lift(
     return Call(INFERENCE, "LiftKeypoints", request, _lifted)
 
 
-def detect(image: Image, boxes: np.ndarray | None = None) -> Call[People]:
+def detect(image: FileContent, boxes: np.ndarray | None = None) -> Call[People]:
     """People of a picture in 2D; (people, 4) px boxes x0 y0 x1 y1 name those to look at."""
     request = inference_pb2.DetectPeopleRequest(image=content(image), boxes=boxes_messages(boxes))
     return Call(INFERENCE, "DetectPeople", request, _people)
 
 
-def estimate(image: Image, boxes: np.ndarray | None = None) -> Call[People]:
+def estimate(image: FileContent, boxes: np.ndarray | None = None) -> Call[People]:
     """People of a picture in 2D and 3D; boxes as for `detect`."""
     request = inference_pb2.EstimatePosesRequest(image=content(image), boxes=boxes_messages(boxes))
     return Call(INFERENCE, "EstimatePoses", request, _people)
@@ -201,7 +185,7 @@ def refresh() -> Call[tuple[Model, bool]]:
     )
 
 
-def frame_request(number: int, image: Image) -> inference_pb2.StreamPosesRequest:
+def frame_request(number: int, image: FileContent) -> inference_pb2.StreamPosesRequest:
     """One frame of a stream."""
     return inference_pb2.StreamPosesRequest(frame=number, image=content(image))
 
@@ -212,7 +196,7 @@ def frame(answer: inference_pb2.StreamPosesResponse) -> Frame:
     return Frame(answer.frame, people, answer.problem)
 
 
-def content(image: Image) -> bytes:
+def content(image: FileContent) -> bytes:
     """The bytes of an image file.
 
     Raises:
@@ -267,9 +251,9 @@ def _people(
     return People(*given, model_record(answer.model), _radii(answer))
 
 
-def _person(message: common_pb2.Person) -> Person:
+def _person(message: common_pb2.Person) -> EstimatedPerson:
     box = message.box
-    return Person(
+    return EstimatedPerson(
         id=message.id,
         score=message.score,
         box=_array((box.x0, box.y0, box.x1, box.y1), 4),

@@ -92,42 +92,43 @@ def person_message(person: AnnotatedPerson) -> pb.AnnotatedPerson:
     return message
 
 
-def project_record(told: pb.Project) -> Project:
+def project_record(message: pb.Project) -> Project:
     """A project out of a message."""
-    return Project(told.id, told.name, told.keypoints, told.created)
+    return Project(message.id, message.name, message.keypoints, message.created)
 
 
-def image_record(told: pb.Image) -> AnnotationImage:
+def image_record(message: pb.Image) -> AnnotationImage:
     """An image out of a message, which does not say its id in a COCO file."""
     return AnnotationImage(
-        told.id, told.project_id, told.name, told.sha256, told.width, told.height, told.revision,
-        STATE_NAMES[told.state], told.holder, told.held_until, None,
+        message.id, message.project_id, message.name, message.sha256,
+        message.width, message.height, message.revision,
+        STATE_NAMES[message.state], message.holder, message.held_until, None,
     )  # fmt: skip
 
 
-def revision_record(told: pb.Revision) -> Revision:
-    """A revision out of a message; revision 0 has no action and is told as an import of nothing."""
-    action = pb.Action.Name(told.action).removeprefix("ACTION_").lower()
+def revision_record(message: pb.Revision) -> Revision:
+    """A revision out of a message; revision 0 has no action and counts as an import of nothing."""
+    action = pb.Action.Name(message.action).removeprefix("ACTION_").lower()
     return Revision(
-        image_id=told.image_id,
-        number=told.number,
-        action=cast(Action, action if told.number else "import"),
-        state=STATE_NAMES[told.state],
-        former=told.former,
-        annotator=told.annotator,
-        note=told.note,
-        people=tuple(map(person_record, told.people)),
-        created=told.created,
+        image_id=message.image_id,
+        number=message.number,
+        action=cast(Action, action if message.number else "import"),
+        state=STATE_NAMES[message.state],
+        former=message.former,
+        annotator=message.annotator,
+        note=message.note,
+        people=tuple(map(person_record, message.people)),
+        created=message.created,
     )
 
 
-def person_record(told: pb.AnnotatedPerson) -> AnnotatedPerson:
+def person_record(message: pb.AnnotatedPerson) -> AnnotatedPerson:
     """One person out of a message.
 
     Raises:
         BadInput: it is none that can be.
     """
-    return AnnotatedPerson.parse(_person_words(told))
+    return AnnotatedPerson.parse(_person_words(message))
 
 
 def people_words(people: Sequence[pb.AnnotatedPerson]) -> list[dict[str, Any]]:

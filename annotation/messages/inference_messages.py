@@ -18,7 +18,7 @@ from evoskeleton.annotation.generated.inference_pb2 import (
 )
 from evoskeleton.annotation.messages.arrays import floats_to_array, rows_of
 from evoskeleton.errors import BadInput
-from evoskeleton.lifting.conformal import ErrorRadii
+from evoskeleton.lifting.error_radii import ErrorRadii
 from evoskeleton.pose2d import detector as pose2d
 from evoskeleton.pose2d.picture_limits import MOST_PX
 
@@ -29,7 +29,7 @@ Pictured = DetectPeopleRequest | EstimatePosesRequest | StreamPosesRequest | Sug
 """Requests that may name the people of a picture by boxes."""
 
 Calibrated = LiftKeypointsResponse | EstimatePosesResponse | GetModelResponse
-"""Answers that tell error radii."""
+"""Answers with error radii."""
 
 
 class Named(Protocol):
@@ -50,7 +50,7 @@ class Named(Protocol):
 
 class Keypoints(NamedTuple):
     """Keypoints (n, 17, 2) float32 px and visibility (n, 17); the schema that they came in, and the
-    size of their image px, 0 0 where nobody told it."""
+    size of their image px, 0 0 where nobody gave it."""
 
     points: np.ndarray
     visibility: np.ndarray

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
-from evoskeleton.lifting.conformal import ErrorRadii, radii_of
+from evoskeleton.lifting.conformal import radii_of
+from evoskeleton.lifting.error_radii import CalibratedRadii
 
 if TYPE_CHECKING:
     from evoskeleton.platform.record.registry import Registry, Version
@@ -40,7 +41,7 @@ class Champion:
     version: str
     weight_hash: str
     errors_mm: Mapping[str, float]
-    radii: ErrorRadii | None
+    radii: CalibratedRadii | None
 
 
 class ChampionSource(Protocol):

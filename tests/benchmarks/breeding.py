@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 import torch
 from deap import base
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import twins

@@ -22,20 +22,15 @@ from rich.table import Table
 
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter, load_bundle
-from evoskeleton.lifting.conformal import (
-    ErrorRadii,
-    RadiusSettings,
-    calibrate,
-    coverage,
-    draw_errors,
-)
+from evoskeleton.lifting.conformal import RadiusSettings, calibrate, coverage, draw_errors
+from evoskeleton.lifting.error_radii import CalibratedRadii
 from evoskeleton.platform.data.sources.load import load, settings_from_text
 
 sys.path.insert(0, str(Path(__file__).parent))
 from photo_to_3d import answers  # noqa: E402
 
 
-def on_video(lifter: Lifter, radii: ErrorRadii, wheel: Path, every: int) -> np.ndarray:
+def on_video(lifter: Lifter, radii: CalibratedRadii, wheel: Path, every: int) -> np.ndarray:
     """(17,) share of the joints of all cameras that lie within the radii; NaN for none."""
     within, count = np.zeros(len(JOINT_NAMES)), np.zeros(len(JOINT_NAMES))
     for given, _ in answers(wheel, lifter, every):
@@ -60,7 +55,7 @@ def main() -> None:
     words = calibrate(lifter, poses.poses, poses.clip_number(), settings)
     if words is None:
         parser.error(f"{len(poses)} validation poses are too few")
-    radii = ErrorRadii.from_dict(words)
+    radii = CalibratedRadii.from_dict(words)
     columns = {"seen, mm": radii.seen, "hidden, mm": radii.hidden}
     for name in ("coverage_held_out", "coverage_other_clips"):
         shares = words[name] or dict.fromkeys(JOINT_NAMES)

@@ -11,7 +11,6 @@ from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import load_bundle, read_description, save_bundle
 from evoskeleton.lifting.bundle_training import train_bundle
 from evoskeleton.lifting.conformal import (
-    ErrorRadii,
     Errors,
     RadiusSettings,
     calibrate,
@@ -21,6 +20,7 @@ from evoskeleton.lifting.conformal import (
     radii_of,
     rank,
 )
+from evoskeleton.lifting.error_radii import CalibratedRadii
 from evoskeleton.lifting.lifter_training import LifterSettings, lifter_from, train_lifter
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.poses import PoseSet
@@ -76,7 +76,7 @@ def test_more_draws_of_a_pose_do_not_count_as_more_poses():
 
 
 def test_a_joint_that_was_hidden_has_a_wider_radius(lifter, motion):
-    radii = ErrorRadii.from_dict(calibrate(lifter, motion, clips(motion), QUICK))
+    radii = CalibratedRadii.from_dict(calibrate(lifter, motion, clips(motion), QUICK))
     assert (radii.hidden[1:] > radii.seen[1:]).mean() > 0.8
     visibility = np.ones((2, 17))
     visibility[1, 13] = 0.0
@@ -86,7 +86,7 @@ def test_a_joint_that_was_hidden_has_a_wider_radius(lifter, motion):
 
 def test_noisier_keypoints_have_wider_radii(lifter, motion):
     calm, noisy = (
-        ErrorRadii.from_dict(
+        CalibratedRadii.from_dict(
             calibrate(lifter, motion, clips(motion), QUICK.model_copy(update={"noise": noise}))
         )
         for noise in (0.0, 0.1)
@@ -126,7 +126,7 @@ def test_radii_travel_in_a_bundle_and_bundles_without_them_load(lifter, motion, 
     save_bundle(lifter, tmp_path / "with", {"error_radii_mm": found})
     save_bundle(lifter, tmp_path / "without", {"poses": 240})
     again = radii_of(read_description(tmp_path / "with"))
-    assert again.as_dict() == ErrorRadii.from_dict(found).as_dict()
+    assert again.as_dict() == CalibratedRadii.from_dict(found).as_dict()
     load_bundle(tmp_path / "without")
     assert radii_of(read_description(tmp_path / "without")) is None
 
@@ -157,7 +157,7 @@ def test_damaged_radii_are_told(lifter, motion):
     found = json.loads(json.dumps(calibrate(lifter, motion, clips(motion), QUICK)))
     del found["seen"]["LWrist"]
     with pytest.raises(BadInput, match="the error radii are damaged: KeyError"):
-        ErrorRadii.from_dict(found)
+        CalibratedRadii.from_dict(found)
 
 
 def test_real_held_out_poses_are_held_as_promised(cmu):

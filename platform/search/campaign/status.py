@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from evoskeleton.errors import BadInput
-from evoskeleton.lifting.conformal import ErrorRadii
+from evoskeleton.lifting.error_radii import CalibratedRadii
 from evoskeleton.platform.search.campaign.driver import table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import read_settings
@@ -90,7 +90,7 @@ def statuses(home: str) -> list[Status]:
 def _radii(record: dict[str, Any]) -> dict[str, Any] | None:
     """Level and radii of a training's record, without how they were made."""
     words = record.get("error_radii_mm")
-    return words and ErrorRadii.from_dict(words).as_dict()
+    return words and CalibratedRadii.from_dict(words).as_dict()
 
 
 def _activity(folder: CampaignFolder) -> str:

@@ -1,6 +1,7 @@
 """The Python clients: what they try again, when they give up, and what they make of answers."""
 
 import asyncio
+import inspect
 import socket
 import subprocess
 import sys
@@ -8,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from inspect import signature
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from evoskeleton.annotation.client import (  # noqa: E402
     annotation_calls,  # noqa: E402
 )
 from evoskeleton.annotation.client import inference_calls as calls  # noqa: E402
+from evoskeleton.annotation.generated import annotation_pb2  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2 as pb  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2_grpc as pb_grpc  # noqa: E402
 from evoskeleton.annotation.generated.common_pb2 import Person  # noqa: E402
@@ -303,7 +304,15 @@ def test_every_function_that_makes_a_call_is_a_method_of_both_clients(client):
                 assert getattr(client, name).__doc__ == make.__doc__
 
 
+@pytest.mark.parametrize("service", [pb, annotation_pb2])
+def test_every_method_of_the_services_has_a_call(service):
+    (described,) = service.DESCRIPTOR.services_by_name.values()
+    wanted = {method.name for method in described.methods if not method.server_streaming}
+    sources = "".join(inspect.getsource(module) for module in (calls, annotation_calls))
+    assert [name for name in sorted(wanted) if f'"{name}"' not in sources] == []
+
+
 def test_a_method_takes_what_its_function_takes():
     with listening(Scripted()) as address, Client(address, settings=EAGER) as client:
-        assert signature(client.lift) == signature(calls.lift)
+        assert inspect.signature(client.lift) == inspect.signature(calls.lift)
         assert client.served().joint_names == ("Hip",)

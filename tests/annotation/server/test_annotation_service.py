@@ -21,7 +21,7 @@ pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 import grpc
 from google.rpc.status_pb2 import Status
 
-from evoskeleton.annotation.client import Client, EndpointError, annotation_calls
+from evoskeleton.annotation.client import Client, EndpointError, InvalidRequest, annotation_calls
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.generated.common_pb2 import Box
@@ -31,6 +31,7 @@ from evoskeleton.annotation.serving.champions import FolderSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import FOCAL_PX
+from evoskeleton.lifting.keypoint_formats import COCO
 from evoskeleton.safe_npy import load_object
 
 
@@ -363,8 +364,6 @@ def test_coco_goes_in_and_out_with_its_ids(stub, images):
     for number in range(2):
         upload = {"project_id": project.id, "name": f"{number}.png", "image": picture(number)}
         stub.UploadImage(pb.UploadImageRequest(**upload))
-    from evoskeleton.lifting.keypoint_formats import COCO
-
     given = {
         "images": [
             {"id": 900 + n, "file_name": f"{n}.png", "width": 64, "height": 48} for n in range(2)
@@ -397,6 +396,28 @@ def test_coco_goes_in_and_out_with_its_ids(stub, images):
         seen = np.array(was["keypoints"]).reshape(-1, 3)
         assert np.array_equal(np.array(one["keypoints"]).reshape(-1, 3)[:, 2], seen[:, 2])
         assert one["bbox"] == was["bbox"] and one["area"] == was["area"]
+
+
+def test_clients_import_and_export(running, tmp_path):
+    given = {
+        "images": [{"id": 7, "file_name": "0.png", "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "person", "keypoints": COCO}],
+        "annotations": [
+            {"id": 70, "image_id": 7, "category_id": 1, "keypoints": [9, 8, 2] * 17, "iscrowd": 0}
+        ],
+    }
+    (tmp_path / "people.json").write_text(json.dumps(given))
+    with Client(running.address) as client:
+        project = client.make_project("coco", "coco")
+        client.upload(project.id, "0.png", picture())
+        done = client.import_coco(project.id, tmp_path / "people.json", "ann")
+        assert (done.images, done.people) == (1, 1)
+        assert client.export(project.id).people == 0, "nothing is accepted yet"
+        made = client.export(project.id, "coco", ["submitted"])
+        assert (made.images, made.people) == (1, 1)
+        assert json.loads(made.file)["annotations"][0]["keypoints"] == [9, 8, 2] * 17
+        with pytest.raises(InvalidRequest, match="in these states is annotated in 3D"):
+            client.export(project.id, "human36m", ["submitted"])
 
 
 def test_poses_come_out_as_dictionaries(stub, images, tmp_path):

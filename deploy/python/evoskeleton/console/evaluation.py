@@ -10,7 +10,8 @@ from rich.table import Table
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import describe_views
-from evoskeleton.lifting.conformal import ErrorRadii, RadiusSettings, coverage, draw_errors
+from evoskeleton.lifting.conformal import RadiusSettings, coverage, draw_errors
+from evoskeleton.lifting.error_radii import CalibratedRadii
 from evoskeleton.lifting.metrics import shown_in
 from evoskeleton.lifting.protocols import Evaluation
 
@@ -32,7 +33,10 @@ def evaluation_table(evaluation: Evaluation) -> Table:
 
 def coverage_table(lifter: Lifter, words: Mapping[str, Any], poses: np.ndarray) -> Table:
     """The radii in a bundle's record, and how many errors they hold on (n, 17, 3) world mm."""
-    radii, settings = ErrorRadii.from_dict(words), RadiusSettings.parse(words.get("settings", {}))
+    radii, settings = (
+        CalibratedRadii.from_dict(words),
+        RadiusSettings.parse(words.get("settings", {})),
+    )
     here = coverage(radii, draw_errors(lifter, poses, settings))
     title = f"Error radii made to hold {100 * radii.level:g} % of the errors"
     table = Table("joint", title=title)
