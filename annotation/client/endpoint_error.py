@@ -28,7 +28,7 @@ class InvalidRequest(EndpointError, BadInput):
 
 
 def endpoint_error(error: grpc.RpcError) -> EndpointError:
-    """What a call is told that gRPC has ended."""
+    """The error of a call that gRPC has ended."""
     kind = InvalidRequest if error.code() is grpc.StatusCode.INVALID_ARGUMENT else EndpointError
     trailers = tuple((key, value) for key, value in error.trailing_metadata() or ())
     return kind(error.code().name, error.details() or "no reason was given", trailers)

@@ -40,7 +40,7 @@ _ANSWER_BYTES = 64 << 20
 
 _NOTICE_S = 0.2
 """Between the first refused call and the end of the port: a call that comes in the very moment in
-which gRPC closes it is told CANCELLED, which nobody tries again."""
+which gRPC closes it gets CANCELLED, which nobody tries again."""
 
 
 class Parts(NamedTuple):

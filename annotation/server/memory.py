@@ -39,7 +39,7 @@ class MemoryTrimmer:
 
 
 def _c_library() -> ctypes.CDLL | None:
-    """The C library where it is glibc, which alone can be told to trim."""
+    """The C library where it is glibc, which alone can be asked to trim."""
     if sys.platform != "linux":
         return None
     library = ctypes.CDLL(None)

@@ -1,7 +1,7 @@
 """What an operator sees: Prometheus metrics, and logs of one JSON object a line.
 
 Neither holds what was in a picture, where keypoints were, or any token: method, status, time,
-counts, and the sentence that a refused caller was told.
+counts, and the sentence that a refused caller got.
 """
 
 import json
@@ -38,7 +38,7 @@ class CallRecord:
     code: str = "OK"
 
     def refuse(self, code: str, sentence: str) -> None:
-        """The call ends otherwise than OK; `sentence` is what the caller is told."""
+        """The call ends otherwise than OK; `sentence` is what the caller gets."""
         self.code = code
         fields = {"method": self.method, "code": code, "sentence": sentence}
         fields |= {"caller": CALLER.get()}

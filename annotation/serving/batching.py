@@ -27,7 +27,7 @@ from evoskeleton.annotation.domain.rpc_errors import busy
 from evoskeleton.annotation.serving.champions import Champion
 
 UNKNOWN = (0, 0)
-"""The size of an image that nobody told."""
+"""The size of an image where nobody gave it."""
 
 _LARGE = 256
 """Poses of a batch that more than one processor works on."""
@@ -70,7 +70,7 @@ class Batcher:
             champion: asked once for every batch.
             most_queued: poses that wait or are being lifted; more are refused.
             most_at_once: poses of one batch; a call of more is a batch of its own.
-            observe: told the poses of every batch.
+            observe: gets the poses of every batch.
         """
         self._champion, self._observe = champion, observe
         self._most_queued, self._most_at_once = most_queued, most_at_once

@@ -1,7 +1,7 @@
 """Opening the database of the annotation store: SQLite or PostgreSQL, brought to the newest tables.
 
 A transaction that is committed is on disk when the commit returns: SQLite keeps a write-ahead log
-and syncs it at every commit, PostgreSQL is told to. SQLite has one writer at a time; who writes
+and syncs it at every commit, PostgreSQL is set to. SQLite has one writer at a time; who writes
 says so at the beginning of the transaction, so that what it has read stays true until its end.
 """
 

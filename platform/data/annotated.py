@@ -20,7 +20,7 @@ from evoskeleton.platform.data.poses import PoseSet, single_clip
 
 ANNOTATED = "annotated"
 _PREFIX = f"{ANNOTATED}-"
-_GENERATION_BITS = 40
+_GENERATION_SHIFT = 40
 _ATTEMPTS = 20
 _ASSUMED = ["camera_pitch_deg", "body_height_mm"]
 _COLUMNS = ["id", "operator", "subject", "clip", "pose"]
@@ -83,7 +83,7 @@ def _rows(
     generation: int, poses: PoseSet, camera_pitch_deg: np.ndarray, body_height_mm: np.ndarray
 ) -> PoseRows:
     return PoseRows(
-        id=(generation << _GENERATION_BITS) + np.arange(len(poses)),
+        id=(generation << _GENERATION_SHIFT) + np.arange(len(poses)),
         operator=np.full(len(poses), ANNOTATED),
         poses=poses.poses,
         subject=poses.subject,
@@ -98,7 +98,7 @@ def _is_there(table: PoseTable, campaign: str, wanted: PoseRows) -> bool:
     first, given = int(wanted.id[0]), wanted.columns()
     rows = table.read(["id", "clip", "pose", *_ASSUMED], campaign=campaign)
     rows = rows.filter(pc.field("id") >= first)
-    rows = rows.filter(pc.field("id") < first + (1 << _GENERATION_BITS)).sort_by("id")
+    rows = rows.filter(pc.field("id") < first + (1 << _GENERATION_SHIFT)).sort_by("id")
     return (
         np.array_equal(rows["id"].to_numpy(), wanted.id)
         and rows["clip"].to_pylist() == given["clip"].tolist()

@@ -57,10 +57,10 @@ class Model:
 
 
 def _in_one_sentence(method: Callable[P, T]) -> Callable[P, T]:
-    """What MLflow raises, told as one sentence."""
+    """What MLflow raises, as one sentence."""
 
     @functools.wraps(method)
-    def told(*arguments: P.args, **named: P.kwargs) -> T:
+    def call(*arguments: P.args, **named: P.kwargs) -> T:
         try:
             return method(*arguments, **named)
         except BadInput:
@@ -70,7 +70,7 @@ def _in_one_sentence(method: Callable[P, T]) -> Callable[P, T]:
             where = without_secrets(store.uri)
             raise BadInput(f"MLflow at {where} cannot be used: {one_line(error)}") from error
 
-    return told
+    return call
 
 
 class Registry:

@@ -4,7 +4,7 @@
     training   a child run each: the curve, the table version it read, the bundle it made
 
 The record is an outlet. Whatever MLflow does, the campaign goes on: what could not be written waits
-in an outbox, is told once, and is written when MLflow answers again, or by the next resume. All
+in an outbox, is reported once, and is written when MLflow answers again, or by the next resume. All
 writes are idempotent, so a driver killed at any moment leaves no gap and no double point.
 """
 

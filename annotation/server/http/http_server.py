@@ -101,7 +101,7 @@ async def serving(
     """Serve an application in the running loop, beside the gRPC server; yields the port.
 
     When the context ends, calls that are under way have `drain_seconds` to finish; those that are
-    cut off then are told UNAVAILABLE.
+    cut off then get UNAVAILABLE.
 
     Args:
         app: from `gateway_app`.

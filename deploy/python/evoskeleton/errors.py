@@ -2,7 +2,7 @@
 
 
 class BadInput(ValueError):
-    """A user's mistake, told in one sentence: which argument, what was wanted, what came.
+    """A user's mistake, in one sentence: which argument, what was wanted, what came.
 
     The command line prints the sentence without a traceback and leaves with exit code 2.
     """

@@ -1,4 +1,4 @@
-"""Packages that only an extra brings: asked for where they are used, and told by name."""
+"""Packages that only an extra brings: asked for where they are used, named where they miss."""
 
 import importlib
 from types import ModuleType

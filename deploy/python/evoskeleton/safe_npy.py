@@ -1,6 +1,6 @@
 """Numpy's files read without trust: `.npy` and `.npz` whose arrays may hold pickled dictionaries.
 
-What such a pickle may hold is told in `data_pickle`. Arrays that come back are read-only.
+What such a pickle may hold stands in `data_pickle`. Arrays that come back are read-only.
 """
 
 import io
@@ -67,7 +67,7 @@ def load_object(path: Path | str) -> Any:
             the sentence names what it asked for. Nothing of it was run.
     """
     path = _existing(path)
-    with _told(str(path)), open(path, "rb") as file:
+    with _refused_in_one_sentence(str(path)), open(path, "rb") as file:
         return _unwrapped(_read_npy(file, path.stat().st_size))
 
 
@@ -85,7 +85,7 @@ def load_npz(
         BadInput: as in `load_object`; a name is missing; or they unpack to more than `largest`.
     """
     path = _existing(path)
-    with _told(str(path)), zipfile.ZipFile(path) as archive:
+    with _refused_in_one_sentence(str(path)), zipfile.ZipFile(path) as archive:
         members = _members(archive, names)
         _check_size(members, largest)
         return {name: _load_member(archive, name, member) for name, member in members.items()}
@@ -120,7 +120,7 @@ def _existing(path: Path | str) -> Path:
 
 
 @contextmanager
-def _told(place: str) -> Iterator[None]:
+def _refused_in_one_sentence(place: str) -> Iterator[None]:
     """Every failure of reading as one sentence about the place that was read."""
     try:
         yield
@@ -160,7 +160,10 @@ def _check_size(members: dict[str, zipfile.ZipInfo], largest: int) -> None:
 
 def _load_member(archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> Any:
     """`zipfile` gives no more bytes of a member than its directory says."""
-    with _told(f"{archive.filename}, {printable(name)}"), archive.open(member) as stream:
+    with (
+        _refused_in_one_sentence(f"{archive.filename}, {printable(name)}"),
+        archive.open(member) as stream,
+    ):
         buffered = io.BufferedReader(cast(io.RawIOBase, stream))
         return _unwrapped(_read_npy(buffered, member.file_size))
 

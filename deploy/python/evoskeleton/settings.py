@@ -1,4 +1,4 @@
-"""Settings are data: frozen pydantic models whose mistakes are told in one sentence.
+"""Settings are data: frozen pydantic models whose mistakes are reported in one sentence.
 
 Every folder derives its own settings from `Settings`; unknown names are refused with the nearest
 known one.

@@ -160,12 +160,12 @@ def _settings(
     for model in models:
         for name, info in model.model_fields.items():
             known.setdefault((name, info.description or ""), []).append(model)
-    told = set()
+    listed = set()
     for (name, description), owners in known.items():
         info = owners[0].model_fields[name]
         if _is_choice(models, name):
-            if name not in told:
-                told.add(name)
+            if name not in listed:
+                listed.add(name)
                 yield _choice(models, prefix, name)
             continue
         kinds = "" if len(owners) == len(models) else f"{', '.join(map(_kinds, owners))}: "

@@ -10,7 +10,7 @@ An End Site is a joint of its own here, "<joint> End". Frames count from 0.
 
 The common conversion of the CMU database has faults that are known, see `cmu_bvh`: with the ASF
 of its subject, clip 02_01 agrees with its AMC within 0.1 mm, BVH frame 1 being AMC frame 1; how
-that agrees with the pose table is told in `asf_amc`.
+that agrees with the pose table stands in `asf_amc`.
 """
 
 import re

@@ -109,8 +109,8 @@ def _everything(as_json: bool, as_markdown: bool) -> str:
     if as_markdown:
         return reference()
     if as_json:
-        told = {subject: settings_pages.data(_groups(subject)) for subject in SUBJECTS}
-        return json.dumps(told, indent=1) + "\n"
+        pages = {subject: settings_pages.data(_groups(subject)) for subject in SUBJECTS}
+        return json.dumps(pages, indent=1) + "\n"
     width = max(map(len, SUBJECTS))
     lines = [f"{subject:{width}s}  {given}" for subject, (_, given) in SUBJECTS.items()]
     return "\n".join([*lines, "", "evoskeleton settings NAME [GROUP] shows them."]) + "\n"
