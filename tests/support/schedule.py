@@ -12,6 +12,7 @@ LONG = (
     "tests/pins/test_numbers.py",
     "tests/docs/test_examples.py",
     "tests/platform/search/test_study.py",
+    "tests/evolution/limits/test_ranges_of_motion.py",
     "tests/annotation/store/test_durability.py",
     "tests/annotation/server/test_endpoint_hostile.py",
     "tests/annotation/server/test_endpoint_for_real.py",

@@ -287,17 +287,18 @@ def test_own_operators_travel_to_the_workers_and_two_shards_train_one_lifter(
     assert "operator mine_operators:higher has changed" in " ".join(again.stderr.split())
 
 
-def test_a_full_disk_leaves_the_last_whole_generation(poses_file, tmp_path):
+def test_a_full_disk_leaves_the_last_whole_generation(poses_file, ray_address, tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:
         path = settings_file(tmp_path, poses_file, workers=1)
         done = subprocess.run(
             command("campaign", "run", path, "--set", f"table={folder}/poses")
-            + ["--set", "search.generations=40", "--set", "training.limit=2"],
+            + ["--set", "search.generations=40", "--set", "training.limit=2"]
+            + ["--address", ray_address],
             capture_output=True,
             text=True,
         )
