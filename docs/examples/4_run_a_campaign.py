@@ -1,6 +1,6 @@
 """A whole campaign from Python: islands on Ray, trainings beside them, a report at the end.
 
-python docs/examples/4_run_a_campaign.py poses.parquet campaigns
+python docs/examples/4_run_a_campaign.py poses.parquet campaigns [ADDRESS]
 """
 
 import sys
@@ -17,13 +17,17 @@ SMALL = {
 }
 
 
-def main(source: str, home: str) -> PoseTable:
-    """Runs a small campaign in the folder `home`; returns its pose table."""
+def main(source: str, home: str, address: str | None = None) -> PoseTable:
+    """Runs a small campaign in the folder `home`; returns its pose table.
+
+    With an `address` it joins the Ray cluster there, else it starts one for itself.
+    """
     settings = CampaignSettings.parse(
         {
             "name": "example",
             "home": home,
             "motion": {"seed": {"kind": "parquet", "path": source}, "validation_share": 0.3},
+            "machine": {"address": address},
             "tracking": {"enabled": False},  # without MLflow
             **SMALL,
         }
@@ -38,4 +42,4 @@ def main(source: str, home: str) -> PoseTable:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

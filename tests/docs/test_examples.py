@@ -61,8 +61,8 @@ def test_a_lifter_is_trained_and_lifts(poses_file, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_campaign_grows_the_table(poses_file, tmp_path, capsys):
-    table = example(4).main(poses_file, str(tmp_path / "home"))
+def test_a_campaign_grows_the_table(poses_file, ray_address, tmp_path, capsys):
+    table = example(4).main(poses_file, str(tmp_path / "home"), ray_address)
     assert table.committed_generation("example") == 2
     assert "poses in version" in capsys.readouterr().out
 

@@ -5,6 +5,8 @@ import random
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -22,10 +24,9 @@ def run(folder: Path, kills: int) -> None:
     resume = ("resume", "pinned", "--home", "home", *TRACKED)
     arguments = ("run", "settings.yaml", *TRACKED, "--set", "search.generations=3")
     killed = 0
-    while killed < kills and _killed(folder, arguments, moments.uniform(8, 24)):
+    while killed < kills and _killed(folder, arguments, moments.uniform(0, 8)):
         killed += 1
-        if (folder / "home" / "pinned" / "settings.yaml").exists():
-            arguments = resume
+        arguments = resume
     assert killed > 0
     if killed == kills:
         _ended(folder, arguments)
@@ -37,9 +38,15 @@ def _command(arguments: tuple[str, ...]) -> list[str]:
 
 
 def _killed(folder: Path, arguments: tuple[str, ...], seconds: float) -> bool:
-    """Whether a campaign had to be killed after so many seconds; it may have ended before."""
+    """Whether a campaign had to be killed so long after it was at work; it may have ended before.
+
+    Until a training has moved, there would be nothing to lose.
+    """
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    before = _trained(folder)
     process = subprocess.Popen(_command(arguments), cwd=folder, env=kernels.environment(), **quiet)
+    while process.poll() is None and _trained(folder) == before:
+        time.sleep(0.1)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -50,6 +57,15 @@ def _killed(folder: Path, arguments: tuple[str, ...], seconds: float) -> bool:
     return False
 
 
+def _trained(folder: Path) -> set[tuple[str, int]]:
+    """What trainings have left or said so far, and when."""
+    found = set()
+    for path in (folder / "home" / "pinned" / "trainings").glob("*"):
+        with suppress(FileNotFoundError):
+            found.add((path.name, path.stat().st_mtime_ns))
+    return found
+
+
 def _ended(folder: Path, arguments: tuple[str, ...]) -> None:
     done = subprocess.run(
         _command(arguments),
@@ -57,6 +73,6 @@ def _ended(folder: Path, arguments: tuple[str, ...]) -> None:
         env=kernels.environment(),
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=550,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -18,7 +18,7 @@ def test_lifters_train_to_the_same_weights_and_score_the_same(tmp_path):
     kernels.assert_same(kernels.read(tmp_path / "lifters.npz"), recorded)
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(25, marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=[1, pytest.param(25, marks=pytest.mark.long)])
 def campaign(request, tmp_path_factory):
     """The folder of a campaign whose driver was killed so often, and that was then extended."""
     folder = tmp_path_factory.mktemp("campaign")

@@ -26,7 +26,10 @@ def conclude(
     champion: int,
     tracker: Tracker,
 ) -> dict[str, Any]:
-    """Compare the first lifter with the best, write `report.json`, figures and registry entry."""
+    """Compare the first lifter with the best, write `report.json`, figures and registry entry.
+
+    Nothing is drawn where nothing is tracked.
+    """
     test = read_poses(folder.source("test"))
     rare = rarity(test.poses, read_poses(folder.source("seed")).poses)
     sides = {}
@@ -51,7 +54,8 @@ def conclude(
         "evolved": sides["evolved"],
     }
     write_json(folder.report, report)
-    _publish(settings, folder, table, state, champion, report, tracker)
+    if settings.tracking.enabled:
+        _publish(settings, folder, table, state, champion, report, tracker)
     return report
 
 

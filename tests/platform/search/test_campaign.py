@@ -318,7 +318,7 @@ def test_the_published_method_from_no_generations_to_its_target(poses_file, ray_
     settings = yaml.safe_load(path.read_text())
     search = {"generations": 0, "extra_generations": 0, "island": {"pairs_share": 0.25}}
     settings |= {"preset": "li2020", "search": search}
-    settings["training"] = {"fit": FIT}
+    settings["training"] = {"fit": FIT, "limit": 2}
     path.write_text(yaml.safe_dump(settings))
     joined = ("--address", ray_address)
     run("campaign", "run", path, *joined)

@@ -279,8 +279,9 @@ def test_rows_stand_in_the_figure_as_in_the_settings(plain):
 
 
 @pytest.mark.slow
-def test_no_stage_reads_a_test_pose(plain):
-    rows = {"seed only": {}, "search": {"campaign": SEARCH}, "real": {"base": "real"}}
+def test_no_stage_reads_a_test_pose(plain, ray_address):
+    search = SEARCH | {"machine": {"workers": 1, "address": ray_address}}
+    rows = {"seed only": {}, "search": {"campaign": search}, "real": {"base": "real"}}
     settings = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2])
     assert Study(settings, Silent()).run() == []
     home = Path(settings.home)
