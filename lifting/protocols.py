@@ -1,13 +1,15 @@
-"""Evaluation: a lifter on real poses over the four fixed views, and where it errs.
+"""Evaluation: a lifter on real poses over fixed views or the data set's own, and where it errs.
 
-Every pose is seen by every fixed view (`cameras.FIXED_VIEWS`), without noise and with all joints
-visible. Protocol 1 (MPJPE), protocol 2 (P-MPJPE) and N-MPJPE average over all 17 joints, hip
-included, as published for Human3.6M; PCK and AUC leave out the hip, which alignment makes right.
+Every pose is seen by every fixed view (`cameras.FIXED_VIEWS`), or by the cameras of its own data
+set (`own_views`), without noise and with all joints visible. Protocol 1 (MPJPE), protocol 2
+(P-MPJPE) and N-MPJPE average over all 17 joints, hip included, as published for Human3.6M; PCK and
+AUC leave out the hip, which alignment makes right. Joints may be left out of all of them.
 
 Rarity of a pose: how far its body is, turned to one heading, from its nearest neighbours in a
 reference set such as the seed poses.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,7 @@ from evoskeleton.lifting.cameras import (
 )
 from evoskeleton.lifting.metrics import METRICS, joint_errors
 from evoskeleton.lifting.normalization import hip_centred
+from evoskeleton.lifting.own_views import OwnViews
 from evoskeleton.shapes import expect_shape
 
 _AT_ONCE = 1024
@@ -45,6 +48,8 @@ class Evaluation:
         by_rarity: deciles from the most common poses to the rarest; empty without rarity.
         errors: (poses,) MPJPE of each pose, mean over the views, mm.
         clip: (poses,) the clip of each pose.
+        own_views: names of the data set's own views; none: the fixed views.
+        left_out: joints that do not count.
     """
 
     poses: int
@@ -57,11 +62,16 @@ class Evaluation:
     by_rarity: list[Scores]
     errors: np.ndarray
     clip: np.ndarray
+    own_views: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """All means as plain values for JSON, with the views they were taken over."""
-        means = {k: v for k, v in vars(self).items() if k not in ("errors", "clip")}
-        return means | {"views": [view._asdict() for view in FIXED_VIEWS]}
+        apart = ("errors", "clip", "own_views", "left_out")
+        means = {k: v for k, v in vars(self).items() if k not in apart}
+        views = [{"name": name} for name in self.own_views]
+        left_out = {"left_out": list(self.left_out)} if self.left_out else {}
+        return means | {"views": views or [view._asdict() for view in FIXED_VIEWS]} | left_out
 
     def rows(self) -> list[tuple[str, Scores]]:
         """(clip, metrics) of every clip, then of all poses."""
@@ -74,6 +84,9 @@ def evaluate(
     action: np.ndarray,
     clip: np.ndarray,
     rarity: np.ndarray | None = None,
+    *,
+    views: OwnViews | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Evaluation:
     """Evaluate a lifter on real poses.
 
@@ -82,9 +95,12 @@ def evaluate(
         poses: (n, 17, 3) world mm.
         action, clip: (n,) names.
         rarity: (n,) from `rarity`, to group by; none: no deciles.
+        views: of the n poses, by the cameras of their data set; none: the fixed views.
+        leave_out: names of joints that do not count, such as those that another data set has
+            elsewhere; never the hip.
 
     Raises:
-        BadInput: there are no poses, or the arrays differ in length.
+        BadInput: there are no poses, the arrays differ in length, or a joint cannot be left out.
     """
     expect_shape("poses", poses, ("poses", len(JOINT_NAMES), 3))
     if len(poses) == 0:
@@ -92,7 +108,10 @@ def evaluate(
     for name, array in (("action", action), ("clip", clip), ("rarity", rarity)):
         if array is not None:
             expect_shape(name, array, (len(poses),))
-    scores, joints = _score(lifter, poses)
+    if views is not None:
+        expect_shape("views", views.camera, (len(poses), len(views.names)))
+    kept = _kept(leave_out)
+    scores, joints = _score(lifter, poses, views, kept)
     mean = {name: values.mean(1) for name, values in scores.items()}
     by_action = _grouped(mean, np.asarray(action))
     return Evaluation(
@@ -104,14 +123,28 @@ def evaluate(
         by_action=by_action,
         by_clip=_grouped(mean, np.asarray(clip)),
         by_view={
-            view.name: _means({name: values[:, at] for name, values in scores.items()})
-            for at, view in enumerate(FIXED_VIEWS)
+            view: _means({name: values[:, at] for name, values in scores.items()})
+            for at, view in enumerate(views.names if views else [view.name for view in FIXED_VIEWS])
         },
-        by_joint=dict(zip(JOINT_NAMES, (float(error) for error in joints.mean(0)), strict=True)),
+        by_joint={
+            JOINT_NAMES[joint]: float(error)
+            for joint, error in zip(kept, joints.mean(0), strict=True)
+        },
         by_rarity=[] if rarity is None else _by_decile(mean, rarity),
         errors=mean["mpjpe"],
         clip=np.asarray(clip),
+        own_views=views.names if views else (),
+        left_out=tuple(leave_out),
     )
+
+
+def _kept(leave_out: Sequence[str]) -> list[int]:
+    """The joints that count."""
+    for name in leave_out:
+        if name not in JOINT_NAMES[1:]:
+            known = ", ".join(JOINT_NAMES[1:])
+            raise BadInput(f"joints to leave out should be among {known}, got {name}")
+    return [joint for joint, name in enumerate(JOINT_NAMES) if name not in leave_out]
 
 
 def lift_fixed_views(lifter: Lifter, poses: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -139,13 +172,16 @@ def _lift(lifter: Lifter, joints: Tensor) -> tuple[Tensor, Tensor]:
     return first, second
 
 
-def _score(lifter: Lifter, poses: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Every metric as (n, views), and the mean error of every joint (n, 17), mm."""
+def _score(
+    lifter: Lifter, poses: np.ndarray, views: OwnViews | None, kept: list[int]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Every metric as (n, views), and the mean error of every joint that counts, (n, kept) mm."""
     parts: dict[str, list[np.ndarray]] = {name: [] for name in METRICS}
     joints = []
     for at in range(0, len(poses), _AT_ONCE):
-        predicted, target = lift_fixed_views(lifter, poses[at : at + _AT_ONCE])
-        shape, flat = predicted.shape[:2], (predicted.flatten(0, 1), target.flatten(0, 1))
+        some = poses[at : at + _AT_ONCE]
+        both = lift_fixed_views(lifter, some) if views is None else views.lift(lifter, some, at)
+        shape, flat = both[0].shape[:2], [lifted.flatten(0, 1)[:, kept] for lifted in both]
         for name, metric in METRICS.items():
             parts[name].append(metric.measure(*flat).view(shape).numpy())
         joints.append(joint_errors(*flat).unflatten(0, shape).mean(1).numpy())

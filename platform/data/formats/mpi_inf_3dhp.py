@@ -53,17 +53,34 @@ _Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
 @dataclass(frozen=True, eq=False)
+class SeenInTraining:
+    """What one camera saw of a training sequence.
+
+    Attributes:
+        subject, clip: as the poses have them.
+        camera: its number.
+        keypoints: (frames, 17, 2) float32 px, our order of joints.
+    """
+
+    subject: str
+    clip: str
+    camera: int
+    keypoints: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class HeldOutClip:
     """The valid frames of a test sequence.
 
     Attributes:
-        name: such as TS1.
+        subject, name: as the poses have them, such as 3DHP-TS1 and TS1.
         frame: (frames,) int64 rows of the file.
         universal, metric: (frames, 17, 3) float64 camera mm, our order of joints.
         keypoints: (frames, 17, 2) float64 px.
         action: (frames,) names of activities.
     """
 
+    subject: str
     name: str
     frame: np.ndarray
     universal: np.ndarray
@@ -128,15 +145,12 @@ def _training_poses(path: Path) -> PoseSet:
 
 def training_keypoints(
     path: Path, cameras: Sequence[int] = CHEST_HEIGHT
-) -> Iterator[tuple[str, np.ndarray]]:
+) -> Iterator[SeenInTraining]:
     """What cameras see in a training sequence, without any 3D.
 
     Args:
         path: of an `annot.mat`.
         cameras: numbers of those that are wanted; those that the file lacks are left out.
-
-    Yields:
-        Name of the clip such as "S1 Seq1 camera 0" and (frames, 17, 2) float32 px.
 
     Raises:
         BadInput: the file cannot be read or holds something else.
@@ -144,7 +158,7 @@ def training_keypoints(
     subject, sequence = _place(path)
     for camera, keypoints in zip(cameras, _cells(path, "annot2", 2, cameras), strict=False):
         points = _finite(path, "annot2", keypoints.astype(np.float32))
-        yield f"{subject} {sequence} camera {camera}", points
+        yield SeenInTraining(f"3DHP-{subject}", f"{subject} {sequence}", camera, points)
 
 
 def _cells(path: Path, name: str, axes: int, cameras: Sequence[int]) -> list[np.ndarray]:
@@ -192,7 +206,7 @@ def _test_poses(path: Path) -> PoseSet:
     world = (clip.universal @ LEVEL).astype(np.float32)
     return PoseSet(
         poses=world,
-        subject=np.full(len(world), f"3DHP-{clip.name}"),
+        subject=np.full(len(world), clip.subject),
         action=clip.action,
         clip=np.full(len(world), clip.name),
         frame=clip.frame.astype(np.int32),
@@ -205,6 +219,7 @@ def load_held_out_clip(path: Path) -> HeldOutClip:
     Raises:
         BadInput: the file cannot be read, or an array of it does not fit.
     """
+    name = _place(path)[1]
     names = ("valid_frame", "activity_annotation", "annot2", "annot3", "univ_annot3")
     found = load_mat(path, names)
     valid = np.flatnonzero(found["valid_frame"].ravel() == 1)
@@ -215,11 +230,12 @@ def load_held_out_clip(path: Path) -> HeldOutClip:
             f"{path}: activity_annotation should have {frames} rows, got {activity.size}"
         )
     kept = {
-        name: _finite(path, name, _of_17(path, name, found[name], axes, frames)[valid])
-        for name, axes in (("annot2", 2), ("annot3", 3), ("univ_annot3", 3))
+        array: _finite(path, array, _of_17(path, array, found[array], axes, frames)[valid])
+        for array, axes in (("annot2", 2), ("annot3", 3), ("univ_annot3", 3))
     }
     return HeldOutClip(
-        name=_place(path)[1],
+        subject=f"3DHP-{name}",
+        name=name,
         frame=valid,
         universal=kept["univ_annot3"],
         metric=kept["annot3"],

@@ -11,12 +11,13 @@ from evoskeleton.platform.data.sources.load import load
 from evoskeleton.platform.data.target.found import FoundKeypoints, KeypointReader, Readers
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.data.target.readers.lift_file import LiftFile
+from evoskeleton.platform.data.target.readers.mpi_inf_3dhp import MpiInf3dhp
 from evoskeleton.platform.data.target.sampling import even_over_clips
 from evoskeleton.platform.data.target.settings import TargetSettings
 from evoskeleton.platform.data.target.usable import expect_pixels, usable, weights_of
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
 
-BUILT_IN: Readers = (LiftFile(),)
+BUILT_IN: Readers = (LiftFile(), MpiInf3dhp())
 """Readers that need neither a detector nor a store; the first that matches reads a file."""
 
 _LISTED = 5

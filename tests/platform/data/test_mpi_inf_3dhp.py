@@ -49,13 +49,14 @@ def test_training_poses_stand_upright_where_they_stood(tmp_path, world):
 
 def test_keypoints_of_the_training_are_those_of_each_camera(tmp_path, world):
     path = files.write_training(tmp_path / "S3" / "Seq2", world, cameras=4)
-    found = dict(training_keypoints(path))
-    assert list(found) == [f"S3 Seq2 camera {number}" for number in (0, 1, 2)]
+    found = list(training_keypoints(path))
+    assert [seen.camera for seen in found] == [0, 1, 2]
+    assert {(seen.subject, seen.clip) for seen in found} == {("3DHP-S3", "S3 Seq2")}
     second = files.EXTRINSIC.copy()
     second[2, 3] += 500.0
     camera = files.y_up(world) @ second[:3, :3].T + second[:3, 3]
-    assert np.abs(found["S3 Seq2 camera 1"] - files.seen(camera)).max() < 0.01
-    assert [name for name, _ in training_keypoints(path, cameras=(3, 13))] == ["S3 Seq2 camera 3"]
+    assert np.abs(found[1].keypoints - files.seen(camera)).max() < 0.01
+    assert [seen.camera for seen in training_keypoints(path, cameras=(3, 13))] == [3]
 
 
 def test_a_test_sequence_gives_its_valid_frames_as_a_level_camera_sees_them(tmp_path, world):

@@ -2,6 +2,7 @@
 
 import json
 
+import mpi_inf_3dhp_files
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import ViewSettings
+from evoskeleton.platform.data.formats.mpi_inf_3dhp import training_keypoints
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget, expect_same
 from evoskeleton.platform.data.target.load import load_target
@@ -201,3 +203,31 @@ def test_judged_clips_are_no_target_unless_declared():
         load_target(TargetSettings.parse(settings), 1, judged=judged)
     declared = TargetSettings.parse(settings | {"transductive": True})
     assert len(load_target(declared, 1, judged=judged)) == 1
+
+
+def test_mpi_inf_3dhp_is_a_target_by_what_its_cameras_saw(tmp_path, motion):
+    world = motion[:40].astype(np.float64)
+    mpi_inf_3dhp_files.write_training(tmp_path / "S1" / "Seq1", world, cameras=2)
+    found = target(keypoints=str(tmp_path))
+    assert len(found) == 2 * 4, "two cameras, every tenth frame"
+    assert (found.weights == 1).all() and (found.image_size == 2048).all()
+    assert found.name[0].endswith("3DHP-S1/S1 Seq1 camera 0 frame 0")
+    camera = mpi_inf_3dhp_files.in_front(world) + [5000.0, 0.0, 0.0]
+    ones = np.ones(40)
+    path = mpi_inf_3dhp_files.write_test(tmp_path / "TS1", camera, ones, ones)
+    judged = [("3DHP-TS1", "TS1")]
+    settings = TargetSettings.parse({"keypoints": str(path)})
+    with pytest.raises(BadInput, match="clip TS1 of subject 3DHP-TS1 should not be the target"):
+        load_target(settings, 1, judged=judged)
+    assert len(load_target(settings, 1)) == 40
+
+
+def test_joints_outside_of_the_pictures_of_mpi_inf_3dhp_are_not_known(tmp_path, motion):
+    world = motion[:10].astype(np.float64)
+    shift = np.array([-1800.0, 0.0, 0.0])
+    path = mpi_inf_3dhp_files.write_training(tmp_path / "S1" / "Seq1", world + shift, 1)
+    pixels = next(training_keypoints(path)).keypoints[0]
+    outside = ((pixels < 0) | (pixels >= 2048)).any(axis=1)
+    assert 0 < outside.sum() < 11
+    (weights,) = target(keypoints=str(path)).weights
+    assert np.array_equal(weights == 0, outside)

@@ -1,0 +1,113 @@
+"""Test poses as the cameras of their own data set see them.
+
+A known camera tells where a keypoint's ray goes. So the keypoints are freed of the lens and turned
+to a camera that looks at the hip, as lifters learn to see people (`pinhole`); the answer is turned
+back and judged in the frame of the data set's camera, from the hip.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.cameras import FOCAL_PX, SIZE, Cameras, project, world_to_camera
+from evoskeleton.lifting.normalization import hip_centred
+from evoskeleton.lifting.pinhole import Intrinsics, facing, turned
+from evoskeleton.shapes import expect_shape
+
+
+@dataclass(frozen=True, eq=False)
+class OwnViews:
+    """How each of many test poses is seen.
+
+    Attributes:
+        names: of the views, as results call them.
+        cameras: all cameras that there are, on the processor.
+        camera: (poses, views) int64: which of them sees a pose in each view.
+        keypoints: (poses, views, 17, 2) float32 px, such as annotated ones; none: what the cameras
+            see of the joints.
+    """
+
+    names: tuple[str, ...]
+    cameras: Cameras
+    camera: np.ndarray
+    keypoints: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        expect_shape("camera", self.camera, ("poses", len(self.names)))
+        if self.keypoints is not None:
+            shape = (len(self.camera), len(self.names), len(JOINT_NAMES), 2)
+            expect_shape("keypoints", self.keypoints, shape)
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+    def lift(self, lifter: Lifter, poses: np.ndarray, start: int) -> tuple[Tensor, Tensor]:
+        """What a lifter makes of poses, and the truth.
+
+        Args:
+            lifter: on any device.
+            poses: (n, 17, 3) world mm, those from row `start` on.
+            start: the row of the first of them.
+
+        Returns:
+            Two tensors (n, views, 17, 3) on the processor, hip-centred camera mm.
+        """
+        rows = slice(start, start + len(poses))
+        cameras = self.cameras.take(torch.from_numpy(self.camera[rows].ravel()))
+        joints = torch.from_numpy(np.array(poses, dtype=np.float32))
+        seen = world_to_camera(joints.repeat_interleave(len(self.names), dim=0), cameras)
+        points = project(seen, cameras)
+        if self.keypoints is not None:
+            points = torch.from_numpy(self.keypoints[rows]).flatten(0, 1)
+        both = lift_with(lifter, points, Intrinsics.of_cameras(cameras)), hip_centred(seen)
+        first, second = (torch.unflatten(t, 0, (len(joints), len(self.names))) for t in both)
+        return first, second
+
+
+def lift_with(lifter: Lifter, keypoints: Tensor, intrinsics: Intrinsics) -> Tensor:
+    """Lift keypoints of known cameras.
+
+    Args:
+        lifter: on any device.
+        keypoints: (n, 17, 2) px, all of them known.
+        intrinsics: of one camera for all or of one a row.
+
+    Returns:
+        (n, 17, 3) float32 mm in the frame of each camera, hip-centred, on the processor.
+    """
+    plane = intrinsics.points(keypoints.double())
+    rotation = facing(plane, torch.ones(plane.shape[:2], dtype=torch.bool))
+    pixels = FOCAL_PX * turned(plane, rotation) + SIZE[0] / 2.0
+    lifted = lifter.lift_tensor(pixels.float().to(lifter.device)).cpu()
+    return lifted @ rotation.float()
+
+
+def fitted_pinholes(joints: list[np.ndarray], keypoints: list[np.ndarray]) -> Intrinsics:
+    """Focal lengths and centres of cameras that are known by what they saw, without a lens.
+
+    Args:
+        joints: for each camera (n, 17, 3) camera mm.
+        keypoints: for each camera (n, 17, 2) px.
+
+    Returns:
+        A row a camera: the least squares of the keypoints.
+    """
+    focal, center = np.zeros((2, len(joints), 2))
+    for row, (seen, pixels) in enumerate(zip(joints, keypoints, strict=True)):
+        for axis in range(2):
+            slope = (seen[..., axis] / seen[..., 2]).ravel()
+            of_both = np.stack([slope, np.ones_like(slope)], axis=1)
+            focal[row, axis], center[row, axis] = np.linalg.lstsq(
+                of_both, pixels[..., axis].ravel(), rcond=None
+            )[0]
+    lens = torch.zeros(len(joints), 3, dtype=torch.float64)
+    return Intrinsics(torch.from_numpy(focal), torch.from_numpy(center), lens, lens[:, :2])
+
+
+def with_intrinsics(cameras: Cameras, intrinsics: Intrinsics) -> Cameras:
+    """The same cameras with other focal lengths, centres and lenses."""
+    return replace(cameras, **{name: t.float() for name, t in vars(intrinsics).items()})
