@@ -93,7 +93,7 @@ def cell_centroids(points: Tensor, cells: int) -> np.ndarray:
         )
     centroids: np.ndarray = drawn[first[:cells]]
     for _ in range(_ROUNDS):
-        centroids = _means(rows, _nearest(torch.from_numpy(rows), centroids), centroids)
+        centroids = _means(rows, nearest_centroid(torch.from_numpy(rows), centroids), centroids)
     return centroids
 
 
@@ -105,7 +105,7 @@ def _means(rows: np.ndarray, cells: np.ndarray, centroids: np.ndarray) -> np.nda
     return np.where(count[:, None] > 0, means, centroids)
 
 
-def _nearest(points: Tensor, centroids: np.ndarray) -> np.ndarray:
+def nearest_centroid(points: Tensor, centroids: np.ndarray) -> np.ndarray:
     """The nearest centroid (bodies,) int64 of each point; of two as near, the first. Exact."""
     table = torch.as_tensor(centroids, device=points.device)
     squares, columns = table.square().sum(1), (table * -2.0).T.contiguous()
@@ -207,7 +207,7 @@ class Archive:
 
     def index_of(self, measures: Tensor) -> np.ndarray:
         """The cell (bodies,) int64 of measures (bodies, 39); of two as near, the first."""
-        return _nearest(self.descriptor.project(measures), self.centroids)
+        return nearest_centroid(self.descriptor.project(measures), self.centroids)
 
     def add(
         self, ids: Tensor | np.ndarray, measures: Tensor, quality: Tensor | np.ndarray

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +15,7 @@ from evoskeleton.lifting.lifter_training import LifterSettings
 from evoskeleton.platform.data.sources.settings import Source
 from evoskeleton.platform.record.mlflow_store import TrackingSettings
 from evoskeleton.platform.search.campaign.settings import RUNNING, CampaignSettings
+from evoskeleton.platform.search.study.choice import ChoiceSettings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 
 
@@ -28,10 +29,23 @@ class RowSettings(Settings):
     campaign: dict[str, Any] | None = Field(
         None, description="settings of a search that starts from the base; none: the base alone"
     )
+    choose: ChoiceSettings | None = Field(
+        None, description="which of another row's poses are kept, in place of base and campaign"
+    )
     fit: dict[str, Any] = Field(
         default_factory=dict,
         description="what this row's lifters are trained with instead, such as other views",
     )
+
+    @model_validator(mode="after")
+    def _chosen_from_a_row_alone(self) -> "RowSettings":
+        own = {"base", "max_per_subject", "campaign"} & self.model_fields_set
+        if self.choose is not None and own:
+            raise ValueError(
+                f"a row that chooses takes what row {self.choose.row} is made of: leave out "
+                + " and ".join(sorted(own))
+            )
+        return self
 
 
 class StudySettings(Settings):
@@ -71,6 +85,17 @@ class StudySettings(Settings):
         default_factory=TrackingSettings, description="where MLflow keeps the study's record"
     )
     budget_core_hours: float = Field(10.0, gt=0, description="most processors times hours, in all")
+
+    @model_validator(mode="after")
+    def _choices_have_rows(self) -> "StudySettings":
+        for name, how in self.rows.items():
+            if how.choose is None:
+                continue
+            if how.choose.row not in self.rows:
+                raise ValueError(f"choose.row should name a row, got {how.choose.row}")
+            if self.rows[how.choose.row].choose is not None:
+                raise ValueError(f"row {name} should choose from a row that does not itself choose")
+        return self
 
     @model_validator(mode="after")
     def _rows_are_there(self) -> "StudySettings":
@@ -118,9 +143,10 @@ def read_study(path: Path, changes: list[str] | None = None) -> StudySettings:
     return StudySettings.parse(with_changes(read_yaml(path), changes or []))
 
 
-def template() -> str:
-    """A commented settings file to start from."""
-    return resources.files("evoskeleton.platform.search.presets").joinpath("study.yaml").read_text()
+def template(name: Literal["study", "choices"] = "study") -> str:
+    """A commented settings file to start from: rows of searches, or rows that choose."""
+    presets = resources.files("evoskeleton.platform.search.presets")
+    return presets.joinpath(f"{name}.yaml").read_text()
 
 
 def cells(settings: StudySettings) -> list[Cell]:
@@ -132,9 +158,15 @@ def cells(settings: StudySettings) -> list[Cell]:
         Cell(row, fraction, seed, steps)
         for steps in sorted(settings.steps)
         for seed in settings.seeds
-        for row, how in settings.rows.items()
-        for fraction in (settings.fractions if how.base == "seed" else [1.0])
+        for row in settings.rows
+        for fraction in (settings.fractions if made_of(settings, row).base == "seed" else [1.0])
     ]
+
+
+def made_of(settings: StudySettings, row: str) -> RowSettings:
+    """What a row's poses are made of: the row itself, or the one that it chooses from."""
+    choice = settings.rows[row].choose
+    return settings.rows[row if choice is None else choice.row]
 
 
 def refuse_other_settings(settings: StudySettings) -> None:
@@ -161,12 +193,35 @@ def refuse_other_settings(settings: StudySettings) -> None:
 
 def data_settings(settings: StudySettings, cell: Cell) -> str:
     """A hash of all that a data set depends on, defaults included."""
+    choice = settings.rows[cell.row].choose
+    if choice is not None:
+        return _chosen_settings(settings, cell, choice)
     campaign = campaign_settings(settings, cell)
     return _digest(
         {
             "base": base_of(settings, cell).model_dump(mode="json"),
             "validation": settings.validation.model_dump(mode="json"),
             "campaign": campaign and campaign.model_dump(mode="json", exclude=set(RUNNING)),
+        }
+    )
+
+
+def _chosen_settings(settings: StudySettings, cell: Cell, choice: ChoiceSettings) -> str:
+    judged = judgement_settings(settings, cell, choice) if choice.judged else None
+    offered = data_settings(settings, replace(cell, row=choice.row))
+    return _digest({"offered": offered, "choice": choice.model_dump(mode="json"), "judged": judged})
+
+
+def judgement_settings(settings: StudySettings, cell: Cell, choice: ChoiceSettings) -> str:
+    """A hash of all that judges and what they judge depend on; other choices may share them."""
+    training = lifter_settings(settings, cell)
+    return _digest(
+        {
+            "offered": data_settings(settings, replace(cell, row=choice.row)),
+            "keep": choice.keep,
+            "judges": choice.judges.model_dump(mode="json"),
+            "fit": training.model_dump(mode="json", exclude={"steps", "seed", "report_every"}),
+            "seed": cell.seed,
         }
     )
 
@@ -216,7 +271,7 @@ def home_of(settings: StudySettings) -> Path:
 
 def base_of(settings: StudySettings, cell: Cell) -> Source:
     """The real poses that a row starts from."""
-    row = settings.rows[cell.row]
+    row = made_of(settings, cell.row)
     source = settings.seed if row.base == "seed" else settings.real
     drawn: dict[str, Any] = {"fraction_seed": cell.seed}
     if row.base == "seed":

@@ -1,12 +1,14 @@
 """A study: searches and plain data sets compared by the lifters that are trained on them.
 
-Rows are data sets: real poses alone, or a campaign's table. Every row is made for every fraction
-of the seed and every random seed, and a lifter is trained on it for every number of steps, by
-`lifting` directly: all lifters see the same views. What is made is kept by name in the study's
-folder, so that a study that was stopped goes on where it was, within its budget of core hours.
+Rows are data sets: real poses alone, a campaign's table, or some of another row's. Every row is
+made for every fraction of the seed and every random seed, and a lifter is trained on it for every
+number of steps, by `lifting` directly: all lifters see the same views. What is made is kept by name
+in the study's folder, so that a study that was stopped goes on where it was, within its budget of
+core hours.
 
     <home>/data/<set>.npy, .json        poses of a row, and how long they took
     <home>/data/<set>.read.npz          hashes of all poses that were read for them
+    <home>/data/judged-<hash>.npz       what judges say of the poses that rows choose from
     <home>/results/<cell>.json, .npz    errors of a lifter; errors of every test pose
     <home>/campaigns/                   the searches
     <home>/spent.json                   core hours of everything, what was stopped included
@@ -14,6 +16,7 @@ folder, so that a study that was stopped goes on where it was, within its budget
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,9 @@ from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file, write_arrays, write_json
 from evoskeleton.lifting.lifter_training import lifter_from, train_lifter
 from evoskeleton.lifting.protocols import evaluate, rarity
+from evoskeleton.npz import read_npz
 from evoskeleton.platform.data.annotated import refuse_annotated
+from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources.load import load
 from evoskeleton.platform.search.campaign.driver import resume, start, table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
@@ -36,6 +41,14 @@ from evoskeleton.platform.search.campaign.settings import (
     read_settings,
 )
 from evoskeleton.platform.search.study.budget import Clock, Spending
+from evoskeleton.platform.search.study.choice import (
+    ChoiceSettings,
+    Judgement,
+    Told,
+    choose,
+    expect_enough,
+    judge,
+)
 from evoskeleton.platform.search.study.settings import (
     Cell,
     StudySettings,
@@ -44,6 +57,7 @@ from evoskeleton.platform.search.study.settings import (
     cells,
     data_settings,
     home_of,
+    judgement_settings,
     lifter_settings,
     refuse_other_settings,
     result_settings,
@@ -130,8 +144,7 @@ class Study:
             took = Clock()
             base = load(base_of(self._settings, cell))
             validation = load(self._settings.validation)
-            campaign = campaign_settings(self._settings, cell)
-            poses = base.poses if campaign is None else self._search(campaign)
+            poses = self._poses(cell, base)
             path.parent.mkdir(parents=True, exist_ok=True)
             _save(self._base_file(cell), base.poses)
             _save(path, poses)
@@ -142,6 +155,34 @@ class Study:
             write_json(path.with_suffix(".json"), record)
         mapped: np.ndarray = np.load(path, mmap_mode="r")
         return mapped
+
+    def _poses(self, cell: Cell, base: PoseSet) -> np.ndarray:
+        choice = self._settings.rows[cell.row].choose
+        if choice is not None:
+            return self._chosen(cell, choice, base.poses)
+        campaign = campaign_settings(self._settings, cell)
+        return base.poses if campaign is None else self._search(campaign)
+
+    def _chosen(self, cell: Cell, choice: ChoiceSettings, seeds: np.ndarray) -> np.ndarray:
+        """(keep, 17, 3) of the poses of the row that is chosen from."""
+        poses = self._data(replace(cell, row=choice.row))
+        expect_enough(choice, len(poses), cell.row)
+        judgement = self._judgement(cell, choice, poses) if choice.judged else None
+        found: np.ndarray = poses[choose(choice, poses, seeds, judgement, cell.seed)]
+        return found
+
+    def _judgement(self, cell: Cell, choice: ChoiceSettings, poses: np.ndarray) -> Judgement:
+        """What judges say of a table, made once for all choices from it."""
+        made_with = judgement_settings(self._settings, cell, choice)
+        path = self._home / "data" / f"judged-{made_with}.npz"
+        if not path.exists():
+            training = lifter_settings(self._settings, cell)
+            found = judge(poses, choice, training, cell.seed, _device(), self._tell(cell))
+            write_arrays(path, vars(found))
+        return Judgement(**read_npz(path, "judgement", ("error", "disagreement", "progress")))
+
+    def _tell(self, cell: Cell) -> Told:
+        return lambda step, total: self._monitor.training(f"judges of {cell.data}", step, total)
 
     def _base_file(self, cell: Cell) -> Path:
         return self._home / "data" / f"{cell.data}.base.npy"

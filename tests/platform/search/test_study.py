@@ -1,6 +1,7 @@
 """Studies: what is compared, that test poses stay unseen, budgets, the figures of a report."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.load import load
 from evoskeleton.platform.search.campaign.progress import Silent
 from evoskeleton.platform.search.campaign.settings import CampaignSettings, differences
+from evoskeleton.platform.search.study.choice import By
 from evoskeleton.platform.search.study.settings import (
     Cell,
     StudySettings,
@@ -29,6 +31,7 @@ from evoskeleton.platform.search.study.study_report import (
     over_clips,
     publish,
     within_clip,
+    worst_tenth,
 )
 from evoskeleton.settings import layered, with_changes
 
@@ -79,6 +82,20 @@ def test_the_template_is_a_valid_study(tmp_path):
     settings = read_study(path, ["budget_core_hours=1"])
     assert settings.budget_core_hours == 1
     assert {"li2020", "full search", "real and search"} <= set(settings.rows)
+
+
+def test_the_template_of_choices_breeds_as_the_search_without_selection_and_offers_enough():
+    choices = StudySettings.parse(yaml.safe_load(template("choices")))
+    ways = [how.choose for how in choices.rows.values() if how.choose is not None]
+    assert {(way.by, way.of) for way in ways} >= {
+        (by, of) for by in get_args(By) if by != "random" for of in (4, 16)
+    }
+    bred = choices.rows["everything kept"].campaign or {}
+    assert bred["search"]["target"] == max(way.keep * (way.of + 1) for way in ways)
+    changed = differences(
+        _campaign_of("search without selection"), CampaignSettings.parse(layered(SEEDED, bred))
+    )
+    assert changed == []
 
 
 def _campaign_of(row: str) -> CampaignSettings:
@@ -276,6 +293,88 @@ def test_rows_stand_in_the_figure_as_in_the_settings(plain):
     drawn = figure(lines(settings), settings.rows)
     labels = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
     assert labels == ["more views only", "seed only", "real"]
+
+
+CHOICE = {"row": "seed only", "keep": 10, "of": 2, "judges": {"steps": 4, "early_steps": 2}}
+
+
+def test_rows_that_choose_share_their_judges_and_go_on_from_the_same_poses(plain):
+    ways = ("random", "error", "disagreement", "k-means")
+    rows = plain["rows"] | {by: {"choose": CHOICE | {"by": by}} for by in ways}
+    settings = settings_of(plain, rows=rows, fractions=[0.5, 1.0], seeds=[1], steps=[2, 4])
+    assert Study(settings, Silent()).run() == []
+    data = Path(settings.home) / "data"
+    assert len([*data.glob("judged-*.npz")]) == 2, "one for each fraction"
+    whole = {pose.tobytes() for pose in np.load(data / "seed_only-f1-s1.npy")}
+    kept = {by: {p.tobytes() for p in np.load(data / f"{by}-f1-s1.npy")} for by in ways}
+    assert all(len(mine) == 10 and mine < whole for mine in kept.values())
+    assert kept["error"] != kept["random"] != kept["disagreement"]
+    found = {(line.row, line.fraction, line.steps): line for line in lines(settings)}
+    assert found["error", 1.0, 4].poses == 10
+    before = [*data.glob("judged-*.npz")]
+    again = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2, 4, 6])
+    assert Study(again, Silent()).run() == [] and [*data.glob("judged-*.npz")] == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "other"),
+    [
+        ({"by": "error", "judges": {"steps": 9, "early_steps": 2}}, True),
+        ({"by": "disagreement"}, True),
+        ({"by": "error", "of": 4}, True),
+        ({"by": "error"}, False),
+    ],
+)
+def test_what_a_choice_was_made_with_counts(plain, changed, other):
+    made_with = [
+        data_settings(settings_of(plain, rows=plain["rows"] | {"one": {"choose": how}}), cell)
+        for cell in [Cell("one", 1.0, 1, 2)]
+        for how in (CHOICE | {"by": "error"}, CHOICE | changed)
+    ]
+    assert (made_with[0] != made_with[1]) is other
+
+
+def test_longer_trainings_take_the_same_choice(plain):
+    rows = plain["rows"] | {"one": {"choose": CHOICE | {"by": "error"}}}
+    short, long = (
+        data_settings(settings_of(plain, rows=rows), Cell("one", 1.0, 1, n)) for n in (2, 4)
+    )
+    assert short == long
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ({"one": {"choose": CHOICE | {"row": "nobody"}}}, "should name a row, got nobody"),
+        (
+            {"one": {"choose": CHOICE}, "two": {"choose": CHOICE | {"row": "one"}}},
+            "row two should choose from a row that does not itself choose",
+        ),
+        (
+            {"one": {"choose": CHOICE, "campaign": {}, "base": "real"}},
+            "takes what row seed only is made of: leave out base and campaign",
+        ),
+    ],
+)
+def test_rows_choose_from_rows_that_are_made(plain, rows, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        settings_of(plain, rows=plain["rows"] | rows)
+
+
+def test_a_choice_from_real_poses_stands_once(plain):
+    rows = plain["rows"] | {"few": {"choose": CHOICE | {"row": "real"}}}
+    found = [cell for cell in cells(settings_of(plain, rows=rows)) if cell.row == "few"]
+    assert {cell.fraction for cell in found} == {1.0}
+    study = Study(settings_of(plain, rows=rows, seeds=[1], steps=[2]), Silent())
+    assert study.run() == []
+    home = Path(plain["home"])
+    assert (np.load(home / "data" / "few-f1-s1.base.npy")).shape == (120, 17, 3)
+
+
+def test_the_worst_tenth_is_the_mean_of_the_largest_errors():
+    errors = np.random.default_rng(1).permutation(np.arange(40.0))
+    assert worst_tenth(errors) == 37.5
+    assert worst_tenth(errors[:5]) == errors[:5].max()
 
 
 @pytest.mark.slow

@@ -69,7 +69,10 @@ EXAMPLES = {
         "study run study.yaml --set budget_core_hours=2",
     ),
     "study report": ("study report study.yaml",),
-    "study template": ("study template > study.yaml",),
+    "study template": (
+        "study template > study.yaml",
+        "study template --choices > choices.yaml",
+    ),
     "model list": ("model list",),
     "model promote": ("model promote my-campaign 3",),
     "model rollback": ("model rollback my-campaign",),

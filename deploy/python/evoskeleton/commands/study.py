@@ -45,11 +45,16 @@ def study_report(settings: File, change: Changes = None) -> None:
 
 
 @studies.command("template")
-def study_template() -> None:
+def study_template(
+    choices: Annotated[
+        bool,
+        typer.Option("--choices", help="rows that choose among what is bred"),
+    ] = False,
+) -> None:
     """Print a commented settings file to start from."""
     from evoskeleton.platform.search.study.settings import template as packaged
 
-    typer.echo(packaged(), nl=False)
+    typer.echo(packaged("choices" if choices else "study"), nl=False)
 
 
 def _show_study(settings: "StudySettings") -> None:
