@@ -7,9 +7,9 @@ r = cov(t, c) / sqrt(var(t) var(c)) of the coordinates about their means, it is 
 another body. The closed form is that of a similarity without rotation (Umeyama 1991,
 https://doi.org/10.1109/34.88573).
 
-For many pairs, all sums over joints are products of matrices in chunks of one size, so that what is
-found for a pair does not depend on its company. They only choose; the distances that are handed
-out are summed again joint by joint, in float64.
+Of all pairs, those that matter are found by products of matrices (see `correlation`); their
+distances are then summed joint by joint, in float64. What is found for a pair does not depend on
+its company.
 
 Keypoints and projections are in pixels, x right, y down; any scale and shift will do.
 """
@@ -21,10 +21,16 @@ import torch
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.archive.correlation import ERROR, GROUP, Correlation
 from evoskeleton.shapes import expect_shape
 
-_BODIES = 64
-_SLACK = 2e-5
+_BODIES = {"cpu": 512, "cuda": 4096}
+_PAIRS = 4096
+_MANY = 4
+_LEAST = 2e-4
+_NOTHING = 1e-13
+_TINY = 1e-6
+_EQUAL = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +76,10 @@ class Targets:
         spread = (apart.square().sum(2) * shares).sum(1)
         _expect_spread(spread)
         self._shares = shares
-        self._standard = apart / spread.sqrt()[:, None, None]
-        self._pull = (self._standard * shares[..., None]).flatten(1).float().T.contiguous()
-        self._share = shares.float().T.contiguous()
+        standard = apart / spread.sqrt()[:, None, None]
+        self._planar = standard.transpose(1, 2).contiguous()
+        self._weights = _columns(self._planar, shares)
+        self._correlation = Correlation(standard, shares)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -103,60 +110,118 @@ class Targets:
         expect_shape("worst", worst, (len(self),))
         if most < 1:
             raise BadInput(f"most should be at least 1, got {most}")
-        device = self.points.device
-        views = _centred(views.to(device).float())
-        near = _at_least(worst.to(device).float())
         if not len(views) or not views.shape[1]:
             return _nothing(len(views))
-        best, bodies, targets = [], [], []
-        for start in range(0, len(views), _BODIES):
-            likeness = self._likeness(views[start : start + _BODIES])
-            best.append(likeness.max(1).indices)
-            rows, found = (likeness >= near).nonzero().unbind(1)
-            bodies.append(rows + start)
-            targets.append(found)
-        target = torch.cat(best)
-        everyone = torch.arange(len(views), device=device)
-        nearest = self._distance(views, everyone, target)[0]
-        body, which = torch.cat(bodies), torch.cat(targets)
-        distance, columns_seen = self._distance(views, body, which)
-        hits = _ordered(which, distance, body, columns_seen, worst.to(device), most)
-        return Sightings(nearest.cpu().numpy(), target.int().cpu().numpy(), *hits)
+        views = views.to(self.points.device).float()
+        standard = _standard(views)
+        target, hits = self._candidates(standard, worst.to(views), most)
+        everyone = torch.arange(len(views), device=views.device)
+        nearest, _ = self._distances(views, standard, everyone, target)
+        distance, view = self._distances(views, standard, hits.body, hits.target)
+        ordered = _ordered(hits, distance, view, worst.to(distance), most)
+        return Sightings(nearest.cpu().numpy(), target.int().cpu().numpy(), *ordered)
 
-    def _likeness(self, views: Tensor) -> Tensor:
-        """Squared correlations (bodies, targets), the best of all views; 0 where negative."""
-        bodies, many = views.shape[:2]
-        flat = views.new_zeros(_BODIES * many, self.joints, 2)
-        flat[: bodies * many] = views.flatten(0, 1)
-        covariance = torch.mm(flat.flatten(1), self._pull)
-        spread = torch.mm(flat.square().sum(2), self._share)
-        for axis in range(2):
-            spread -= torch.mm(flat[:, :, axis].contiguous(), self._share).square_()
-        likeness = covariance.clamp_(min=0).square_().div_(spread.clamp_(min=1e-6))
-        return likeness[: bodies * many].view(bodies, many, -1).amax(1)
+    def _candidates(self, views: Tensor, worst: Tensor, most: int) -> tuple[Tensor, "_Candidates"]:
+        """The target (bodies,) that correlates best, and pairs among which all hits are."""
+        sieve = _Sieve(self._correlation, worst, most)
+        best = []
+        size = _BODIES.get(views.device.type, _BODIES["cpu"])
+        for start in range(0, len(views), size):
+            part = views[start : start + size]
+            correlation = self._correlation.best(part)
+            best.append(correlation[: len(part)].max(1).indices)
+            sieve.add(correlation, start)
+        return self._correlation.target[torch.cat(best)], sieve.left()
 
-    def _distance(self, views: Tensor, bodies: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def _distances(
+        self, views: Tensor, standard: Tensor, bodies: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Distances (pairs,) float32 of bodies and targets in the best view, and which it is."""
-        found = [self._pairs(views[:, view], bodies, targets) for view in range(views.shape[1])]
-        nearest, view = torch.stack(found).min(0)
-        return nearest, view
+        planar, alike = (part.transpose(2, 3).contiguous() for part in (views, standard))
+        parts = zip(torch.split(bodies, _PAIRS), torch.split(targets, _PAIRS), strict=True)
+        distances, which = [], []
+        for some, those in parts:
+            view = self._best_view(alike[some], those)
+            which.append(view)
+            distances.append(self._exact(planar[some, view].double(), those))
+        return torch.cat(distances), torch.cat(which)
 
-    def _pairs(self, bodies: Tensor, which: Tensor, targets: Tensor) -> Tensor:
-        """One addition after the other, so that no device has an order of its own."""
-        seen, standard = bodies[which].double(), self._standard[targets]
-        shares = self._shares[targets]
-        mean = torch.zeros_like(seen[:, 0])
-        for joint in range(self.joints):
-            mean += seen[:, joint] * shares[:, joint, None]
-        covariance = torch.zeros_like(mean)
-        spread = torch.zeros_like(mean)
-        for joint in range(self.joints):
-            apart = (seen[:, joint] - mean) * shares[:, joint, None]
-            covariance += apart * standard[:, joint]
-            spread += apart * (seen[:, joint] - mean)
-        above, below = covariance.sum(1), spread.sum(1)
-        squares = torch.where((above > 0) & (below > 1e-14), above.square() / below, 0.0)
+    def _best_view(self, seen: Tensor, targets: Tensor) -> Tensor:
+        """Which of the views (pairs, views, 2, joints) correlates best, the first of several."""
+        weights = self._weights[targets]
+        sums = torch.bmm(seen.flatten(2), weights[..., :3])
+        squares = torch.bmm(seen.square().flatten(2), weights[..., 3:])[..., 0]
+        variance = squares - sums[..., 1].square() - sums[..., 2].square()
+        correlation = sums[..., 0] * variance.clamp_(min=_TINY).rsqrt_()
+        best = correlation >= correlation.amax(1, keepdim=True) - _EQUAL
+        return best.byte().argmax(1)
+
+    def _exact(self, seen: Tensor, targets: Tensor) -> Tensor:
+        """Distances (pairs,) float32 of (pairs, 2, joints) float64 and a target each."""
+        shares = self._shares[targets][:, None]
+        mean = (seen * shares).sum(2, keepdim=True)
+        apart = seen - mean
+        pull = apart * shares
+        spread = (pull * apart).flatten(1).sum(1)
+        above = (pull * self._planar[targets]).flatten(1).sum(1)
+        there = (above > 0) & (spread > _NOTHING * mean.square().flatten(1).sum(1))
+        squares = torch.where(there, above.square() / spread, 0.0)
         return (1.0 - squares).clamp_(min=0).sqrt_().float()
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Pairs: target (pairs,) int64 and body (pairs,) int64."""
+
+    target: Tensor
+    body: Tensor
+
+
+class _Sieve:
+    """Keeps the pairs that may be hits while bodies come by.
+
+    The bar of a target is the correlation that its worst hit has at least. Among the best of many
+    groups of bodies the `most` best are as many different bodies, so the bar can be raised to the
+    last of them.
+    """
+
+    def __init__(self, correlation: Correlation, worst: Tensor, most: int) -> None:
+        self._target, self._most = correlation.target, most
+        bar = (1.0 - worst.clamp(0.0, 1.0).square()).sqrt()[self._target]
+        self._bar = (bar - ERROR).clamp_(min=_LEAST).masked_fill_(correlation.spare, torch.inf)
+        self._leaders = bar.new_empty(len(bar), 0)
+        self._found: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def add(self, correlation: Tensor, start: int) -> None:
+        """Bodies from number `start` on, (bodies, columns)."""
+        groups = correlation.view(-1, GROUP, correlation.shape[1])
+        best = groups.amax(1)
+        group, column = (best >= self._bar).nonzero().unbind(1)
+        if len(group) > _MANY * len(self._bar):
+            self._raise(best)
+            group, column = (best >= self._bar).nonzero().unbind(1)
+        values = groups[group, :, column]
+        which, offset = (values >= self._bar[column, None]).nonzero().unbind(1)
+        body = group[which] * GROUP + offset + start
+        self._found.append((column[which], body, values[which, offset]))
+
+    def _raise(self, best: Tensor) -> None:
+        self._leaders = torch.cat([self._leaders, best.T], dim=1)
+        if self._leaders.shape[1] >= self._most:
+            self._leaders = self._leaders.topk(self._most, dim=1).values
+            self._bar = torch.maximum(self._bar, self._leaders[:, -1] - 2 * ERROR)
+
+    def left(self) -> _Candidates:
+        """All that pass the bar, after those that were found have raised it for the last time."""
+        column, body, value = (torch.cat(parts) for parts in zip(*self._found, strict=True))
+        order = value.argsort(descending=True)
+        order = order[column[order].argsort(stable=True)]
+        column, body, value = column[order], body[order], value[order]
+        last = (column.bincount(minlength=len(self._bar)).cumsum(0) - 1)[column]
+        first = torch.searchsorted(column, column)
+        lowest = value[torch.minimum(first + self._most - 1, last)]
+        passes = value >= lowest - 2 * ERROR
+        return _Candidates(self._target[column[passes]], body[passes])
 
 
 def _known(points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,24 +252,29 @@ def _expect_spread(spread: Tensor) -> None:
         )
 
 
-def _centred(views: Tensor) -> Tensor:
+def _standard(views: Tensor) -> Tensor:
     """Views about their mean, of root mean square 1; 0 for those of no extent or not finite."""
     apart = views - views.mean(2, keepdim=True)
     size = apart.square().mean((2, 3), keepdim=True).sqrt()
     return torch.where(torch.isfinite(size) & (size > 0), apart / size, 0.0)
 
 
-def _at_least(worst: Tensor) -> Tensor:
-    """The squared correlation (targets,) above which a body may be nearer than `worst`."""
-    return (1.0 - worst.clamp(0, 1).square() - _SLACK).clamp_(min=1e-12)
+def _columns(standard: Tensor, shares: Tensor) -> Tensor:
+    """What each target weighs a view by (targets, 2 joints, 4): covariance, means, squares."""
+    x, y = standard.float().unbind(1)
+    share = shares.float()
+    none = torch.zeros_like(share)
+    parts = [[x * share, share, none, share], [y * share, none, share, share]]
+    return torch.cat([torch.stack(part, dim=2) for part in parts], dim=1)
 
 
 def _ordered(
-    targets: Tensor, distances: Tensor, bodies: Tensor, views: Tensor, worst: Tensor, most: int
+    hits: _Candidates, distances: Tensor, views: Tensor, worst: Tensor, most: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Hits in order of target, distance and body, at most so many of a target."""
-    near = distances < worst.clamp(max=1)[targets]
-    target, body, view = (part[near].int().cpu().numpy() for part in (targets, bodies, views))
+    near = distances < worst.clamp(max=1)[hits.target]
+    parts = (hits.target, hits.body, views)
+    target, body, view = (part[near].int().cpu().numpy() for part in parts)
     distance = distances[near].cpu().numpy()
     order = np.lexsort((body, distance, target))
     order = order[_rank(target[order]) < most]

@@ -69,6 +69,20 @@ def test_the_nearest_target_is_the_twins(weights):
     assert found.target.tolist() == distances.argmin(0).tolist()
 
 
+def test_targets_of_many_kinds_of_weights_are_compared_side_by_side():
+    """So many of each kind that some share their products, others not."""
+    kinds = [targets(150, 1, "even"), targets(90, 2), targets(140, 3, "alike"), targets(60, 4)]
+    order = torch.randperm(440, generator=torch.Generator().manual_seed(0))
+    points = torch.cat([kind.points for kind in kinds])[order]
+    weights = torch.cat([kind.weights for kind in kinds])[order]
+    wanted, views = Targets(points, weights), crowd(6)
+    found = wanted.seen(views, unlimited(wanted), most=2)
+    distances = slow_distances(wanted, views).min(2)
+    assert found.nearest == pytest.approx(distances.min(0), abs=2e-7)
+    assert found.target.tolist() == distances.argmin(0).tolist()
+    assert found.hit_body.reshape(440, 2).tolist() == distances.argsort(1)[:, :2].tolist()
+
+
 @pytest.mark.parametrize("weights", ["mixed", "alike", "even"])
 def test_the_hits_of_a_target_are_the_twins_nearest_bodies(weights):
     wanted, views = targets(12, weights=weights), crowd(70)
@@ -91,6 +105,24 @@ def test_only_bodies_nearer_than_the_worst_of_a_niche_are_hits():
     assert np.bincount(found.hit_target).tolist() == [7] * 9
     assert (found.hit_distance < worst[found.hit_target]).all()
     assert np.array_equal(found.nearest, everything.nearest)
+
+
+@pytest.mark.parametrize("most", [3, 20, 100])
+def test_of_many_bodies_the_nearest_are_kept(most):
+    wanted, views = targets(5), crowd(3000)
+    everything = wanted.seen(views, unlimited(wanted), most=3000)
+    found = wanted.seen(views, unlimited(wanted), most=most)
+    assert np.bincount(found.hit_target).tolist() == [most] * 5
+    for target in range(5):
+        own, among = found.hit_target == target, everything.hit_target == target
+        assert found.hit_body[own].tolist() == everything.hit_body[among][:most].tolist()
+        assert np.array_equal(found.hit_distance[own], everything.hit_distance[among][:most])
+
+
+def test_crowds_of_equal_bodies_leave_the_first():
+    wanted, views = targets(5), crowd(1).expand(2000, -1, -1, -1)
+    found = wanted.seen(views, unlimited(wanted), most=4)
+    assert found.hit_body.tolist() == list(range(4)) * 5
 
 
 def test_a_worst_of_nought_asks_for_nothing():

@@ -1,0 +1,120 @@
+"""How fast bodies are compared with keypoint sets, and let into niches.
+
+    python tests/benchmarks/resemblance.py                  # made-up bodies, one core
+    python tests/benchmarks/resemblance.py --device cuda    # on a GPU
+
+16,384 bodies in 4 views each meet 3,000 keypoint sets, all of the same weights or each of its own:
+first with empty niches, then a second batch with niches that are full. Seconds are the least of
+some runs: of one core's time on a CPU, of the clock on a GPU. The bare products of the same shapes
+are timed between these runs.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evoskeleton.evolution.archive.niches import Niches
+from evoskeleton.evolution.archive.resemblance import Targets
+
+BODIES, VIEWS, TARGETS, JOINTS, QUOTA = 16_384, 4, 3_000, 17, 20
+CHUNKS = {"cpu": (64, 512), "cuda": (1024, 3072)}
+
+
+def made_up(sets: int, views: int, seed: int) -> Tensor:
+    """Keypoints (sets, views, joints, 2) px that have something in common, as bodies have."""
+    chance = torch.Generator().manual_seed(seed)
+    shape = torch.randn(JOINTS, 2, generator=torch.Generator().manual_seed(0))
+    kind = torch.randn(6, JOINTS, 2, generator=torch.Generator().manual_seed(1))
+    part = torch.randn(sets, views, 6, generator=chance)
+    noise = torch.randn(sets, views, JOINTS, 2, generator=chance)
+    return 500.0 + 100.0 * shape + 60.0 * torch.einsum("svk,kjc->svjc", part, kind) + 20.0 * noise
+
+
+def weights(alike: bool) -> Tensor:
+    """Of all joints, or confidences with a fifth of the joints unknown."""
+    if alike:
+        return torch.ones(TARGETS, JOINTS)
+    drawn = torch.rand(TARGETS, JOINTS, generator=torch.Generator().manual_seed(2))
+    return torch.where(drawn < 0.2, 0.0, drawn)
+
+
+def bare_products(alike: bool, device: str) -> Callable[[], None]:
+    """The matrix products alone, in chunks of the same shapes."""
+    bodies, width = CHUNKS[device]
+    rows = torch.randn(bodies * VIEWS, 2 * JOINTS, device=device)
+    columns = torch.randn(2 * JOINTS, width, device=device)
+    parts = [(rows, columns)]
+    if not alike:
+        parts += [(rows[:, :JOINTS].contiguous(), columns[:JOINTS].contiguous())] * 3
+    rooms = [torch.empty(len(rows), width, device=device) for _ in parts]
+
+    def run() -> None:
+        for _ in range(BODIES // bodies * (-(-TARGETS // width))):
+            for (left, right), room in zip(parts, rooms, strict=True):
+                torch.mm(left, right, out=room)
+
+    return run
+
+
+def least_seconds(runs: list[Callable[[], object]], device: str, rounds: int) -> list[float]:
+    """Of every run, taken in turn; other processes do not count on a CPU."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    times = np.full((rounds + 1, len(runs)), np.inf)
+    for turn in range(rounds + 1):
+        for place, run in enumerate(runs):
+            start = clock()
+            run()
+            if device == "cuda":
+                torch.cuda.synchronize()
+            times[turn, place] = clock() - start
+    return [float(seconds) for seconds in times[1:].min(0)]
+
+
+def compare(alike: bool, device: str, rounds: int) -> None:
+    """Both batches beside the bare products, and the insertions."""
+    targets = Targets(made_up(TARGETS, 1, 3)[:, 0], weights(alike)).to(device)
+    batches = [made_up(BODIES, VIEWS, seed).to(device) for seed in (4, 5)]
+    niches = Niches.empty(TARGETS, QUOTA)
+    worst = [torch.from_numpy(niches.worst())]
+    first = targets.seen(batches[0], worst[0], QUOTA)
+    full, _ = niches.insert(np.arange(BODIES), first)
+    worst.append(torch.from_numpy(full.worst()))
+    second = targets.seen(batches[1], worst[1], QUOTA)
+    plain, empty, filled, insertion = least_seconds(
+        [
+            bare_products(alike, device),
+            lambda: targets.seen(batches[0], worst[0], QUOTA),
+            lambda: targets.seen(batches[1], worst[1], QUOTA),
+            lambda: full.insert(np.arange(BODIES) + BODIES, second),
+        ],
+        device,
+        rounds,
+    )
+    work = 2.0 * BODIES * VIEWS * TARGETS * JOINTS * (2 if alike else 5)
+    print(
+        f"{'same weights' if alike else 'own weights'}, {BODIES} x {VIEWS} against {TARGETS} on"
+        f" {device}: products {plain:.3f} s ({work / plain / 1e9:.0f} GFlop/s);"
+        f" empty niches {empty:.3f} s ({plain / empty:.0%} of the products' rate,"
+        f" {len(first.hit_body)} hits), full ones {filled:.3f} s ({plain / filled:.0%},"
+        f" {len(second.hit_body)} hits); insertion {insertion:.3f} s",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Print all of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", choices=sorted(CHUNKS))
+    parser.add_argument("--rounds", type=int, default=5, help="runs of which the least counts")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for alike in (True, False):
+        compare(alike, options.device, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
