@@ -37,8 +37,8 @@ class _Block(Protocol):
     def prepared(self, rows: Tensor) -> tuple[Tensor, ...]:
         """What `correlate` wants of rows (chunks, rows, 2 joints), x before y."""
 
-    def correlate(self, out: Tensor, *prepared: Tensor) -> Tensor:
-        """Correlations (rows, targets), written into `out`."""
+    def correlate(self, out: Tensor, room: Tensor, *prepared: Tensor) -> Tensor:
+        """Correlations (rows, targets), written into `out`; `room` is of the same size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class _Alike:
         variance = (apart.square() * self.shares).sum((-1, -2), keepdim=True)
         return ((apart * variance.add_(_TINY**2).rsqrt_()).flatten(-2),)
 
-    def correlate(self, out: Tensor, *prepared: Tensor) -> Tensor:
+    def correlate(self, out: Tensor, room: Tensor, *prepared: Tensor) -> Tensor:
         return torch.mm(prepared[0], self.pull, out=out)
 
 
@@ -71,9 +71,9 @@ class _Mixed:
         x, y = torch.unflatten(rows, -1, (2, -1)).unbind(-2)
         return rows, x.contiguous(), y.contiguous(), x.square() + y.square() + _TINY
 
-    def correlate(self, out: Tensor, *prepared: Tensor) -> Tensor:
+    def correlate(self, out: Tensor, room: Tensor, *prepared: Tensor) -> Tensor:
         rows, x, y, squares = prepared
-        variance = squares @ self.shares
+        variance = torch.mm(squares, self.shares, out=room)
         for axis in (x, y):
             mean = torch.mm(axis, self.shares, out=out)
             variance.addcmul_(mean, mean, value=-1.0)
@@ -132,13 +132,13 @@ class Correlation:
         rows = self._rows(views)
         chunks, many = len(rows), views.shape[1]
         found = rows.new_empty(chunks, self._bodies, len(self.target))
-        room = rows.new_empty(many * self._bodies * self._width)
+        rooms = rows.new_empty(2, many * self._bodies * self._width)
         for block in self._blocks:
             width = block.columns.stop - block.columns.start
-            out = room[: many * self._bodies * width].view(-1, width)
+            out, room = rooms[:, : many * self._bodies * width].view(2, -1, width)
             prepared = block.prepared(rows)
             for chunk in range(chunks):
-                pairs = block.correlate(out, *(part[chunk] for part in prepared))
+                pairs = block.correlate(out, room, *(part[chunk] for part in prepared))
                 by_view = pairs.view(many, self._bodies, width)
                 torch.amax(by_view, 0, out=found[chunk, :, block.columns])
         return found.flatten(0, 1)

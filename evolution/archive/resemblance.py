@@ -26,7 +26,7 @@ from evoskeleton.shapes import expect_shape
 
 _BODIES = {"cpu": 512, "cuda": 4096}
 _PAIRS = 4096
-_MANY = 4
+_MANY = 2
 _LEAST = 2e-4
 _NOTHING = 1e-13
 _TINY = 1e-6
@@ -214,6 +214,8 @@ class _Sieve:
     def left(self) -> _Candidates:
         """All that pass the bar, after those that were found have raised it for the last time."""
         column, body, value = (torch.cat(parts) for parts in zip(*self._found, strict=True))
+        passes = value >= self._bar[column]
+        column, body, value = column[passes], body[passes], value[passes]
         order = value.argsort(descending=True)
         order = order[column[order].argsort(stable=True)]
         column, body, value = column[order], body[order], value[order]
