@@ -20,7 +20,8 @@ COCO 17: Lin 2014 (https://arxiv.org/abs/1405.0312). BlazePose 33: Bazarevsky 20
 (https://arxiv.org/abs/2006.10204).
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,11 @@ SAME_JOINT = {
 }  # fmt: skip
 """Joints that COCO and BlazePose have too, by their name there."""
 
+_SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
+
+LEAST_JOINTS = 6
+"""Joints that a set of points by name should have."""
+
 SPINE_SHARE, THORAX_SHARE, EAR_SHARE = 0.42, 0.88, 0.88
 
 HOW_APPROXIMATED = {
@@ -68,10 +74,19 @@ APPROXIMATED = tuple(name for name in JOINT_NAMES if name in HOW_APPROXIMATED)
 
 @dataclass(frozen=True)
 class KeypointSet:
-    """Names of a set's points in their order, and the weights (17, points) of our joints."""
+    """Names of a set's points in their order, and the weights (17, points) of our joints.
+
+    A joint without any weight is not known by the set.
+    """
 
     names: tuple[str, ...]
     weights: np.ndarray
+
+    @property
+    def approximated(self) -> np.ndarray:
+        """(17,) bool: joints that are mixed from several points."""
+        mixed: np.ndarray = (self.weights != 0.0).sum(axis=1) > 1
+        return mixed
 
     def to_human36m(
         self, points: np.ndarray, confidence: np.ndarray | None = None
@@ -97,7 +112,7 @@ class KeypointSet:
         known = (sure > 0.0) & np.isfinite(points).all(axis=2)
         keypoints = self.weights @ np.where(known[..., None], points, 0.0)
         parts = np.where(self.weights != 0.0, np.where(known, sure, 0.0)[:, None], np.inf)
-        least = parts.min(axis=2)
+        least = np.where((self.weights != 0.0).any(axis=1), parts.min(axis=2), 0.0)
         keypoints = np.where((least > 0.0)[..., None], keypoints, np.nan)
         return keypoints.astype(np.float32), least.astype(np.float32)
 
@@ -111,6 +126,38 @@ def known_set(name: str) -> KeypointSet:
     if name not in SETS:
         raise BadInput(f"keypoint set should be one of {', '.join(SETS)}, got {name}")
     return SETS[name]
+
+
+def set_of_names(names: Sequence[str]) -> KeypointSet:
+    """A set of any points: our joints that are among them, by name.
+
+    Human3.6M's own names are ours. Of any other set the limbs' joints are known by their side and
+    part, such as left_knee, LKnee or "knee left", and the trunk and head are approximated where
+    hips, shoulders and ears are there.
+
+    Raises:
+        BadInput: fewer than six of our joints are among them.
+    """
+    if tuple(names) == JOINT_NAMES:
+        return KeypointSet(JOINT_NAMES, np.eye(len(JOINT_NAMES)))
+    plain = tuple(_plain_name(name) for name in names)
+    weights = _weights(plain)
+    if (weights != 0.0).any(axis=1).sum() < LEAST_JOINTS:
+        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        raise BadInput(
+            "keypoints should be named by side and part, such as left_knee, for six joints or "
+            f"more, got {len(names)} names: {listed}"
+        )
+    return KeypointSet(tuple(names), weights)
+
+
+def _plain_name(name: str) -> str:
+    """COCO's spelling: side, underscore, part, in small letters."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=^[LR])(?=[A-Z])", " ", name)
+    words = [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]
+    sides = [_SIDES[word] for word in words if word in _SIDES]
+    parts = [word for word in words if word not in _SIDES]
+    return "_".join([*sides, *parts])
 
 
 def human36m_to_coco(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,17 +177,22 @@ def human36m_to_coco(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _weights(names: tuple[str, ...]) -> np.ndarray:
-    """(17, points) weights; the mixtures are built from each other, from the hips upwards."""
+    """(17, points) weights; the mixtures are built from each other, from the hips upwards.
+
+    What a point is missing for has none.
+    """
     point = dict(zip(names, np.eye(len(names)), strict=True))
-    joint = {ours: point[theirs] for ours, theirs in SAME_JOINT.items()}
+    absent = np.full(len(names), np.nan)
+    joint = {ours: point.get(theirs, absent) for ours, theirs in SAME_JOINT.items()}
     joint["Hip"] = (joint["RHip"] + joint["LHip"]) / 2.0
     trunk = (joint["RShoulder"] + joint["LShoulder"]) / 2.0 - joint["Hip"]
-    ears = (point["left_ear"] + point["right_ear"]) / 2.0
+    ears = (point.get("left_ear", absent) + point.get("right_ear", absent)) / 2.0
     joint["Spine"] = joint["Hip"] + SPINE_SHARE * trunk
     joint["Thorax"] = joint["Hip"] + THORAX_SHARE * trunk
     joint["Head"] = joint["Thorax"] + (ears - joint["Thorax"]) / EAR_SHARE
     joint["Neck"] = (joint["Thorax"] + joint["Head"]) / 2.0
-    return np.stack([joint[name] for name in JOINT_NAMES])
+    weights: np.ndarray = np.nan_to_num(np.stack([joint[name] for name in JOINT_NAMES]))
+    return weights
 
 
 SETS: Mapping[str, KeypointSet] = {

@@ -182,6 +182,10 @@ class AnnotationStore:
         """
         return self._files.read(image.sha256)
 
+    def picture_path(self, image: AnnotationImage) -> Path:
+        """Where the file of an image lies."""
+        return self._files.place(image.sha256)
+
     # Leases
 
     def lease_next(

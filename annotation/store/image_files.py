@@ -27,7 +27,7 @@ class ImageFiles:
             NotKept: the folder cannot be written.
         """
         sha256 = hashlib.sha256(content).hexdigest()
-        place = self._place(sha256)
+        place = self.place(sha256)
         try:
             if not place.exists():
                 _make_folder(place.parent)
@@ -44,11 +44,12 @@ class ImageFiles:
             NotThere: there is no such file.
         """
         try:
-            return self._place(sha256).read_bytes()
+            return self.place(sha256).read_bytes()
         except OSError as error:
             raise NotThere(f"the file of image {sha256[:12]} is gone: {error.strerror}") from None
 
-    def _place(self, sha256: str) -> Path:
+    def place(self, sha256: str) -> Path:
+        """Where the file of a hash lies, whether it is there or not."""
         return self._folder / sha256[:2] / sha256
 
 

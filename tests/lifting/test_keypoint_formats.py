@@ -12,6 +12,7 @@ from evoskeleton.lifting.keypoint_formats import (
     SAME_JOINT,
     human36m_to_coco,
     known_set,
+    set_of_names,
 )
 
 
@@ -82,3 +83,29 @@ def test_a_set_that_nobody_knows_is_told():
         known_set("openpose")
     with pytest.raises(BadInput, match=r"keypoints should be \(people, 17, 2\)"):
         known_set("coco").to_human36m(np.zeros((1, 16, 2)))
+
+
+@pytest.mark.parametrize("spelling", ["left_knee", "LKnee", "LeftKnee", "knee left", "l-knee"])
+def test_a_joint_is_known_by_its_side_and_part_however_spelt(spelling):
+    names = [spelling, *(name for name in COCO if name != "left_knee")]
+    points = np.random.default_rng(7).uniform(0, 900, (2, 17, 2))
+    ours, confidence = set_of_names(names).to_human36m(points)
+    assert np.allclose(ours[:, Joint.LKNEE], points[:, 0]) and (confidence == 1).all()
+
+
+def test_cocos_own_names_are_the_set_coco():
+    assert np.array_equal(set_of_names(COCO).weights, known_set("coco").weights)
+
+
+def test_what_no_point_is_there_for_is_not_known():
+    names = [name for name in COCO if "ear" not in name and "hip" not in name]
+    some = set_of_names(names)
+    ours, confidence = some.to_human36m(np.ones((1, len(names), 2)))
+    unknown = [JOINT_NAMES[row] for row in np.flatnonzero(confidence[0] == 0)]
+    assert unknown == ["Hip", "RHip", "LHip", "Spine", "Thorax", "Neck", "Head"]
+    assert np.isnan(ours[0, Joint.LHIP]).all() and not some.approximated.any()
+
+
+def test_names_of_no_body_are_refused():
+    with pytest.raises(BadInput, match="six joints or more, got 3 names: thumb, index, left_knee"):
+        set_of_names(["thumb", "index", "left_knee"])

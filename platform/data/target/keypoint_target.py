@@ -30,7 +30,7 @@ class KeypointTarget:
         name: (sets,) str, for people, such as "run.mp4 frame 12 person 1".
         picture: (sets,) str: path of the photo or video; empty without one.
         frame: (sets,) int32: number of the frame in a video; -1 elsewhere.
-        left_out: how many sets could not be used, by the reason.
+        left_out: how many sets could not be used, by the reason; and in how many files nobody was.
     """
 
     keypoints: np.ndarray

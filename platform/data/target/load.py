@@ -1,24 +1,35 @@
 """A target out of its settings: read, weighed, what cannot be used left out, the rest sampled."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.sources.load import load
-from evoskeleton.platform.data.target.found import FoundKeypoints, KeypointReader, Readers
+from evoskeleton.platform.data.target.found import (
+    NOT_NUMBERED,
+    Clip,
+    FoundKeypoints,
+    KeypointReader,
+    Readers,
+)
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
+from evoskeleton.platform.data.target.readers.coco import CocoFile
+from evoskeleton.platform.data.target.readers.infer_lines import InferLines
 from evoskeleton.platform.data.target.readers.lift_file import LiftFile
 from evoskeleton.platform.data.target.readers.mpi_inf_3dhp import MpiInf3dhp
+from evoskeleton.platform.data.target.readers.videopose3d_2d import VideoPose3d2d
 from evoskeleton.platform.data.target.sampling import even_over_clips
 from evoskeleton.platform.data.target.settings import TargetSettings
 from evoskeleton.platform.data.target.usable import expect_pixels, usable, weights_of
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
 
-BUILT_IN: Readers = (LiftFile(), MpiInf3dhp())
+BUILT_IN: Readers = (InferLines(), CocoFile(), VideoPose3d2d(), MpiInf3dhp(), LiftFile())
 """Readers that need neither a detector nor a store; the first that matches reads a file."""
+
+NOBODY = "files without people"
 
 _LISTED = 5
 
@@ -41,30 +52,57 @@ def load_target(
         BadInput: a file cannot be read or nothing in it be used, nobody was found, there are fewer
             sets than `niches`, or judged clips are among them and that is not declared.
     """
-    found = _found(settings, seed, readers)
+    found, empty = _found(settings, seed, readers)
     if not settings.transductive:
         _refuse_judged(found, judged)
     weights = weights_of(found, settings)
     rows, left_out = usable(found, weights)
+    left_out |= {NOBODY: len(empty)} if empty else {}
     if settings.niches is not None and len(rows) < settings.niches:
         raise BadInput(f"the target should have {settings.niches} keypoint sets, got {len(rows)}")
-    clip = np.array([*map(_clip, found.file, found.subject, found.clip)], dtype=np.str_)
-    rows = rows[even_over_clips(clip[rows], settings.wanted, seed)]
-    known = weights[rows] > 0.0
+    rows = rows[even_over_clips(found.clip[rows], settings.wanted, seed)]
+    return _chosen(found, rows, weights[rows], left_out)
+
+
+def _chosen(
+    found: FoundKeypoints, rows: np.ndarray, weights: np.ndarray, left_out: Mapping[str, int]
+) -> KeypointTarget:
+    """The (sets,) rows of what was found, with their (sets, 17) weights."""
+    clips = [found.clips[number] for number in found.clip[rows]]
+    label = _labels({clip.file for clip in found.clips})
+    names = [
+        _joined(label[clip.file], clip, found.place(row))
+        for clip, row in zip(clips, rows, strict=True)
+    ]
+    pictured = np.array([bool(clip.picture) for clip in clips])
     return KeypointTarget(
-        keypoints=np.where(known[..., None], found.keypoints[rows], np.float32(0.0)),
-        weights=weights[rows],
-        image_size=found.image_size[rows].copy(),
-        clip=clip[rows],
-        name=_names(found)[rows],
-        picture=found.picture[rows],
-        frame=found.frame[rows],
+        keypoints=np.where((weights > 0.0)[..., None], found.keypoints[rows], np.float32(0.0)),
+        weights=weights,
+        image_size=found.image_size[rows],
+        clip=np.array([_joined(clip.file, clip) for clip in clips], np.str_),
+        name=np.array(names, np.str_),
+        picture=np.array([clip.picture for clip in clips], np.str_),
+        frame=np.where(pictured, found.number[rows], NOT_NUMBERED).astype(np.int32),
         left_out=left_out,
     )
 
 
-def _found(settings: TargetSettings, seed: int, readers: Readers) -> FoundKeypoints:
-    """Everything that the settings name."""
+def _joined(file: str, clip: Clip, place: str = "") -> str:
+    recording = "/".join(part for part in (clip.subject, clip.name) if part)
+    return " ".join(part for part in (file, recording, clip.part, place) if part)
+
+
+def _labels(files: set[str]) -> dict[str, str]:
+    """What a file is called: its name, or its whole path where several have that name."""
+    names = Counter(PurePath(file).name for file in files)
+    short = {file: PurePath(file).name for file in files}
+    return {file: file if names[name] > 1 else name for file, name in short.items()}
+
+
+def _found(
+    settings: TargetSettings, seed: int, readers: Readers
+) -> tuple[FoundKeypoints, list[str]]:
+    """Everything that the settings name, and the files in which nobody was found."""
     parts, empty = [], []
     for path, reader in _matched(settings.keypoints, readers):
         part = reader.read(path)
@@ -77,7 +115,7 @@ def _found(settings: TargetSettings, seed: int, readers: Readers) -> FoundKeypoi
     found = FoundKeypoints.concat(parts)
     if not len(found):
         raise BadInput(f"no people were found in {_listed(empty)}")
-    return found
+    return found, empty
 
 
 def _matched(paths: Sequence[str], readers: Readers) -> Iterator[tuple[Path, KeypointReader]]:
@@ -96,7 +134,9 @@ def _matched(paths: Sequence[str], readers: Readers) -> Iterator[tuple[Path, Key
 
 def _within(folder: Path, readers: Readers) -> Iterator[tuple[Path, KeypointReader]]:
     """The files of a folder, and of those in it, that a reader takes, by path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path))
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and not _hidden(path, folder)
+    )
     matched = [(path, _reader_of(path, readers)) for path in files]
     known = [(path, reader) for path, reader in matched if reader is not None]
     if not known:
@@ -104,8 +144,9 @@ def _within(folder: Path, readers: Readers) -> Iterator[tuple[Path, KeypointRead
     yield from known
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts if part not in (".", ".."))
+def _hidden(path: Path, folder: Path) -> bool:
+    """Below the folder that was named."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _reader_of(path: Path, readers: Readers) -> KeypointReader | None:
@@ -114,31 +155,14 @@ def _reader_of(path: Path, readers: Readers) -> KeypointReader | None:
 
 def _refuse_judged(found: FoundKeypoints, judged: Collection[tuple[str, str]]) -> None:
     """Clips that a lifter is judged by are no target without a word."""
-    pairs = zip(found.subject.tolist(), found.clip.tolist(), strict=True)
-    if both := sorted(set(pairs) & set(judged)):
+    pairs = {(clip.subject, clip.name) for clip in found.clips}
+    if both := sorted(pairs & set(judged)):
         subject, clip = both[0]
         more = f" and {len(both) - 1} more" if len(both) > 1 else ""
         raise BadInput(
             f"clip {clip} of subject {subject}{more} should not be the target and judge the lifter "
             "as well; transductive: true declares that it is meant"
         )
-
-
-def _clip(file: str, subject: str, clip: str) -> str:
-    return "/".join(part for part in (file, subject, clip) if part)
-
-
-def _names(found: FoundKeypoints) -> np.ndarray:
-    """(sets,) str: file, clip and place; a file by its whole path where its name does not do."""
-    files = set(found.file.tolist())
-    short = Counter(PurePath(file).name for file in files)
-    label = {f: f if short[PurePath(f).name] > 1 else PurePath(f).name for f in files}
-    columns = (found.file.tolist(), found.subject.tolist(), found.clip.tolist())
-    words = [
-        " ".join(part for part in (label[file], _clip("", subject, clip), place) if part)
-        for file, subject, clip, place in zip(*columns, found.place.tolist(), strict=True)
-    ]
-    return np.array(words, dtype=np.str_)
 
 
 def _listed(paths: Sequence[str]) -> str:

@@ -1,7 +1,5 @@
 """Which keypoint sets can be a target, and how much each joint counts."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from evoskeleton.errors import BadInput
@@ -40,7 +38,7 @@ def expect_pixels(where: str, found: FoundKeypoints) -> None:
     for row, joint in np.argwhere(known & (np.abs(found.keypoints).max(axis=2) > MOST_PX))[:1]:
         x, y = found.keypoints[row, joint]
         raise BadInput(
-            f"{where}: {JOINT_NAMES[joint]} of {found.place[row]} should lie within {MOST_PX:.0f} "
+            f"{where}: {JOINT_NAMES[joint]} of {found.place(row)} should lie within {MOST_PX:.0f} "
             f"px, got ({x:g}, {y:g})"
         )
     told = known & (_spread(found.keypoints, known) > 0.0)[:, None]
@@ -53,7 +51,7 @@ def expect_pixels(where: str, found: FoundKeypoints) -> None:
         )
 
 
-def usable(found: FoundKeypoints, weights: np.ndarray) -> tuple[np.ndarray, Mapping[str, int]]:
+def usable(found: FoundKeypoints, weights: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
     """The rows that can be a target, and how many cannot, by the reason.
 
     Raises:

@@ -7,7 +7,7 @@ from evoskeleton.evolution.chance import key, normal, stream
 from evoskeleton.evolution.skeleton import JOINT_NAMES, Joint
 from evoskeleton.lifting.cameras import SIZE, ViewSettings, project, sample_views, world_to_camera
 from evoskeleton.platform.data.poses import PoseSet
-from evoskeleton.platform.data.target.found import FoundKeypoints
+from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 
 
 def views_of_poses(
@@ -29,9 +29,8 @@ def views_of_poses(
     keypoints = keypoints + noise_px * draws.reshape(len(joints), len(JOINT_NAMES), 2)
     return FoundKeypoints.of(
         keypoints.numpy(),
-        file="",
-        subject=poses.subject.tolist(),
-        clip=poses.clip.tolist(),
-        place=[f"frame {frame}" for frame in poses.frame.tolist()],
+        clips=[Clip(subject=subject, name=clip) for subject, clip in poses.clips()],
+        clip=poses.clip_number(),
+        number=poses.frame,
         image_size=np.array(SIZE),
     )

@@ -43,7 +43,7 @@ def add(
     url: Url = None,
 ) -> None:
     """Add pictures to annotate to a project."""
-    with _opened(folder, url) as store:
+    with opened(folder, url) as store:
         known = store.make_project(project, keypoints)
         for picture in pictures:
             _add(store, known, picture, picture.name)
@@ -60,7 +60,7 @@ def import_(
     url: Url = None,
 ) -> None:
     """Read a COCO file with its pictures into a project, as submissions."""
-    with _opened(folder, url) as store:
+    with opened(folder, url) as store:
         from evoskeleton.annotation.formats.coco import read_coco
         from evoskeleton.annotation.store.coco_import import import_coco
 
@@ -98,7 +98,7 @@ def export(
         raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
     if kind != "pose-table":
         refuse_taken(overwrite, Path(output))
-    with _opened(folder, url) as store:
+    with opened(folder, url) as store:
         known = store.project(project)
         typer.echo(
             _exported(store, known, kind, output, state or ["accepted"], keypoints, overwrite)
@@ -142,7 +142,12 @@ def _exported(
 
 
 @contextmanager
-def _opened(folder: Path, url: str | None) -> Iterator["AnnotationStore"]:
+def opened(folder: Path, url: str | None = None) -> Iterator["AnnotationStore"]:
+    """The store of a folder, closed afterwards.
+
+    Raises:
+        BadInput: it cannot be opened, or its database cannot be used.
+    """
     check_installed()
     from sqlalchemy.exc import DBAPIError
 

@@ -5,14 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from evoskeleton.lifting.keypoint_files import read_keypoints
-from evoskeleton.platform.data.target.found import FoundKeypoints
-
-HIDDEN = 0.5
-"""A joint with this visibility or less is not known, as in `lift`."""
+from evoskeleton.platform.data.target.found import HIDDEN, Clip, FoundKeypoints
 
 
 class LiftFile:
-    """A file of `lift`; its poses are the frames of one clip."""
+    """A file of `lift`; its poses are those of one clip."""
 
     def matches(self, path: Path) -> bool:
         """By the end of the name; other kinds of JSON have readers that look before this one."""
@@ -25,6 +22,6 @@ class LiftFile:
         return FoundKeypoints.of(
             keypoints,
             np.where(seen > HIDDEN, seen, 0.0),
-            file=str(path),
-            place=[f"pose {row}" for row in range(len(keypoints))],
+            clips=Clip(file=str(path), counted="pose"),
+            number=np.arange(len(keypoints)),
         )

@@ -7,11 +7,12 @@ import numpy as np
 from evoskeleton.platform.data.formats.mpi_inf_3dhp import (
     TEST_FILE,
     TRAINING_FILE,
+    SeenInTraining,
     is_test_file,
     load_held_out_clip,
     training_keypoints,
 )
-from evoskeleton.platform.data.target.found import FoundKeypoints
+from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 
 EVERY = 10
 """Of the training's frames one in so many is taken, as the field does."""
@@ -33,21 +34,16 @@ class MpiInf3dhp:
 
 
 def _training(path: Path) -> FoundKeypoints:
-    return FoundKeypoints.concat(
-        [
-            FoundKeypoints.of(
-                _inside(seen.keypoints[::EVERY]),
-                file=str(path),
-                subject=seen.subject,
-                clip=seen.clip,
-                image_size=np.full(2, TRAINING_PX),
-                place=[
-                    f"camera {seen.camera} frame {EVERY * row}"
-                    for row in range(len(seen.keypoints[::EVERY]))
-                ],
-            )
-            for seen in training_keypoints(path)
-        ]
+    return FoundKeypoints.concat([_of_camera(path, seen) for seen in training_keypoints(path)])
+
+
+def _of_camera(path: Path, seen: SeenInTraining) -> FoundKeypoints:
+    keypoints = _inside(seen.keypoints[::EVERY])
+    return FoundKeypoints.of(
+        keypoints,
+        clips=Clip(str(path), seen.subject, seen.clip, f"camera {seen.camera}"),
+        number=EVERY * np.arange(len(keypoints)),
+        image_size=np.full(2, TRAINING_PX),
     )
 
 
@@ -59,9 +55,5 @@ def _inside(keypoints: np.ndarray) -> np.ndarray:
 def _test(path: Path) -> FoundKeypoints:
     clip = load_held_out_clip(path)
     return FoundKeypoints.of(
-        clip.keypoints,
-        file=str(path),
-        subject=clip.subject,
-        clip=clip.name,
-        place=[f"frame {frame}" for frame in clip.frame],
+        clip.keypoints, clips=Clip(str(path), clip.subject, clip.name), number=clip.frame
     )

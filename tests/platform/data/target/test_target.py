@@ -196,6 +196,22 @@ def test_noise_is_as_large_as_asked_for():
     assert abs((noisy.keypoints - still.keypoints).std() - 6.0) < 0.1
 
 
+def test_a_point_at_zero_is_one_that_nobody_found(tmp_path):
+    points = bodies(2)
+    points[0, [3, 6]] = 0.0
+    found = target(keypoints=written(tmp_path / "a.json", points))
+    assert np.flatnonzero(found.weights[0] == 0).tolist() == [3, 6]
+    assert (found.weights[1] == 1).all()
+
+
+def test_a_hidden_file_is_not_read_but_a_folder_below_a_hidden_one_is(tmp_path):
+    folder = tmp_path / ".cache" / "run"
+    folder.mkdir(parents=True)
+    written(folder / "a.json", bodies(1))
+    written(folder / ".b.json", bodies(1))
+    assert len(target(keypoints=str(folder))) == 1
+
+
 def test_judged_clips_are_no_target_unless_declared():
     judged = {("standard", "standard")}
     settings = {"poses": STANDARD}
