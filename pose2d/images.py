@@ -132,6 +132,20 @@ def read_video(path: Path | str, most_pixels: int = MOST_PIXELS) -> Iterator[Fra
         capture.release()
 
 
+def count_frames(path: Path | str) -> int:
+    """How many frames a video says it has; 0 where it does not say, or cannot be read.
+
+    Raises:
+        BadInput: OpenCV is not installed.
+    """
+    cv2 = _open_cv()
+    capture = cv2.VideoCapture(str(Path(path).absolute()), cv2.CAP_FFMPEG)
+    try:
+        return max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+    finally:
+        capture.release()
+
+
 def _frames(cv2: Any, capture: Any, path: Path) -> Iterator[Frame]:
     rate = float(capture.get(cv2.CAP_PROP_FPS))
     rate = rate if np.isfinite(rate) and rate > 0 else 0.0

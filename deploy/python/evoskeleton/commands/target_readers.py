@@ -1,5 +1,6 @@
 """What a target may be: readers of the platform, and those that want a detector or a store."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from evoskeleton.annotation.domain.records import AnnotationImage, Project, State
     from evoskeleton.annotation.store.annotation_store import AnnotationStore
     from evoskeleton.pose2d.detector import Detector, Person
-    from evoskeleton.pose2d.images import Frame
 
-FRAMES_PER_SECOND = 5.0
-"""How many frames of a video are looked at: those between them show nearly the same."""
+MOST_FRAMES = 250
+"""How many frames of a video are looked at, evenly along it."""
 
 DATABASE = "annotations.db"
 
@@ -35,26 +35,26 @@ Seen = Callable[[Path, int], None]
 
 def target_readers(
     detector: str = "blazepose",
-    frames_per_second: float | None = FRAMES_PER_SECOND,
+    most_frames: int = MOST_FRAMES,
     seen: Seen | None = None,
 ) -> Readers:
     """Readers of everything that a target may be, the first that matches first.
 
     Args:
         detector: of people in photos and videos, by name; it is made for the first picture.
-        frames_per_second: of a video to look at; none: all.
+        most_frames: of a video to look at, evenly along it.
         seen: for a bar.
     """
-    return (*BUILT_IN, AnnotatedPictures(), Pictures(detector, frames_per_second, seen))
+    return (*BUILT_IN, AnnotatedPictures(), Pictures(detector, most_frames, seen))
 
 
 class Pictures:
     """Photos and videos, in which a detector finds people; each is a clip."""
 
     def __init__(
-        self, detector: str, frames_per_second: float | None = None, seen: Seen | None = None
+        self, detector: str, most_frames: int = MOST_FRAMES, seen: Seen | None = None
     ) -> None:
-        self._name, self._rate, self._seen = detector, frames_per_second, seen
+        self._name, self._most, self._seen = detector, most_frames, seen
         self._made: Detector | None = None
 
     def matches(self, path: Path) -> bool:
@@ -89,22 +89,15 @@ class Pictures:
 
     def _pictures(self, path: Path) -> Iterator[tuple[int, np.ndarray]]:
         """A photo, or those frames of a video that are looked at, with their number."""
-        from evoskeleton.pose2d.images import is_video, read_image, read_video
+        from evoskeleton.pose2d.images import count_frames, is_video, read_image, read_video
 
         if not is_video(path):
             yield NOT_NUMBERED, read_image(path)
             return
-        for frame in self._thinned(read_video(path)):
-            yield frame.number, frame.image
-
-    def _thinned(self, frames: "Iterator[Frame]") -> "Iterator[Frame]":
-        """The first frame, and then each that is the first in its part of a second."""
-        last = -1
-        for frame in frames:
-            part = frame.number if self._rate is None else int(frame.seconds * self._rate + 1e-6)
-            if part > last or frame.seconds == 0.0:
-                yield frame
-            last = part
+        every = max(1, math.ceil(count_frames(path) / self._most))
+        for frame in read_video(path):
+            if frame.number % every == 0:
+                yield frame.number, frame.image
 
 
 def _person(
