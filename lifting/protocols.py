@@ -1,9 +1,10 @@
 """Evaluation: a lifter on real poses over fixed views or the data set's own, and where it errs.
 
 Every pose is seen by every fixed view (`cameras.FIXED_VIEWS`), or by the cameras of its own data
-set (`own_views`), without noise and with all joints visible. Protocol 1 (MPJPE), protocol 2
-(P-MPJPE) and N-MPJPE average over all 17 joints, hip included, as published for Human3.6M; PCK and
-AUC leave out the hip, which alignment makes right. Joints may be left out of all of them.
+set (`evaluation.own_views`), without noise and with all joints visible. Protocol 1 (MPJPE),
+protocol 2 (P-MPJPE) and N-MPJPE average over all 17 joints, hip included, as published for
+Human3.6M; PCK and AUC leave out the hip, which alignment makes right. Joints may be left out of
+all of them.
 
 Rarity of a pose: how far its body is, turned to one heading, from its nearest neighbours in a
 reference set such as the seed poses.
@@ -26,9 +27,9 @@ from evoskeleton.lifting.cameras import (
     project,
     world_to_camera,
 )
+from evoskeleton.lifting.evaluation.own_views import OwnViews
 from evoskeleton.lifting.metrics import METRICS, joint_errors
 from evoskeleton.lifting.normalization import hip_centred
-from evoskeleton.lifting.own_views import OwnViews
 from evoskeleton.shapes import expect_shape
 
 _AT_ONCE = 1024

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.cameras import Cameras
-from evoskeleton.lifting.own_views import OwnViews, fitted_pinholes, with_intrinsics
+from evoskeleton.lifting.evaluation.fitted_pinholes import fitted_pinholes, with_intrinsics
+from evoskeleton.lifting.evaluation.own_views import OwnViews
 from evoskeleton.platform.data.formats.mpi_inf_3dhp import (
     LEVEL,
     HeldOutClip,

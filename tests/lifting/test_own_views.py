@@ -16,7 +16,8 @@ from evoskeleton.lifting.cameras import (
     project,
     world_to_camera,
 )
-from evoskeleton.lifting.own_views import OwnViews, fitted_pinholes
+from evoskeleton.lifting.evaluation.fitted_pinholes import fitted_pinholes
+from evoskeleton.lifting.evaluation.own_views import OwnViews
 from evoskeleton.lifting.protocols import evaluate, lift_fixed_views
 
 POSES = 40

@@ -8,15 +8,19 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.lifter_training import LifterSettings
 from evoskeleton.platform.data.sources.settings import Source
 from evoskeleton.platform.record.mlflow_store import TrackingSettings
 from evoskeleton.platform.search.campaign.settings import RUNNING, CampaignSettings
 from evoskeleton.platform.search.study.choice import ChoiceSettings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
+
+PROTOCOLS = ("human36m", "mpi-inf-3dhp")
+"""Protocols of the field for which there is a settings file."""
 
 
 class RowSettings(Settings):
@@ -48,6 +52,28 @@ class RowSettings(Settings):
         return self
 
 
+class JudgingSettings(Settings):
+    """How lifters are judged on a test: under which cameras, by which joints."""
+
+    cameras: str | None = Field(
+        None,
+        description="the data set's own cameras: Human3.6M's cameras.npy, or `own` where the "
+        "source holds what they saw (mpi-inf-3dhp); none: four fixed virtual views",
+    )
+    leave_out: list[str] = Field(
+        default_factory=list,
+        description="joints that do not count, such as Neck, which MPI-INF-3DHP has elsewhere",
+    )
+
+    @field_validator("leave_out")
+    @classmethod
+    def _joints_are_known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in JOINT_NAMES[1:]:
+                raise ValueError(f"should name joints, such as Neck, and not Hip; {name} is none")
+        return names
+
+
 class StudySettings(Settings):
     """What is compared, on whom, and for how long."""
 
@@ -59,6 +85,13 @@ class StudySettings(Settings):
     real: Source = Field(description="all real poses that may be trained on")
     tests: dict[str, Source] = Field(
         min_length=1, description="by name, poses that the lifters are compared on"
+    )
+    judging: dict[str, JudgingSettings] = Field(
+        default_factory=dict, description="by name of a test, how it judges if not as usual"
+    )
+    by_action: list[Literal["mpjpe", "p_mpjpe", "n_mpjpe", "pck", "auc"]] = Field(
+        default_factory=list,
+        description="metrics that the report shows by action too, with the mean of the actions",
     )
     rows: dict[str, RowSettings] = Field(
         min_length=1, description="by name, data sets that are compared"
@@ -95,6 +128,13 @@ class StudySettings(Settings):
                 raise ValueError(f"choose.row should name a row, got {how.choose.row}")
             if self.rows[how.choose.row].choose is not None:
                 raise ValueError(f"row {name} should choose from a row that does not itself choose")
+        return self
+
+    @model_validator(mode="after")
+    def _judged_tests_are_there(self) -> "StudySettings":
+        for name in self.judging:
+            if name not in self.tests:
+                raise ValueError(f"judging should name tests, got {name}")
         return self
 
     @model_validator(mode="after")
@@ -143,10 +183,20 @@ def read_study(path: Path, changes: list[str] | None = None) -> StudySettings:
     return StudySettings.parse(with_changes(read_yaml(path), changes or []))
 
 
-def template(name: Literal["study", "choices"] = "study") -> str:
-    """A commented settings file to start from: rows of searches, or rows that choose."""
-    presets = resources.files("evoskeleton.platform.search.presets")
-    return presets.joinpath(f"{name}.yaml").read_text()
+def template(name: str = "study") -> str:
+    """A commented settings file to start from.
+
+    Args:
+        name: study: rows of searches; choices: rows that choose; or one of `PROTOCOLS`, the field's
+            own, for those who own its data.
+
+    Raises:
+        BadInput: there is no such file.
+    """
+    if name not in ("study", "choices", *PROTOCOLS):
+        raise BadInput(f"protocol should be one of {', '.join(PROTOCOLS)}, got {name}")
+    file = f"study-{name}.yaml" if name in PROTOCOLS else f"{name}.yaml"
+    return resources.files("evoskeleton.platform.search.presets").joinpath(file).read_text()
 
 
 def cells(settings: StudySettings) -> list[Cell]:
@@ -228,13 +278,13 @@ def judgement_settings(settings: StudySettings, cell: Cell, choice: ChoiceSettin
 
 def result_settings(settings: StudySettings, cell: Cell) -> str:
     """A hash of all that a lifter's errors depend on."""
-    return _digest(
-        {
-            "data": data_settings(settings, cell),
-            "fit": lifter_settings(settings, cell).model_dump(mode="json"),
-            "tests": {name: test.model_dump(mode="json") for name, test in settings.tests.items()},
-        }
-    )
+    plain = {
+        "data": data_settings(settings, cell),
+        "fit": lifter_settings(settings, cell).model_dump(mode="json"),
+        "tests": {name: test.model_dump(mode="json") for name, test in settings.tests.items()},
+    }
+    judging = {name: how.model_dump(mode="json") for name, how in settings.judging.items()}
+    return _digest(plain | ({"judging": judging} if judging else {}))
 
 
 def _digest(plain: dict[str, Any]) -> str:

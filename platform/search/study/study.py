@@ -25,10 +25,13 @@ import torch
 
 from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file, write_arrays, write_json
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.evaluation.own_views import OwnViews
 from evoskeleton.lifting.lifter_training import lifter_from, train_lifter
-from evoskeleton.lifting.protocols import evaluate, rarity
+from evoskeleton.lifting.protocols import Evaluation, evaluate, rarity
 from evoskeleton.npz import read_npz
 from evoskeleton.platform.data.annotated import refuse_annotated
+from evoskeleton.platform.data.own_cameras import own_views
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources.load import load
 from evoskeleton.platform.search.campaign.driver import resume, start, table_of
@@ -51,6 +54,7 @@ from evoskeleton.platform.search.study.choice import (
 )
 from evoskeleton.platform.search.study.settings import (
     Cell,
+    JudgingSettings,
     StudySettings,
     base_of,
     campaign_settings,
@@ -75,10 +79,18 @@ class Study:
         self._tests = {name: load(source) for name, source in settings.tests.items()}
         for name, test in self._tests.items():
             refuse_annotated(test, f"test {name}")
+        self._views = {name: self._own_views(name) for name in settings.judging}
         refuse_annotated(load(settings.validation), "validation")
         self._refuse_shared_clips()
         self._refuse_what_cannot_be_made()
         refuse_other_settings(settings)
+
+    def _own_views(self, test: str) -> OwnViews | None:
+        """How the data set's own cameras see a test; none: the fixed views do."""
+        cameras = self._settings.judging[test].cameras
+        if cameras is None:
+            return None
+        return own_views(self._tests[test], self._settings.tests[test], cameras)
 
     def _refuse_what_cannot_be_made(self) -> None:
         """Settings of rows are looked at before the first hour is spent."""
@@ -128,14 +140,25 @@ class Study:
         found: dict[str, Any] = {}
         errors: dict[str, np.ndarray] = {}
         for name, test in self._tests.items():
-            rare = rarity(test.poses, seeds)
-            evaluation = evaluate(lifter, test.poses, test.action, test.clip_label(), rare)
+            evaluation = self._evaluation(name, lifter, rarity(test.poses, seeds))
             found[name] = evaluation.as_dict()
             errors |= {f"{name}/errors": evaluation.errors, f"{name}/clip": evaluation.clip}
         write_arrays(self.result(cell).with_suffix(".npz"), errors)
         made_with = result_settings(self._settings, cell)
         record = {"cell": vars(cell), "poses": len(poses), "tests": found, "settings": made_with}
         write_json(self.result(cell), record | {"core_hours": took.core_hours()})
+
+    def _evaluation(self, test: str, lifter: Lifter, rare: np.ndarray) -> Evaluation:
+        poses, how = self._tests[test], self._settings.judging.get(test, JudgingSettings())
+        return evaluate(
+            lifter,
+            poses.poses,
+            poses.action,
+            poses.clip_label(),
+            rare,
+            views=self._views.get(test),
+            leave_out=how.leave_out,
+        )
 
     def _data(self, cell: Cell) -> np.ndarray:
         """Poses (n, 17, 3) of a row, made once."""

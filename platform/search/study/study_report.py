@@ -8,7 +8,7 @@ samples.
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,13 @@ from scipy.stats import t as student
 from evoskeleton.files import whole_file
 from evoskeleton.lifting.metrics import shown_in
 from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.study.by_action import (
+    Actions,
+    action_table,
+    by_action,
+    how_judged,
+    own_cameras,
+)
 from evoskeleton.platform.search.study.settings import (
     Cell,
     StudySettings,
@@ -60,6 +67,9 @@ class Line:
         against: mean difference of MPJPE over clips to the better of the upper rows, and its
             interval; NaN where there is none.
         worse: clips whose interval lies wholly above that row.
+        actions: errors by action, where the study asks for them.
+        own_cameras: names of the data set's own views; none: the fixed ones.
+        judged: a sentence on views and joints, where they are not as usual or actions are shown.
     """
 
     test: str
@@ -74,6 +84,9 @@ class Line:
     gap: float
     against: tuple[float, float, float]
     worse: list[str]
+    actions: Actions = field(default_factory=dict)
+    own_cameras: list[str] = field(default_factory=list)
+    judged: str = ""
 
 
 def lines(settings: StudySettings) -> list[Line]:
@@ -157,7 +170,15 @@ def _lines(
             gap=_gap(run, low, real),
             against=over_clips(run.errors - real.errors, run.clip) if real else (np.nan,) * 3,
             worse=_worse(run, real) if real else [],
+            actions=by_action(run.records, settings.by_action),
+            own_cameras=own_cameras(run.records[0]),
+            judged=_judged(settings, test, run.records[0]),
         )
+
+
+def _judged(settings: StudySettings, test: str, record: dict[str, Any]) -> str:
+    unusual = bool(settings.by_action) or test in settings.judging
+    return how_judged(record) if unusual else ""
 
 
 def _gap(run: _Runs, low: _Runs | None, real: _Runs | None) -> float:
@@ -231,10 +252,23 @@ def markdown(found: list[Line]) -> str:
     """The lines as tables for documents."""
     parts = []
     for (test, steps, fraction), mine in panels(found).items():
-        rows = [COLUMNS, ["---"] * len(COLUMNS), *(in_words(line) for line in mine)]
         parts.append(f"## {test}, {steps} steps, {fraction:.3g} of the seed\n")
-        parts += [*(f"| {' | '.join(row)} |" for row in rows), ""]
+        parts += [f"{mine[0].judged}\n"] if mine[0].judged else []
+        parts += _as_table([list(COLUMNS), *(in_words(line) for line in mine)])
+        for table in tables_by_action(mine):
+            parts += _as_table(table)
     return "\n".join(parts)
+
+
+def tables_by_action(panel: list[Line]) -> Iterator[list[list[str]]]:
+    """A table of cells for each metric that the study shows by action."""
+    for metric in panel[0].actions:
+        yield action_table(metric, [(line.row, line.actions) for line in panel])
+
+
+def _as_table(rows: list[list[str]]) -> list[str]:
+    heading, *lines = rows
+    return [*(f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *lines)), ""]
 
 
 def figure(found: list[Line], names: Iterable[str]) -> Figure:

@@ -50,11 +50,20 @@ def study_template(
         bool,
         typer.Option("--choices", help="rows that choose among what is bred"),
     ] = False,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="a protocol of the field: human36m (S1 to S9 and S11) or mpi-inf-3dhp (Human3.6M "
+            "to MPI-INF-3DHP), for those who own the data"
+        ),
+    ] = None,
 ) -> None:
     """Print a commented settings file to start from."""
     from evoskeleton.platform.search.study.settings import template as packaged
 
-    typer.echo(packaged("choices" if choices else "study"), nl=False)
+    if choices and protocol is not None:
+        raise BadInput("choices and protocol are two files: ask for one of them")
+    typer.echo(packaged("choices" if choices else protocol or "study"), nl=False)
 
 
 def _show_study(settings: "StudySettings") -> None:

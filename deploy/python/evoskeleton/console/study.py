@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from rich.markup import escape
 from rich.table import Table
 
-from evoskeleton.platform.search.study.study_report import COLUMNS, Line, in_words, panels
+from evoskeleton.platform.search.study.study_report import (
+    COLUMNS,
+    Line,
+    in_words,
+    panels,
+    tables_by_action,
+)
 
 
 def study_tables(found: list[Line]) -> Iterator[Table]:
@@ -17,5 +23,18 @@ def study_tables(found: list[Line]) -> Iterator[Table]:
             shown.add_column(column, justify="left" if column == "row" else "right")
         for line in mine:
             shown.add_row(*map(escape, in_words(line)))
-        shown.caption = "mm and %, means over test poses, four fixed views and random seeds"
+        views = ", ".join(mine[0].own_cameras) or "four fixed views"
+        shown.caption = f"mm and %, means over test poses, {escape(views)} and random seeds"
+        shown.caption += f"\n{escape(mine[0].judged)}" if mine[0].judged else ""
         yield shown
+        for heading, *rows in tables_by_action(mine):
+            yield _of_cells(heading, rows)
+
+
+def _of_cells(heading: list[str], rows: list[list[str]]) -> Table:
+    shown = Table()
+    for number, column in enumerate(heading):
+        shown.add_column(escape(column), justify="right" if number else "left")
+    for row in rows:
+        shown.add_row(*map(escape, row))
+    return shown

@@ -1,0 +1,1 @@
+"""How test poses are seen when a lifter is judged."""
