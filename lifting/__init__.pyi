@@ -13,8 +13,8 @@ from .conformal import RadiusSettings as RadiusSettings
 from .conformal import calibrate as calibrate
 from .error_radii import CalibratedRadii as CalibratedRadii
 from .error_radii import ErrorRadii as ErrorRadii
-from .keypoint_files import read_keypoints as read_keypoints
-from .keypoint_files import write_joints as write_joints
+from .keypoints.keypoint_files import read_keypoints as read_keypoints
+from .keypoints.keypoint_files import write_joints as write_joints
 from .lifter_training import LifterSettings as LifterSettings
 from .lifter_training import train_lifter as train_lifter
 from .metrics import auc as auc

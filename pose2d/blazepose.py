@@ -25,7 +25,7 @@ from pydantic import Field
 
 from evoskeleton.assets import Asset, fetch
 from evoskeleton.extras import require
-from evoskeleton.lifting.keypoint_formats import APPROXIMATED, BLAZEPOSE_POINTS, known_set
+from evoskeleton.lifting.keypoints.keypoint_formats import APPROXIMATED, BLAZEPOSE_POINTS, known_set
 from evoskeleton.pose2d.crops import Region, around_box, crop, crop_to_picture, moved, whole
 from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes, check_image
 from evoskeleton.settings import Settings

@@ -17,7 +17,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
-from evoskeleton.lifting.keypoint_files import FRAME
+from evoskeleton.lifting.keypoints.keypoint_files import FRAME
 from evoskeleton.pose2d.detector import Detector, Person, Stopwatch
 from evoskeleton.pose2d.detectors import BLAZEPOSE, load_detector
 from evoskeleton.pose2d.images import Frame, is_video, read_image, read_video

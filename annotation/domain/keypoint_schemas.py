@@ -1,7 +1,7 @@
 """Keypoint schemas that clients may send, by name; each becomes Human3.6M's 17 joints.
 
-`lifting.keypoint_formats` knows the sets of detectors and annotators. Human3.6M's own two layouts,
-17 joints and its files of 32, have every joint.
+`lifting.keypoints.keypoint_formats` knows the sets of detectors and annotators. Human3.6M's own two
+layouts, 17 joints and its files of 32, have every joint.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
-from evoskeleton.lifting.keypoint_formats import APPROXIMATED, SETS, KeypointSet
+from evoskeleton.lifting.keypoints.keypoint_formats import APPROXIMATED, SETS, KeypointSet
 
 DEFAULT = "human36m"
 IN_PROJECTS = (DEFAULT, "coco")

@@ -19,7 +19,7 @@ from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, IN_PROJECTS
 from evoskeleton.annotation.domain.records import AnnotationImage, Revision
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
-from evoskeleton.lifting.keypoint_formats import COCO, human36m_to_coco
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO, human36m_to_coco
 
 POINTS = dict(zip(IN_PROJECTS, (JOINT_NAMES, COCO), strict=True))
 """Names of the points in a file by keypoint schema."""

@@ -23,7 +23,7 @@ from evoskeleton.annotation.domain.records import AnnotationImage, Project, Revi
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.operators.ground import GroundSettings
 from evoskeleton.evolution.skeleton import JOINT_NAMES
-from evoskeleton.lifting.keypoint_formats import COCO
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO
 from evoskeleton.platform.data.annotated import ANNOTATED, commit_annotated, subject_of
 from evoskeleton.platform.data.formats.human36m import joints_to_32, write_human36m
 from evoskeleton.platform.data.poses import PoseSet

@@ -6,7 +6,7 @@ import numpy as np
 
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT
 from evoskeleton.lifting.bundle import Lifter
-from evoskeleton.lifting.keypoint_formats import human36m_to_coco
+from evoskeleton.lifting.keypoints.keypoint_formats import human36m_to_coco
 from evoskeleton.lifting.model_fit.pose_fit import PoseFit, PoseFitSettings, fit_poses
 from evoskeleton.lifting.pinhole import Intrinsics
 from evoskeleton.pose2d.detector import Person

@@ -14,7 +14,8 @@ its company.
 Keypoints and projections are in pixels, x right, y down; any scale and shift will do.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -51,6 +52,52 @@ class Sightings:
     hit_body: np.ndarray
     hit_view: np.ndarray
     hit_distance: np.ndarray
+
+    @classmethod
+    def one_each(cls, target: np.ndarray, distance: np.ndarray) -> "Sightings":
+        """Bodies of which each was made for a target: (bodies,) targets and distances, no view."""
+        target = np.asarray(target, np.int32)
+        bodies = np.arange(len(target), dtype=np.int32)
+        distance = np.asarray(distance, np.float32)
+        no_view = np.full(len(target), -1, np.int32)
+        return cls(distance, target, target, bodies, no_view, distance)
+
+    def hit(self) -> np.ndarray:
+        """(bodies,) bool, which of them are hits of a target."""
+        found = np.zeros(len(self.nearest), bool)
+        found[self.hit_body] = True
+        return found
+
+    def take(self, bodies: np.ndarray) -> "Sightings":
+        """Of some of the bodies: (n,) ascending places of those that stay."""
+        place = np.full(len(self.nearest), -1, np.int32)
+        place[bodies] = np.arange(len(bodies), dtype=np.int32)
+        hits = np.flatnonzero(place[self.hit_body] >= 0)
+        return Sightings(
+            nearest=self.nearest[bodies],
+            target=self.target[bodies],
+            hit_target=self.hit_target[hits],
+            hit_body=place[self.hit_body[hits]],
+            hit_view=self.hit_view[hits],
+            hit_distance=self.hit_distance[hits],
+        )
+
+    def without_hits_of(self, bodies: np.ndarray) -> "Sightings":
+        """All bodies, but those of a (bodies,) bool mask are no hits."""
+        hits = np.flatnonzero(~bodies[self.hit_body])
+        names = ("hit_target", "hit_body", "hit_view", "hit_distance")
+        return replace(self, **{name: getattr(self, name)[hits] for name in names})
+
+    @staticmethod
+    def concatenate(parts: Sequence["Sightings"]) -> "Sightings":
+        """Those of several batches of bodies, in order."""
+        starts = np.cumsum([0, *(len(part.nearest) for part in parts)])[:-1].astype(np.int32)
+        columns = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Sightings)
+        }
+        shifted = [part.hit_body + start for part, start in zip(parts, starts, strict=True)]
+        return Sightings(**columns | {"hit_body": np.concatenate(shifted)})
 
 
 class Targets:
@@ -120,6 +167,19 @@ class Targets:
         distance, view = self._distances(views, standard, hits.body, hits.target)
         ordered = _ordered(hits, distance, view, worst.to(distance), most)
         return Sightings(nearest.cpu().numpy(), target.int().cpu().numpy(), *ordered)
+
+    def distances(self, seen: Tensor) -> Tensor:
+        """Distance (targets,) float32 of each target and a body of its own.
+
+        Args:
+            seen: (targets, joints, 2) float32 px, on the device of the targets.
+
+        Raises:
+            BadInput: not one body a target.
+        """
+        expect_shape("seen", seen, (len(self), self.joints, 2))
+        everyone = torch.arange(len(self), device=seen.device)
+        return self._exact(seen.transpose(1, 2).double(), everyone)
 
     def _candidates(self, views: Tensor, worst: Tensor, most: int) -> tuple[Tensor, "_Candidates"]:
         """The target (bodies,) that correlates best, and pairs among which all hits are."""

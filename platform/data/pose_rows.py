@@ -35,6 +35,12 @@ class PoseRows:
         lifter: (rows,) str, weight hash of the lifter that scored.
         why: (rows,) str, why the row is there.
         replaces: (rows,) int64 ids of the rows whose places these take, -1 for none.
+        retires: (rows,) lists of ids of further rows that leave the data set with these.
+        distance: (rows,) float32 from the nearest keypoint set of the target, see
+            `evolution.archive.resemblance`.
+        target: (rows,) int32, which keypoint set that is, -1 for none.
+        view: (rows,) int32, the virtual view that the distance was measured in, of those that a
+            body has in its niche; -1 for others.
         subject, clip: (rows,) str, of poses that were recorded.
         camera_pitch_deg: (rows,) float32 degrees, as assumed of an annotated pose.
         body_height_mm: (rows,) float32 mm, as assumed of an annotated pose.
@@ -58,6 +64,10 @@ class PoseRows:
     lifter: np.ndarray | None = None
     why: np.ndarray | None = None
     replaces: np.ndarray | None = None
+    retires: np.ndarray | None = None
+    distance: np.ndarray | None = None
+    target: np.ndarray | None = None
+    view: np.ndarray | None = None
     subject: np.ndarray | None = None
     clip: np.ndarray | None = None
     camera_pitch_deg: np.ndarray | None = None

@@ -58,15 +58,24 @@ SCHEMA = pa.schema(
         pa.field("replaces", pa.int64()),
         pa.field("camera_pitch_deg", pa.float32()),
         pa.field("body_height_mm", pa.float32()),
+        pa.field("retires", pa.list_(pa.int64())),
+        pa.field("distance", pa.float32()),
+        pa.field("target", pa.int32()),
+        pa.field("view", pa.int32()),
     ]
 )
 """`pose` is 51 float32, joint-major x y z, world mm, z up; `margin` degrees inside the joint
 limits; `error` and `disagreement` mm; `novelty` mm a joint; `outside` a share; `lifter` the weight
 hash of the lifter that scored; `why` the row is there; `replaces` the id of the row whose place it
-took; `camera_pitch_deg` and `body_height_mm` what was assumed of a pose that somebody annotated.
+took, `retires` the ids of further rows that left with it; `distance` how far the pose is from the
+keypoint set `target` of the campaign's target, and `view` the virtual view in which it was so near;
+`camera_pitch_deg` and `body_height_mm` what was assumed of a pose that somebody annotated.
 Parents are null for seeds, scores where nothing has scored, subject and clip for offspring.
 
 Nothing is deleted: a row that was replaced stays, and `poses` and `snapshot` leave it out."""
+
+_LATER = ("retires", "distance", "target", "view")
+"""Columns that tables of earlier versions lack: they come with the next commit, null until then."""
 
 CONFIGURATION = {"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"}
 """Trainings and MLflow refer to versions for ever: no row is changed, no log entry is dropped."""
@@ -115,7 +124,8 @@ class PoseTable:
         """
         table = cls(uri, storage_options)
         names = {field.name for field in table._at(None).schema().fields}
-        if missing := [name for name in SCHEMA.names if name not in names]:
+        wanted = (name for name in SCHEMA.names if name not in _LATER)
+        if missing := [name for name in wanted if name not in names]:
             raise BadInput(f"{uri} is no pose table: it has no column {missing[0]}")
         if table._at(None).metadata().partition_columns != ["campaign"]:
             raise BadInput(f"{uri} is no pose table: it is not partitioned by campaign")
@@ -180,7 +190,7 @@ class PoseTable:
         """
         if unknown := [name for name in columns or [] if name not in SCHEMA.names]:
             raise BadInput(f"a pose table has no column {unknown[0]}")
-        dataset = self._at(version).to_pyarrow_dataset()
+        dataset = _dataset(self._at(version))
         return dataset.to_table(columns=columns, filter=_of(campaign))
 
     def chosen(
@@ -213,7 +223,7 @@ class PoseTable:
             BadInput: a row is not there.
         """
         wanted = pc.field("id").isin(pa.array(ids, pa.int64()))
-        dataset = self._at(None).to_pyarrow_dataset()
+        dataset = _dataset(self._at(None))
         rows = dataset.to_table(columns=["id", "pose"], filter=_of(campaign) & wanted)
         there = rows["id"].to_numpy()
         order = there.argsort(kind="stable")
@@ -229,29 +239,40 @@ class PoseTable:
 
         return torch.from_numpy(self.poses(version, campaign))
 
-    def snapshot(self, path: Path, version: int, campaign: str | None = None) -> Path:
+    def snapshot(
+        self,
+        path: Path,
+        version: int,
+        campaign: str | None = None,
+        without: np.ndarray | None = None,
+    ) -> Path:
         """One .npy file of (rows, 17, 3) float32, sorted by id, to be mapped into memory.
 
-        Rows that were replaced are left out. Poses pass through a batch at a time, so memory does
-        not grow with the table. The file appears under its name when it is complete; one that is
-        there stays.
+        Rows that were replaced are left out, and of one campaign the ids `without`. Poses pass
+        through a batch at a time, so memory does not grow with the table. The file appears under
+        its name when it is complete; one that is there stays.
         """
         path = Path(path)
         if path.exists():
             return path
         with _in_a_sentence(f"the snapshot {path} cannot be written"), atomic_file(path) as file:
-            self._write_npy(file, version, campaign)
+            self._write_npy(file, version, campaign, without)
         return path
 
-    def _write_npy(self, file: BinaryIO, version: int, campaign: str | None) -> None:
+    def _write_npy(
+        self, file: BinaryIO, version: int, campaign: str | None, without: np.ndarray | None
+    ) -> None:
         table = self._at(version)
         parts = _parts(table, campaign)
         retired = _retired(table, campaign)
         gone = {name: _ids_of(retired, name) for name in {part.campaign for part in parts}}
-        shape = (sum(part.rows for part in parts) - len(retired), len(JOINT_NAMES), 3)
+        if campaign is not None and without is not None:
+            gone[campaign] = np.union1d(gone.get(campaign, without), without)
+        left_out = sum(len(ids) for ids in gone.values())
+        shape = (sum(part.rows for part in parts) - left_out, len(JOINT_NAMES), 3)
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        fragments = {_key(f.path): f for f in table.to_pyarrow_dataset().get_fragments()}
+        fragments = {_key(f.path): f for f in _dataset(table).get_fragments()}
         for run in _runs(parts):
             read = [(fragments[_key(part.path)], gone[part.campaign]) for part in run]
             for poses in _in_order(read):
@@ -296,7 +317,7 @@ def as_poses(poses: Any) -> np.ndarray:
 def _counts(table: DeltaTable, names: Sequence[str]) -> dict[str, dict[str, int]]:
     """Rows by value of each column, a batch at a time."""
     counts: dict[str, Counter[Any]] = {name: Counter() for name in names}
-    for batch in table.to_pyarrow_dataset().to_batches(columns=list(names)):
+    for batch in _dataset(table).to_batches(columns=list(names)):
         for name in names:
             for pair in pc.value_counts(batch[name]).to_pylist():
                 counts[name][pair["values"]] += pair["counts"]
@@ -311,6 +332,7 @@ def _append(table: DeltaTable, rows: pa.Table, campaign: str, generation: int) -
         table,
         rows,
         mode="append",
+        schema_mode="merge" if _lacks_columns(table) else None,
         commit_properties=CommitProperties(
             app_transactions=[Transaction(_application(campaign), generation)],
             custom_metadata={"campaign": campaign, "generation": str(generation)},
@@ -318,6 +340,12 @@ def _append(table: DeltaTable, rows: pa.Table, campaign: str, generation: int) -
         ),
         writer_properties=WriterProperties(max_row_group_size=_ROW_GROUP),
     )
+
+
+def _lacks_columns(table: DeltaTable) -> bool:
+    """Whether a table of an earlier version is to get the columns of this one."""
+    names = {field.name for field in table.schema().fields}
+    return any(name not in names for name in _LATER)
 
 
 def _version_of(table: DeltaTable, campaign: str, generation: int) -> int:
@@ -390,11 +418,23 @@ def _kept(rows: Any, gone: np.ndarray) -> Any:
 
 
 def _retired(table: DeltaTable, campaign: str | None) -> pa.Table:
-    """`campaign` and `id` of all rows that were replaced."""
-    there = pc.field("replaces").is_valid()
+    """`campaign` and `id` of all rows that left for others."""
+    there = pc.field("replaces").is_valid() | pc.field("retires").is_valid()
     whose = there if campaign is None else there & _of(campaign)
-    rows = table.to_pyarrow_dataset().to_table(columns=["campaign", "replaces"], filter=whose)
-    return rows.rename_columns(["campaign", "id"])
+    rows = _dataset(table).to_table(columns=["campaign", "replaces", "retires"], filter=whose)
+    replaced = rows.select(["campaign", "replaces"]).filter(pc.is_valid(rows["replaces"]))
+    owners = rows["campaign"].take(pc.list_parent_indices(rows["retires"]))
+    further = pa.table({"campaign": owners, "id": pc.list_flatten(rows["retires"])})
+    replaced = replaced.rename_columns(["campaign", "id"])
+    return pa.concat_tables([replaced, further.cast(replaced.schema)])
+
+
+def _dataset(table: DeltaTable) -> Any:
+    """The data with all columns of today; those of later versions are null where they lack."""
+    dataset = table.to_pyarrow_dataset()
+    names = set(dataset.schema.names)
+    lacking = [SCHEMA.field(name) for name in _LATER if name not in names]
+    return dataset.replace_schema(pa.schema([*dataset.schema, *lacking])) if lacking else dataset
 
 
 def _ids_of(retired: pa.Table, campaign: str) -> np.ndarray:

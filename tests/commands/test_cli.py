@@ -87,7 +87,7 @@ def test_an_empty_seed_set_is_told(capsys, tmp_path, motion):
 def test_a_target_smaller_than_the_seed_is_told(capsys, tmp_path, motion):
     path = parquet(tmp_path / "p.parquet", motion)
     said = refused(capsys, "campaign", "run", campaign(tmp_path, path, search={"target": 10}))
-    assert "search.target should be at least" in said and "got 10" in said
+    assert "search.rows should be at least" in said and "got 10" in said
     assert not (tmp_path / "home").exists()
 
 

@@ -8,7 +8,7 @@ from evoskeleton.commands.target_readers import AnnotatedPictures, Pictures, tar
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import Joint
 from evoskeleton.lifting.cameras import ViewSettings
-from evoskeleton.lifting.keypoint_formats import COCO, human36m_to_coco
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO, human36m_to_coco
 from evoskeleton.platform.data.sources.load import load, settings_from_text
 from evoskeleton.platform.data.target.load import load_target
 from evoskeleton.platform.data.target.settings import TargetSettings

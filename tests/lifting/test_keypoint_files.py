@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evoskeleton.errors import BadInput
-from evoskeleton.lifting.keypoint_files import read_keypoints, write_joints
+from evoskeleton.lifting.keypoints.keypoint_files import read_keypoints, write_joints
 
 POINTS = np.arange(2 * 17 * 2, dtype=np.float32).reshape(2, 17, 2)
 

@@ -5,7 +5,7 @@ import pytest
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR, Joint
-from evoskeleton.lifting.keypoint_formats import (
+from evoskeleton.lifting.keypoints.keypoint_formats import (
     APPROXIMATED,
     BLAZEPOSE_POINTS,
     COCO,

@@ -87,7 +87,8 @@ PLATFORM_MAY_IMPORT = {
     "data": set(),
     "record": {"data"},
     "search.workers": {"data", "record"},
-    "search.campaign": {"search.workers", "data", "record"},
+    "search.target": {"data"},
+    "search.campaign": {"search.target", "search.workers", "data", "record"},
     "search.study": {"search.campaign", "search.workers", "data", "record"},
 }
 

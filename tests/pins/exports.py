@@ -18,7 +18,7 @@ from pins.annotated import make
 from pins.campaign import motion, rows, write_motion
 
 from evoskeleton.cli import main as command_line
-from evoskeleton.lifting.keypoint_files import write_joints
+from evoskeleton.lifting.keypoints.keypoint_files import write_joints
 
 STATES = ("draft", "submitted", "accepted", "rejected")
 ANNOTATIONS = {

@@ -13,7 +13,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -259,7 +259,10 @@ def _shared_base(models: tuple[type[BaseModel], ...]) -> type[BaseModel]:
 def _default_instance(model: type[BaseModel]) -> BaseModel | None:
     if any(info.is_required() for info in model.model_fields.values()):
         return None
-    return model()
+    try:
+        return model()
+    except ValidationError:  # something has to be given, though no single setting has to
+        return None
 
 
 _WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Path: "path"}

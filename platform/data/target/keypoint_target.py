@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.files import write_arrays
 from evoskeleton.npz import read_npz
 from evoskeleton.shapes import expect_shape
+
+if TYPE_CHECKING:
+    from evoskeleton.evolution.archive.resemblance import Targets
 
 JOINTS = len(JOINT_NAMES)
 _FIELDS = ("keypoints", "weights", "image_size", "clip", "name", "picture", "frame")
@@ -60,6 +64,14 @@ class KeypointTarget:
         for array in (self.keypoints, self.weights, self.image_size):
             digest.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
         return digest.hexdigest()
+
+    def prepared(self, device: str = "cpu") -> "Targets":
+        """The sets, ready to be held against bodies on a device."""
+        import torch
+
+        from evoskeleton.evolution.archive.resemblance import Targets
+
+        return Targets(torch.from_numpy(self.keypoints), torch.from_numpy(self.weights)).to(device)
 
     def record(self) -> dict[str, object]:
         """What a record says of it: plain data."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,6 +15,9 @@ from evoskeleton.evolution.limits.tables import Limits
 from evoskeleton.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet
+from evoskeleton.platform.data.target.found import Readers
+from evoskeleton.platform.data.target.keypoint_target import KeypointTarget, expect_same
+from evoskeleton.platform.data.target.load import BUILT_IN, load_target
 from evoskeleton.platform.record.tracking import Page, Tracker
 from evoskeleton.platform.search.campaign.custom_operators import check_unchanged, fingerprints
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
@@ -52,8 +56,13 @@ def _packaged(name: str) -> str:
     return resources.files("evoskeleton.platform.search.presets").joinpath(name).read_text()
 
 
-def start(settings: CampaignSettings, monitor: Monitor) -> Outcome:
+def start(settings: CampaignSettings, monitor: Monitor, readers: Readers = BUILT_IN) -> Outcome:
     """Run a new campaign to its end.
+
+    Args:
+        settings: of the campaign.
+        monitor: who watches.
+        readers: of targets that are no files of keypoints, such as photos.
 
     Raises:
         BadInput: the name is taken, or something in the settings cannot be used.
@@ -62,6 +71,7 @@ def start(settings: CampaignSettings, monitor: Monitor) -> Outcome:
     _refuse_taken(folder)
     fingerprints(settings.search.island)
     motion = _motion(settings)
+    target = _target(settings, motion, readers)
     limits = limits_of(settings, motion.seed)
     with folder.lock():
         _refuse_taken(folder)
@@ -71,7 +81,7 @@ def start(settings: CampaignSettings, monitor: Monitor) -> Outcome:
                 f"the pose table {table.uri} holds rows of an earlier campaign {settings.name}: "
                 f"choose another name, or another table"
             )
-        state = begin(settings, motion, folder, table, limits)
+        state = begin(settings, motion, folder, table, limits, target)
         return _drive(settings, folder, table, lambda: state, monitor)
 
 
@@ -84,10 +94,22 @@ def _refuse_taken(folder: CampaignFolder) -> None:
 
 
 def _motion(settings: CampaignSettings) -> CampaignPoses:
-    return load_motion(settings.motion, settings.seed, settings.search.target)
+    return load_motion(settings.motion, settings.seed, settings.search.rows)
 
 
-def resume(home: str, name: str, changes: list[str], monitor: Monitor) -> Outcome:
+def _target(
+    settings: CampaignSettings, motion: CampaignPoses, readers: Readers
+) -> KeypointTarget | None:
+    """The keypoint sets that are bred towards; none of a clip that the campaign is judged on."""
+    asked = settings.search.target
+    if asked is None:
+        return None
+    return load_target(asked, settings.seed, readers, judged=motion.test.clips())
+
+
+def resume(
+    home: str, name: str, changes: list[str], monitor: Monitor, readers: Readers = BUILT_IN
+) -> Outcome:
     """Go on with a campaign from its last committed generation.
 
     Raises:
@@ -101,6 +123,7 @@ def resume(home: str, name: str, changes: list[str], monitor: Monitor) -> Outcom
     if changed := differences(known, settings):
         raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
     check_unchanged(folder, settings.search.island)
+    _expect_same_target(settings, folder, readers)
     table = table_of(settings, folder)
 
     def state() -> State:
@@ -109,10 +132,23 @@ def resume(home: str, name: str, changes: list[str], monitor: Monitor) -> Outcom
         if committed := committed_state(folder, table):
             return committed
         motion = _motion(settings)
-        return begin(settings, motion, folder, table, limits_of(settings, motion.seed))
+        target = _target(settings, motion, readers)
+        return begin(settings, motion, folder, table, limits_of(settings, motion.seed), target)
 
     with folder.lock():
         return _drive(settings, folder, table, state, monitor)
+
+
+def _expect_same_target(
+    settings: CampaignSettings, folder: CampaignFolder, readers: Readers
+) -> None:
+    """What the files of the target say now, where they are still there, has to be what was kept."""
+    asked = settings.search.target
+    if asked is None or asked.poses is not None or not folder.target.exists():
+        return
+    if all(Path(path).expanduser().exists() for path in asked.keypoints):
+        given = load_target(asked, settings.seed, readers)
+        expect_same(KeypointTarget.load(folder.target), given)
 
 
 def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:

@@ -30,7 +30,7 @@ def figures(
     """
     names = ["id", "generation", "operator", "error"]
     rows = table.chosen(names, campaign=settings.name)
-    poses = np.load(folder.snapshot(state.generation), mmap_mode="r")
+    poses = _poses(folder, table, state)
     ids, generation, error = (np.asarray(rows[name]) for name in ("id", "generation", "error"))
     bred = np.flatnonzero(generation > 0)
     if len(bred) == 0:
@@ -55,6 +55,17 @@ def figures(
         )
     if state.archive is not None:
         yield "archive_map", review.archive_map(state.archive)
+
+
+def _poses(folder: CampaignFolder, table: PoseTable, state: State) -> np.ndarray:
+    """(rows, 17, 3) world mm, row for row those of `PoseTable.chosen`.
+
+    The snapshot holds just these, mapped, where training did not mix them with a target's.
+    """
+    if state.resembling is not None:
+        return table.poses(campaign=folder.name)
+    snapshot: np.ndarray = np.load(folder.snapshot(state.generation), mmap_mode="r")
+    return snapshot
 
 
 def _poses_of(ancestors: np.ndarray, seeds: np.ndarray, poses: np.ndarray) -> np.ndarray:

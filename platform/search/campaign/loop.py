@@ -29,6 +29,7 @@ from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State, save
+from evoskeleton.platform.search.campaign.towards import Towards, admit_resembling, aim_of
 from evoskeleton.platform.search.campaign.trainings import Trainings
 from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.platform.search.workers.islands import Survivors
@@ -57,6 +58,7 @@ class Campaign:
         self._monitor = monitor
         self._pool = _pool(settings, folder, resources)
         self._trainings = Trainings(settings, folder, table, resources, tracker, monitor)
+        self._towards = Towards(settings, self._pool)
         self._held: tuple[int, str] | None = None
 
     def run(self, state: State) -> State:
@@ -90,10 +92,16 @@ class Campaign:
         state = self._rescored(state)
         started = time.monotonic()
         everyone, survivors = self._pool.evolve(
-            state.islands, generation, state.scored_by != state.champion, self._archived(state)
+            self._towards.parents(state, generation),
+            generation,
+            state.scored_by != state.champion,
+            self._archived(state),
+            None if state.resembling is None else state.resembling.niches.worst(),
         )
         _refuse_nobody(survivors, generation)
+        survivors = self._towards.with_answers(survivors, state, generation)
         archive, rows, counts = _admitted(state.archive, survivors)
+        resembling, rows, seen = admit_resembling(state.resembling, rows, survivors)
         bred_on = None if archive is None else rows.id
         populations, records = self._pool.renew(
             everyone, bred_on, generation, self._migrants(generation)
@@ -101,13 +109,14 @@ class Campaign:
         following = replace(
             state,
             generation=generation,
-            islands=tuple(populations),
+            islands=self._towards.kept(state.islands, populations),
             scored_by=state.champion,
             rows=state.rows + _growth(rows),
             archive=archive,
+            resembling=resembling,
         )
         record = _logbook_row(survivors, records, time.monotonic() - started)
-        record = {"generation": generation, "rows": following.rows} | record | counts
+        record = {"generation": generation, "rows": following.rows} | record | counts | seen
         following = replace(following, logbook=(*state.logbook, record))
         return self._committed(self._trainings.triggered(following), rows, lifter)
 
@@ -173,6 +182,7 @@ def _pool(settings: CampaignSettings, folder: CampaignFolder, resources: Resourc
         views=settings.search.views,
         limits=folder.limits,
         descriptor=folder.descriptor if settings.search.archive else None,
+        aim=aim_of(settings, folder),
     )
 
 
@@ -182,7 +192,7 @@ def _templates(folder: CampaignFolder) -> Genomes:
 
 
 def _refuse_nobody(survivors: Survivors, generation: int) -> None:
-    if len(survivors.rows) == 0:
+    if len(survivors.rows) == 0 and (survivors.sighted is None or survivors.bred == 0):
         raise BadInput(
             f"generation {generation}: none of the offspring is within the joint limits and "
             f"the bands of search.island.bands"
@@ -193,32 +203,44 @@ def _logbook_row(
     survivors: Survivors, records: list[dict[str, float]], seconds: float
 ) -> dict[str, Any]:
     """Counts of all islands, scores of all that were kept, means over those that breed next."""
-    columns = survivors.rows.columns()
+    columns = survivors.rows.take(survivors.general).columns()
+    names = ("error", "disagreement", "novelty", "margin", "outside")
     scored = {
         f"{name}_mean": float(columns[name].mean())
-        for name in ("error", "disagreement", "novelty", "margin", "outside")
-        if not np.isnan(columns[name]).any()
+        for name in names
+        if len(columns[name]) and not np.isnan(columns[name]).any()
     }
+    if "error_mean" in scored:
+        scored["error_max"] = float(columns["error"].max())
     return {
         "tried": survivors.tried,
         "bred": survivors.bred,
         "survivors": len(survivors.rows),
         "survival": survivors.bred / max(1, survivors.tried),
-        "error_max": float(columns["error"].max()),
         **scored,
-        **{name: float(np.mean([record[name] for record in records])) for name in records[0]},
+        **_means(records),
         "offspring_per_second": survivors.bred / seconds,
         "seconds": seconds,
     }
 
 
+def _means(records: list[dict[str, float]]) -> dict[str, float]:
+    """Over the islands that report; none may."""
+    names = records[0] if records else ()
+    return {name: float(np.mean([record[name] for record in records])) for name in names}
+
+
 def _admitted(
     archive: Archive | None, kept: Survivors
 ) -> tuple[Archive | None, PoseRows, dict[str, float]]:
-    """The rows of a generation, chosen by the archive where there is one."""
+    """The rows of a generation that objectives and bands keep, and the archive where there is one.
+
+    Those that are there for the target alone come later, see `admit_resembling`.
+    """
+    general = kept.rows.take(kept.general)
     if archive is None or kept.measures is None:
-        return None, kept.rows.with_reason("kept"), {}
-    archive, rows, counts = admit(archive, kept.rows, kept.measures)
+        return None, general.with_reason("kept"), {}
+    archive, rows, counts = admit(archive, general, kept.measures[kept.general])
     return (
         archive,
         rows,
@@ -227,5 +249,7 @@ def _admitted(
 
 
 def _growth(rows: PoseRows) -> int:
-    """How many more poses the data set has: new rows without those that they replace."""
-    return len(rows) - (0 if rows.replaces is None else int((rows.replaces >= 0).sum()))
+    """How many more poses the data set has: new rows without those that leave for them."""
+    replaced = 0 if rows.replaces is None else int((rows.replaces >= 0).sum())
+    retired = 0 if rows.retires is None else sum(len(ids or ()) for ids in rows.retires)
+    return len(rows) - replaced - retired

@@ -46,6 +46,11 @@ class CampaignFolder:
         return self.path / "descriptor.npz"
 
     @property
+    def target(self) -> Path:
+        """The keypoint sets that the search breeds towards, where there are any."""
+        return self.path / "target.npz"
+
+    @property
     def operators(self) -> Path:
         """Fingerprints of users' own operators."""
         return self.path / "operators.json"

@@ -18,6 +18,7 @@ from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, write_poses
 from evoskeleton.platform.data.sources.load import hold_out, load
+from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.search.campaign.admission import found
 from evoskeleton.platform.search.campaign.custom_operators import remember
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
@@ -27,6 +28,7 @@ from evoskeleton.platform.search.campaign.settings import (
     write_settings,
 )
 from evoskeleton.platform.search.campaign.state import PendingTraining, State, save
+from evoskeleton.platform.search.target.resembling import Resembling
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,17 @@ class CampaignPoses:
     templates: PoseSet
 
 
-def load_motion(settings: MotionSettings, seed: int, target: int | None) -> CampaignPoses:
+def load_motion(settings: MotionSettings, seed: int, rows: int | None) -> CampaignPoses:
     """Load the sources and take the clips of test and validation out of the seeds.
 
     Raises:
         BadInput: a source cannot be read, nothing is left for a part, or the seeds alone are more
-            than the target.
+            than the rows asked for.
     """
     motion = _parts(settings, seed)
-    if target is not None and target < len(motion.seed):
+    if rows is not None and rows < len(motion.seed):
         raise BadInput(
-            f"search.target should be at least the {len(motion.seed)} seed poses, got {target}"
+            f"search.rows should be at least the {len(motion.seed)} seed poses, got {rows}"
         )
     return motion
 
@@ -95,6 +97,7 @@ def begin(
     folder: CampaignFolder,
     table: PoseTable,
     limits: JointLimits,
+    target: KeypointTarget | None = None,
 ) -> State:
     """Write the campaign's folder and commit its seeds as generation 0.
 
@@ -110,6 +113,8 @@ def begin(
     write_poses(folder.source("seed"), motion.seed)
     write_poses(folder.source("templates"), motion.templates)
     limits.save(folder.limits)
+    if target is not None:
+        target.save(folder.target)
     remember(folder, settings.search.island)
     if archive is not None:
         archive.descriptor.save(folder.descriptor)
@@ -124,6 +129,9 @@ def begin(
         pending=PendingTraining(0, 1),
         logbook=(_first_row(seeds),),
         archive=archive,
+        resembling=None
+        if target is None
+        else Resembling.nobody(len(target), settings.search.niches.quota, seeds),
     )
     save(state, folder)
     rows = PoseRows.of(seeds, motion.seed.poses, generation=0, island=0).with_reason("seed")

@@ -10,7 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from evoskeleton.evolution.archive.archive import ArchiveSettings
 from evoskeleton.evolution.archive.descriptor import DescriptorSettings
+from evoskeleton.evolution.archive.niches import NicheSettings
 from evoskeleton.platform.data.sources.settings import Source
+from evoskeleton.platform.data.target.settings import TargetSettings
 from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.workers.cluster import MachineSettings
 from evoskeleton.platform.search.workers.islands import IslandSettings
@@ -38,21 +40,42 @@ class MotionSettings(Settings):
     )
 
 
+class TargetNicheSettings(NicheSettings):
+    """Niches of a target, and how bodies are looked at for them."""
+
+    views: int = Field(4, ge=1, description="virtual views in which a body is held to keypoints")
+    answers: bool = Field(
+        True,
+        description="whether what a new champion makes of the target joins the niches, from the "
+        "second lifter on",
+    )
+
+
 class SearchSettings(Settings):
     """How the islands evolve."""
 
     generations: int = Field(8, ge=0, description="generations to breed; may be raised later")
-    target: int | None = Field(
-        None, ge=1, description="rows in the table at which the campaign ends; none: no target"
+    target: TargetSettings | None = Field(
+        None,
+        description="2D keypoints of the people whom the lifter is for: the search breeds bodies "
+        "that resemble them. None: it does not know whom it is for",
     )
-    target_ratio: float | None = Field(
+    niches: TargetNicheSettings = Field(
+        default_factory=lambda: TargetNicheSettings.parse({}),
+        description="where there is a target: how many bodies stand for a keypoint set, and which "
+        "of them breed",
+    )
+    rows: int | None = Field(
+        None, ge=1, description="rows in the table at which the campaign ends; none: no such number"
+    )
+    rows_ratio: float | None = Field(
         None,
         gt=1,
         description="rows at which the campaign ends, as a multiple of the seed poses; none: no "
-        "target",
+        "such number",
     )
     extra_generations: int = Field(
-        0, ge=0, description="most generations to add while the target is not reached"
+        0, ge=0, description="most generations to add while the rows are not reached"
     )
     islands: int = Field(4, ge=1, le=4096, description="populations that evolve side by side")
     island: IslandSettings = Field(
@@ -83,12 +106,43 @@ class SearchSettings(Settings):
         "staticPose.npy",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _earlier_names(cls, data: Any) -> Any:
+        """Files of before there were targets: a number of rows was called `target`."""
+        if not isinstance(data, dict):
+            return data
+        data = dict(data)
+        if "target_ratio" in data:
+            data["rows_ratio"] = data.pop("target_ratio")
+        if isinstance(data.get("target"), int | float | str) and _is_number(data["target"]):
+            data["rows"] = data.pop("target")
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _half_the_islands_for_the_target(cls, data: Any) -> Any:
+        """With a target, and nothing said of objectives, every other island breeds towards it."""
+        if not isinstance(data, dict) or data.get("target") is None:
+            return data
+        island = data.get("island", {})
+        if isinstance(island, dict) and "objectives" not in island:
+            towards = {"objectives": [["resemblance"], ["error"]]}
+            return data | {"island": island | towards}
+        return data
+
+    @model_validator(mode="after")
+    def _resemblance_has_a_target(self) -> "SearchSettings":
+        if self.target is None and self.island.asks_for_resemblance:
+            raise ValueError("resemblance is measured against a target: set search.target as well")
+        return self
+
     @model_validator(mode="after")
     def _cells_find_poses(self) -> "SearchSettings":
         if self.archive is None:
             return self
         for poses, what in (
-            (self.target, "target of {} poses"),
+            (self.rows, "{} rows asked for"),
             (self._most_bred(), "{} poses to be bred"),
         ):
             if poses is not None and self.archive.cells > poses:
@@ -126,16 +180,16 @@ class SearchSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _one_target(self) -> "SearchSettings":
-        if self.target is not None and self.target_ratio is not None:
-            raise ValueError("target and target_ratio say the same: set one of them")
-        if self.extra_generations and self.target is None and self.target_ratio is None:
-            raise ValueError("extra_generations are for reaching a target or target_ratio: set one")
+    def _one_number_of_rows(self) -> "SearchSettings":
+        if self.rows is not None and self.rows_ratio is not None:
+            raise ValueError("rows and rows_ratio say the same: set one of them")
+        if self.extra_generations and self.rows is None and self.rows_ratio is None:
+            raise ValueError("extra_generations are for reaching rows or rows_ratio: set one")
         return self
 
     def wanted(self, seeds: int) -> int | None:
         """Rows at which a campaign of so many seed poses ends; none: no such number."""
-        return self.target if self.target_ratio is None else math.ceil(self.target_ratio * seeds)
+        return self.rows if self.rows_ratio is None else math.ceil(self.rows_ratio * seeds)
 
     def enough(self, generation: int, rows: int, seeds: int) -> bool:
         """Whether a campaign that is so far is done."""
@@ -210,6 +264,14 @@ class CampaignSettings(Settings):
         return self
 
 
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
+
+
 def preset(name: str) -> dict[str, Any]:
     """Plain settings that a preset fills in; nothing for the default, or for a name unknown."""
     file = resources.files("evoskeleton.platform.search.presets").joinpath(f"{name}.yaml")
@@ -222,7 +284,7 @@ RUNNING = ("machine", "tracking", "home", "storage_options")
 """Settings of where a campaign runs, which a resume may change freely."""
 
 EXTENDING = tuple(
-    f"search.{name}" for name in ("generations", "target", "target_ratio", "extra_generations")
+    f"search.{name}" for name in ("generations", "rows", "rows_ratio", "extra_generations")
 )
 """Settings of when a campaign ends: a resume may change them and so extend it."""
 

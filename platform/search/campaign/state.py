@@ -18,6 +18,7 @@ from evoskeleton.evolution.population import Population
 from evoskeleton.files import write_arrays
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.target.resembling import Resembling
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class State:
         pending: the training that has not taken effect yet.
         logbook: one record a generation.
         archive: what chooses the rows; none where everything that is kept becomes one.
+        resembling: who resembles the target; none where there is no target.
     """
 
     generation: int
@@ -56,6 +58,7 @@ class State:
     pending: PendingTraining | None
     logbook: tuple[dict[str, Any], ...]
     archive: Archive | None = None
+    resembling: Resembling | None = None
 
     @property
     def seeds(self) -> int:
@@ -79,6 +82,9 @@ def save(state: State, folder: CampaignFolder) -> None:
         arrays |= {f"{number}/{name}": part for name, part in population.to_arrays().items()}
     if state.archive is not None:
         arrays |= {f"archive/{name}": part for name, part in state.archive.to_arrays().items()}
+    if state.resembling is not None:
+        parts = state.resembling.to_arrays()
+        arrays |= {f"resembling/{name}": part for name, part in parts.items()}
     write_arrays(folder.state(state.generation), arrays)
     for old in range(state.generation - 2, max(-1, state.generation - 5), -1):
         folder.state(old).unlink(missing_ok=True)
@@ -99,13 +105,14 @@ def load(folder: CampaignFolder, generation: int) -> State:
     record = json.loads(arrays.pop("record").tobytes())
     islands = tuple(_island(arrays, number) for number in range(record.pop("islands")))
     pending = record.pop("pending")
-    archived = _part(arrays, "archive/")
+    archived, resembling = (_part(arrays, prefix) for prefix in ("archive/", "resembling/"))
     return State(
         islands=islands,
         pending=PendingTraining(**pending) if pending else None,
         trainings=tuple(record.pop("trainings")),
         logbook=tuple(record.pop("logbook")),
         archive=_archive(archived, folder, path) if archived else None,
+        resembling=Resembling.from_arrays(resembling) if resembling else None,
         **record,
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.chance import key, stream
 from evoskeleton.files import write_json
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record.tracking import Tracker
@@ -21,6 +22,8 @@ from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import PendingTraining, State
+from evoskeleton.platform.search.target.mixture import write_mixture
+from evoskeleton.platform.search.target.resembling import Resembling
 from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.platform.search.workers.ray_training import (
     Job,
@@ -55,8 +58,9 @@ class Trainings:
         """Start a training at the first boundary where the table has grown enough."""
         training = self._settings.training
         grown = state.rows >= training.growth * state.trained_rows
+        due = training.every is not None and state.generation % training.every == 0
         room = len(state.trainings) < training.limit - 1
-        if state.pending or not grown or not room:
+        if state.pending or not (grown or due) or not room:
             return state
         return replace(
             state,
@@ -68,7 +72,7 @@ class Trainings:
     def launch(self, state: State) -> None:
         """Take the snapshot before anything else is committed, then train beside the breeding."""
         if state.pending and state.pending.generation not in self._running:
-            self._snapshot(state.pending.generation)
+            self._snapshot(state, state.pending.generation)
             self._train(state.pending.generation, state.champion)
 
     def adopt(self, state: State, generation: int, anyway: bool = False) -> State:
@@ -86,8 +90,11 @@ class Trainings:
         """The last training, on the whole table; returns the training of the best lifter."""
         champion = self.adopt(state, state.generation + 1, anyway=True).champion
         trained = len(state.trainings) >= self._settings.training.limit
-        self._snapshot(state.generation)
-        if state.rows == state.trained_rows or trained:
+        self._snapshot(state, state.generation)
+        nothing_new = state.trainings[-1] == state.generation or (
+            state.resembling is None and state.rows == state.trained_rows
+        )
+        if nothing_new or trained:
             return champion
         self._train(state.generation, champion)
         self._wait(state.generation)
@@ -111,14 +118,34 @@ class Trainings:
             }
         )
 
-    def _snapshot(self, generation: int) -> None:
+    def _snapshot(self, state: State, generation: int) -> None:
+        """The poses of a training; written once, when no later generation is in the table."""
         path = self._folder.snapshot(generation)
         if path.with_suffix(".json").exists():
             return
         version = self._table.version
-        self._table.snapshot(path, version, self._settings.name)
+        held = state.resembling
+        if held is None or len(held) == 0:
+            self._table.snapshot(path, version, self._settings.name)
+        else:
+            self._mixed_snapshot(path, version, held, generation)
         rows = len(np.load(path, mmap_mode="r"))
         write_json(path.with_suffix(".json"), {"version": version, "rows": rows})
+
+    def _mixed_snapshot(self, path: Path, version: int, held: Resembling, generation: int) -> None:
+        """What resembles the target and what is general, in the share that the training asks for.
+
+        A body counts once for each niche that it stands in.
+        """
+        name = self._settings.name
+        general = path.with_name(f"{path.stem}.general.npy")
+        self._table.snapshot(general, version, name, without=held.special)
+        bodies = held.bodies.ids.numpy()
+        poses = np.repeat(self._table.poses_of(bodies, name), held.niches.places(bodies), axis=0)
+        address = key(self._settings.seed, generation, stream("training mix"))
+        share = self._settings.training.target_share
+        write_mixture(path, poses, np.load(general, mmap_mode="r"), share, address)
+        general.unlink()
 
     def _train(self, generation: int, champion: int) -> None:
         training = self._settings.training
@@ -147,8 +174,11 @@ class Trainings:
         self._monitor.training(folder.name, steps, steps)
 
     def _better(self, champion: int, challenger: int) -> int:
-        """The training whose lifter errs less on validation; the champion stays on a tie."""
-        if champion < 0:
+        """The training whose lifter errs less on validation; the champion stays on a tie.
+
+        With a target it is the last: validation poses say nothing of the people to be lifted.
+        """
+        if champion < 0 or self._settings.search.target is not None:
             return challenger
         errors = [self._record(number)["validation"]["mpjpe"] for number in (champion, challenger)]
         return challenger if errors[1] < errors[0] else champion

@@ -16,14 +16,15 @@ from pydantic import Field
 
 from evoskeleton.evolution import chance
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
+from evoskeleton.evolution.archive.resemblance import Sightings
 from evoskeleton.evolution.breeding import BreedingSettings, breed
 from evoskeleton.evolution.breeding_toolbox import BreedingToolbox
 from evoskeleton.evolution.chance import Draws
-from evoskeleton.evolution.hierarchy import Genomes, decode
+from evoskeleton.evolution.hierarchy import Genomes, decode, encode
 from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.limits.plausibility import Plausibility, PlausibilitySettings
 from evoskeleton.evolution.limits.sampling import SampleSettings, sample
-from evoskeleton.evolution.operators.codes import IMMIGRANT
+from evoskeleton.evolution.operators.codes import IMMIGRANT, LIFTED
 from evoskeleton.evolution.population import Population, generation_island_slot, ids
 from evoskeleton.evolution.selection import selection
 from evoskeleton.evolution.selection.bands import BandSettings
@@ -44,6 +45,27 @@ class IslandOffspring:
 
 
 @dataclass(frozen=True, eq=False)
+class Sighted:
+    """Survivors that come nearer to keypoint sets of the target than what stands in their niches.
+
+    Attributes:
+        bodies: (sighted,) of them.
+        sightings: of which keypoint sets; `hit_body` are places in `bodies`.
+    """
+
+    bodies: Population
+    sightings: Sightings
+
+    @staticmethod
+    def concatenate(parts: Sequence["Sighted"]) -> "Sighted":
+        """Those of several islands, in order."""
+        return Sighted(
+            Population.concatenate([part.bodies for part in parts]),
+            Sightings.concatenate([part.sightings for part in parts]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Survivors:
     """What the table and the logbook need of an island's generation.
 
@@ -52,22 +74,30 @@ class Survivors:
         measures: (survivors, 39) float32 of the pose descriptor, where there is one.
         tried: bodies bred, those outside the limits included.
         bred: bodies within the limits.
+        general: (survivors,) bool, whom the objectives and bands have kept; the others are there
+            for the target alone.
+        sighted: what may enter the niches of the target, where there is one.
     """
 
     rows: PoseRows
     measures: np.ndarray | None
     tried: int
     bred: int
+    general: np.ndarray
+    sighted: Sighted | None = None
 
     @staticmethod
     def concatenate(parts: Sequence["Survivors"]) -> "Survivors":
         """Those of several islands, in order."""
         measures = [part.measures for part in parts if part.measures is not None]
+        sighted = [part.sighted for part in parts if part.sighted is not None]
         return Survivors(
             rows=PoseRows.concatenate([part.rows for part in parts]),
             measures=np.concatenate(measures) if measures else None,
             tried=sum(part.tried for part in parts),
             bred=sum(part.bred for part in parts),
+            general=np.concatenate([part.general for part in parts]),
+            sighted=Sighted.concatenate(sighted) if sighted else None,
         )
 
 
@@ -112,6 +142,15 @@ class IslandSettings(Settings):
         default_factory=lambda: PlausibilitySettings(enabled=False),
         description="refuses bodies that go through themselves or would fall over",
     )
+
+    def is_targeted(self, island: int) -> bool:
+        """Whether an island breeds from the niches of the target, towards it alone."""
+        return self.objectives[island % len(self.objectives)] == ("resemblance",)
+
+    @property
+    def asks_for_resemblance(self) -> bool:
+        """Whether an objective or a band is on resemblance."""
+        return "resemblance" in self.scored_by
 
     @property
     def asks_for_novelty(self) -> bool:
@@ -210,6 +249,15 @@ class Island:
         )
         return bodies.take(margin >= 0)
 
+    def lifted(self, joints: np.ndarray, generation: int, island: int) -> Population:
+        """Bodies of (targets, 17, 3) world mm that a lifter has answered with, in slots of the
+        targets; without those that the joint limits refuse."""
+        genomes = encode(joints)
+        margin = self._margin(genomes)
+        slots = torch.arange(len(genomes))
+        bodies = Population.orphans(ids(generation, island, slots), genomes, LIFTED, margin=margin)
+        return bodies.take(margin >= 0)
+
     def _margin(self, genomes: Genomes) -> torch.Tensor:
         """Degrees within the limits, or -1 for bodies without physical sense."""
         margin = self._settings.breeding.margin(self._limits, genomes)
@@ -246,21 +294,31 @@ class Island:
         """
         parents = _rescored(parents, parent_scores)
         children = scores.given_to(offspring.population)
-        kept = self._kept(children, island)
-        survivors = children.take(kept)
-        places = kept.numpy()
+        general = torch.zeros(len(children), dtype=torch.bool)
+        if not self._settings.is_targeted(island):
+            general[self._kept(children, island)] = True
+        sightings = _of_upright(scores.sightings, children)
+        staying = general if sightings is None else general | torch.from_numpy(sightings.hit())
+        places = staying.nonzero()[:, 0].numpy()
+        survivors = children.take(staying)
         joints = self._stored_joints(survivors, generation, island)
         joints = bodies.joints[places] if joints is None else joints
         rows = PoseRows.of(
             survivors, joints, generation, island, self._settings.breeding.own_mutations
-        )
-        outcome = Survivors(
-            rows=rows.with_columns(outside=scores.outside[places]),
+        ).with_columns(outside=scores.outside[places])
+        if sightings is not None:
+            rows = rows.with_columns(
+                distance=sightings.nearest[places], target=sightings.target[places]
+            )
+        reported = Survivors(
+            rows=rows,
             measures=None if bodies.measures is None else bodies.measures[places],
             tried=offspring.tried,
             bred=len(children),
+            general=general.numpy()[places],
+            sighted=None if sightings is None else _sighted(children, sightings),
         )
-        return Population.concatenate([parents, survivors]), outcome
+        return Population.concatenate([parents, children.take(general)]), reported
 
     def _kept(self, children: Population, island: int) -> torch.Tensor:
         """(survivors,) int64 places of the children that survive, in order."""
@@ -348,6 +406,17 @@ class Island:
         slots = generation_island_slot(survivors.ids)[2]
         draws = Draws(self._seed, generation, island, slots=slots)
         return self._toolbox.store(survivors.genomes, draws=draws)[1].numpy()
+
+
+def _of_upright(sightings: Sightings | None, children: Population) -> Sightings | None:
+    """Without the tumbled, which do not breed and so cannot stand in a niche."""
+    return None if sightings is None else sightings.without_hits_of(children.tumbled.numpy())
+
+
+def _sighted(children: Population, sightings: Sightings) -> Sighted:
+    """The bodies that are among the hits, and their hits."""
+    hit = np.flatnonzero(sightings.hit())
+    return Sighted(children.take(torch.from_numpy(hit)), sightings.take(hit))
 
 
 def _rescored(parents: Population, scores: Scores | np.ndarray | None) -> Population:

@@ -15,10 +15,11 @@ import torch
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
 from evoskeleton.evolution.breeding_toolbox import BreedingToolbox
 from evoskeleton.evolution.limits.joint_limits import load_limits
-from evoskeleton.evolution.population import Population
+from evoskeleton.evolution.population import Population, generation_island_slot
+from evoskeleton.platform.search.workers.answers import Answers
 from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.platform.search.workers.islands import Island, IslandSettings, Survivors
-from evoskeleton.platform.search.workers.scorers import Archived, Champion, Scorable, Scorer
+from evoskeleton.platform.search.workers.scorers import Aim, Archived, Champion, Scorable, Scorer
 
 
 class IslandWorker(Island):
@@ -54,6 +55,7 @@ class Pool:
         views: int,
         limits: Path,
         descriptor: Path | None,
+        aim: Aim | None = None,
     ) -> None:
         """Ask Ray for the actors.
 
@@ -66,7 +68,9 @@ class Pool:
             views: virtual views over which a pose is scored.
             limits: file of the joint limits.
             descriptor: file of the pose descriptor, where there is an archive.
+            aim: what bodies are to resemble, where there is a target.
         """
+        self._settings = settings
         for module in own:
             ray.cloudpickle.register_pickle_by_value(module)
         worker, scorer = _actor(IslandWorker, resources.worker), _actor(Scorer, resources.scorer)
@@ -75,7 +79,7 @@ class Pool:
             for _ in range(resources.workers)
         ]
         device = "auto" if resources.scorer["num_gpus"] else "cpu"
-        self._scorers = [scorer.remote(seed, views, device) for _ in range(resources.scorers)]
+        self._scorers = [scorer.remote(seed, views, device, aim) for _ in range(resources.scorers)]
         self._champion: ray.ObjectRef | None = None
 
     def hold(self, champion: Champion) -> None:
@@ -88,6 +92,7 @@ class Pool:
         generation: int,
         rescore: bool,
         archived: Archived | None,
+        worst: np.ndarray | None = None,
     ) -> tuple[list[ray.ObjectRef], Survivors]:
         """Breed, score, select on all islands; one wait at the end.
 
@@ -96,13 +101,15 @@ class Pool:
             generation: that is bred.
             rescore: whether the parents were scored by other lifters.
             archived: what novelty is measured against, if anything.
+            worst: (targets,) float32 distances of what is last in the niches of a target.
 
         Returns:
             References to parents and survivors of every island; and the survivors of all.
         """
         known = None if archived is None else ray.put(archived)
+        bounds = None if worst is None else ray.put(worst)
         steps = [
-            self._evolve(population, generation, number, rescore, known)
+            self._evolve(population, generation, number, rescore, known, bounds)
             for number, population in enumerate(islands)
         ]
         outcomes = Survivors.concatenate(ray.get([survivors for _, survivors in steps]))
@@ -115,19 +122,25 @@ class Pool:
         number: int,
         rescore: bool,
         archived: ray.ObjectRef | None,
+        worst: ray.ObjectRef | None,
     ) -> tuple[ray.ObjectRef, ray.ObjectRef]:
-        """One island; nothing is waited for."""
+        """One island; nothing is waited for. On one that breeds towards the target no lifter is
+        tried: resemblance alone counts there."""
         worker, scorer = self._worker(number), self._scorers[number % len(self._scorers)]
         parents = ray.put(population)
         offspring, bodies, known_bodies = worker.breed.options(num_returns=3).remote(
             parents, generation, number
         )
+        targeted = self._settings.is_targeted(number)
         rescored = None
-        if rescore:
+        if targeted:
+            archived = None
+        elif rescore:
             rescored = scorer.score.remote(known_bodies, self._champion, archived)
         elif archived is not None:
             rescored = scorer.novelty.remote(known_bodies, archived)
-        scores = scorer.score.remote(bodies, self._champion, archived)
+        champion = None if targeted else self._champion
+        scores = scorer.score.remote(bodies, champion, archived, worst)
         everyone, survivors = worker.select.options(num_returns=2).remote(
             parents, rescored, offspring, bodies, scores, generation, number
         )
@@ -142,34 +155,49 @@ class Pool:
     ) -> tuple[list[Population], list[dict[str, float]]]:
         """The next parents of all islands, and what the logbook says of them.
 
+        Islands that breed towards the target keep what they have: their parents are drawn from the
+        niches. Nobody moves to them or away, and the logbook says nothing of them.
+
         Args:
             everyone: from `evolve`.
             rows: (rows,) ids that became rows of the table; None: all did.
             generation: that was bred.
             migrants: bodies that move on to the next island now; 0: none.
         """
-        populations, records = [], []
+        populations, records = list(everyone), []
         shared = None if rows is None else ray.put(rows)
-        for number, bodies in enumerate(everyone):
+        ordinary = [n for n in range(len(everyone)) if not self._settings.is_targeted(n)]
+        for number in ordinary:
             step = self._worker(number).renew.options(num_returns=2)
-            following, record = step.remote(bodies, shared, generation, number)
-            populations.append(following)
+            populations[number], record = step.remote(everyone[number], shared, generation, number)
             records.append(record)
-        if migrants:
-            populations = self._migrate(populations, migrants)
+        if migrants and len(ordinary) > 1:
+            populations = self._migrate(populations, ordinary, migrants)
         return ray.get(populations), ray.get(records)
 
-    def _migrate(self, populations: list[ray.ObjectRef], migrants: int) -> list[ray.ObjectRef]:
+    def _migrate(
+        self, populations: list[ray.ObjectRef], ordinary: list[int], migrants: int
+    ) -> list[ray.ObjectRef]:
         """A ring: every island receives from the one before it."""
-        return [
-            self._worker(number).migrate.remote(
-                receiver,
-                populations[number - 1],
-                migrants,
-                (number, (number or len(populations)) - 1),
+        moved = list(populations)
+        for place, number in enumerate(ordinary):
+            donor = ordinary[place - 1]
+            moved[number] = self._worker(number).migrate.remote(
+                populations[number], populations[donor], migrants, (number, donor)
             )
-            for number, receiver in enumerate(populations)
-        ]
+        return moved
+
+    def lifted(self, generation: int, island: int) -> tuple[Population, np.ndarray]:
+        """What the champion makes of the target, as bodies within the limits.
+
+        Returns:
+            The bodies, in slots of the targets on an island of their own; and their (bodies,)
+            float32 distance from their keypoints.
+        """
+        found = self._scorers[0].answers.remote(self._champion, generation)
+        answers: Answers = ray.get(found)
+        bodies = ray.get(self._worker(0).lifted.remote(answers.joints, generation, island))
+        return bodies, answers.distance[generation_island_slot(bodies.ids)[2].numpy()]
 
     def errors(self, poses: np.ndarray) -> np.ndarray:
         """How wrong the champion gets (poses, 17, 3) world mm, (poses,) float32 mm.

@@ -49,6 +49,18 @@ class TrainingSettings(Settings):
         gt=1.0,
         description="train again when the table has this many times the rows of the last training",
     )
+    every: int | None = Field(
+        None,
+        ge=1,
+        description="train after every so many generations as well; none: growth alone decides",
+    )
+    target_share: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="share of the training poses that resemble the target, where there is one; the "
+        "others are all that was kept besides",
+    )
     lag: int = Field(
         1, ge=1, description="generations between the start of a training and the use of its lifter"
     )

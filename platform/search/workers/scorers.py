@@ -1,17 +1,23 @@
 """Actors that hold the current lifters on their device and score poses by them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 
 from evoskeleton.evolution.archive.novelty import novelty
+from evoskeleton.evolution.archive.resemblance import Sightings
 from evoskeleton.evolution.chance import key, stream
 from evoskeleton.evolution.population import Population
 from evoskeleton.lifting.bundle import Lifter, from_arrays, to_arrays, weight_hash
+from evoskeleton.lifting.cameras import ViewSettings
 from evoskeleton.lifting.hardness import hardness
+from evoskeleton.lifting.keypoint_views import keypoints_of
+from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
+from evoskeleton.platform.search.workers.answers import Answers, answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +43,28 @@ class Scores:
         error, disagreement: mm.
         outside: share of the keypoints outside the images.
         novelty: mm a joint; None where there is no archive.
+        sightings: which keypoint sets the bodies resemble; None where there is no target.
     """
 
     error: np.ndarray
     disagreement: np.ndarray
     outside: np.ndarray
     novelty: np.ndarray | None = None
+    sightings: Sightings | None = None
+
+    @classmethod
+    def unknown(cls, bodies: int) -> Self:
+        """Scores of bodies that no lifter was tried on: NaN."""
+        unknown = np.full(bodies, np.nan, np.float32)
+        return cls(unknown, unknown, unknown)
 
     def given_to(self, bodies: Population) -> Population:
         """The bodies with these scores."""
         scored = bodies.scored(
             error=torch.tensor(self.error), disagreement=torch.tensor(self.disagreement)
         )
+        if self.sightings is not None:
+            scored = scored.scored(resemblance=-torch.tensor(self.sightings.nearest))
         return scored if self.novelty is None else with_novelty(scored, self.novelty)
 
 
@@ -98,30 +114,90 @@ class Archived:
     unit_mm: float
 
 
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """What bodies are to resemble, and how they are looked at for it.
+
+    Attributes:
+        file: of the keypoint sets, see `KeypointTarget.save`.
+        views: virtual views that every body is seen in.
+        ranges: what these are drawn from.
+        most: bodies that one batch may offer to a keypoint set.
+    """
+
+    file: Path
+    views: int
+    ranges: ViewSettings
+    most: int
+
+
 class Scorer:
     """An actor. Poses travel to it, weights stay: lifters are unpacked when their hash is new.
 
     It keeps nothing that a restart would lose. Thread count and chunk size are fixed, so that a
-    score depends on the pose, the lifters and the archive alone.
+    score depends on the pose, the lifters, the archive and the target alone.
     """
 
-    def __init__(self, seed: int, views: int, device: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        seed: int,
+        views: int,
+        device: str = "auto",
+        aim: Aim | None = None,
+        threads: int = 1,
+    ) -> None:
         torch.set_num_threads(threads)
         found = "cuda" if torch.cuda.is_available() else "cpu"
         self._device = found if device == "auto" else device
+        self._seed = seed
         self._key = key(seed, stream("scoring views"))
         self._views = views
         self._hash = ""
         self._lifters: list[Lifter] = []
+        self._aim = aim
+        self._target = None if aim is None else KeypointTarget.load(aim.file)
+        self._targets = None if self._target is None else self._target.prepared(self._device)
 
     def score(
-        self, bodies: Scorable, champion: Champion, archived: Archived | None = None
+        self,
+        bodies: Scorable,
+        champion: Champion | None,
+        archived: Archived | None = None,
+        worst: np.ndarray | None = None,
     ) -> Scores:
-        """Scores of (bodies,); novelty only against an archive."""
-        lifters = self._hold(champion)
-        found = hardness(lifters, bodies.joints, views=self._views, key=self._key)
+        """Scores of (bodies,).
+
+        Args:
+            bodies: to be scored.
+            champion: the lifters whose errors count; None: errors stay unknown.
+            archived: what novelty is measured against, if anything.
+            worst: (targets,) float32 distances; the bodies that come nearer to a keypoint set are
+                found. None: resemblance is not asked for.
+        """
         novel = None if archived is None else self.novelty(bodies, archived)
-        return Scores(found.error, found.disagreement, found.outside, novel)
+        sightings = None if worst is None else self.sightings(bodies, worst)
+        if champion is None:
+            scores = Scores.unknown(len(bodies.joints))
+        else:
+            lifters = self._hold(champion)
+            found = hardness(lifters, bodies.joints, views=self._views, key=self._key)
+            scores = Scores(found.error, found.disagreement, found.outside)
+        return replace(scores, novelty=novel, sightings=sightings)
+
+    def sightings(self, bodies: Scorable, worst: np.ndarray) -> Sightings:
+        """Which keypoint sets bodies resemble, in views that their ids draw."""
+        assert self._aim is not None and self._targets is not None, "a campaign with a target"
+        assert bodies.ids is not None, "views are drawn by id"
+        key_ = key(self._seed, stream("views of resemblance"))
+        joints, ids = (torch.from_numpy(np.array(part)) for part in (bodies.joints, bodies.ids))
+        seen = keypoints_of(joints, ids, self._aim.views, self._aim.ranges, key_)
+        return self._targets.seen(seen.to(self._device), torch.tensor(worst), self._aim.most)
+
+    def answers(self, champion: Champion, generation: int) -> Answers:
+        """What the best lifter makes of every keypoint set of the target."""
+        assert self._aim is not None and self._target is not None, "a campaign with a target"
+        lifter = self._hold(champion)[0]
+        return answers(lifter, self._target, self._aim.ranges, self._seed, generation)
 
     def novelty(self, bodies: Scorable, archived: Archived) -> np.ndarray:
         """Novelty (bodies,) float32 alone, mm a joint: it changes with the archive."""

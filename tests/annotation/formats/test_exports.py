@@ -33,7 +33,7 @@ from evoskeleton.annotation.store.annotation_store import store_in
 from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
-from evoskeleton.lifting.keypoint_formats import COCO
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO
 from evoskeleton.platform.data.annotated import load_annotated, refuse_annotated
 from evoskeleton.platform.data.exchange import export_poses
 from evoskeleton.platform.data.formats.human36m import load_human36m

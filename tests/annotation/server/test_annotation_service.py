@@ -31,7 +31,7 @@ from evoskeleton.annotation.serving.champions import FolderSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import FOCAL_PX
-from evoskeleton.lifting.keypoint_formats import COCO
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO
 from evoskeleton.safe_npy import load_object
 
 

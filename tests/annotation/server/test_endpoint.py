@@ -24,7 +24,7 @@ from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
 from evoskeleton.lifting.bundle import load_bundle, read_description
-from evoskeleton.lifting.keypoint_formats import known_set
+from evoskeleton.lifting.keypoints.keypoint_formats import known_set
 from evoskeleton.pose2d.detector import Person, check_boxes
 from evoskeleton.pose2d.people_to_3d import lift_people
 

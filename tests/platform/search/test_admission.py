@@ -95,7 +95,7 @@ def test_rows_that_ask_and_their_archive_stay_as_they_were(seeds):
 @pytest.mark.parametrize(
     ("search", "sentence"),
     [
-        ({"archive": {"cells": 500}, "target": 400}, "more cells than the target of 400 poses"),
+        ({"archive": {"cells": 500}, "rows": 400}, "more cells than the 400 rows asked for"),
         (
             {"archive": {"cells": 100}, "generations": 1, "islands": 1, "island": {"offspring": 9}},
             "100 cells has more cells than the 9 poses to be bred",

@@ -41,7 +41,7 @@ def settings(motion, tmp_path) -> CampaignSettings:
 def begun(settings: CampaignSettings) -> CampaignFolder:
     """A campaign's folder as a start leaves it that was killed before its first generation."""
     folder = CampaignFolder(settings.home, settings.name)
-    motion = load_motion(settings.motion, settings.seed, settings.search.target)
+    motion = load_motion(settings.motion, settings.seed, settings.search.rows)
     table = PoseTable.create(settings.table or str(folder.home / "poses"))
     begin(settings, motion, folder, table, limits_of(settings, motion.seed))
     return folder

@@ -135,7 +135,7 @@ def lift(
 ) -> None:
     """Lift 2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
     from evoskeleton.lifting.bundle import load_bundle
-    from evoskeleton.lifting.keypoint_files import read_keypoints, write_joints
+    from evoskeleton.lifting.keypoints.keypoint_files import read_keypoints, write_joints
 
     refuse_taken(overwrite, output)
     points, visibility = read_keypoints(keypoints)

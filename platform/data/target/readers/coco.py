@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evoskeleton.errors import BadInput
-from evoskeleton.lifting.keypoint_formats import KeypointSet, known_set, set_of_names
+from evoskeleton.lifting.keypoints.keypoint_formats import KeypointSet, known_set, set_of_names
 from evoskeleton.platform.data.target.found import HIDDEN, Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.json_text import read_json
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evoskeleton.lifting.keypoint_files import read_keypoints
+from evoskeleton.lifting.keypoints.keypoint_files import read_keypoints
 from evoskeleton.platform.data.target.found import HIDDEN, Clip, FoundKeypoints
 
 

@@ -15,7 +15,12 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
-from evoskeleton.lifting.keypoint_formats import COCO, KeypointSet, known_set, set_of_names
+from evoskeleton.lifting.keypoints.keypoint_formats import (
+    COCO,
+    KeypointSet,
+    known_set,
+    set_of_names,
+)
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.safe_npy import load_npz, printable
 

@@ -11,7 +11,7 @@ from keypoint_reader_contract import KeypointReaderContract
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES, Joint
 from evoskeleton.lifting.cameras import ViewSettings
-from evoskeleton.lifting.keypoint_formats import COCO, human36m_to_coco
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO, human36m_to_coco
 from evoskeleton.platform.data.sources.load import load, settings_from_text
 from evoskeleton.platform.data.target.load import BUILT_IN, load_target
 from evoskeleton.platform.data.target.readers.coco import CocoFile

@@ -1,0 +1,41 @@
+"""Bodies in views of their own: the keypoints that virtual cameras see of them.
+
+Every view is drawn from the id of the body and its own number, so that it does not depend on who
+else is looked at.
+"""
+
+import torch
+from torch import Tensor
+
+from evoskeleton.evolution.skeleton import Joint
+from evoskeleton.lifting.cameras import ViewSettings, project, sample_views, world_to_camera
+
+_AT_ONCE = 8192
+
+
+def keypoints_of(joints: Tensor, ids: Tensor, views: int, ranges: ViewSettings, key: int) -> Tensor:
+    """Keypoints (bodies, views, 17, 2) px, y down, of bodies around the origin.
+
+    Args:
+        joints: (bodies, 17, 3) world mm.
+        ids: (bodies,) int64, what the views are drawn from.
+        views: how many each body gets.
+        ranges: what views are drawn from.
+        key: from `chance.key`.
+    """
+    parts = [
+        _seen(part, numbers, views, ranges, key)
+        for part, numbers in zip(
+            torch.split(joints, _AT_ONCE), torch.split(ids, _AT_ONCE), strict=True
+        )
+    ]
+    return torch.cat(parts)
+
+
+def _seen(joints: Tensor, ids: Tensor, views: int, ranges: ViewSettings, key: int) -> Tensor:
+    counters = (ids[:, None] * views + torch.arange(views, device=ids.device)).flatten()
+    centre = torch.zeros(len(counters), 3, device=joints.device)
+    cameras = sample_views(centre, ranges, key, counters)
+    around_hip = joints - joints[:, Joint.HIP, None]
+    seen = world_to_camera(around_hip.repeat_interleave(views, dim=0), cameras)
+    return torch.unflatten(project(seen, cameras), 0, (len(joints), views))

@@ -1,0 +1,1 @@
+"""Files and layouts of 2D keypoints."""

@@ -1,0 +1,148 @@
+"""The search towards keypoints: parents out of the niches, the champion's answers, and the rows
+that resemble."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evoskeleton.evolution.archive.resemblance import Sightings
+from evoskeleton.evolution.chance import key, stream
+from evoskeleton.evolution.hierarchy import decode
+from evoskeleton.evolution.population import NOBODY, Population, generation_island_slot
+from evoskeleton.platform.data.pose_rows import PoseRows
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.settings import CampaignSettings
+from evoskeleton.platform.search.campaign.state import State
+from evoskeleton.platform.search.target.resembling import Resembling
+from evoskeleton.platform.search.workers.islands import Sighted, Survivors
+from evoskeleton.platform.search.workers.pool import Pool
+from evoskeleton.platform.search.workers.scorers import Aim
+
+RESEMBLES = "resembles"
+"""`why` of rows that are there for the target alone."""
+
+
+def aim_of(settings: CampaignSettings, folder: CampaignFolder) -> Aim | None:
+    """What scorers look for, where there is a target."""
+    if settings.search.target is None:
+        return None
+    niches = settings.search.niches
+    return Aim(folder.target, niches.views, settings.training.fit.views, niches.quota)
+
+
+class Towards:
+    """What a generation does for the target; without one, nothing."""
+
+    def __init__(self, settings: CampaignSettings, pool: Pool) -> None:
+        self._search = settings.search
+        self._seed = settings.seed
+        self._pool = pool
+
+    def parents(self, state: State, generation: int) -> list[Population]:
+        """The parents of all islands; those of the targeted ones out of the niches.
+
+        Until somebody stands there, they breed from the seeds that they were dealt.
+        """
+        held = state.resembling
+        if held is None or len(held) < 2:
+            return list(state.islands)
+        return [
+            self._out_of_niches(held, generation, number)
+            if self._search.island.is_targeted(number)
+            else population
+            for number, population in enumerate(state.islands)
+        ]
+
+    def _out_of_niches(self, held: Resembling, generation: int, island: int) -> Population:
+        niches = self._search.niches
+        address = key(self._seed, generation, island, stream("parents out of niches"))
+        count = self._search.island.offspring
+        return held.parents(address, max(2, count), niches.parents_nearest, niches.draw)
+
+    def kept(
+        self, before: Sequence[Population], after: Sequence[Population]
+    ) -> tuple[Population, ...]:
+        """The populations of the next generation; targeted islands keep the seeds they have."""
+        targeted = self._search.island.is_targeted
+        pairs = enumerate(zip(before, after, strict=True))
+        return tuple(old if targeted(number) else new for number, (old, new) in pairs)
+
+    def with_answers(self, survivors: Survivors, state: State, generation: int) -> Survivors:
+        """The survivors, and what a new champion makes of the target, on an island of its own.
+
+        The first lifter knows the seeds alone; it is not asked.
+        """
+        first = state.champion == 0
+        if state.resembling is None or first or state.scored_by == state.champion:
+            return survivors
+        if not self._search.niches.answers:
+            return survivors
+        island = self._search.islands
+        bodies, distance = self._pool.lifted(generation, island)
+        target = generation_island_slot(bodies.ids)[2].numpy().astype(np.int32)
+        rows = PoseRows.of(bodies, decode(bodies.genomes).numpy(), generation, island)
+        unknown = np.full(len(bodies), np.nan, np.float32)
+        rows = rows.with_columns(outside=unknown, distance=distance, target=target)
+        measures = None
+        if state.archive is not None:
+            measures = state.archive.descriptor.describe(bodies.genomes).numpy()
+        answers = Survivors(
+            rows=rows,
+            measures=measures,
+            tried=0,
+            bred=0,
+            general=np.zeros(len(bodies), bool),
+            sighted=Sighted(bodies, Sightings.one_each(target, distance)),
+        )
+        return Survivors.concatenate([survivors, answers])
+
+
+def admit_resembling(
+    held: Resembling | None, rows: PoseRows, survivors: Survivors
+) -> tuple[Resembling | None, PoseRows, dict[str, float]]:
+    """Let survivors into the niches of the target.
+
+    Args:
+        held: the niches before the generation; none without a target.
+        rows: what becomes a row whatever the target is.
+        survivors: of the generation.
+
+    Returns:
+        The niches after it; all new rows, with `view` and `retires`; and what the logbook says.
+    """
+    if held is None or survivors.sighted is None:
+        return held, rows, {}
+    held, lost = held.taken(survivors.sighted.bodies, survivors.sighted.sightings)
+    names = survivors.rows.id
+    entered = np.isin(names, held.bodies.ids.numpy()) & ~np.isin(names, rows.id)
+    others = survivors.rows.take(entered).with_reason(RESEMBLES)
+    if rows.replaces is not None:
+        others = others.with_columns(replaces=np.full(len(others), NOBODY))
+    held = held.with_general(rows.id)
+    rows = _with_places(PoseRows.concatenate([rows, others]), held)
+    counts = {"target/entered": len(others), "target/left": len(lost)}
+    record = {_metric(name): value for name, value in held.niches.record().items()}
+    return held, rows.with_columns(retires=_dealt(lost, len(rows))), counts | record
+
+
+def _with_places(rows: PoseRows, held: Resembling) -> PoseRows:
+    """Rows that have a place in a niche with the keypoint set, distance and view of the nearest."""
+    assert rows.distance is not None and rows.target is not None, "survivors of a target have them"
+    there = np.isin(rows.id, held.bodies.ids.numpy())
+    target, distance, view = held.niches.best_of(rows.id[there])
+    views = np.full(len(rows), -1, np.int32)
+    targets, distances = rows.target.copy(), rows.distance.copy()
+    targets[there], distances[there], views[there] = target, distance, view
+    return rows.with_columns(target=targets, distance=distances, view=views)
+
+
+def _dealt(ids: np.ndarray, rows: int) -> np.ndarray:
+    """(rows,) lists of the ids, one each in turn; None where there is none."""
+    lists = np.empty(rows, object)
+    for place in range(min(rows, len(ids))):
+        lists[place] = ids[place::rows].tolist()
+    return lists
+
+
+def _metric(name: str) -> str:
+    return f"target/{name.removeprefix('niches_')}"

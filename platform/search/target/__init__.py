@@ -1,0 +1,1 @@
+"""What a search towards keypoints holds, and what its trainings are given."""

@@ -1,0 +1,98 @@
+"""What a campaign holds of its target: the niches of the keypoint sets, and who stands in them.
+
+A body that takes a place in a niche becomes a row of the table, and one that loses its last place
+leaves the data set again, unless the objectives of its island have kept it anyway (`general`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from evoskeleton.evolution.archive.niches import DrawBy, Niches
+from evoskeleton.evolution.archive.resemblance import Sightings
+from evoskeleton.evolution.population import Population
+
+
+@dataclass(frozen=True, eq=False)
+class Resembling:
+    """The niches and their bodies.
+
+    Attributes:
+        niches: one a keypoint set, places by id.
+        bodies: everybody who has a place, by id.
+        general: (bodies,) bool, who is part of the data set whatever the target is.
+    """
+
+    niches: Niches
+    bodies: Population
+    general: np.ndarray
+
+    @classmethod
+    def nobody(cls, targets: int, quota: int, like: Population) -> "Resembling":
+        """Empty niches; `like` is any population."""
+        nobody = like.take(torch.zeros(0, dtype=torch.int64))
+        return cls(Niches.empty(targets, quota), nobody, np.zeros(0, bool))
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    @property
+    def special(self) -> np.ndarray:
+        """(bodies,) int64 ids of those who are in the data set for the target alone."""
+        found: np.ndarray = self.bodies.ids.numpy()[~self.general]
+        return found
+
+    def taken(self, bodies: Population, sightings: Sightings) -> tuple["Resembling", np.ndarray]:
+        """Let bodies in where they are nearer.
+
+        Args:
+            bodies: (bodies,) unknown so far.
+            sightings: of them.
+
+        Returns:
+            The niches after it; and (n,) int64 sorted ids of those that have lost their last place
+            and were in the data set for it alone.
+        """
+        niches, change = self.niches.insert(bodies.ids.numpy(), sightings)
+        everybody = Population.concatenate([self.bodies, bodies])
+        general = np.concatenate([self.general, np.zeros(len(bodies), bool)])
+        stays = np.isin(everybody.ids.numpy(), niches.members())
+        order = np.flatnonzero(stays)[everybody.ids.numpy()[stays].argsort()]
+        lost = np.intersect1d(change.lost, self.special)
+        following = everybody.take(torch.from_numpy(order))
+        return Resembling(niches, following, general[order]), lost
+
+    def with_general(self, ids: np.ndarray) -> "Resembling":
+        """The same, with (n,) ids known as part of the data set whatever the target is."""
+        return replace(self, general=self.general | np.isin(self.bodies.ids.numpy(), ids))
+
+    def parents(self, key: int, count: int, nearest: int, draw: DrawBy) -> Population:
+        """(count,) bodies to breed from, see `Niches.parents`."""
+        chosen = self.niches.parents(key, count, nearest, draw)
+        return self.bodies.take(torch.from_numpy(np.searchsorted(self.bodies.ids.numpy(), chosen)))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Plain numpy by name."""
+        parts: dict[str, Mapping[str, np.ndarray]] = {
+            "niches": self.niches.to_arrays(),
+            "bodies": self.bodies.to_arrays(),
+        }
+        named = {f"{part}/{n}": a for part, arrays in parts.items() for n, a in arrays.items()}
+        return named | {"general": self.general}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Resembling":
+        """Back from `to_arrays`."""
+
+        def part(prefix: str) -> dict[str, Any]:
+            names = [name for name in arrays if name.startswith(prefix)]
+            return {name.removeprefix(prefix): arrays[name] for name in names}
+
+        return cls(
+            Niches.from_arrays(part("niches/")),
+            Population.from_arrays(part("bodies/")),
+            np.asarray(arrays["general"], bool),
+        )

@@ -1,0 +1,73 @@
+"""The champion's own answers for a target: bodies that it sees in the keypoints.
+
+A lifter answers in the frame of the camera. How far that camera looks down is not in the keypoints:
+it is drawn from the range of the views, one draw a keypoint set and generation.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evoskeleton.evolution.chance import key, stream, uniform
+from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.cameras import ViewSettings
+from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
+
+_GROUND_MM = 20.0
+"""Height of the lowest joint, that of `evolution.operators.ground`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """One body a keypoint set.
+
+    Attributes:
+        joints: (targets, 17, 3) float32 world mm.
+        distance: (targets,) float32 between the body, in the view that it was lifted from, and its
+            keypoints, see `evolution.archive.resemblance`.
+    """
+
+    joints: np.ndarray
+    distance: np.ndarray
+
+
+def answers(
+    lifter: Lifter, target: KeypointTarget, ranges: ViewSettings, seed: int, generation: int
+) -> Answers:
+    """What a lifter makes of a target, stood up in the world.
+
+    Args:
+        lifter: on any device.
+        target: (targets,) keypoint sets.
+        ranges: of the views; its elevation says how far the cameras may look down.
+        seed, generation: where the elevations are drawn from.
+    """
+    known = (target.weights > 0).astype(np.float32)
+    lifted = torch.from_numpy(
+        lifter.lift(target.keypoints, known, np.nan_to_num(target.image_size))
+    )
+    depth = sum(ranges.distance_mm) / 2.0
+    seen = lifted[..., :2] / (lifted[..., 2:] + depth)
+    apart = target.prepared().distances(seen)
+    world = _stood_up(lifted, _elevations(len(target), ranges, seed, generation))
+    return Answers(world.numpy(), apart.numpy())
+
+
+def _elevations(count: int, ranges: ViewSettings, seed: int, generation: int) -> Tensor:
+    """(count,) radians."""
+    address = key(seed, generation, stream("elevation of answers"))
+    low, high = ranges.elevation_deg
+    drawn = uniform(address, torch.arange(count))[:, 0]
+    return (low + (high - low) * drawn) * (math.pi / 180.0)
+
+
+def _stood_up(joints: Tensor, elevation: Tensor) -> Tensor:
+    """(n, 17, 3) world mm of camera mm, for cameras that look down by (n,) radians, level."""
+    x, y, z = joints.unbind(-1)
+    cos, sin = torch.cos(elevation)[:, None], torch.sin(elevation)[:, None]
+    up = -cos * y - sin * z
+    up = up - up.amin(1, keepdim=True) + _GROUND_MM
+    return torch.stack([x, cos * z - sin * y, up], dim=-1)
