@@ -54,7 +54,7 @@ def load_target(
     """
     found, empty = _found(settings, seed, readers)
     if not settings.transductive:
-        _refuse_judged(found, judged)
+        refuse_judged({(clip.subject, clip.name) for clip in found.clips}, judged)
     weights = weights_of(found, settings)
     rows, left_out = usable(found, weights)
     left_out |= {NOBODY: len(empty)} if empty else {}
@@ -153,10 +153,17 @@ def _reader_of(path: Path, readers: Readers) -> KeypointReader | None:
     return next((reader for reader in readers if reader.matches(path)), None)
 
 
-def _refuse_judged(found: FoundKeypoints, judged: Collection[tuple[str, str]]) -> None:
-    """Clips that a lifter is judged by are no target without a word."""
-    pairs = {(clip.subject, clip.name) for clip in found.clips}
-    if both := sorted(pairs & set(judged)):
+def refuse_judged(clips: Collection[tuple[str, str]], judged: Collection[tuple[str, str]]) -> None:
+    """Clips that a lifter is judged by are no target without a word.
+
+    Args:
+        clips: (subject, clip) of the target.
+        judged: (subject, clip) of what a lifter is judged by.
+
+    Raises:
+        BadInput: a clip is among both.
+    """
+    if both := sorted(set(clips) & set(judged)):
         subject, clip = both[0]
         more = f" and {len(both) - 1} more" if len(both) > 1 else ""
         raise BadInput(

@@ -56,7 +56,7 @@ class Towards:
     def _out_of_niches(self, held: Resembling, generation: int, island: int) -> Population:
         niches = self._search.niches
         address = key(self._seed, generation, island, stream("parents out of niches"))
-        count = self._search.island.offspring
+        count = self._search.island.offspring_on(island, len(held))
         return held.parents(address, max(2, count), niches.parents_nearest, niches.draw)
 
     def kept(

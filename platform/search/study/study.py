@@ -34,6 +34,7 @@ from evoskeleton.platform.data.annotated import refuse_annotated
 from evoskeleton.platform.data.own_cameras import own_views
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.target.load import refuse_judged
 from evoskeleton.platform.search.campaign.driver import resume, start, table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
@@ -97,9 +98,18 @@ class Study:
         for cell in cells(self._settings):
             try:
                 lifter_settings(self._settings, cell)
-                campaign_settings(self._settings, cell)
+                campaign = campaign_settings(self._settings, cell)
+                self._refuse_judged_target(campaign)
             except BadInput as error:
                 raise BadInput(f"row {cell.row}: {error}") from None
+
+    def _refuse_judged_target(self, campaign: CampaignSettings | None) -> None:
+        """Keypoints of test clips are no target, unless the row declares it."""
+        target = None if campaign is None else campaign.search.target
+        if target is None or target.poses is None or target.transductive:
+            return
+        judged = {clip for test in self._tests.values() for clip in test.clips()}
+        refuse_judged(load(target.poses).clips(), judged)
 
     def _refuse_shared_clips(self) -> None:
         """No test clip may be among the poses that anything is made from or chosen by."""
@@ -211,7 +221,10 @@ class Study:
         return self._home / "data" / f"{cell.data}.base.npy"
 
     def _search(self, settings: CampaignSettings) -> np.ndarray:
-        """The table of a campaign, which starts from the base and never sees a test pose."""
+        """What a campaign's last training reads; it starts from the base and never sees a test pose.
+
+        That is its table, and with a target the mix of what resembles it and what is general.
+        """
         folder = CampaignFolder(settings.home, settings.name)
         if folder.exists():
             if changed := differences(read_settings(folder.settings), settings):
@@ -221,7 +234,10 @@ class Study:
             resume(settings.home, settings.name, _running(settings), self._monitor)
         else:
             start(settings, self._monitor)
-        return table_of(settings, folder).poses(campaign=settings.name)
+        last = table_of(settings, folder).committed_generation(settings.name)
+        assert last is not None, "a campaign that ended has committed its seeds"
+        poses: np.ndarray = np.load(folder.snapshot(last), mmap_mode="r")
+        return poses
 
 
 def _running(settings: CampaignSettings) -> list[str]:

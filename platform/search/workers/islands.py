@@ -108,6 +108,12 @@ class IslandSettings(Settings):
         512, ge=2, description="bodies an island keeps to breed from; none: everyone, for ever"
     )
     offspring: int = Field(1024, ge=1, description="offspring an island breeds in a generation")
+    towards: int | None = Field(
+        None,
+        ge=2,
+        description="the same for islands that breed towards the target alone, whose offspring cost "
+        "little; none: as many as `offspring`",
+    )
     pairs_share: float | None = Field(
         None,
         gt=0,
@@ -168,8 +174,14 @@ class IslandSettings(Settings):
         objectives = (name for name in self.scored_by if ":" in name)
         return tuple(dict.fromkeys((*self.breeding.own_functions, *objectives)))
 
+    def offspring_on(self, island: int, population: int) -> int:
+        """How many offspring a population of that size is to have on an island."""
+        if self.is_targeted(island) and self.towards is not None:
+            return self.towards
+        return self.offspring_of(population)
+
     def offspring_of(self, population: int) -> int:
-        """How many offspring a population of that size is to have."""
+        """How many offspring a population of that size is to have, without a target."""
         if self.pairs_share is None:
             return self.offspring
         return 2 * max(1, int(self.pairs_share * population))
@@ -205,7 +217,7 @@ class Island:
             The offspring; what a scorer needs of them; and the same of the parents, for a lifter
             that has not seen them yet.
         """
-        wanted = self._settings.offspring_of(len(parents))
+        wanted = self._settings.offspring_on(island, len(parents))
         offspring = breed(
             parents,
             seed=self._seed,
