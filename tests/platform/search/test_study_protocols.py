@@ -95,6 +95,15 @@ def test_a_protocol_is_printed_and_all_its_rows_can_be_made(protocol, tmp_path, 
         campaign_settings(settings, cell)
 
 
+def test_the_row_with_a_target_differs_in_what_the_search_goes_towards():
+    settings = StudySettings.parse(yaml.safe_load(template("mpi-inf-3dhp")))
+    (cell,) = (cell for cell in cells(settings) if cell.row == "towards 3DHP" and cell.seed == 1)
+    made = campaign_settings(settings, cell)
+    assert made is not None and made.search.target is not None
+    assert made.search.target.keypoints == ("mpi_inf_3dhp",) and made.search.rows == 80000
+    assert made.search.island.asks_for_resemblance
+
+
 def test_there_is_no_other_protocol():
     with pytest.raises(
         BadInput, match="protocol should be one of human36m, mpi-inf-3dhp, got h36m"
