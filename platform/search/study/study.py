@@ -221,7 +221,7 @@ class Study:
         return self._home / "data" / f"{cell.data}.base.npy"
 
     def _search(self, settings: CampaignSettings) -> np.ndarray:
-        """What a campaign's last training reads; it starts from the base and never sees a test pose.
+        """What a campaign's last training reads; it starts from the base and sees no test pose.
 
         That is its table, and with a target the mix of what resembles it and what is general.
         """

@@ -111,8 +111,8 @@ class IslandSettings(Settings):
     towards: int | None = Field(
         None,
         ge=2,
-        description="the same for islands that breed towards the target alone, whose offspring cost "
-        "little; none: as many as `offspring`",
+        description="the same for islands that breed towards the target alone, which is cheap; "
+        "none: as many as `offspring`",
     )
     pairs_share: float | None = Field(
         None,
