@@ -26,8 +26,10 @@ PROTOCOLS = ("human36m", "mpi-inf-3dhp")
 class RowSettings(Settings):
     """One row: where its poses come from, and what else differs."""
 
-    base: Literal["seed", "real"] = Field(
-        "seed", description="start from the seed's poses, or from all real ones"
+    base: Literal["seed", "real", "target"] = Field(
+        "seed",
+        description="start from the seed's poses, from all real ones, or from those of the study's "
+        "`target`",
     )
     max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
     campaign: dict[str, Any] | None = Field(
@@ -83,6 +85,11 @@ class StudySettings(Settings):
         description="poses that choose the champions: clips of the seed's subjects"
     )
     real: Source = Field(description="all real poses that may be trained on")
+    target: Source | None = Field(
+        None,
+        description="real poses whose keypoints alone are known to searches towards them; a row "
+        "may be made of them, as the ceiling",
+    )
     tests: dict[str, Source] = Field(
         min_length=1, description="by name, poses that the lifters are compared on"
     )
@@ -142,6 +149,8 @@ class StudySettings(Settings):
         for name in (self.lower, *self.upper):
             if name not in self.rows:
                 raise ValueError(f"lower and upper should name rows, got {name}")
+        if self.target is None and any(row.base == "target" for row in self.rows.values()):
+            raise ValueError("a row of base target wants a target: set it beside seed and real")
         if len({_as_a_name(name) for name in self.rows}) < len(self.rows):
             raise ValueError("names of rows should differ by more than blanks and signs")
         if odd := [name for name in self.rows if not re.match("[A-Za-z0-9]", name)]:
@@ -187,13 +196,14 @@ def template(name: str = "study") -> str:
     """A commented settings file to start from.
 
     Args:
-        name: study: rows of searches; choices: rows that choose; or one of `PROTOCOLS`, the field's
+        name: study: rows of searches; choices: rows that choose; target: rows that search towards
+            keypoints; or one of `PROTOCOLS`, the field's
             own, for those who own its data.
 
     Raises:
         BadInput: there is no such file.
     """
-    if name not in ("study", "choices", *PROTOCOLS):
+    if name not in ("study", "choices", "target", *PROTOCOLS):
         raise BadInput(f"protocol should be one of {', '.join(PROTOCOLS)}, got {name}")
     file = f"study-{name}.yaml" if name in PROTOCOLS else f"{name}.yaml"
     return resources.files("evoskeleton.platform.search.presets").joinpath(file).read_text()
@@ -322,7 +332,9 @@ def home_of(settings: StudySettings) -> Path:
 def base_of(settings: StudySettings, cell: Cell) -> Source:
     """The real poses that a row starts from."""
     row = made_of(settings, cell.row)
-    source = settings.seed if row.base == "seed" else settings.real
+    sources = {"seed": settings.seed, "real": settings.real, "target": settings.target}
+    source = sources[row.base]
+    assert source is not None, "a study with a row of its target has one"
     drawn: dict[str, Any] = {"fraction_seed": cell.seed}
     if row.base == "seed":
         drawn["fraction"] = cell.fraction

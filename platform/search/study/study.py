@@ -114,8 +114,9 @@ class Study:
     def _refuse_shared_clips(self) -> None:
         """No test clip may be among the poses that anything is made from or chosen by."""
         settings = self._settings
-        for role in ("seed", "validation", "real"):
-            taken = set(load(getattr(settings, role)).clips())
+        for role in ("seed", "validation", "real", "target"):
+            source = getattr(settings, role)
+            taken = set() if source is None else set(load(source).clips())
             for name, test in self._tests.items():
                 if shared := taken & set(test.clips()):
                     subject, clip = min(shared)

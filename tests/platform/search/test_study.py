@@ -18,6 +18,7 @@ from evoskeleton.platform.search.study.choice import By
 from evoskeleton.platform.search.study.settings import (
     Cell,
     StudySettings,
+    campaign_settings,
     cells,
     data_settings,
     read_study,
@@ -82,6 +83,25 @@ def test_the_template_is_a_valid_study(tmp_path):
     settings = read_study(path, ["budget_core_hours=1"])
     assert settings.budget_core_hours == 1
     assert {"li2020", "full search", "real and search"} <= set(settings.rows)
+
+
+def test_the_template_of_targets_gives_no_clip_that_it_judges_by():
+    settings = StudySettings.parse(yaml.safe_load(template("target")))
+    searches = [campaign_settings(settings, cell) for cell in cells(settings)]
+    targets = [one.search.target for one in searches if one is not None and one.search.target]
+    assert len(targets) > 10
+    judged = {clip for test in settings.tests.values() for clip in test.clips}
+    assert judged == {"*[02468]"}
+    given = {clip for target in targets for clip in target.poses.clips}
+    assert given == {"*[13579]"}
+    assert settings.target.clips == ("*[13579]",)
+
+
+def test_rows_of_the_target_want_a_target():
+    plain = yaml.safe_load(template("target"))
+    del plain["target"]
+    with pytest.raises(BadInput, match="a row of base target wants a target"):
+        StudySettings.parse(plain)
 
 
 def test_the_template_of_choices_breeds_as_the_search_without_selection_and_offers_enough():

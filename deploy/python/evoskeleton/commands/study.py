@@ -50,6 +50,10 @@ def study_template(
         bool,
         typer.Option("--choices", help="rows that choose among what is bred"),
     ] = False,
+    target: Annotated[
+        bool,
+        typer.Option("--target", help="rows that search towards the keypoints of other clips"),
+    ] = False,
     protocol: Annotated[
         str | None,
         typer.Option(
@@ -61,9 +65,11 @@ def study_template(
     """Print a commented settings file to start from."""
     from evoskeleton.platform.search.study.settings import template as packaged
 
-    if choices and protocol is not None:
-        raise BadInput("choices and protocol are two files: ask for one of them")
-    typer.echo(packaged("choices" if choices else protocol or "study"), nl=False)
+    flags = {"choices": choices, "target": target, "protocol": protocol is not None}
+    if len(asked := [name for name, given in flags.items() if given]) > 1:
+        raise BadInput(f"{' and '.join(asked)} are {len(asked)} files: ask for one of them")
+    name = "choices" if choices else "target" if target else protocol or "study"
+    typer.echo(packaged(name), nl=False)
 
 
 def _show_study(settings: "StudySettings") -> None:
