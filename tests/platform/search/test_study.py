@@ -95,7 +95,7 @@ def test_the_template_of_targets_gives_no_clip_that_it_judges_by():
     people = set(settings.tests["people"].subjects)
     theirs = [target.poses for target in targets if people & set(target.poses.subjects)]
     assert {clip for poses in theirs for clip in poses.clips} == {"*[13579]"}
-    assert settings.target.clips == ("*[13579]",)
+    assert settings.target.clips == ["*[13579]"]
 
 
 def test_rows_of_the_target_want_a_target():
