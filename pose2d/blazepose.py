@@ -8,7 +8,8 @@ their inputs and outputs is that of MediaPipe's pose graph:
   box around the head, then four points: middle of the hips, rim of the circle around the whole
   body, middle of the shoulders, rim of the circle around the upper body) and one logit.
 - Landmarks: 256 x 256, values in [0, 1]; 39 points of 5 numbers (x, y, z px, logits of visibility
-  and presence), one probability that a person is there, and a heat map 64 x 64 of each point.
+  and presence), one probability that a person is there, a mask of the person, a heat map 64 x 64 of
+  each point, and the 39 points in 3D, metres about the middle of the hips, axes of the crop.
   Points 33 and 34 are the middle of the hips and the rim of the circle around the body again.
 
 The detector sees a whole picture in 224 x 224 pixels: it is made for one or two people near the
@@ -110,11 +111,13 @@ class Body(NamedTuple):
 
     Attributes:
         points: (39, 2) px of the picture.
+        places: (39, 3) mm about the middle of the hips, x right, y down, z away from the camera.
         visibility, presence: (39,) in [0, 1].
         score: in [0, 1]: that there is a person in the crop.
     """
 
     points: np.ndarray
+    places: np.ndarray
     visibility: np.ndarray
     presence: np.ndarray
     score: float
@@ -199,6 +202,7 @@ class BlazePose:
         points = refine(raw[:, :2], outputs[3][0])
         return Body(
             points=moved(points, crop_to_picture(region, LANDMARK_SIDE)),
+            places=upright(1000.0 * outputs[4].reshape(-1, 3).astype(np.float64), region.angle),
             visibility=_sigmoid(raw[:, 3]),
             presence=_sigmoid(raw[:, 4]),
             score=float(outputs[1].item()),
@@ -377,6 +381,13 @@ def refine(points: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return refined
 
 
+def upright(places: np.ndarray, angle: float) -> np.ndarray:
+    """(n, 3) places in the axes of a crop that is turned by `angle`, in those of the picture."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    turned: np.ndarray = places @ np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    return turned
+
+
 def similarity(one: Body, other: Body) -> float:
     """Object keypoint similarity of two bodies in [0, 1]: of all points, or of head and shoulders.
 
@@ -406,6 +417,7 @@ def _person(body: Body, image: np.ndarray) -> Person:
     keypoints, confidence = formats.to_human36m(points[None], presence[None])
     keypoints, _ = formats.to_human36m(points[None])
     _, visibility = formats.to_human36m(points[None], body.visibility[None, :_POINTS])
+    joints = formats.weights @ body.places[:_POINTS]
     return Person(
         box=_box(points, inside, width, height),
         score=body.score,
@@ -413,6 +425,7 @@ def _person(body: Body, image: np.ndarray) -> Person:
         confidence=confidence[0],
         visibility=np.minimum(visibility[0], confidence[0]),
         approximated=APPROXIMATED,
+        own_joints=(joints - joints[:1]).astype(np.float32),
     )
 
 

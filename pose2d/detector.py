@@ -37,6 +37,8 @@ class Person:
         visibility: (17,) float32 in [0, 1]: that nothing hides the point.
         approximated: names of the joints that the detector does not know itself and that are a
             mixture of their neighbours.
+        own_joints: (17, 3) float32 mm, camera frame, hip at 0: the detector's own 3D, to compare a
+            lifter with; none where it gives none. Nobody else looks at it.
     """
 
     box: np.ndarray
@@ -45,6 +47,7 @@ class Person:
     confidence: np.ndarray
     visibility: np.ndarray
     approximated: tuple[str, ...]
+    own_joints: np.ndarray | None = None
 
     @property
     def known(self) -> np.ndarray:

@@ -27,17 +27,17 @@ from evoskeleton.lifting.error_radii import CalibratedRadii
 from evoskeleton.platform.data.sources.load import load, settings_from_text
 
 sys.path.insert(0, str(Path(__file__).parent))
-from photo_to_3d import answers  # noqa: E402
+from photo_to_3d import answers, lifted, watch  # noqa: E402
 
 
 def on_video(lifter: Lifter, radii: CalibratedRadii, wheel: Path, every: int) -> np.ndarray:
     """(17,) share of the joints of all cameras that lie within the radii; NaN for none."""
     within, count = np.zeros(len(JOINT_NAMES)), np.zeros(len(JOINT_NAMES))
-    for given, _ in answers(wheel, lifter, every):
-        for answer in given:
-            distance = np.linalg.norm(answer.joints - answer.truth, axis=1)
-            within[answer.kept] += distance <= radii.of(answer.known[None])[0, answer.kept]
-            count[answer.kept] += 1
+    scene = watch(wheel, every)
+    for answer in answers(scene, lifted(scene, lifter)):
+        distance = np.linalg.norm(answer.joints - answer.truth, axis=1)
+        within[answer.kept] += distance <= radii.of(answer.known[None])[0, answer.kept]
+        count[answer.kept] += 1
     return np.divide(within, count, out=np.full(len(count), np.nan), where=count > 0)
 
 

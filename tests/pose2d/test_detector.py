@@ -130,6 +130,18 @@ class TestBlazePose(PhotoContract):
         back = np.stack([skier.shape[1] - turned.keypoints[:, 1], turned.keypoints[:, 0]], axis=1)
         assert np.median(np.linalg.norm(back - plain.keypoints, axis=1)) < 10
 
+    @pytest.mark.parametrize("turns", range(4))
+    def test_its_own_3d_lies_over_the_keypoints_however_the_crop_is_turned(
+        self, detector, skier, turns
+    ):
+        (found,) = detector.detect(np.ascontiguousarray(np.rot90(skier, turns)))
+        keypoints = found.keypoints - found.keypoints.mean(axis=0)
+        flat = found.own_joints[:, :2] - found.own_joints[:, :2].mean(axis=0)
+        scale = (flat * keypoints).sum() / np.square(flat).sum()
+        away = np.linalg.norm(scale * flat - keypoints, axis=1)
+        assert scale > 0 and np.median(away) < 0.1 * np.ptp(keypoints)
+        assert np.array_equal(found.own_joints[Joint.HIP], (0, 0, 0))
+
     def test_what_leaves_the_picture_is_not_known(self, detector, skier):
         (found,) = detector.detect(skier[:300])
         assert not found.known[[Joint.RFOOT, Joint.LFOOT]].any()
