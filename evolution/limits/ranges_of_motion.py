@@ -26,6 +26,7 @@ rows, (n, 3) float64, as in `fitting`.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -135,7 +136,12 @@ def published_limits(
             there is concerns fits.
         tolerance_deg: by how much the ranges are widened, degrees.
     """
-    settings = settings or LimitSettings()
+    return _published(settings or LimitSettings(), tolerance_deg)
+
+
+@lru_cache(maxsize=4)
+def _published(settings: LimitSettings, tolerance_deg: float) -> Limits:
+    """The tables take seconds, and nobody changes them."""
     body = np.stack([_body_table(table, settings, tolerance_deg) for table in BODY_TABLES])
     child = np.stack([_child_table(table, settings, tolerance_deg) for table in CHILD_TABLES])
     text = f"Published ranges of motion, widened by {tolerance_deg:g} degrees."
