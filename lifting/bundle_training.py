@@ -48,7 +48,7 @@ def train_bundle(
             training diverged.
     """
     settings = lifter_settings(preset, changes)
-    with _appears_whole(output, overwrite) as folder:
+    with new_bundle(output, overwrite) as folder:
         found = "cuda" if torch.cuda.is_available() else "cpu"
         report = None
         progress(output.name, 0, settings.total)
@@ -94,14 +94,29 @@ def holds_bundle(folder: Path) -> bool:
 
 
 @contextmanager
-def _appears_whole(output: Path, overwrite: bool) -> Iterator[Path]:
-    """A new folder that takes the name of `output` when the work is done, or goes away."""
+def new_bundle(output: Path, overwrite: bool) -> Iterator[Path]:
+    """A new folder that takes the name of `output` when the work is done, or goes away.
+
+    Raises:
+        BadInput: there is something that may not be replaced, or the folder cannot be written.
+    """
     output = output.resolve()  # `.` has a name then, and a link its target
     try:
         replace = overwrite and holds_bundle(output)
-        if output.exists() and not replace and (not output.is_dir() or any(output.iterdir())):
-            raise BadInput(f"output {output} should be a new or an empty folder")
+        expect_room(output, overwrite)
         with whole_folder(output, replace=replace) as folder:
             yield folder
     except OSError as error:
         raise BadInput(f"output {output} cannot be written: {error.strerror}") from None
+
+
+def expect_room(output: Path, overwrite: bool) -> None:
+    """A bundle may be written where there is nothing, an empty folder, or a bundle to replace.
+
+    Raises:
+        BadInput: something else is there.
+    """
+    output = output.resolve()
+    replace = overwrite and holds_bundle(output)
+    if output.exists() and not replace and (not output.is_dir() or any(output.iterdir())):
+        raise BadInput(f"output {output} should be a new or an empty folder")

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor
 
 from evoskeleton.evolution.skeleton import Joint
-from evoskeleton.lifting.cameras import ViewSettings, project, sample_views, world_to_camera
+from evoskeleton.lifting.cameras import (
+    Cameras,
+    ViewSettings,
+    project,
+    sample_views,
+    world_to_camera,
+)
 
 _AT_ONCE = 8192
 
@@ -33,9 +39,19 @@ def keypoints_of(joints: Tensor, ids: Tensor, views: int, ranges: ViewSettings, 
 
 
 def _seen(joints: Tensor, ids: Tensor, views: int, ranges: ViewSettings, key: int) -> Tensor:
+    seen, cameras = in_cameras(joints, ids, views, ranges, key)
+    return torch.unflatten(project(seen, cameras), 0, (len(joints), views))
+
+
+def in_cameras(
+    joints: Tensor, ids: Tensor, views: int, ranges: ViewSettings, key: int
+) -> tuple[Tensor, Cameras]:
+    """Joints (bodies * views, 17, 3) camera mm, all views of the first body first, and cameras.
+
+    Arguments are those of `keypoints_of`, whose keypoints these cameras see.
+    """
     counters = (ids[:, None] * views + torch.arange(views, device=ids.device)).flatten()
     centre = torch.zeros(len(counters), 3, device=joints.device)
     cameras = sample_views(centre, ranges, key, counters)
     around_hip = joints - joints[:, Joint.HIP, None]
-    seen = world_to_camera(around_hip.repeat_interleave(views, dim=0), cameras)
-    return torch.unflatten(project(seen, cameras), 0, (len(joints), views))
+    return world_to_camera(around_hip.repeat_interleave(views, dim=0), cameras), cameras

@@ -89,6 +89,7 @@ PLATFORM_MAY_IMPORT = {
     "search.workers": {"data", "record"},
     "search.target": {"data"},
     "search.campaign": {"search.target", "search.workers", "data", "record"},
+    "search.adapting": {"search.campaign", "search.target", "search.workers", "data", "record"},
     "search.study": {"search.campaign", "search.workers", "data", "record"},
 }
 

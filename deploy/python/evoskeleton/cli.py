@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 import evoskeleton
+from evoskeleton.commands.adapt import adapt
 from evoskeleton.commands.annotations import annotations
 from evoskeleton.commands.campaign import campaigns, demo
 from evoskeleton.commands.data import data
@@ -25,7 +26,7 @@ from evoskeleton.commands.study import studies
 from evoskeleton.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-for command in (demo, sample, train, evaluate, infer, lift, serve, settings):
+for command in (demo, adapt, sample, train, evaluate, infer, lift, serve, settings):
     app.command()(command)
 app.add_typer(campaigns, name="campaign")
 app.add_typer(data, name="data")
@@ -43,7 +44,11 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=epilog(("demo", "COMMAND --help", "settings")))
+@app.callback(
+    epilog=epilog(
+        ("demo", "adapt photo.jpg walk.mp4 --output lifter", "COMMAND --help", "settings")
+    )
+)
 def _evoskeleton(
     version: Annotated[
         bool,

@@ -104,7 +104,7 @@ def _found(
 ) -> tuple[FoundKeypoints, list[str]]:
     """Everything that the settings name, and the files in which nobody was found."""
     parts, empty = [], []
-    for path, reader in _matched(settings.keypoints, readers):
+    for path, reader in list(_matched(settings.keypoints, readers)):
         part = reader.read(path)
         expect_pixels(str(path), part)
         parts.append(part)

@@ -1,6 +1,8 @@
 """Start, resume, finish: what the commands `demo` and `campaign` do."""
 
-from collections.abc import Callable
+import json
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +18,7 @@ from evoskeleton.files import whole_file
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.target.found import Readers
+from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget, expect_same
 from evoskeleton.platform.data.target.load import BUILT_IN, load_target
 from evoskeleton.platform.record.tracking import Page, Tracker
@@ -52,17 +55,28 @@ def demo_settings(changes: list[str]) -> CampaignSettings:
     return CampaignSettings.parse(with_changes(yaml.safe_load(_packaged("demo.yaml")), changes))
 
 
+def adapt_settings(changes: list[str]) -> CampaignSettings:
+    """Settings of a search towards keypoints, which the changes name."""
+    return CampaignSettings.parse(with_changes(yaml.safe_load(_packaged("adapt.yaml")), changes))
+
+
 def _packaged(name: str) -> str:
     return resources.files("evoskeleton.platform.search.presets").joinpath(name).read_text()
 
 
-def start(settings: CampaignSettings, monitor: Monitor, readers: Readers = BUILT_IN) -> Outcome:
+def start(
+    settings: CampaignSettings,
+    monitor: Monitor,
+    readers: Readers = BUILT_IN,
+    until: float = math.inf,
+) -> Outcome:
     """Run a new campaign to its end.
 
     Args:
         settings: of the campaign.
         monitor: who watches.
         readers: of targets that are no files of keypoints, such as photos.
+        until: when all should be over, on the monotonic clock, see `Campaign.run`.
 
     Raises:
         BadInput: the name is taken, or something in the settings cannot be used.
@@ -82,7 +96,7 @@ def start(settings: CampaignSettings, monitor: Monitor, readers: Readers = BUILT
                 f"choose another name, or another table"
             )
         state = begin(settings, motion, folder, table, limits, target)
-        return _drive(settings, folder, table, lambda: state, monitor)
+        return _drive(settings, folder, table, lambda: state, monitor, until)
 
 
 def _refuse_taken(folder: CampaignFolder) -> None:
@@ -108,9 +122,14 @@ def _target(
 
 
 def resume(
-    home: str, name: str, changes: list[str], monitor: Monitor, readers: Readers = BUILT_IN
+    home: str,
+    name: str,
+    changes: list[str],
+    monitor: Monitor,
+    readers: Readers = BUILT_IN,
+    until: float = math.inf,
 ) -> Outcome:
-    """Go on with a campaign from its last committed generation.
+    """Go on with a campaign from its last committed generation; see `start`.
 
     Raises:
         BadInput: there is no such campaign, or the changes would change the search.
@@ -132,23 +151,41 @@ def resume(
         if committed := committed_state(folder, table):
             return committed
         motion = _motion(settings)
-        target = _target(settings, motion, readers)
+        target = _kept_target(settings, folder) or _target(settings, motion, readers)
         return begin(settings, motion, folder, table, limits_of(settings, motion.seed), target)
 
     with folder.lock():
-        return _drive(settings, folder, table, state, monitor)
+        return _drive(settings, folder, table, state, monitor, until)
 
 
 def _expect_same_target(
     settings: CampaignSettings, folder: CampaignFolder, readers: Readers
 ) -> None:
-    """What the files of the target say now, where they are still there, has to be what was kept."""
-    asked = settings.search.target
-    if asked is None or asked.poses is not None or not folder.target.exists():
+    """What the files of the target say now, where they are still there, has to be what was kept.
+
+    Files that have not changed are not read again: in photos and videos that takes a detector.
+    """
+    asked, kept = settings.search.target, _kept_target(settings, folder)
+    if asked is None or asked.poses is not None or kept is None:
         return
-    if all(Path(path).expanduser().exists() for path in asked.keypoints):
-        given = load_target(asked, settings.seed, readers)
-        expect_same(KeypointTarget.load(folder.target), given)
+    there = all(Path(path).expanduser().exists() for path in asked.keypoints)
+    if there and not _unchanged(asked.keypoints, folder):
+        expect_same(kept, load_target(asked, settings.seed, readers))
+
+
+def _kept_target(settings: CampaignSettings, folder: CampaignFolder) -> KeypointTarget | None:
+    """The target that a campaign began with, where it has one."""
+    if settings.search.target is None or not folder.target.exists():
+        return None
+    return KeypointTarget.load(folder.target)
+
+
+def _unchanged(paths: Sequence[str], folder: CampaignFolder) -> bool:
+    """Whether the files of the target are as they were; of old campaigns nobody knows."""
+    if not folder.target_files.exists():
+        return False
+    known: dict[str, str] = json.loads(folder.target_files.read_text())
+    return known == digests(paths)
 
 
 def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
@@ -182,6 +219,7 @@ def _drive(
     table: PoseTable,
     state: Callable[[], State],
     monitor: Monitor,
+    until: float,
 ) -> Outcome:
     monitor.starting()
     with cluster(settings.machine, settings.search.islands) as there:
@@ -192,7 +230,7 @@ def _drive(
         try:
             first = state()
             campaign = Campaign(settings, folder, table, there, tracker, monitor)
-            last = campaign.run(first)
+            last = campaign.run(first, until)
             champion = campaign.close(last)
             report = conclude(settings, folder, table, last, champion, tracker)
         except BaseException as error:

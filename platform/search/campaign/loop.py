@@ -6,6 +6,7 @@ Everything that decides about rows is addressed by (seed, generation, island), s
 that was killed and resumed ends with the same table as one that ran through.
 """
 
+import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -61,16 +62,27 @@ class Campaign:
         self._towards = Towards(settings, self._pool)
         self._held: tuple[int, str] | None = None
 
-    def run(self, state: State) -> State:
-        """Breed until the generations or the target are reached, from any state."""
+    def run(self, state: State, until: float = math.inf) -> State:
+        """Breed until the generations or the rows are reached, from any state.
+
+        Args:
+            state: to go on from.
+            until: when all should be over, on the monotonic clock; breeding ends sooner by as much
+                as the last training took, but not before the first generation.
+        """
         self._tracker.sync_generations(list(state.logbook))
         for generation in state.trainings:
             self._trainings.publish(generation)
         self._trainings.launch(state)
         self._show(state)
-        while not self.done(state):
+        while not self.done(state) and (state.generation == 0 or self._has_time(state, until)):
             state = self._advance(state)
         return state
+
+    def _has_time(self, state: State, until: float) -> bool:
+        """Whether another generation and the last training are likely to be done in time."""
+        generation = float(state.logbook[-1].get("seconds", 0.0))
+        return time.monotonic() + generation + self._trainings.seconds(state) < until
 
     def done(self, state: State) -> bool:
         """Whether nothing is left to breed."""

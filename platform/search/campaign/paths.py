@@ -3,6 +3,7 @@
 <home>/poses                    the pose table, shared by all campaigns of a home
 <home>/<campaign>/settings.yaml
 <home>/<campaign>/lock          held while a driver runs
+<home>/<campaign>/target.npz    the keypoints that are bred towards, target.json their files
 <home>/<campaign>/sources/      seed, validation, test and template poses as at the start
 <home>/<campaign>/state/        one file a generation, the last two kept
 <home>/<campaign>/snapshots/    what each training read
@@ -49,6 +50,11 @@ class CampaignFolder:
     def target(self) -> Path:
         """The keypoint sets that the search breeds towards, where there are any."""
         return self.path / "target.npz"
+
+    @property
+    def target_files(self) -> Path:
+        """What the files of the target were like when it was read."""
+        return self.path / "target.json"
 
     @property
     def operators(self) -> Path:

@@ -12,12 +12,13 @@ from evoskeleton.evolution.breeding import BreedingSettings
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.population import Population
-from evoskeleton.files import whole_file
+from evoskeleton.files import whole_file, write_json
 from evoskeleton.platform.data.annotated import is_annotated, refuse_annotated
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, write_poses
 from evoskeleton.platform.data.sources.load import hold_out, load
+from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.search.campaign.admission import found
 from evoskeleton.platform.search.campaign.custom_operators import remember
@@ -115,6 +116,7 @@ def begin(
     limits.save(folder.limits)
     if target is not None:
         target.save(folder.target)
+        _remember_files(settings, folder)
     remember(folder, settings.search.island)
     if archive is not None:
         archive.descriptor.save(folder.descriptor)
@@ -138,6 +140,12 @@ def begin(
     rows = rows.with_columns(subject=motion.seed.subject, clip=motion.seed.clip)
     table.commit(settings.name, 0, rows)
     return state
+
+
+def _remember_files(settings: CampaignSettings, folder: CampaignFolder) -> None:
+    """What the target was read from, so that nobody has to read it again."""
+    assert settings.search.target is not None, "there is a target"
+    write_json(folder.target_files, digests(settings.search.target.keypoints))
 
 
 def _seeds(poses: PoseSet, limits: JointLimits, breeding: BreedingSettings) -> Population:

@@ -101,6 +101,12 @@ class Trainings:
         self.publish(state.generation)
         return self._better(champion, state.generation)
 
+    def seconds(self, state: State) -> float:
+        """How long the longest of the finished trainings took; 0 before the first."""
+        folders = (self._folder.training(number) for number in state.trainings)
+        records = (read_record(folder) for folder in folders)
+        return max((float(found["seconds"]) for found in records if found), default=0.0)
+
     def publish(self, generation: int) -> None:
         """What a finished training wrote, into MLflow; nothing of one that is under way."""
         folder = self._folder.training(generation)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from evoskeleton.evolution.chance import key, stream, uniform
+from evoskeleton.evolution.skeleton import Joint
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import ViewSettings
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
@@ -49,18 +50,42 @@ def answers(
     lifted = torch.from_numpy(
         lifter.lift(target.keypoints, known, np.nan_to_num(target.image_size))
     )
-    depth = sum(ranges.distance_mm) / 2.0
-    seen = lifted[..., :2] / (lifted[..., 2:] + depth)
-    apart = target.prepared().distances(seen)
+    apart = target.prepared().distances(projected(lifted, ranges))
     world = _stood_up(lifted, _elevations(len(target), ranges, seed, generation))
     return Answers(world.numpy(), apart.numpy())
 
 
+def projected(lifted: Tensor, ranges: ViewSettings) -> Tensor:
+    """(n, 17, 2) in units of the focal length: what a camera at a middling distance sees.
+
+    Args:
+        lifted: (n, 17, 3) camera mm, around the hip.
+        ranges: of the views.
+    """
+    depth = sum(ranges.distance_mm) / 2.0
+    return lifted[..., :2] / (lifted[..., 2:] + depth)
+
+
+def as_lifted(
+    joints: Tensor, target: int, ranges: ViewSettings, seed: int, generation: int
+) -> Tensor:
+    """(17, 3) camera mm around the hip of an answer (17, 3) world mm: the way back of `answers`."""
+    elevation = _drawn_elevations(torch.tensor([target]), ranges, seed, generation)
+    x, forward, up = (joints - joints[Joint.HIP]).unbind(-1)
+    cos, sin = torch.cos(elevation), torch.sin(elevation)
+    return torch.stack([x, -cos * up - sin * forward, cos * forward - sin * up], dim=-1)
+
+
 def _elevations(count: int, ranges: ViewSettings, seed: int, generation: int) -> Tensor:
     """(count,) radians."""
+    return _drawn_elevations(torch.arange(count), ranges, seed, generation)
+
+
+def _drawn_elevations(targets: Tensor, ranges: ViewSettings, seed: int, generation: int) -> Tensor:
+    """(n,) radians of the cameras in which the keypoint sets (n,) are taken to have been seen."""
     address = key(seed, generation, stream("elevation of answers"))
     low, high = ranges.elevation_deg
-    drawn = uniform(address, torch.arange(count))[:, 0]
+    drawn = uniform(address, targets)[:, 0]
     return (low + (high - low) * drawn) * (math.pi / 180.0)
 
 

@@ -131,6 +131,11 @@ class Aim:
     most: int
 
 
+def resemblance_views(seed: int) -> int:
+    """The key that draws the views in which bodies are held to the target."""
+    return key(seed, stream("views of resemblance"))
+
+
 class Scorer:
     """An actor. Poses travel to it, weights stay: lifters are unpacked when their hash is new.
 
@@ -188,7 +193,7 @@ class Scorer:
         """Which keypoint sets bodies resemble, in views that their ids draw."""
         assert self._aim is not None and self._targets is not None, "a campaign with a target"
         assert bodies.ids is not None, "views are drawn by id"
-        key_ = key(self._seed, stream("views of resemblance"))
+        key_ = resemblance_views(self._seed)
         joints, ids = (torch.from_numpy(np.array(part)) for part in (bodies.joints, bodies.ids))
         seen = keypoints_of(joints, ids, self._aim.views, self._aim.ranges, key_)
         return self._targets.seen(seen.to(self._device), torch.tensor(worst), self._aim.most)

@@ -64,10 +64,12 @@ def campaign_resume(
     name: Name, home: Home = CAMPAIGNS, change: Changes = None, address: Address = None
 ) -> None:
     """Go on with a campaign that was stopped, or extend one."""
+    from evoskeleton.commands.target_readers import target_readers
     from evoskeleton.platform.search.campaign.driver import resume
 
     with _campaign_bars(name) as monitor:
-        outcome = resume(home, name, _addressed(change or [], address), monitor)
+        readers = target_readers(seen=monitor.looked_at)
+        outcome = resume(home, name, _addressed(change or [], address), monitor, readers)
     _show(outcome)
 
 
@@ -114,10 +116,11 @@ def _campaign_bars(name: str) -> Iterator["Bars"]:
 
 
 def _run(settings: "CampaignSettings") -> None:
+    from evoskeleton.commands.target_readers import target_readers
     from evoskeleton.platform.search.campaign.driver import start
 
     with _campaign_bars(settings.name) as monitor:
-        outcome = start(settings, monitor)
+        outcome = start(settings, monitor, target_readers(seen=monitor.looked_at))
     _show(outcome)
 
 

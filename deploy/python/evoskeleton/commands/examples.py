@@ -4,6 +4,11 @@ import typer
 
 EXAMPLES = {
     "demo": ("demo", "demo --seed 2 --set search.generations=4"),
+    "adapt": (
+        "adapt photo.jpg walk.mp4 --output lifter",
+        "adapt keypoints.json --seeds mine.parquet --output lifter",
+        "adapt photos --output lifter --minutes 5",
+    ),
     "sample": ("sample 1000 --output drawn.parquet",),
     "train": (
         "train --poses mine.parquet --output lifter --set steps=2000",

@@ -1,7 +1,7 @@
 """What a target may be: readers of the platform, and those that want a detector or a store."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +48,21 @@ def target_readers(
     return (*BUILT_IN, AnnotatedPictures(), Pictures(detector, most_frames, seen))
 
 
+def count_pictures(paths: Sequence[Path]) -> int:
+    """How many photos, and frames of videos, a detector will look at; folders count inside."""
+    from evoskeleton.pose2d.images import count_frames, is_video
+
+    reader = Pictures("none")
+    count = 0
+    for path in paths:
+        path = path.expanduser()
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if reader.matches(file):
+                frames = count_frames(file) if is_video(file) else 1
+                count += math.ceil(frames / max(1, math.ceil(frames / MOST_FRAMES)))
+    return count
+
+
 class Pictures:
     """Photos and videos, in which a detector finds people; each is a clip."""
 
@@ -61,7 +76,7 @@ class Pictures:
         """By the end of the name."""
         from evoskeleton.pose2d.images import is_video
 
-        return not path.is_dir() and (is_video(path) or path.suffix.lower() in PHOTO_SUFFIXES)
+        return path.is_file() and (is_video(path) or path.suffix.lower() in PHOTO_SUFFIXES)
 
     def read(self, path: Path) -> FoundKeypoints:
         """Everybody that the detector finds.

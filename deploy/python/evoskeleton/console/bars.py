@@ -1,8 +1,9 @@
-"""Progress bars of a campaign: generations and trainings, with the time left.
+"""Progress bars of a campaign: pictures, generations and trainings, with the time left.
 
 On a terminal they are drawn on standard error; elsewhere nothing is printed.
 """
 
+from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console
@@ -31,6 +32,12 @@ class Bars:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._looked = 0
+        self._to_look_at: int | None = None
+
+    def will_look_at(self, pictures: int) -> None:
+        """How many photos and frames will be looked at, where that is known."""
+        self._to_look_at = pictures
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -42,6 +49,11 @@ class Bars:
     def generation(self, done: int, total: int, record: dict[str, Any]) -> None:
         """A generation was committed."""
         self._update("search", done, total, _note(record))
+
+    def looked_at(self, path: Path, number: int) -> None:
+        """A photo, or a frame of a video, was looked at for people."""
+        self._looked += 1
+        self._update("finding people", self._looked, self._to_look_at, path.name)
 
     def starting(self) -> None:
         """The cluster is being started or joined."""
@@ -62,7 +74,7 @@ class Bars:
 def _note(record: dict[str, Any]) -> str:
     if "survival" not in record:
         return f"{record['rows']:,} seed poses"
-    return (
-        f"{record['rows']:,} poses, {record['survival']:.0%} within limits, "
-        f"{record['error_mean']:.0f} mm, {record['offspring_per_second']:,.0f}/s"
-    )
+    words = [f"{record['rows']:,} poses", f"{record['survival']:.0%} within limits"]
+    words += [f"{record['error_mean']:.0f} mm"] if "error_mean" in record else []
+    words += [f"distance {record['target/distance']:.2f}"] if "target/distance" in record else []
+    return ", ".join([*words, f"{record['offspring_per_second']:,.0f}/s"])

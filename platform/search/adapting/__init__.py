@@ -1,0 +1,1 @@
+"""A campaign towards given people, and what it has changed."""
