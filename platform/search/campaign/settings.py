@@ -106,6 +106,19 @@ class SearchSettings(Settings):
         "staticPose.npy",
     )
 
+    # of two validators before, the later one comes first
+    @model_validator(mode="before")
+    @classmethod
+    def _half_the_islands_for_the_target(cls, data: Any) -> Any:
+        """With a target, and nothing said of objectives, every other island breeds towards it."""
+        if not isinstance(data, dict) or data.get("target") is None:
+            return data
+        island = data.get("island", {})
+        if isinstance(island, dict) and "objectives" not in island:
+            towards = {"objectives": [["resemblance"], ["error"]]}
+            return data | {"island": island | towards}
+        return data
+
     @model_validator(mode="before")
     @classmethod
     def _earlier_names(cls, data: Any) -> Any:
@@ -117,18 +130,6 @@ class SearchSettings(Settings):
             data["rows_ratio"] = data.pop("target_ratio")
         if isinstance(data.get("target"), int | float | str) and _is_number(data["target"]):
             data["rows"] = data.pop("target")
-        return data
-
-    @model_validator(mode="before")
-    @classmethod
-    def _half_the_islands_for_the_target(cls, data: Any) -> Any:
-        """With a target, and nothing said of objectives, every other island breeds towards it."""
-        if not isinstance(data, dict) or data.get("target") is None:
-            return data
-        island = data.get("island", {})
-        if isinstance(island, dict) and "objectives" not in island:
-            towards = {"objectives": [["resemblance"], ["error"]]}
-            return data | {"island": island | towards}
         return data
 
     @model_validator(mode="after")
