@@ -149,6 +149,14 @@ class TestAdapting:
         assert f"{COUNT} keypoint sets of 1 clip" in said and f"got {COUNT - 1} keypoint" in said
 
 
+@pytest.mark.slow
+def test_no_time_is_time_for_one_generation(files, ray_address, tmp_path):
+    words = line(files, tmp_path, "--address", ray_address, "--minutes", "0", "--name", "brief")
+    main_quietly(tmp_path / "said", [*words, "--output", str(tmp_path / "lifter")])
+    assert load(CampaignFolder(tmp_path, "brief"), 1).generation == 1
+    assert holds_bundle(tmp_path / "lifter")
+
+
 def main_quietly(said: Path, words: list[str]) -> None:
     """Run a command, and keep what it prints."""
     import contextlib
