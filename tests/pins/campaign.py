@@ -22,6 +22,9 @@ MOTION = Path(__file__).resolve().parent / "fixtures" / "motion.npy"
 
 CLIPS = 6
 
+LATER = ("retires", "distance", "target", "view")
+"""Columns that the recorded tables did not have: nothing is in them without a target."""
+
 
 def motion() -> np.ndarray:
     """The poses that everything here starts from."""
@@ -91,10 +94,15 @@ def write_motion(path: Path) -> None:
 
 
 def rows(table: Path) -> dict[str, np.ndarray]:
-    """All columns of a pose table, sorted by id; no parent is -1, no score NaN, no text empty."""
+    """All columns of a pose table, sorted by id; no parent is -1, no score NaN, no text empty.
+
+    Columns of `LATER` that hold nothing are left out.
+    """
     arrow = PoseTable.open(str(table)).read().sort_by("id")
     found = {}
     for field in arrow.schema:
+        if field.name in LATER and arrow[field.name].null_count == len(arrow):
+            continue
         values = arrow[field.name].to_pylist()
         if pa.types.is_string(field.type):
             found[field.name] = np.array(["" if value is None else value for value in values])

@@ -1,19 +1,23 @@
 """What was saved once can still be read, and means what it meant."""
 
 import json
+import shutil
 import sqlite3
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from pins import kernels
 from pins.campaign import rows
 
 from evoskeleton.evolution.hierarchy import decode
 from evoskeleton.evolution.operators.codes import IMMIGRANT, code_to_name
+from evoskeleton.evolution.population import ids
 from evoskeleton.lifting.bundle import load_bundle, read_description, weight_hash
+from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import read_settings, write_settings
@@ -51,6 +55,42 @@ def test_the_pose_table_opens_with_the_rows_it_had(home, table):
     assert poses.version == 5 and poses.committed_generation("pinned") == 4
     stays = ~np.isin(table["id"], table["replaces"])
     assert np.array_equal(poses.poses(), table["pose"][stays].reshape(-1, 17, 3))
+
+
+def test_a_pose_table_of_before_there_were_targets_gets_their_columns_with_a_commit(
+    home, table, tmp_path
+):
+    shutil.copytree(home / "poses", tmp_path / "poses")
+    poses = PoseTable.open(tmp_path / "poses")
+    names = ["id", "why", "retires", "distance", "target", "view"]
+    before = poses.chosen(names)
+    assert all(before[name].null_count == len(before) for name in names[2:])
+    stays = poses.poses()
+    retires = np.empty(1, object)
+    retires[0] = before["id"].to_pylist()[-2:]
+    row = PoseRows(
+        id=ids(5, 0, torch.tensor([3])).numpy(),
+        operator=np.array(["limbs"]),
+        poses=stays[:1],
+        why=np.array(["resembles"]),
+        retires=retires,
+        distance=np.float32([0.25]),
+        target=np.int32([7]),
+        view=np.int32([1]),
+    )
+    version = poses.version
+    poses.commit("pinned", 5, row)
+    after = poses.chosen(names)
+    assert after.slice(0, len(before) - 2).equals(before.slice(0, len(before) - 2))
+    assert after.slice(len(before) - 2).to_pylist() == [
+        {"id": row.id[0], "why": "resembles", "retires": retires[0], "distance": 0.25,
+         "target": 7, "view": 1}
+    ]  # fmt: skip
+    assert np.array_equal(poses.poses(), np.concatenate([stays[:-2], stays[:1]]))
+    assert np.array_equal(poses.poses(version), stays), "as it was"
+    for number, expected in ((version, stays), (poses.version, poses.poses())):
+        written = poses.snapshot(tmp_path / f"{number}.npy", number, "pinned")
+        assert np.array_equal(np.load(written), expected)
 
 
 @pytest.mark.parametrize("generation", [3, 4])
@@ -107,6 +147,7 @@ def test_settings_and_the_record_are_read(home, tmp_path):
     folder = CampaignFolder(home, "pinned")
     settings = read_settings(folder.settings)
     now, recorded = yaml.safe_load(write_settings(settings)), read_yaml(folder.settings)
+    recorded["search"]["rows_ratio"] = recorded["search"].pop("target_ratio")
     assert layered(now, recorded) == now, "what was saved is as it was; other settings are new"
     words = status_of(home, "pinned").as_dict()
     assert words["generation"] == 4 and words["state"] == "finished"

@@ -40,6 +40,10 @@ class MotionSettings(Settings):
     )
 
 
+_ISLANDS = 4096
+"""Most islands, those that `evolution.population.ids` can tell apart."""
+
+
 class TargetNicheSettings(NicheSettings):
     """Niches of a target, and how bodies are looked at for them."""
 
@@ -77,7 +81,7 @@ class SearchSettings(Settings):
     extra_generations: int = Field(
         0, ge=0, description="most generations to add while the rows are not reached"
     )
-    islands: int = Field(4, ge=1, le=4096, description="populations that evolve side by side")
+    islands: int = Field(4, ge=1, le=_ISLANDS, description="populations that evolve side by side")
     island: IslandSettings = Field(
         default_factory=IslandSettings, description="what one island does in a generation"
     )
@@ -106,36 +110,26 @@ class SearchSettings(Settings):
         "staticPose.npy",
     )
 
-    # of two validators before, the later one comes first
     @model_validator(mode="before")
     @classmethod
-    def _half_the_islands_for_the_target(cls, data: Any) -> Any:
-        """With a target, and nothing said of objectives, every other island breeds towards it."""
-        if not isinstance(data, dict) or data.get("target") is None:
-            return data
-        island = data.get("island", {})
-        if isinstance(island, dict) and "objectives" not in island:
-            towards = {"objectives": [["resemblance"], ["error"]]}
-            return data | {"island": island | towards}
-        return data
-
-    @model_validator(mode="before")
-    @classmethod
-    def _earlier_names(cls, data: Any) -> Any:
-        """Files of before there were targets: a number of rows was called `target`."""
+    def _as_written(cls, data: Any) -> Any:
+        """Under the names of today, and with objectives where there is a target."""
         if not isinstance(data, dict):
             return data
-        data = dict(data)
-        if "target_ratio" in data:
-            data["rows_ratio"] = data.pop("target_ratio")
-        if isinstance(data.get("target"), int | float | str) and _is_number(data["target"]):
-            data["rows"] = data.pop("target")
-        return data
+        return _with_half_the_islands_for_the_target(_with_names_of_today(data))
 
     @model_validator(mode="after")
     def _resemblance_has_a_target(self) -> "SearchSettings":
         if self.target is None and self.island.asks_for_resemblance:
             raise ValueError("resemblance is measured against a target: set search.target as well")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_have_an_island(self) -> "SearchSettings":
+        if self.target is not None and self.niches.answers and self.islands >= _ISLANDS:
+            raise ValueError(
+                f"islands should be at most {_ISLANDS - 1} where a lifter's answers join them"
+            )
         return self
 
     @model_validator(mode="after")
@@ -263,6 +257,25 @@ class CampaignSettings(Settings):
         if population is not None and self.search.migrants >= population:
             raise ValueError("search.migrants should be less than search.island.population")
         return self
+
+
+def _with_names_of_today(data: dict[str, Any]) -> dict[str, Any]:
+    """Files of before there were targets: a number of rows was called `target`."""
+    data = dict(data)
+    if "target_ratio" in data:
+        data["rows_ratio"] = data.pop("target_ratio")
+    if isinstance(data.get("target"), int | float | str) and _is_number(data["target"]):
+        data["rows"] = data.pop("target")
+    return data
+
+
+def _with_half_the_islands_for_the_target(data: dict[str, Any]) -> dict[str, Any]:
+    """With a target, and nothing said of objectives, every other island breeds towards it."""
+    island = data.get("island", {})
+    asked = isinstance(island, dict) and "objectives" not in island
+    if data.get("target") is None or not asked:
+        return data
+    return data | {"island": island | {"objectives": [["resemblance"], ["error"]]}}
 
 
 def _is_number(value: object) -> bool:

@@ -51,7 +51,7 @@ def answers(
         lifter.lift(target.keypoints, known, np.nan_to_num(target.image_size))
     )
     apart = target.prepared().distances(projected(lifted, ranges))
-    world = _stood_up(lifted, _elevations(len(target), ranges, seed, generation))
+    world = stood_up(lifted, _elevations(len(target), ranges, seed, generation))
     return Answers(world.numpy(), apart.numpy())
 
 
@@ -89,7 +89,7 @@ def _drawn_elevations(targets: Tensor, ranges: ViewSettings, seed: int, generati
     return (low + (high - low) * drawn) * (math.pi / 180.0)
 
 
-def _stood_up(joints: Tensor, elevation: Tensor) -> Tensor:
+def stood_up(joints: Tensor, elevation: Tensor) -> Tensor:
     """(n, 17, 3) world mm of camera mm, for cameras that look down by (n,) radians, level."""
     x, y, z = joints.unbind(-1)
     cos, sin = torch.cos(elevation)[:, None], torch.sin(elevation)[:, None]

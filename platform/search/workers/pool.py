@@ -6,7 +6,7 @@ Populations and rows go in and come out; what lies between two steps stays in Ra
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import ray
@@ -39,6 +39,21 @@ class IslandWorker(Island):
         torch.set_num_threads(1)
         described = None if descriptor is None else PoseDescriptor.load(descriptor)
         super().__init__(settings, load_limits(str(limits)), toolbox, seed, described)
+
+
+class _Bounds(NamedTuple):
+    """How near bodies have to come to be found; None without a target.
+
+    Parents are held to the target for their resemblance alone: none of them is found again.
+    """
+
+    offspring: ray.ObjectRef | None = None
+    parents: ray.ObjectRef | None = None
+
+    @classmethod
+    def of(cls, worst: np.ndarray | None) -> Self:
+        """Of (targets,) distances."""
+        return cls() if worst is None else cls(ray.put(worst), ray.put(np.zeros_like(worst)))
 
 
 class Pool:
@@ -107,7 +122,7 @@ class Pool:
             References to parents and survivors of every island; and the survivors of all.
         """
         known = None if archived is None else ray.put(archived)
-        bounds = None if worst is None else ray.put(worst)
+        bounds = _Bounds.of(worst)
         steps = [
             self._evolve(population, generation, number, rescore, known, bounds)
             for number, population in enumerate(islands)
@@ -122,7 +137,7 @@ class Pool:
         number: int,
         rescore: bool,
         archived: ray.ObjectRef | None,
-        worst: ray.ObjectRef | None,
+        bounds: "_Bounds",
     ) -> tuple[ray.ObjectRef, ray.ObjectRef]:
         """One island; nothing is waited for. On one that breeds towards the target no lifter is
         tried: resemblance alone counts there."""
@@ -136,11 +151,11 @@ class Pool:
         if targeted:
             archived = None
         elif rescore:
-            rescored = scorer.score.remote(known_bodies, self._champion, archived)
+            rescored = scorer.score.remote(known_bodies, self._champion, archived, bounds.parents)
         elif archived is not None:
             rescored = scorer.novelty.remote(known_bodies, archived)
         champion = None if targeted else self._champion
-        scores = scorer.score.remote(bodies, champion, archived, worst)
+        scores = scorer.score.remote(bodies, champion, archived, bounds.offspring)
         everyone, survivors = worker.select.options(num_returns=2).remote(
             parents, rescored, offspring, bodies, scores, generation, number
         )

@@ -264,6 +264,59 @@ def test_what_cannot_be_compared_is_refused(ask, message):
         ask()
 
 
+def found_in(views: Tensor) -> Sightings:
+    wanted = targets(20)
+    return wanted.seen(views, torch.full((20,), 0.55), most=60)
+
+
+def test_sightings_of_some_bodies_are_those_they_have_alone():
+    views = crowd(60)
+    some = np.array([3, 4, 17, 30, 59])
+    assert same(found_in(views).take(some), found_in(views[some]))
+
+
+def test_sightings_of_parts_make_those_of_all_but_for_the_order_of_hits():
+    views = crowd(60)
+    whole, joined = (
+        found_in(views),
+        Sightings.concatenate([found_in(views[:25]), found_in(views[25:25]), found_in(views[25:])]),
+    )
+    assert np.array_equal(whole.nearest, joined.nearest)
+    assert np.array_equal(whole.target, joined.target)
+    order = np.lexsort((joined.hit_body, joined.hit_distance, joined.hit_target))
+    for name in ("hit_target", "hit_body", "hit_view", "hit_distance"):
+        assert np.array_equal(getattr(whole, name), getattr(joined, name)[order]), name
+
+
+def test_bodies_without_hits_are_still_somewhere():
+    found = found_in(crowd(60))
+    hit = found.hit()
+    assert 0 < hit.sum() < 60 and set(np.flatnonzero(hit)) == set(found.hit_body.tolist())
+    first = np.flatnonzero(hit)[:2]
+    fewer = found.without_hits_of(np.isin(np.arange(60), first))
+    assert set(np.flatnonzero(hit & ~fewer.hit())) == set(first.tolist())
+    assert np.array_equal(fewer.nearest, found.nearest)
+
+
+def test_bodies_made_for_a_target_each_are_hits_of_it_in_no_view():
+    found = Sightings.one_each(np.array([4, 7]), np.array([0.25, 0.5]))
+    assert found.hit_target.tolist() == found.target.tolist() == [4, 7]
+    assert found.hit_body.tolist() == [0, 1] and found.hit_view.tolist() == [-1, -1]
+    assert found.hit_distance.tolist() == found.nearest.tolist() == [0.25, 0.5]
+
+
+def test_the_distance_of_a_body_for_each_target_is_the_twins():
+    wanted, seen = targets(12), crowd(12, seed=5)[:, 0]
+    found = wanted.distances(seen).numpy()
+    for each in range(12):
+        expected = slow_distance(
+            wanted.points[each].numpy(), wanted.weights[each].numpy(), seen[each].numpy()
+        )
+        assert found[each] == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(BadInput, match="seen should be"):
+        wanted.distances(seen[:3])
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_a_gpu_finds_the_same():
     wanted, views = targets(150), crowd(500)

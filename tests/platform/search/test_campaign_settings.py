@@ -100,3 +100,54 @@ def test_an_archive_has_no_more_cells_than_will_be_bred(search, refused):
             SearchSettings.parse(settings)
     else:
         SearchSettings.parse(settings)
+
+
+def search(**settings: object) -> SearchSettings:
+    return SearchSettings.parse(settings)
+
+
+def test_resemblance_without_a_target_is_refused():
+    for island in ({"objectives": [["resemblance"]]}, {"bands": {"resemblance": {"high": 0.5}}}):
+        with pytest.raises(BadInput) as refusal:
+            search(island=island)
+        assert "resemblance is measured against a target: set search.target as well" in str(
+            refusal.value
+        )
+
+
+def test_half_the_islands_breed_towards_a_target_unless_objectives_say_otherwise():
+    target = ["a.json"]
+    island = search(target=target, island={"offspring": 9}).island
+    assert island.objectives == (("resemblance",), ("error",)) and island.offspring == 9
+    assert island.is_targeted(2) and not island.is_targeted(3)
+    asked = search(target=target, island={"objectives": [["error"], ["margin", "resemblance"]]})
+    assert not any(asked.island.is_targeted(number) for number in range(4))
+    assert search().island.objectives == (("error",),)
+
+
+@pytest.mark.parametrize("number", [200, "200", 200.0])
+def test_the_earlier_names_of_the_numbers_of_rows_are_read(number):
+    assert search(target=number) == search(rows=200)
+    assert search(target_ratio=3) == search(rows_ratio=3)
+    assert search(target="2024.json").rows is None, "a file, not a number"
+
+
+def test_a_saved_file_of_before_there_were_targets_is_the_same_campaign(tmp_path):
+    path = tmp_path / "settings.yaml"
+    known = small("search.rows=200")
+    words = yaml.safe_load(write_settings(known))
+    earlier = words["search"]
+    for name in ("rows", "rows_ratio", "niches"):
+        del earlier[name]
+    path.write_text(yaml.safe_dump(words | {"search": earlier | {"target": 200}}))
+    assert read_settings(path) == known
+    later = read_settings(path, ["search.target=300"])
+    assert later.search.rows == 300 and differences(known, later) == []
+    path.write_text(yaml.safe_dump(words | {"search": earlier | {"target_ratio": 2.5}}))
+    assert differences(small("search.rows_ratio=2.5"), read_settings(path)) == []
+
+
+def test_answers_need_an_island_beside_the_others():
+    with pytest.raises(BadInput, match="islands should be at most 4095"):
+        search(target=["a.json"], islands=4096)
+    assert search(target=["a.json"], islands=4096, niches={"answers": False}).islands == 4096
