@@ -38,6 +38,18 @@ def keypoints_of(joints: Tensor, ids: Tensor, views: int, ranges: ViewSettings, 
     return torch.cat(parts)
 
 
+def cameras_of(ids: Tensor, which: Tensor, views: int, ranges: ViewSettings, key: int) -> Cameras:
+    """The cameras of `keypoints_of`, each around a hip at the origin.
+
+    Args:
+        ids: (n,) int64 of the bodies.
+        which: (n,) int64, which of its views of each.
+        views, ranges, key: as there.
+    """
+    centre = torch.zeros(len(ids), 3, device=ids.device)
+    return sample_views(centre, ranges, key, ids * views + which)
+
+
 def _seen(joints: Tensor, ids: Tensor, views: int, ranges: ViewSettings, key: int) -> Tensor:
     seen, cameras = in_cameras(joints, ids, views, ranges, key)
     return torch.unflatten(project(seen, cameras), 0, (len(joints), views))
@@ -50,8 +62,7 @@ def in_cameras(
 
     Arguments are those of `keypoints_of`, whose keypoints these cameras see.
     """
-    counters = (ids[:, None] * views + torch.arange(views, device=ids.device)).flatten()
-    centre = torch.zeros(len(counters), 3, device=joints.device)
-    cameras = sample_views(centre, ranges, key, counters)
+    which = torch.arange(views, device=ids.device).repeat(len(ids))
+    cameras = cameras_of(ids.repeat_interleave(views), which, views, ranges, key)
     around_hip = joints - joints[:, Joint.HIP, None]
     return world_to_camera(around_hip.repeat_interleave(views, dim=0), cameras), cameras

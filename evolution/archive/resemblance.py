@@ -168,18 +168,21 @@ class Targets:
         ordered = _ordered(hits, distance, view, worst.to(distance), most)
         return Sightings(nearest.cpu().numpy(), target.int().cpu().numpy(), *ordered)
 
-    def distances(self, seen: Tensor) -> Tensor:
-        """Distance (targets,) float32 of each target and a body of its own.
+    def distances(self, seen: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Distance (bodies,) float32 of bodies and a target each.
 
         Args:
-            seen: (targets, joints, 2) float32 px, on the device of the targets.
+            seen: (bodies, joints, 2) float32 px, on the device of the targets.
+            targets: (bodies,) int64, which one of each; none: the first body is held to the first
+                target, and so on.
 
         Raises:
             BadInput: not one body a target.
         """
-        expect_shape("seen", seen, (len(self), self.joints, 2))
-        everyone = torch.arange(len(self), device=seen.device)
-        return self._exact(seen.transpose(1, 2).double(), everyone)
+        if targets is None:
+            targets = torch.arange(len(self), device=seen.device)
+        expect_shape("seen", seen, (len(targets), self.joints, 2))
+        return self._exact(seen.transpose(1, 2).double(), targets)
 
     def _candidates(self, views: Tensor, worst: Tensor, most: int) -> tuple[Tensor, "_Candidates"]:
         """The target (bodies,) that correlates best, and pairs among which all hits are."""

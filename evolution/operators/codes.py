@@ -1,12 +1,12 @@
 """Codes of what made a body, as populations and saved files hold them, and their names.
 
-A body is of a kind (a seed, an immigrant) or was bred; the code of a bred one is 1 + its marks, one
-bit for every operator that has changed it:
+A body is of a kind (a seed, an immigrant, what a lifter answered, what was refined) or was bred;
+the code of a bred one is 1 + its marks, one bit for every operator that has changed it:
 
 | bits | whose |
 |---|---|
 | 0 to 7 | the first eight built-in operators |
-| 8 | nobody's, ever: 1 + 2^8 is an immigrant, 2 + 2^8 what a lifter answered |
+| 8 | nobody's, ever: 1 + 2^8 is an immigrant, 2 + 2^8 lifted, 3 + 2^8 refined |
 | 9 to 31 | built-in operators to come, each the lowest that is free |
 | 32 to 61 | operators of one's own, in the order of `breeding.mutations` |
 
@@ -23,8 +23,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.operators.catalogue import OPERATORS
 from evoskeleton.evolution.operators.entry import Operator
 
-SEED, IMMIGRANT, LIFTED = 0, 257, 258
-KINDS = {"seed": SEED, "immigrant": IMMIGRANT, "lifted": LIFTED}
+SEED, IMMIGRANT, LIFTED, REFINED = 0, 257, 258, 259
+KINDS = {"seed": SEED, "immigrant": IMMIGRANT, "lifted": LIFTED, "refined": REFINED}
 """Codes of bodies that nobody bred, by the name of their kind."""
 
 COPY = "copy"
@@ -43,7 +43,7 @@ def marks_to_codes(marks: Tensor) -> Tensor:
 
 def has_mark(codes: Tensor, operator: Operator) -> Tensor:
     """Which bodies (bodies,) bool a built-in operator has changed."""
-    bred = (codes != SEED) & (codes != IMMIGRANT) & (codes != LIFTED)
+    bred = ~torch.isin(codes, torch.tensor(list(KINDS.values()), device=codes.device))
     return bred & ((codes - 1) >> operator.bit & 1).bool()
 
 

@@ -215,7 +215,9 @@ GROUP = torch.tensor([_group_of(child) for _, child in BONES])
 """(16,) which of the ten lengths a bone has."""
 
 _ERRS = torch.tensor([_TRUST.get(child, 1.0) for _, child in BONES], dtype=torch.float64)
-_PATHS = _paths()
+PATHS = _paths()
+"""(17, 16) float64, 1 where a bone lies between the root and a joint."""
+
 _GROUPS = torch.nn.functional.one_hot(GROUP).double()
 _RATIO = torch.tensor([ratio for ratio, _ in TEMPLATE.values()], dtype=torch.float64)
 _LENGTH_SPREAD = torch.tensor([spread for _, spread in TEMPLATE.values()], dtype=torch.float64)
@@ -234,7 +236,7 @@ def lengths_mm(log_lengths: Tensor, settings: CostSettings) -> Tensor:
 def body_joints(bodies: Bodies, settings: CostSettings) -> Tensor:
     """Joints (rows, 17, 3), camera mm."""
     offsets = bodies.directions * lengths_mm(bodies.log_lengths, settings)[..., None]
-    return bodies.root[:, None] + _PATHS @ offsets
+    return bodies.root[:, None] + PATHS @ offsets
 
 
 def bone_directions(joints: Tensor) -> Tensor:
@@ -328,15 +330,15 @@ class BodyCost:
         """(rows, 9) degrees to the joint limits; they do not depend on bone lengths, but for the
         head's, whose limb is two bones."""
         offsets = directions * _RATIO[GROUP][:, None] * self._settings.height_mm
-        return self._limits.limb_margins(encode(_PATHS @ offsets)).T.double()
+        return self._limits.limb_margins(encode(PATHS @ offsets)).T.double()
 
     def _reprojection_slopes(self, bodies: Bodies, evidence: Evidence, across: Tensor) -> Tensor:
         """(rows, 17, 2, 45)."""
         lengths = lengths_mm(bodies.log_lengths, self._settings)[..., None]
         offsets = bodies.directions * lengths
-        joints = bodies.root[:, None] + _PATHS @ offsets
-        turns = _PATHS[:, None, :, None] * (across * lengths[..., None]).transpose(1, 2)[:, None]
-        grown = torch.einsum("jb,rbc,bg->rjcg", _PATHS, offsets, _GROUPS)
+        joints = bodies.root[:, None] + PATHS @ offsets
+        turns = PATHS[:, None, :, None] * (across * lengths[..., None]).transpose(1, 2)[:, None]
+        grown = torch.einsum("jb,rbc,bg->rjcg", PATHS, offsets, _GROUPS)
         shift = torch.eye(3, dtype=joints.dtype).expand(*joints.shape, 3)
         slopes = torch.cat([shift, turns.flatten(-2), grown], dim=-1)
         depth = joints[..., 2:].clamp_min(_NEAREST_MM)

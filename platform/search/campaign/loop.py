@@ -112,6 +112,7 @@ class Campaign:
         )
         _refuse_nobody(survivors, generation)
         survivors = self._towards.with_answers(survivors, state, generation)
+        survivors = self._towards.with_refined(survivors, state, generation)
         archive, rows, counts = _admitted(state.archive, survivors)
         resembling, rows, seen = admit_resembling(state.resembling, rows, survivors)
         bred_on = None if archive is None else rows.id

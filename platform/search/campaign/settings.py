@@ -16,6 +16,7 @@ from evoskeleton.platform.data.target.settings import TargetSettings
 from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.workers.cluster import MachineSettings
 from evoskeleton.platform.search.workers.islands import IslandSettings
+from evoskeleton.platform.search.workers.local_search import LocalSearchSettings
 from evoskeleton.platform.search.workers.ray_training import TrainingSettings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 
@@ -52,6 +53,11 @@ class TargetNicheSettings(NicheSettings):
         True,
         description="whether what a new champion makes of the target joins the niches, from the "
         "second lifter on",
+    )
+    refine: LocalSearchSettings | None = Field(
+        None,
+        description="local search beside breeding: the nearest bodies of every keypoint set are "
+        "bent towards it by gradient steps; none: breeding alone",
     )
 
 
@@ -122,6 +128,8 @@ class SearchSettings(Settings):
     def _resemblance_has_a_target(self) -> "SearchSettings":
         if self.target is None and self.island.asks_for_resemblance:
             raise ValueError("resemblance is measured against a target: set search.target as well")
+        if self.target is not None and self.islands > 4094:
+            raise ValueError("islands should be 4094 or fewer where there is a target")
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
 from evoskeleton.platform.search.target.resembling import Resembling
 from evoskeleton.platform.search.workers.islands import Sighted, Survivors
+from evoskeleton.platform.search.workers.local_search import refinable
 from evoskeleton.platform.search.workers.pool import Pool
 from evoskeleton.platform.search.workers.scorers import Aim
 
@@ -79,22 +80,51 @@ class Towards:
             return survivors
         island = self._search.islands
         bodies, distance = self._pool.lifted(generation, island)
-        target = generation_island_slot(bodies.ids)[2].numpy().astype(np.int32)
-        rows = PoseRows.of(bodies, decode(bodies.genomes).numpy(), generation, island)
-        unknown = np.full(len(bodies), np.nan, np.float32)
-        rows = rows.with_columns(outside=unknown, distance=distance, target=target)
-        measures = None
-        if state.archive is not None:
-            measures = state.archive.descriptor.describe(bodies.genomes).numpy()
-        answers = Survivors(
-            rows=rows,
-            measures=measures,
-            tried=0,
-            bred=0,
-            general=np.zeros(len(bodies), bool),
-            sighted=Sighted(bodies, Sightings.one_each(target, distance)),
-        )
-        return Survivors.concatenate([survivors, answers])
+        target = generation_island_slot(bodies.ids)[2].numpy()
+        made = _made_for_targets(bodies, target, distance, state, generation, island)
+        return Survivors.concatenate([survivors, made])
+
+    def with_refined(self, survivors: Survivors, state: State, generation: int) -> Survivors:
+        """The survivors, and what stood in the niches before them, bent towards the keypoints, on
+        an island of its own."""
+        settings, held = self._search.niches.refine, state.resembling
+        if settings is None or held is None:
+            return survivors
+        wanted = refinable(held.niches, generation, settings)
+        if not len(wanted):
+            return survivors
+        joints = decode(held.of(wanted.ids).genomes).numpy()
+        island = self._search.islands + 1
+        bodies, distance = self._pool.refined(wanted, joints, settings, generation, island)
+        target = generation_island_slot(bodies.ids)[2].numpy() // settings.nearest
+        made = _made_for_targets(bodies, target, distance, state, generation, island)
+        return Survivors.concatenate([survivors, made])
+
+
+def _made_for_targets(
+    bodies: Population,
+    target: np.ndarray,
+    distance: np.ndarray,
+    state: State,
+    generation: int,
+    island: int,
+) -> Survivors:
+    """Bodies that were not bred but made, each for one keypoint set."""
+    rows = PoseRows.of(bodies, decode(bodies.genomes).numpy(), generation, island)
+    unknown = np.full(len(bodies), np.nan, np.float32)
+    target = target.astype(np.int32)
+    rows = rows.with_columns(outside=unknown, distance=distance, target=target)
+    measures = None
+    if state.archive is not None:
+        measures = state.archive.descriptor.describe(bodies.genomes).numpy()
+    return Survivors(
+        rows=rows,
+        measures=measures,
+        tried=0,
+        bred=0,
+        general=np.zeros(len(bodies), bool),
+        sighted=Sighted(bodies, Sightings.one_each(target, distance)),
+    )
 
 
 def admit_resembling(

@@ -71,8 +71,11 @@ class Resembling:
 
     def parents(self, key: int, count: int, nearest: int, draw: DrawBy) -> Population:
         """(count,) bodies to breed from, see `Niches.parents`."""
-        chosen = self.niches.parents(key, count, nearest, draw)
-        return self.bodies.take(torch.from_numpy(np.searchsorted(self.bodies.ids.numpy(), chosen)))
+        return self.of(self.niches.parents(key, count, nearest, draw))
+
+    def of(self, ids: np.ndarray) -> Population:
+        """(n,) bodies by their ids, all of which stand in a niche."""
+        return self.bodies.take(torch.from_numpy(np.searchsorted(self.bodies.ids.numpy(), ids)))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Plain numpy by name."""

@@ -24,8 +24,8 @@ from evoskeleton.evolution.hierarchy import Genomes, decode, encode
 from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.limits.plausibility import Plausibility, PlausibilitySettings
 from evoskeleton.evolution.limits.sampling import SampleSettings, sample
-from evoskeleton.evolution.operators.codes import IMMIGRANT, LIFTED
-from evoskeleton.evolution.population import Population, generation_island_slot, ids
+from evoskeleton.evolution.operators.codes import IMMIGRANT, LIFTED, REFINED
+from evoskeleton.evolution.population import NOBODY, Population, generation_island_slot, ids
 from evoskeleton.evolution.selection import selection
 from evoskeleton.evolution.selection.bands import BandSettings
 from evoskeleton.evolution.selection.objectives import Objective
@@ -269,6 +269,28 @@ class Island:
         slots = torch.arange(len(genomes))
         bodies = Population.orphans(ids(generation, island, slots), genomes, LIFTED, margin=margin)
         return bodies.take(margin >= 0)
+
+    def refined(
+        self,
+        joints: np.ndarray,
+        slots: np.ndarray,
+        mothers: np.ndarray,
+        generation: int,
+        island: int,
+    ) -> Population:
+        """Bodies that (mothers,) ids have become after a refinement, (mothers, 17, 3) world mm, in
+        the given slots; without those that the joint limits refuse."""
+        genomes = encode(joints)
+        names = ids(generation, island, torch.from_numpy(slots))
+        bodies = Population.unscored(
+            ids=names,
+            genomes=genomes,
+            mothers=torch.from_numpy(mothers),
+            fathers=torch.full_like(names, NOBODY),
+            operators=torch.full_like(names, REFINED),
+            margin=self._margin(genomes),
+        )
+        return bodies.take(bodies.margin >= 0)
 
     def _margin(self, genomes: Genomes) -> torch.Tensor:
         """Degrees within the limits, or -1 for bodies without physical sense."""

@@ -19,6 +19,7 @@ from evoskeleton.evolution.population import Population, generation_island_slot
 from evoskeleton.platform.search.workers.answers import Answers
 from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.platform.search.workers.islands import Island, IslandSettings, Survivors
+from evoskeleton.platform.search.workers.local_search import LocalSearchSettings, Refinable
 from evoskeleton.platform.search.workers.scorers import Aim, Archived, Champion, Scorable, Scorer
 
 
@@ -213,6 +214,41 @@ class Pool:
         answers: Answers = ray.get(found)
         bodies = ray.get(self._worker(0).lifted.remote(answers.joints, generation, island))
         return bodies, answers.distance[generation_island_slot(bodies.ids)[2].numpy()]
+
+    def refined(
+        self,
+        wanted: Refinable,
+        joints: np.ndarray,
+        settings: LocalSearchSettings,
+        generation: int,
+        island: int,
+    ) -> tuple[Population, np.ndarray]:
+        """What becomes of bodies bent towards keypoint sets; all scorers share the work.
+
+        Args:
+            wanted: (rows,) which bodies, and towards which of the keypoint sets.
+            joints: (rows, 17, 3) float32 world mm of them.
+            settings: how far they may go.
+            generation, island: where the new bodies stand; their slots are
+                `target * nearest + place`.
+
+        Returns:
+            Those within the joint limits that have come nearer and have not gone too far; and their
+            (bodies,) float32 distances.
+        """
+        parts = np.array_split(np.arange(len(wanted)), len(self._scorers))
+        calls = [
+            scorer.refined.remote(wanted.take(part), joints[part], settings)
+            for scorer, part in zip(self._scorers, parts, strict=True)
+        ]
+        bent, distance = (np.concatenate(column) for column in zip(*ray.get(calls), strict=True))
+        nearer = distance < wanted.distance
+        wanted, bent, distance = wanted.take(nearer), bent[nearer], distance[nearer]
+        slots = wanted.target * settings.nearest + wanted.place
+        made = self._worker(0).refined.remote(bent, slots, wanted.ids, generation, island)
+        bodies: Population = ray.get(made)
+        stays = np.searchsorted(slots, generation_island_slot(bodies.ids)[2].numpy())
+        return bodies, distance[stays]
 
     def errors(self, poses: np.ndarray) -> np.ndarray:
         """How wrong the champion gets (poses, 17, 3) world mm, (poses,) float32 mm.

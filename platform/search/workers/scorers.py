@@ -18,6 +18,11 @@ from evoskeleton.lifting.hardness import hardness
 from evoskeleton.lifting.keypoint_views import keypoints_of
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.search.workers.answers import Answers, answers
+from evoskeleton.platform.search.workers.local_search import (
+    LocalSearchSettings,
+    Refinable,
+    refined,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +161,7 @@ class Scorer:
         self._device = found if device == "auto" else device
         self._seed = seed
         self._key = key(seed, stream("scoring views"))
+        self._views_key = resemblance_views(seed)
         self._views = views
         self._hash = ""
         self._lifters: list[Lifter] = []
@@ -193,9 +199,8 @@ class Scorer:
         """Which keypoint sets bodies resemble, in views that their ids draw."""
         assert self._aim is not None and self._targets is not None, "a campaign with a target"
         assert bodies.ids is not None, "views are drawn by id"
-        key_ = resemblance_views(self._seed)
         joints, ids = (torch.from_numpy(np.array(part)) for part in (bodies.joints, bodies.ids))
-        seen = keypoints_of(joints, ids, self._aim.views, self._aim.ranges, key_)
+        seen = keypoints_of(joints, ids, self._aim.views, self._aim.ranges, self._views_key)
         return self._targets.seen(seen.to(self._device), torch.tensor(worst), self._aim.most)
 
     def answers(self, champion: Champion, generation: int) -> Answers:
@@ -203,6 +208,16 @@ class Scorer:
         assert self._aim is not None and self._target is not None, "a campaign with a target"
         lifter = self._hold(champion)[0]
         return answers(lifter, self._target, self._aim.ranges, self._seed, generation)
+
+    def refined(
+        self, wanted: Refinable, joints: np.ndarray, settings: LocalSearchSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Bodies (rows, 17, 3) world mm bent towards keypoint sets, and their (rows,) distances,
+        see `local_search.refined`."""
+        assert self._aim is not None and self._targets is not None, "a campaign with a target"
+        there = torch.from_numpy(np.array(joints)).to(self._device)
+        seen_by = self._aim.ranges, self._aim.views, self._views_key
+        return refined(wanted, there, self._targets, *seen_by, settings)
 
     def novelty(self, bodies: Scorable, archived: Archived) -> np.ndarray:
         """Novelty (bodies,) float32 alone, mm a joint: it changes with the archive."""
