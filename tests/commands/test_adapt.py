@@ -81,6 +81,14 @@ class TestAdapting:
         hashes = {weight_hash(load_bundle(bundle)) for bundle in bundles}
         assert holds_bundle(folder / "lifter") and len(hashes) == 1
 
+    def test_lift_takes_the_bundle(self, folder, files, capsys):
+        out = folder / "joints.json"
+        words = ["lift", "--model", folder / "lifter", "--keypoints", files / "keypoints.json"]
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in [*words, "--output", out]])
+        assert ended.value.code == 0
+        assert np.shape(json.loads(out.read_text())["joints"]) == (COUNT, 17, 3)
+
     def test_what_changed_is_told(self, folder):
         said = (folder / "said").read_text()
         assert f"towards {COUNT} keypoint sets of 1 clip" in said
@@ -214,6 +222,9 @@ def test_an_output_that_is_taken_is_told_before_anything_is_done(files, tmp_path
         )
         assert "mine should be a new or an empty folder" in said
     assert (tmp_path / "mine" / "diary.txt").read_text() == "dear"
+    (tmp_path / "other_worst_explained.png").touch()
+    said = refused(capsys, *line(files, tmp_path / "home", "--output", tmp_path / "other"))
+    assert "other_worst_explained.png is there already; --overwrite replaces it" in said
     assert not (tmp_path / "home").exists()
 
 

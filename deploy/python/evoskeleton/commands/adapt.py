@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from evoskeleton.commands.options import CAMPAIGNS, Address, Changes, Home, Overwrite, bars
+from evoskeleton.commands.options import (
+    CAMPAIGNS,
+    Address,
+    Changes,
+    Home,
+    Overwrite,
+    bars,
+    refuse_taken,
+)
 from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file
 
@@ -66,6 +74,7 @@ def adapt(
 
     until = float("inf") if minutes is None else time.monotonic() + 60.0 * minutes
     expect_room(output, overwrite)
+    refuse_taken(overwrite, _worst_file(output))
     changes = _changes(people, seeds, generations, change or [], address)
     with _going_on(output) as monitor:
         monitor.will_look_at(count_pictures(people))
