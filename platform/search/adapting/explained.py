@@ -9,12 +9,15 @@ from torch import Tensor
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.hierarchy import decode
+from evoskeleton.evolution.operators.codes import LIFTED
 from evoskeleton.evolution.population import generation_island_slot
+from evoskeleton.evolution.skeleton import Joint
 from evoskeleton.lifting.bundle import load_bundle
 from evoskeleton.lifting.cameras import project
 from evoskeleton.lifting.keypoint_views import in_cameras
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.record.explanations import Explanation
+from evoskeleton.platform.search.adapting.nearest_view import nearest_view
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
@@ -134,7 +137,7 @@ def _worst(held: Resembling, count: int) -> np.ndarray:
 def _explanation(
     settings: CampaignSettings, target: KeypointTarget, held: Resembling, row: int
 ) -> Explanation:
-    joints, seen = _in_its_view(settings, held, row)
+    joints, seen = _in_its_view(settings, target, held, row)
     return Explanation(
         name=str(target.name[row]),
         picture=str(target.picture[row]),
@@ -147,20 +150,24 @@ def _explanation(
     )
 
 
-def _in_its_view(settings: CampaignSettings, held: Resembling, row: int) -> tuple[Tensor, Tensor]:
+def _in_its_view(
+    settings: CampaignSettings, target: KeypointTarget, held: Resembling, row: int
+) -> tuple[Tensor, Tensor]:
     """The nearest body of a keypoint set, (17, 3) camera mm, and (17, 2) as that camera sees it."""
     name, view = int(held.niches.ids[row, 0]), int(held.niches.view[row, 0])
     place = int(np.searchsorted(held.bodies.ids.numpy(), name))
     body = held.bodies.take(torch.tensor([place]))
     world, ranges = decode(body.genomes), settings.training.fit.views
-    if view < 0:
+    if view >= 0:
+        views, key = settings.search.niches.views, resemblance_views(settings.seed)
+        joints, cameras = in_cameras(world, body.ids, views, ranges, key)
+        return joints[view] - joints[view, Joint.HIP], project(joints, cameras)[view]
+    if int(body.operators) == LIFTED:
         generation, _, slot = (int(part) for part in generation_island_slot(body.ids))
         lifted = as_lifted(world[0], slot, ranges, settings.seed, generation)
-        return lifted, projected(lifted[None], ranges)[0]
-    views, key = settings.search.niches.views, resemblance_views(settings.seed)
-    joints, cameras = in_cameras(world, body.ids, views, ranges, key)
-    around_hip = joints[view] - joints[view, :1]
-    return around_hip, project(joints, cameras)[view]
+    else:
+        lifted = nearest_view(world[0], target.keypoints[row], target.weights[row], ranges)
+    return lifted, projected(lifted[None], ranges)[0]
 
 
 def laid_over(seen: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> np.ndarray:
