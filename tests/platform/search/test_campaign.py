@@ -73,7 +73,7 @@ def settings_file(folder: Path, poses_file: Path, **machine: int) -> Path:
                 "bands": {"error": {"high": 0.95}},
             },
         },
-        "training": {"growth": 1.4, "ensemble": 2, "fit": FIT},
+        "training": {"limit": 2, "ensemble": 2, "fit": FIT},
         "machine": machine,
         "tracking": {"enabled": False},
     }
@@ -132,7 +132,7 @@ def test_a_campaign_leaves_seeds_offspring_trainings_and_a_report(undisturbed, c
     assert (rows["margin"][rows["generation"] > 0] >= 0).all()
     home = undisturbed / "home" / "small"
     trainings = sorted((home / "trainings").glob("g*/training.json"))
-    assert len(trainings) == 3
+    assert len(trainings) == 2
     report = json.loads((home / "report.json").read_text())
     replaced = sum(name is not None for name in rows["replaces"])
     assert report["rows"] == len(rows["id"]) - replaced
@@ -271,7 +271,7 @@ def test_own_operators_travel_to_the_workers_and_two_shards_train_one_lifter(
         "search.island.breeding.operators.mutate=mine_operators:higher",
         "training.fit.gradient_shards=2",
         "training.start=champion",
-        "training.limit=2",
+        "training.ensemble=1",
     )
     arguments = [part for change in changes for part in ("--set", change)]
     joined = ("campaign", "run", path, "--address", ray_address, *arguments)
@@ -297,7 +297,7 @@ def test_a_full_disk_leaves_the_last_whole_generation(poses_file, ray_address, t
         path = settings_file(tmp_path, poses_file, workers=1)
         done = subprocess.run(
             command("campaign", "run", path, "--set", f"table={folder}/poses")
-            + ["--set", "search.generations=40", "--set", "training.limit=2"]
+            + ["--set", "search.generations=40", "--set", "training.ensemble=1"]
             + ["--address", ray_address],
             capture_output=True,
             text=True,
