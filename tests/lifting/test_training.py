@@ -29,7 +29,7 @@ from evoskeleton.lifting.lifter_training import (
 )
 from evoskeleton.lifting.normalization import Normalization
 from evoskeleton.lifting.protocols import evaluate, rarity
-from evoskeleton.platform.search.workers.ray_training import load_ensemble
+from evoskeleton.platform.search.workers.training_job import load_ensemble
 
 TINY = {"steps": 40, "batch": 64, "report_every": 10, "cascade": {"width": 32}}
 

@@ -35,8 +35,8 @@ from evoskeleton.platform.search.campaign.trainings import Trainings
 from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.platform.search.workers.islands import Survivors
 from evoskeleton.platform.search.workers.pool import Pool
-from evoskeleton.platform.search.workers.ray_training import load_ensemble
 from evoskeleton.platform.search.workers.scorers import Archived, Champion
+from evoskeleton.platform.search.workers.training_job import load_ensemble
 
 
 class Campaign:

@@ -17,7 +17,7 @@ from evoskeleton.platform.record.tracking import TrackingSettings
 from evoskeleton.platform.search.workers.cluster import MachineSettings
 from evoskeleton.platform.search.workers.islands import IslandSettings
 from evoskeleton.platform.search.workers.local_search import LocalSearchSettings
-from evoskeleton.platform.search.workers.ray_training import TrainingSettings
+from evoskeleton.platform.search.workers.training_job import TrainingSettings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 
 

@@ -10,7 +10,7 @@ from evoskeleton.platform.search.campaign.driver import table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import read_settings
 from evoskeleton.platform.search.campaign.state import load
-from evoskeleton.platform.search.workers.ray_training import read_record
+from evoskeleton.platform.search.workers.training_job import read_record
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,8 @@ from evoskeleton.platform.search.campaign.state import PendingTraining, State
 from evoskeleton.platform.search.target.mixture import write_mixture
 from evoskeleton.platform.search.target.resembling import Resembling
 from evoskeleton.platform.search.workers.cluster import Resources
-from evoskeleton.platform.search.workers.ray_training import (
-    Job,
-    progress,
-    read_record,
-    run_training,
-)
+from evoskeleton.platform.search.workers.ray_training import run_training
+from evoskeleton.platform.search.workers.training_job import Job, progress, read_record
 
 
 class Trainings:

@@ -52,6 +52,11 @@ class MachineSettings(Settings):
         0.2, gt=0, description="processors that each of the `scorers` reserves"
     )
     trainer_cpus: float = Field(1.0, gt=0, description="processors that a training reserves in all")
+    always_ray_train: bool = Field(
+        False,
+        description="train by Ray Train also where a training is so small that its helpers take "
+        "longer; the lifters are the same",
+    )
     scorer_gpus: float | None = Field(
         None,
         ge=0,
@@ -75,6 +80,7 @@ class Resources:
     scorer: dict[str, Any]
     trainer_cpus: float
     trainer_gpus: float
+    always_ray_train: bool = False
 
 
 def prepare_environment(joins: bool) -> None:
@@ -161,6 +167,7 @@ def divide(machine: MachineSettings, islands: int, there: dict[str, float]) -> R
         scorer={"num_cpus": machine.scorer_cpus, "num_gpus": scorer_gpus},
         trainer_cpus=machine.trainer_cpus,
         trainer_gpus=_share(machine.trainer_gpus, gpus, 0.5),
+        always_ray_train=machine.always_ray_train,
     )
 
 

@@ -1,103 +1,35 @@
-"""Ray Train around any generator of reports.
+"""Trainings on Ray: by Ray Train, or by an actor where the training is small.
 
-A training reads one snapshot of the pose table and leaves one folder: the bundle, the full training
-state, and `training.json` with the curve, the validation error and the joints' error radii. An
-ensemble is trained one lifter after the other, each from a seed of its own; the best on validation
-is `bundle` and `state`, the others follow as `bundle_1`, `state_1` and so on. The folder appears
-whole or not at all, so that asking for the same training twice does the work once. Randomness is
-addressed by step, so a training that was killed and went on from its checkpoint ends with the same
-weights.
+Ray Train's helpers, several processes that import torch each, cost more than a small training does.
+Both ways train the same lifter.
 """
 
-import json
-import math
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch.nn.parallel import DistributedDataParallel
 
 from evoskeleton.errors import BadInput
-from evoskeleton.files import whole_folder, write_json
-from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
-from evoskeleton.lifting.conformal import RadiusSettings, calibrate
-from evoskeleton.lifting.lifter_training import (
-    LifterSettings,
-    Report,
-    TrainingState,
-    lifter_from,
-    train_lifter,
-)
-from evoskeleton.lifting.protocols import evaluate, rarity
-from evoskeleton.platform.data.poses import PoseSet, read_poses
+from evoskeleton.lifting.lifter_training import Report, train_lifter
 from evoskeleton.platform.search.workers.cluster import Resources
-from evoskeleton.settings import Settings
-
-
-class TrainingSettings(Settings):
-    """When the lifter is trained, and how."""
-
-    growth: float = Field(
-        1.5,
-        gt=1.0,
-        description="train again when the table has this many times the rows of the last training",
-    )
-    every: int | None = Field(
-        None,
-        ge=1,
-        description="train after every so many generations as well; none: growth alone decides",
-    )
-    target_share: float = Field(
-        0.5,
-        gt=0,
-        lt=1,
-        description="share of the training poses that resemble the target, where there is one; the "
-        "others are all that was kept besides",
-    )
-    lag: int = Field(
-        1, ge=1, description="generations between the start of a training and the use of its lifter"
-    )
-    limit: int = Field(8, ge=2, description="most trainings, the first and the last included")
-    start: Literal["scratch", "champion"] = Field(
-        "scratch", description="where a training starts: fresh weights, or the champion's state"
-    )
-    ensemble: int = Field(
-        1,
-        ge=1,
-        le=4,
-        description="lifters, each of another seed, that are trained and score poses together",
-    )
-    threads: int = Field(1, ge=1, description="processor threads of each gradient shard")
-    max_failures: int = Field(5, ge=0, description="most restarts of a training whose worker died")
-    fit: LifterSettings = Field(
-        default_factory=LifterSettings, description="the lifter and its training"
-    )
-    radii: RadiusSettings = Field(
-        default_factory=lambda: RadiusSettings.parse({}),
-        description="error radii of the joints, measured on the validation poses",
-    )
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training, in plain values that travel to any node."""
-
-    name: str
-    folder: str
-    storage: str
-    snapshot: str
-    seed: str
-    validation: str
-    start: str | None
-    version: int
-    rows: int
+from evoskeleton.platform.search.workers.training_actor import is_small, train_in_an_actor
+from evoskeleton.platform.search.workers.training_job import (
+    Job,
+    Place,
+    TrainingSettings,
+    begin,
+    clean_up,
+    member_folder,
+    publish,
+    read_record,
+    tell_progress,
+)
 
 
 def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> dict[str, Any]:
@@ -107,8 +39,20 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
         BadInput: no processors for it came free, or its folder cannot be written.
     """
     if (record := read_record(Path(job.folder))) is not None:
-        _clean_up(job)
+        clean_up(job)
         return record
+    if is_small(settings, resources):
+        train_in_an_actor(job, settings, resources)
+    else:
+        _by_ray_train(job, settings, resources)
+    record = read_record(Path(job.folder))
+    if record is None:
+        raise RuntimeError(f"training {job.name} ended without a result")
+    shutil.rmtree(Path(job.storage) / job.name, ignore_errors=True)
+    return record
+
+
+def _by_ray_train(job: Job, settings: TrainingSettings, resources: Resources) -> None:
     from ray.train import (
         CheckpointConfig,
         ControllerError,
@@ -147,30 +91,6 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
     except ControllerError as error:
         reason = str(error.controller_failure).splitlines() or [type(error).__name__]
         raise BadInput(f"training {job.name} could not be run: {reason[0]}") from error
-    record = read_record(Path(job.folder))
-    if record is None:
-        raise RuntimeError(f"training {job.name} ended without a result")
-    shutil.rmtree(Path(job.storage) / job.name, ignore_errors=True)
-    return record
-
-
-def read_record(folder: Path) -> dict[str, Any] | None:
-    """What a finished training wrote, or nothing."""
-    path = folder / "training.json"
-    return json.loads(path.read_text()) if path.exists() else None
-
-
-def progress(folder: Path) -> tuple[int, int]:
-    """Steps done and steps in all of a training that is under way; (0, 0) before the first."""
-    try:
-        done, total = json.loads(_progress_file(folder).read_text())
-    except (OSError, ValueError):
-        return 0, 0
-    return done, total
-
-
-def _progress_file(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.progress")
 
 
 def _train(config: dict[str, Any]) -> None:
@@ -180,10 +100,10 @@ def _train(config: dict[str, Any]) -> None:
     job, settings = Job(**config["job"]), TrainingSettings.parse(config["settings"])
     torch.set_num_threads(settings.threads)
     first = ray.train.get_context().get_world_rank() == 0
-    started, at = time.monotonic(), _Place(0, _start(job, 0), [])
+    started, at = time.monotonic(), begin(job, 0)
     if (checkpoint := ray.train.get_checkpoint()) is not None:
         with checkpoint.as_directory() as folder:
-            at = _Place.load(Path(folder))
+            at = Place.load(Path(folder))
     while at.member < settings.ensemble:
         for report in _reports(job, settings, at, gpu=config["gpu"]):
             at = at.after(report)
@@ -192,65 +112,25 @@ def _train(config: dict[str, Any]) -> None:
             else:
                 ray.train.report({"step": report.step})
         if first:
-            at.save(_member_folder(job, at.member))
-        at = _Place(at.member + 1, _start(job, at.member + 1), [])
+            at.save(member_folder(job, at.member))
+        at = begin(job, at.member + 1)
     if first:
         publish(job, settings, time.monotonic() - started)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """How far a training is: which lifter of the ensemble, its state and its curve."""
-
-    member: int
-    state: TrainingState | None
-    curve: list[dict[str, float]]
-
-    def after(self, report: Report) -> "_Place":
-        return _Place(self.member, report.state, [*self.curve, point(report)])
-
-    def save(self, folder: Path) -> None:
-        """Into a folder, which appears whole or not at all."""
-        assert self.state is not None, "a training yields at least one report"
-        with whole_folder(folder, replace=True) as made:
-            self.state.save(made)
-            write_json(made / "place.json", {"member": self.member, "curve": self.curve})
-
-    @classmethod
-    def load(cls, folder: Path) -> "_Place":
-        place = json.loads((folder / "place.json").read_text())
-        return cls(place["member"], TrainingState.load(folder), place["curve"])
-
-
 def _report_with_checkpoint(
-    job: Job, settings: TrainingSettings, at: _Place, report: Report
+    job: Job, settings: TrainingSettings, at: Place, report: Report
 ) -> None:
     import ray.train
 
-    done = at.member * report.total + report.step
-    write_json(_progress_file(Path(job.folder)), [done, settings.ensemble * report.total])
+    tell_progress(job, settings, at, report)
     with tempfile.TemporaryDirectory() as folder:
         at.save(Path(folder) / "place")
         checkpoint = ray.train.Checkpoint.from_directory(Path(folder) / "place")
         ray.train.report(at.curve[-1], checkpoint=checkpoint)
 
 
-def _member_folder(job: Job, member: int) -> Path:
-    return Path(f"{job.folder}.members") / str(member)
-
-
-def _numbered(name: str, member: int) -> str:
-    return f"{name}_{member}" if member else name
-
-
-def _start(job: Job, member: int) -> TrainingState | None:
-    if job.start is None:
-        return None
-    state = Path(job.start) / _numbered("state", member)
-    return TrainingState.load(state).restarted() if state.exists() else None
-
-
-def _reports(job: Job, settings: TrainingSettings, at: _Place, gpu: bool) -> Iterator[Report]:
+def _reports(job: Job, settings: TrainingSettings, at: Place, gpu: bool) -> Iterator[Report]:
     """Without a share of a GPU the training keeps off it, also where torch sees one."""
     import ray.train.torch
 
@@ -264,84 +144,3 @@ def _reports(job: Job, settings: TrainingSettings, at: _Place, gpu: bool) -> Ite
         start=at.state,
         wrap=wrap if settings.fit.gradient_shards > 1 else None,
     )
-
-
-def point(report: Report) -> dict[str, float]:
-    """One point of the training curve."""
-    return {
-        "step": report.step,
-        "stage": report.stage,
-        "loss": report.loss,
-        "learning_rate": report.learning_rate,
-    }
-
-
-def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
-    """Leave the result of a training under its name, all of it at once; the best lifter first."""
-    places = [_Place.load(_member_folder(job, member)) for member in range(settings.ensemble)]
-    records = [_record(job, at, settings.radii) | {"seconds": seconds} for at in places]
-    errors = [record["validation"]["mpjpe"] for record in records]
-    order = sorted(range(len(places)), key=lambda place: (math.isnan(errors[place]), errors[place]))
-    with whole_folder(Path(job.folder), replace=True) as result:
-        for member, place in enumerate(order):
-            lifter = lifter_from(_state(places[place]))
-            save_bundle(lifter, result / _numbered("bundle", member), records[place])
-            state = result / _numbered("state", member)
-            _state(places[place]).save(state)
-        best = records[order[0]] | {"curve": places[order[0]].curve}
-        if settings.ensemble > 1:
-            best["ensemble"] = [errors[place] for place in order]
-        write_json(result / "training.json", best)
-    _clean_up(job)
-
-
-def _clean_up(job: Job) -> None:
-    """What only a training under way needs."""
-    shutil.rmtree(_member_folder(job, 0).parent, ignore_errors=True)
-    _progress_file(Path(job.folder)).unlink(missing_ok=True)
-
-
-def _state(at: _Place) -> TrainingState:
-    assert at.state is not None, "a member that was saved has a state"
-    return at.state
-
-
-def _record(job: Job, at: _Place, radii: RadiusSettings) -> dict[str, Any]:
-    """What is known of a lifter that was trained."""
-    lifter = lifter_from(_state(at))
-    validation = read_poses(Path(job.validation))
-    in_time = validation.ordered()
-    return {
-        "name": job.name,
-        "table_version": job.version,
-        "rows": job.rows,
-        "hash": weight_hash(lifter),
-        "validation": _validated(lifter, validation, read_poses(Path(job.seed))),
-        "error_radii_mm": calibrate(lifter, in_time.poses, in_time.clip_number(), radii),
-    }
-
-
-def _validated(lifter: Lifter, validation: PoseSet, seeds: PoseSet) -> dict[str, float]:
-    """Errors on validation poses, in all and by decile of the distance to the seeds."""
-    rare = rarity(validation.poses, seeds.poses)
-    scores = evaluate(
-        lifter, validation.poses, validation.action, validation.clip_label(), rare
-    ).as_dict()
-    deciles = {
-        f"rarity_{place:02d}_mpjpe": part["mpjpe"]
-        for place, part in enumerate(scores["by_rarity"], start=1)
-    }
-    overall: dict[str, float] = scores["overall"]
-    return overall | deciles
-
-
-def load_ensemble(folder: Path) -> list[Lifter]:
-    """All lifters of a finished training, the best on validation first.
-
-    Raises:
-        BadInput: a bundle is damaged, or of another keypoint schema.
-    """
-    return [load_bundle(folder / "bundle")] + [
-        load_bundle(path)
-        for path in sorted(folder.glob("bundle_*"), key=lambda path: int(path.name[7:]))
-    ]

@@ -189,7 +189,7 @@ def test_killed_workers_cost_nothing_and_four_on_two_nodes_do_the_same_as_one(
     undisturbed, poses_file, ray_cluster, tmp_path
 ):
     machine = {"workers": 4, "scorers": 2, "worker_cpus": 0.1, "scorer_cpus": 0.1}
-    path = settings_file(tmp_path, poses_file, **machine)
+    path = settings_file(tmp_path, poses_file, **machine, always_ray_train=True)
     errors = tmp_path / "stderr"
     node = ray_cluster.add_node(num_cpus=2)
     try:

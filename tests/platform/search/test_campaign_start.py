@@ -20,7 +20,8 @@ from evoskeleton.platform.search.campaign.progress import Silent
 from evoskeleton.platform.search.campaign.seeding import begin, load_motion
 from evoskeleton.platform.search.campaign.settings import CampaignSettings, read_settings
 from evoskeleton.platform.search.campaign.status import statuses
-from evoskeleton.platform.search.workers.ray_training import Job, TrainingSettings, run_training
+from evoskeleton.platform.search.workers.ray_training import run_training
+from evoskeleton.platform.search.workers.training_job import Job, TrainingSettings
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""A small training in one actor, which goes on from its checkpoint when it is made again."""
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import ray
+import torch
+from ray.exceptions import RayActorError, RayTaskError
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.lifter_training import train_lifter
+from evoskeleton.platform.search.workers.cluster import Resources
+from evoskeleton.platform.search.workers.training_job import (
+    Job,
+    Place,
+    TrainingSettings,
+    begin,
+    member_folder,
+    publish,
+    tell_progress,
+)
+
+_SMALL = 400_000
+"""Poses that a training draws, in all, up to which Ray Train's helpers would cost more."""
+
+
+def is_small(settings: TrainingSettings, resources: Resources) -> bool:
+    """Whether a training is done by one actor rather than by Ray Train."""
+    fit = settings.fit
+    drawn = settings.ensemble * fit.total * fit.batch
+    one_processor = fit.gradient_shards == 1 and resources.trainer_gpus == 0
+    return one_processor and drawn <= _SMALL and not resources.always_ray_train
+
+
+def train_in_an_actor(job: Job, settings: TrainingSettings, resources: Resources) -> None:
+    """Train, on the processors that Ray Train would have.
+
+    Raises:
+        BadInput: its process ended more often than `max_failures` allows, or its folder cannot be
+            written.
+    """
+    again = settings.max_failures
+    actor = ray.remote(num_cpus=resources.trainer_cpus, max_restarts=again, max_task_retries=again)(
+        TrainingActor
+    ).remote()
+    try:
+        ray.get(actor.train.remote(job, settings.model_dump(mode="json")))
+    except (RayActorError, RayTaskError) as error:
+        cause = getattr(error, "cause", None) or error
+        if not isinstance(cause, OSError | RayActorError):
+            raise
+        reason = str(cause).splitlines()[0]
+        raise BadInput(f"training {job.name} could not be run: {reason}") from error
+    finally:
+        ray.kill(actor)
+
+
+class TrainingActor:
+    """Trains in one process; all that it knows lies in the job's storage."""
+
+    def train(self, job: Job, plain: dict[str, object]) -> None:
+        """Train an ensemble from where its last checkpoint is, and publish it."""
+        settings = TrainingSettings.parse(plain)
+        torch.set_num_threads(settings.threads)
+        checkpoint = Path(job.storage) / job.name / "checkpoint"
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        started, at = time.monotonic(), begin(job, 0)
+        if checkpoint.exists():
+            at = Place.load(checkpoint)
+        while at.member < settings.ensemble:
+            at = _trained(job, settings, at, checkpoint)
+            at.save(member_folder(job, at.member))
+            at = begin(job, at.member + 1)
+        publish(job, settings, time.monotonic() - started)
+        shutil.rmtree(checkpoint.parent, ignore_errors=True)
+
+
+def _trained(job: Job, settings: TrainingSettings, at: Place, checkpoint: Path) -> Place:
+    """One lifter of the ensemble to its end, a checkpoint a report."""
+    fit = settings.fit.model_copy(update={"seed": settings.fit.seed + at.member})
+    poses = np.load(job.snapshot, mmap_mode="r")
+    for report in train_lifter(poses, fit, device="cpu", start=at.state):
+        at = at.after(report)
+        tell_progress(job, settings, at, report)
+        at.save(checkpoint)
+    return at
