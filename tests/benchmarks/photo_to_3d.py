@@ -372,6 +372,7 @@ def compared(one: Errors, first: Errors) -> str:
 def main() -> None:
     """Print errors of each camera and of all, and what sets the models apart."""
     options = _options()
+    lifters = {str(path): load_bundle(path) for path in options.model}
     scene = watch(options.wheel, options.every, options.count, options.cache)
     counted = int(np.isfinite(scene.truth[:, 0]).all(axis=1).sum())
     print(f"{counted} of {len(scene.truth)} frames triangulated, ", end="")
@@ -379,8 +380,7 @@ def main() -> None:
     print(f"nobody found in {(~scene.athlete.found).sum()} pictures")
     cameras = [number - 1 for number in options.cameras]
     found = {
-        str(path): errors(scene, lifted(scene, load_bundle(path))).of(cameras)
-        for path in options.model
+        name: errors(scene, lifted(scene, lifter)).of(cameras) for name, lifter in lifters.items()
     }
     found[OWN] = errors(scene, scene.athlete.own_joints).of(cameras)
     for name, error in found.items():
