@@ -223,7 +223,7 @@ def _drive(
 ) -> Outcome:
     monitor.starting()
     with cluster(settings.machine, settings.search.islands) as there:
-        from evoskeleton.platform.search.campaign.closing_report import conclude
+        from evoskeleton.platform.search.campaign.closing.closing_report import conclude
         from evoskeleton.platform.search.campaign.loop import Campaign
 
         tracker = _tracker(settings, folder)

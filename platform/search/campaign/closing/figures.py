@@ -9,7 +9,7 @@ from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.hardness import hardness
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record import review
-from evoskeleton.platform.search.campaign.lineage import Ancestors
+from evoskeleton.platform.search.campaign.closing.lineage import Ancestors
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State

@@ -12,7 +12,7 @@ from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record import review
 from evoskeleton.platform.record.tracking import Tracker
-from evoskeleton.platform.search.campaign.figures import figures
+from evoskeleton.platform.search.campaign.closing.figures import figures
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
