@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from evoskeleton.evolution.skeleton import BONES
 from evoskeleton.lifting.drawing import camera_to_upright, draw_keypoints, draw_pose
 
 _ROW_INCHES = 3.2
+_CAPTION = 34
 _BODY, _BODY_EDGE = "#ffb000", "black"
 _MARGIN = 0.35
 """How far beyond the person a picture is shown, as a share of the person's longer side."""
@@ -28,7 +30,7 @@ class Explanation:
         weights: (17,), 0 where a joint is not known.
         distance: of the body, see `evolution.archive.resemblance`.
         seen: (17, 2) px: the body in its view, laid over the keypoints.
-        joints: (17, 3) camera mm of that view, around the hip.
+        joints: (17, 3) mm as a level camera sees them from there, around the hip.
     """
 
     name: str
@@ -53,17 +55,32 @@ def explanations_figure(
     rows = len(explanations)
     figure = Figure(figsize=(3.0 * _ROW_INCHES, _ROW_INCHES * rows), layout="constrained")
     for row, (each, image) in enumerate(zip(explanations, images, strict=True)):
-        left = figure.add_subplot(rows, 3, 3 * row + 1)
-        _draw_flat(left, each, image, body=False)
-        left.set_title(f"{each.name}", fontsize=8)
-        middle = figure.add_subplot(rows, 3, 3 * row + 2)
-        _draw_flat(middle, each, image, body=True)
-        middle.set_title(f"nearest body, distance {each.distance:.2f}", fontsize=8)
-        side = figure.add_subplot(rows, 3, 3 * row + 3, projection="3d")
-        draw_pose(side, camera_to_upright(each.joints), ground=False)
-        side.view_init(elev=5.0, azim=0.0)
-        side.set_title("the same from the right of the picture", fontsize=8)
+        draw_explanation(figure, (rows, 3, 3 * row), each, image)
     return figure
+
+
+def draw_explanation(
+    figure: Figure, place: tuple[int, int, int], each: Explanation, image: np.ndarray | None
+) -> None:
+    """Three axes side by side: keypoints, the body over them, and it from the side.
+
+    Args:
+        figure: that is drawn on.
+        place: rows and columns of the figure, and how many axes come before.
+        each: what is drawn.
+        image: its picture, (height, width, 3) uint8; None where there is none.
+    """
+    rows, columns, before = place
+    left = figure.add_subplot(rows, columns, before + 1)
+    _draw_flat(left, each, image, body=False)
+    left.set_title("\n".join(wrap(each.name, _CAPTION)), fontsize=8)
+    middle = figure.add_subplot(rows, columns, before + 2)
+    _draw_flat(middle, each, image, body=True)
+    middle.set_title(f"the body over them, distance {each.distance:.2f}", fontsize=8)
+    side = figure.add_subplot(rows, columns, before + 3, projection="3d")
+    draw_pose(side, camera_to_upright(each.joints), ground=False)
+    side.view_init(elev=5.0, azim=0.0)
+    side.set_title("the same from the right of the picture", fontsize=8)
 
 
 def _draw_flat(axes: Any, each: Explanation, image: np.ndarray | None, body: bool) -> None:

@@ -231,7 +231,7 @@ def _expect_poses(name: str, poses: np.ndarray) -> None:
         raise BadInput(f"{name} should hold at least one pose, got none")
 
 
-def _facing(pose: np.ndarray) -> np.ndarray:
+def facing(pose: np.ndarray) -> np.ndarray:
     """The body turned about the vertical until its hips lie along x, hip above the origin."""
     across = pose[Joint.RHIP, :2] - pose[Joint.LHIP, :2]
     cosine, sine = across / max(float(np.linalg.norm(across)), 1e-6)
@@ -241,9 +241,9 @@ def _facing(pose: np.ndarray) -> np.ndarray:
 
 
 def _draw_bodies(axes: Any, pose: np.ndarray, ancestor: np.ndarray | None) -> None:
-    bodies = [_facing(pose)]
+    bodies = [facing(pose)]
     if ancestor is not None and np.isfinite(ancestor).all():
-        bodies.append(_facing(ancestor))
+        bodies.append(facing(ancestor))
         gap = bodies[1][:, 0].max() - bodies[0][:, 0].min() + 350.0
         bodies[1] = bodies[1] - [gap, 0.0, 0.0]
         _draw_grey(axes, bodies[1])

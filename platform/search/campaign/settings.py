@@ -41,10 +41,6 @@ class MotionSettings(Settings):
     )
 
 
-_ISLANDS = 4096
-"""Most islands, those that `evolution.population.ids` can tell apart."""
-
-
 class TargetNicheSettings(NicheSettings):
     """Niches of a target, and how bodies are looked at for them."""
 
@@ -87,7 +83,7 @@ class SearchSettings(Settings):
     extra_generations: int = Field(
         0, ge=0, description="most generations to add while the rows are not reached"
     )
-    islands: int = Field(4, ge=1, le=_ISLANDS, description="populations that evolve side by side")
+    islands: int = Field(4, ge=1, le=4096, description="populations that evolve side by side")
     island: IslandSettings = Field(
         default_factory=IslandSettings, description="what one island does in a generation"
     )
@@ -130,14 +126,6 @@ class SearchSettings(Settings):
             raise ValueError("resemblance is measured against a target: set search.target as well")
         if self.target is not None and self.islands > 4094:
             raise ValueError("islands should be 4094 or fewer where there is a target")
-        return self
-
-    @model_validator(mode="after")
-    def _answers_have_an_island(self) -> "SearchSettings":
-        if self.target is not None and self.niches.answers and self.islands >= _ISLANDS:
-            raise ValueError(
-                f"islands should be at most {_ISLANDS - 1} where a lifter's answers join them"
-            )
         return self
 
     @model_validator(mode="after")

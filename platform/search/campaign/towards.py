@@ -151,7 +151,7 @@ def admit_resembling(
     held = held.with_general(rows.id)
     rows = _with_places(PoseRows.concatenate([rows, others]), held)
     counts = {"target/entered": len(others), "target/left": len(lost)}
-    record = {_metric(name): value for name, value in held.niches.record().items()}
+    record = {_metric(name): value for name, value in held.record().items()}
     return held, rows.with_columns(retires=_dealt(lost, len(rows))), counts | record
 
 

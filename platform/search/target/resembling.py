@@ -13,7 +13,8 @@ import torch
 
 from evoskeleton.evolution.archive.niches import DrawBy, Niches
 from evoskeleton.evolution.archive.resemblance import Sightings
-from evoskeleton.evolution.population import Population
+from evoskeleton.evolution.operators.codes import LIFTED
+from evoskeleton.evolution.population import NOBODY, Population
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,31 @@ class Resembling:
     def of(self, ids: np.ndarray) -> Population:
         """(n,) bodies by their ids, all of which stand in a niche."""
         return self.bodies.take(torch.from_numpy(np.searchsorted(self.bodies.ids.numpy(), ids)))
+
+    def bred(self) -> np.ndarray:
+        """(targets,) int64, the first place of each niche that no lifter's answer has taken.
+
+        A lifter answers with a body that explains the keypoints, whether people stand so or not;
+        what was bred says more. -1 where nobody else stands.
+        """
+        lifted = self.bodies.ids.numpy()[self.bodies.operators.numpy() == LIFTED]
+        theirs = (self.niches.ids != NOBODY) & ~np.isin(self.niches.ids, lifted)
+        found: np.ndarray = np.where(theirs.any(1), theirs.argmax(1), -1)
+        return found
+
+    def record(self) -> dict[str, float]:
+        """What a generation's record says of the niches, and of what was bred into them."""
+        place = self.bred()[:, None]
+        ids, distance, view = (
+            np.take_along_axis(part, place.clip(0), 1) for part in self.niches.to_arrays().values()
+        )
+        nobody = place < 0
+        bred = Niches(
+            np.where(nobody, NOBODY, ids), np.where(nobody, np.float32(np.inf), distance), view
+        )
+        whole, part = self.niches.record(), bred.record()
+        del part["niches_filled"]
+        return whole | {f"niches_bred{name.removeprefix('niches')}": n for name, n in part.items()}
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Plain numpy by name."""

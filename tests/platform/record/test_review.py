@@ -34,9 +34,9 @@ def test_the_gallery_says_of_each_pose_how_it_came_about(motion):
 
 
 def test_bodies_in_the_gallery_face_the_same_way(motion):
-    across = [review._facing(pose)[1] - review._facing(pose)[4] for pose in motion[::40]]
+    across = [review.facing(pose)[1] - review.facing(pose)[4] for pose in motion[::40]]
     assert np.abs(np.array(across)[:, 1]).max() < 0.01
-    lowest = [review._facing(pose)[:, 2].min() for pose in motion[::40]]
+    lowest = [review.facing(pose)[:, 2].min() for pose in motion[::40]]
     assert np.allclose(lowest, 0.0)
 
 

@@ -147,7 +147,7 @@ def test_a_saved_file_of_before_there_were_targets_is_the_same_campaign(tmp_path
     assert differences(small("search.rows_ratio=2.5"), read_settings(path)) == []
 
 
-def test_answers_need_an_island_beside_the_others():
-    with pytest.raises(BadInput, match="islands should be at most 4095"):
-        search(target=["a.json"], islands=4096)
-    assert search(target=["a.json"], islands=4096, niches={"answers": False}).islands == 4096
+def test_what_is_made_for_a_target_needs_islands_beside_the_others():
+    with pytest.raises(BadInput, match="islands should be 4094 or fewer where there is a target"):
+        search(target=["a.json"], islands=4095)
+    assert search(islands=4095).islands == 4095

@@ -10,6 +10,7 @@ from evoskeleton.lifting.hardness import hardness
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record import review
 from evoskeleton.platform.search.campaign.closing.lineage import Ancestors
+from evoskeleton.platform.search.campaign.closing.target_figures import target_figures
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
@@ -41,6 +42,7 @@ def figures(
     yield "limb_directions", review.limb_coverage(poses[seeds], poses[sample])
     now = hardness([champion], np.asarray(poses[sample])).error
     ancestors = Ancestors(table, settings.name)
+    yield from target_figures(settings, folder, table, state, ancestors)
     for name, picked in (
         ("evolved_poses", review.evenly_by_error(now, _SHOWN)),
         ("hardest_poses", np.argsort(-now, kind="stable")[:_SHOWN]),

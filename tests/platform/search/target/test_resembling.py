@@ -1,11 +1,14 @@
 """Who stands in the niches of a target, and who is there for it alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from evoskeleton.evolution.archive.resemblance import Sightings
 from evoskeleton.evolution.hierarchy import encode
+from evoskeleton.evolution.operators.codes import LIFTED
 from evoskeleton.evolution.population import Population
 from evoskeleton.platform.search.target.resembling import Resembling
 
@@ -87,3 +90,23 @@ def test_parents_are_bodies_of_the_niches(seeds):
     assert times.min() > 90
     again = seeds.take(parents.ids)
     assert torch.equal(parents.genomes.limbs, again.genomes.limbs)
+
+
+def test_what_was_bred_is_told_apart_from_what_a_lifter_has_answered(seeds):
+    """9 is an answer: niche 0 has nobody else, in niche 1 body 5 stands before it anyway."""
+    known = held(seeds)
+    answered = torch.where(known.bodies.ids == 9, LIFTED, known.bodies.operators)
+    known = replace(known, bodies=replace(known.bodies, operators=answered))
+    assert known.bred().tolist() == [-1, 0, 0]
+    record = known.record()
+    assert record["niches_distance"] == pytest.approx(0.4)
+    assert record["niches_bred_distance"] == pytest.approx(0.4)
+    assert record["niches_within_0.3"] == 0.0 and record["niches_filled"] == pytest.approx(4 / 6)
+    newcomer = seeds.take(torch.tensor([3]))
+    nearer = newcomer.scored(torch.zeros(1))
+    nearer = replace(nearer, operators=torch.full_like(nearer.operators, LIFTED))
+    known, _ = known.taken(nearer, sightings([(1, 0, 0.1), (2, 0, 0.1)], 1))
+    assert known.bred().tolist() == [-1, 1, 1]
+    record = known.record()
+    assert record["niches_distance"] == pytest.approx(0.1)
+    assert record["niches_bred_distance"] == pytest.approx(0.4)
