@@ -11,33 +11,19 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from table_rows import columns, replacing, rows
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
 from evoskeleton.platform.data.pose_table import SCHEMA, PoseTable
 
-
-def columns(generation: int, rows: int = 20) -> dict[str, np.ndarray]:
-    """Rows that say where they come from, out of order."""
-    random_ = np.random.Generator(np.random.Philox(generation))
-    return {
-        "id": (generation << 40) + random_.permutation(rows),
-        "mother": np.full(rows, -1 if generation == 0 else 3),
-        "operator": np.full(rows, "seed" if generation == 0 else "crossover"),
-        "poses": random_.normal(size=(rows, 17, 3)).astype(np.float32),
-        "error": np.full(rows, np.nan if generation == 0 else generation, np.float32),
-    }
-
-
-def rows(generation: int, count: int = 20) -> PoseRows:
-    """The same as the table takes them."""
-    return PoseRows.of_columns(columns(generation, count))
+SUPPORT = Path(__file__).resolve().parents[2] / "support"
 
 
 def start(program: str, table: PoseTable) -> subprocess.Popen:
     """A process of its own that works on the table."""
     return subprocess.Popen(
-        [sys.executable, "-c", program, table.uri, str(Path(__file__).parent)],
+        [sys.executable, "-c", program, table.uri, str(SUPPORT)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -112,7 +98,7 @@ def test_campaigns_share_a_table_and_do_not_disturb_each_other(table):
 _WRITER = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from test_pose_table import rows
+from table_rows import rows
 from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 table = PoseTable.open(sys.argv[1])
@@ -240,7 +226,7 @@ def test_rows_cannot_be_deleted_behind_a_trainings_back(table):
 _RACER = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from test_pose_table import rows
+from table_rows import rows
 from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 table = PoseTable.open(sys.argv[1])
@@ -265,7 +251,7 @@ def test_two_processes_that_race_through_a_campaign_write_it_once(table):
 _FULL = """
 import resource, sys
 sys.path.insert(0, sys.argv[2])
-from test_pose_table import rows
+from table_rows import rows
 from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 table = PoseTable.open(sys.argv[1])
@@ -286,13 +272,6 @@ def test_storage_that_takes_no_more_bytes_is_told_and_the_last_generation_stands
     assert table.count() == 20 and table.committed_generation("a") == 0
     table.commit("a", 1, rows(1))
     assert table.count() == 40
-
-
-def replacing(generation: int, replaced: list[int]) -> PoseRows:
-    """Rows of which the first take the places of others."""
-    names = np.full(20, -1)
-    names[: len(replaced)] = replaced
-    return rows(generation).with_columns(replaces=names)
 
 
 def test_rows_that_were_replaced_stay_and_are_no_longer_chosen(table, tmp_path):

@@ -1,0 +1,146 @@
+"""One generation into the log, once, however many others write.
+
+The rows are written once, as a file that no log names; then the log is tried again and again, each
+time on the newest version, which is looked at for the generation first. A file that lost is taken
+away.
+"""
+
+import contextlib
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.table.parts import Files, Written, parts_of
+from evoskeleton.platform.data.table.schema import LATER, SCHEMA
+
+_ATTEMPTS = 20
+_LONGEST_PAUSE_S = 2.0
+
+At = Callable[[int | None], DeltaTable]
+
+
+def application(campaign: str) -> str:
+    """The name under which the log keeps a campaign's last generation."""
+    return f"evoskeleton/{campaign}"
+
+
+def commit_once(
+    at: At,
+    files: Files,
+    campaign: str,
+    generation: int,
+    write: Callable[[], Written | None],
+) -> int:
+    """The version with which a generation came in, now or earlier.
+
+    Args:
+        at: opens the table as it was at a version, or as it is now for None.
+        files: its folder.
+        campaign: whose generation it is.
+        generation: its number.
+        write: writes the rows, called once at most; None where there are none.
+
+    Raises:
+        BadInput: the log takes nothing although nobody else writes.
+        OSError, DeltaError: the storage cannot be written.
+    """
+    with contextlib.ExitStack() as afterwards:
+        written: Written | None = None
+        for table in tries(at, f"generation {generation}"):
+            done = table.transaction_version(application(campaign))
+            if done is not None and done >= generation:
+                return version_of(table, campaign, generation)
+            if _brought_up_to_date(table):
+                if written is None and (written := write()) is not None:
+                    named = functools.partial(_came_with, at, campaign, generation)
+                    afterwards.callback(discard, files, written, named)
+                if _appended(table, campaign, generation, written):
+                    afterwards.pop_all()
+                    return int(table.version()) + 1
+    raise AssertionError("tries end with an error")
+
+
+def tries(at: At, what: str) -> Iterator[DeltaTable]:
+    """The table as it is now, again after each lost race, with a random and growing pause between.
+
+    A race is lost to somebody whose commit went in, so there is no limit while versions come.
+
+    Raises:
+        BadInput: nobody else wrote, and still the log took nothing, many times.
+    """
+    version, still, tried = -1, 0, 0
+    while still < _ATTEMPTS:
+        table = at(None)
+        still = still + 1 if table.version() == version else 0
+        version = table.version()
+        yield table
+        time.sleep(random.uniform(0.0, min(_LONGEST_PAUSE_S, 0.02 * 2 ** min(tried, 10))))
+        tried += 1
+    raise BadInput(f"{table.table_uri}: others kept writing; {what} was not committed")
+
+
+def _appended(table: DeltaTable, campaign: str, generation: int, written: Written | None) -> bool:
+    """Whether the log took the generation as the version after that of the table."""
+    try:
+        table.create_write_transaction(
+            [written.as_action(data_change=True)] if written else [],
+            "append",
+            table.schema(),
+            ["campaign"],
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(application(campaign), generation)],
+                custom_metadata={"campaign": campaign, "generation": str(generation)},
+                max_commit_retries=0,
+            ),
+        )
+    except CommitFailedError:
+        return False
+    return True
+
+
+def _brought_up_to_date(table: DeltaTable) -> bool:
+    """Whether a table has the columns of today; one that lacks some gets them."""
+    names = {field.name for field in table.schema().fields}
+    lacking = [SCHEMA.field(name) for name in LATER if name not in names]
+    if not lacking:
+        return True
+    with contextlib.suppress(CommitFailedError):
+        table.alter.add_columns(list(Schema.from_arrow(pa.schema(lacking)).fields))
+    return False
+
+
+def discard(files: Files, written: Written, named: Callable[[], set[str]]) -> None:
+    """Take a file away that the log does not name, if that can be told.
+
+    A storage may have taken a commit without saying so, so the log is asked and not believed.
+    """
+    with contextlib.suppress(OSError, DeltaError, BadInput):
+        if written.path not in named():
+            files.remove(written.path)
+
+
+def _came_with(at: At, campaign: str, generation: int) -> set[str]:
+    """The files of the version with which a generation came in; none where it did not."""
+    table = at(None)
+    done = table.transaction_version(application(campaign))
+    if done is None or done < generation:
+        return set()
+    return {part.path for part in parts_of(at(version_of(table, campaign, generation)))}
+
+
+def version_of(table: DeltaTable, campaign: str, generation: int) -> int:
+    """The version with which a generation came in, from the log."""
+    entries = table.history()[::-1]  # numbered here: their own numbers shift while others write
+    for version, entry in enumerate(entries):
+        if (entry.get("campaign"), entry.get("generation")) == (campaign, str(generation)):
+            return version
+    raise BadInput(
+        f"generation {generation} of campaign {campaign} was never committed to {table.table_uri},"
+        f" and a later one was"
+    )

@@ -1,0 +1,180 @@
+"""The data files of a pose table: found in the log, opened, written, taken away.
+
+A file holds rows of one campaign. What is written here is sorted by id and compressed without
+loss: floats by BYTE_STREAM_SPLIT, ids by their differences, all of it by zstd.
+"""
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.fs import DeltaStorageHandler
+from deltalake.transaction import AddAction
+
+from evoskeleton.platform.data.table.schema import SCHEMA
+
+ROW_GROUP = 65536
+
+_FILE_SCHEMA = pa.schema([field for field in SCHEMA if field.name != "campaign"])
+_TEXT = [column.name for column in _FILE_SCHEMA if column.type == pa.string()]
+_ENCODINGS = {
+    column.name: "DELTA_BINARY_PACKED" if pa.types.is_integer(column.type) else "BYTE_STREAM_SPLIT"
+    for column in _FILE_SCHEMA
+    if pa.types.is_primitive(column.type)
+} | {"pose.list.element": "BYTE_STREAM_SPLIT", "retires.list.element": "DELTA_BINARY_PACKED"}
+_COUNTED = [column.name for column in _FILE_SCHEMA if pa.types.is_integer(column.type)] + _TEXT
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+
+
+class Part(NamedTuple):
+    """A data file: its path in the log, its rows, whose they are, and the ranges of some columns.
+
+    `first` and `last` are ids; ranges are None where the log does not tell them.
+    """
+
+    path: str
+    rows: int
+    size: int
+    campaign: str
+    first: int
+    last: int
+    generations: tuple[int | None, int | None]
+    operators: tuple[str | None, str | None]
+
+
+def parts_of(table: DeltaTable, campaign: str | None = None) -> list[Part]:
+    """The files of a campaign, or all, by their first id and campaign, from the log alone."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    read = [_part(row) for row in _named(actions).to_pylist()]
+    parts = [part for part in read if campaign in (None, part.campaign)]
+    return sorted(parts, key=lambda part: (part.first, part.campaign, part.path))
+
+
+_NAMES = ("path", "num_records", "size_bytes", "partition.campaign") + tuple(
+    f"{end}.{name}" for name in ("id", "generation", "operator") for end in ("min", "max")
+)
+
+
+def _named(actions: pa.Table) -> pa.Table:
+    there = set(actions.column_names)
+    return pa.table({n: actions[n] if n in there else pa.nulls(len(actions)) for n in _NAMES})
+
+
+def _part(row: Mapping[str, Any]) -> Part:
+    path, rows, size, campaign, first, last, *ranges = (row[name] for name in _NAMES)
+    return Part(
+        path,
+        rows,
+        size,
+        campaign,
+        _LEAST if first is None else first,
+        _MOST if last is None else last,
+        (ranges[0], ranges[1]),
+        (ranges[2], ranges[3]),
+    )
+
+
+class Files:
+    """The folder of a pose table, wherever its storage is."""
+
+    def __init__(self, uri: str, options: Mapping[str, str] | None) -> None:
+        """Nothing is touched."""
+        handler = DeltaStorageHandler(uri, dict(options) if options else None)
+        self._files = pafs.PyFileSystem(handler)
+
+    def fragment(self, part: Part) -> Any:
+        """A file to be read with the columns of today; those that it lacks are null."""
+        return ds.ParquetFileFormat().make_fragment(
+            unquote(part.path), self._files, pc.field("campaign") == part.campaign
+        )
+
+    def write(self, campaign: str, name: str, tables: Iterable[pa.Table]) -> "Written":
+        """A new file of rows that come sorted by id; nothing is left where that fails.
+
+        Args:
+            campaign: whose rows these are.
+            name: how the file's name begins.
+            tables: rows in the schema of the table, at most a few million each.
+        """
+        folder = re.sub(r"[^A-Za-z0-9_-]", "_", campaign)
+        path = f"campaign={folder}/{name}-{uuid.uuid4().hex}.parquet"
+        statistics = _Statistics()
+        with self._files.open_output_stream(path) as stream, _writer(stream) as writer:
+            for rows in tables:
+                statistics.add(rows)
+                writer.write_table(rows.drop_columns(["campaign"]), row_group_size=ROW_GROUP)
+        size = self._files.get_file_info(path).size
+        return Written(path, size, campaign, statistics.as_json())
+
+    def remove(self, path: str) -> None:
+        """Take a file away."""
+        self._files.delete_file(path)
+
+
+def _writer(stream: Any) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        stream,
+        _FILE_SCHEMA,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=_TEXT,
+        column_encoding=_ENCODINGS,
+    )
+
+
+class Written(NamedTuple):
+    """A file that no log names yet."""
+
+    path: str
+    size: int
+    campaign: str
+    statistics: str
+
+    def as_action(self, data_change: bool) -> AddAction:
+        """What names it in the log."""
+        now = int(time.time() * 1000)
+        whose = {"campaign": self.campaign}
+        return AddAction(self.path, self.size, whose, now, data_change, self.statistics)
+
+
+@dataclass
+class _Statistics:
+    """Rows, nulls and ranges of a file, as the log keeps them."""
+
+    rows: int = 0
+    nulls: dict[str, int] = field(default_factory=dict)
+    least: dict[str, Any] = field(default_factory=dict)
+    most: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, rows: pa.Table) -> None:
+        self.rows += len(rows)
+        for name in _FILE_SCHEMA.names:
+            self.nulls[name] = self.nulls.get(name, 0) + rows[name].null_count
+        for name in _COUNTED:
+            if rows[name].null_count < len(rows):
+                self._widen(name, pc.min_max(rows[name]).as_py())
+
+    def _widen(self, name: str, span: Mapping[str, Any]) -> None:
+        self.least[name] = min(self.least.get(name, span["min"]), span["min"])
+        self.most[name] = max(self.most.get(name, span["max"]), span["max"])
+
+    def as_json(self) -> str:
+        return json.dumps(
+            {
+                "numRecords": self.rows,
+                "minValues": self.least,
+                "maxValues": self.most,
+                "nullCount": self.nulls,
+            }
+        )

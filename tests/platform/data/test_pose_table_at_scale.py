@@ -1,0 +1,220 @@
+"""The pose table with many writers, many rows, and files that were joined."""
+
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from table_rows import replacing, rows
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.pose_table import SCHEMA, PoseTable, as_poses
+
+
+def start(program: str, place: str) -> subprocess.Popen:
+    """A process of its own that is told a place."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, place],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def table(tmp_path) -> PoseTable:
+    return PoseTable.create(tmp_path / "poses")
+
+
+def everything(table: PoseTable, folder: Path, campaign: str | None) -> list[bytes]:
+    """What readers get of a campaign, as bytes."""
+    path = table.snapshot(folder / f"{table.version}-{campaign}.npy", table.version, campaign)
+    chosen = table.chosen(["id", "campaign", "operator", "error"], campaign=campaign)
+    told = repr(chosen.to_pydict()).encode()
+    return [path.read_bytes(), table.poses(campaign=campaign).tobytes(), told]
+
+
+def files_of(table: PoseTable) -> set[str]:
+    """The data files that lie in the table's folder."""
+    return {path.name for path in Path(table.uri).rglob("*.parquet")} - {
+        path.name for path in (Path(table.uri) / "_delta_log").iterdir()
+    }
+
+
+def known_files(table: PoseTable) -> set[str]:
+    """The data files that its log names."""
+    return {Path(uri).name for uri in DeltaTable(table.uri).file_uris()}
+
+
+@pytest.mark.parametrize("campaign", ["a", "b", None])
+def test_compaction_changes_neither_rows_nor_their_order(table, tmp_path, campaign):
+    for generation in range(6):
+        table.commit("b", generation, rows(generation))
+        table.commit("a", generation, replacing(generation, [generation] if generation else []))
+    before = everything(table, tmp_path, campaign)
+    DeltaTable(table.uri).optimize.compact()
+    assert len(known_files(table)) == 2
+    assert everything(table, tmp_path, campaign) == before
+
+
+def test_ten_writers_at_once_write_every_row_once_and_leave_nothing_else(table):
+    names = [f"campaign-{number}" for number in range(10)]
+
+    def campaign(name: str) -> None:
+        for generation in range(4):
+            PoseTable.open(table.uri).commit(name, generation, rows(generation))
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(campaign, names))
+    assert [table.committed_generation(name) for name in names] == [3] * 10
+    assert table.info()["rows_by_campaign"] == dict.fromkeys(names, 80)
+    assert files_of(table) == known_files(table)
+
+
+def test_a_writer_that_lost_its_generation_takes_its_file_away(table):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: PoseTable.open(table.uri).commit("a", 0, rows(0, 500)), range(4)))
+    assert table.count() == 500 and files_of(table) == known_files(table)
+
+
+def test_rows_are_stored_smaller_than_their_numbers_and_come_back_bit_for_bit(table):
+    given = rows(0, 20_000)
+    table.commit("a", 0, given)
+    assert table.info()["bytes"] < 0.95 * given.poses.nbytes
+    assert np.array_equal(table.poses(), given.poses[np.argsort(given.id)])
+    file = pq.ParquetFile(next(Path(table.uri).rglob("campaign=a/*.parquet")))
+    group = file.metadata.row_group(0)
+    assert {group.column(number).compression for number in range(group.num_columns)} == {"ZSTD"}
+
+
+def test_a_table_of_an_earlier_version_is_read_and_gets_the_later_columns(tmp_path):
+    early = [field for field in SCHEMA if field.name not in ("retires", "distance")]
+    DeltaTable.create(str(tmp_path / "t"), pa.schema(early), partition_by=["campaign"])
+    table = PoseTable.open(tmp_path / "t")
+    assert table.chosen(["retires"]).num_rows == 0
+    table.commit("a", 0, rows(0))
+    table.commit("a", 1, rows(1).with_columns(distance=np.ones(20, np.float32)))
+    assert table.chosen(["distance"])["distance"].to_pylist() == [None] * 20 + [1.0] * 20
+
+
+def test_poses_of_some_rows_open_the_files_of_those_rows_alone(table):
+    table.commit("a", 0, rows(0))
+    others = known_files(table)
+    table.commit("a", 1, rows(1))
+    for path in Path(table.uri).rglob("*.parquet"):
+        if path.name in others:
+            path.unlink()
+    ids = (1 << 40) + np.array([7, 3])
+    assert table.poses_of(ids, "a").shape == (2, 17, 3)
+
+
+def test_info_opens_no_file_whose_rows_the_log_tells(table):
+    table.commit("a", 0, rows(0))
+    table.commit("a", 1, rows(1))
+    for path in Path(table.uri).rglob("*.parquet"):
+        path.unlink()
+    assert table.info()["rows_by_operator"] == {"crossover": 20, "seed": 20}
+
+
+def test_info_counts_operators_that_share_a_file(table):
+    mixed = np.where(np.arange(20) < 5, "mutation", "crossover")
+    table.commit("a", 0, rows(0).with_columns(operator=mixed))
+    assert table.info()["rows_by_operator"] == {"crossover": 15, "mutation": 5}
+
+
+_PEAK = """
+import sys
+import pyarrow as pa
+from evoskeleton.platform.data.pose_table import PoseTable
+poses = PoseTable.open(sys.argv[1]).poses(campaign="a")
+print(pa.default_memory_pool().max_memory() / poses.nbytes)
+"""
+
+
+def test_poses_take_no_more_than_about_twice_their_size(table):
+    for generation in range(4):
+        table.commit("a", generation, rows(generation, 40_000))
+    told, _ = start(_PEAK, table.uri).communicate()
+    assert float(told) < 1.0, "of Arrow, beside the result itself"
+
+
+def test_a_column_of_many_poses_is_never_in_one_piece(table):
+    table.commit("a", 0, rows(0, 40_000))
+    poses = table.chosen(["pose"])["pose"]
+    assert poses.num_chunks > 1
+    assert np.array_equal(as_poses(poses), table.poses())
+
+
+def test_pieces_of_poses_come_back_as_one_array():
+    numbers = pa.array(np.arange(51 * 6, dtype=np.float32))
+    lists = pa.ListArray.from_arrays(pa.array(np.arange(0, 51 * 7, 51, dtype=np.int32)), numbers)
+    pieces = pa.chunked_array([lists[1:3], lists[:0], lists[4:]])
+    expected = np.asarray(numbers).reshape(6, 17, 3)[[1, 2, 4, 5]]
+    assert np.array_equal(as_poses(pieces), expected)
+    assert as_poses(pa.chunked_array([], lists.type)).shape == (0, 17, 3)
+
+
+def test_a_snapshot_costs_little_more_where_much_was_replaced(table, tmp_path):
+    table.commit("a", 0, rows(0, 300_000))
+
+    def seconds(name: str, without: np.ndarray | None) -> float:
+        before = time.process_time()
+        table.snapshot(tmp_path / name, table.version, "a", without)
+        return time.process_time() - before
+
+    plain = seconds("all.npy", None)
+    assert seconds("half.npy", np.arange(0, 300_000, 2)) < 3.0 * plain + 0.5
+    assert len(np.load(tmp_path / "half.npy", mmap_mode="r")) == 150_000
+
+
+def test_ids_to_leave_out_that_are_not_there_leave_nothing_out(table, tmp_path):
+    table.commit("a", 0, rows(0))
+    path = table.snapshot(tmp_path / "s.npy", table.version, "a", np.array([3, 500]))
+    assert len(np.load(path)) == 19
+
+
+_HALF_A_SNAPSHOT = """
+import sys
+from pathlib import Path
+from evoskeleton.platform.data.table.made_once import made_once
+with made_once(Path(sys.argv[1]) / "snapshots" / "s.npy") as file:
+    file.write(bytes(1_000_000))
+    file.flush()
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_what_a_killed_snapshot_left_is_written_over_by_the_next(table):
+    table.commit("a", 0, rows(0))
+    killed = start(_HALF_A_SNAPSHOT, table.uri)
+    assert killed.stdout.readline() == "ready\n"
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    folder = Path(table.uri) / "snapshots"
+    assert len(list(folder.iterdir())) == 1
+    path = table.snapshot(folder / "s.npy", table.version)
+    assert np.array_equal(np.load(path), table.poses())
+    assert [entry.name for entry in folder.iterdir()] == ["s.npy"]
+
+
+def test_a_version_whose_files_are_gone_is_told(table, tmp_path):
+    version = [table.commit("a", generation, rows(generation)) for generation in range(3)][-1]
+    DeltaTable(table.uri).optimize.compact()
+    DeltaTable(table.uri).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    told = f"version {version} of the pose table .* is gone: its files were removed by a vacuum"
+    for look in (
+        lambda: table.poses(version),
+        lambda: table.read(version=version),
+        lambda: table.snapshot(tmp_path / "s.npy", version),
+    ):
+        with pytest.raises(BadInput, match=told):
+            look()
+    assert len(table.poses()) == 60
