@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from refusals import refused
 
 from evoskeleton.cli import main
@@ -19,10 +20,12 @@ from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
 from evoskeleton.platform.search.adapting.explained import explained
 from evoskeleton.platform.search.campaign.closing.nearest_bodies import laid_over
+from evoskeleton.platform.search.campaign.closing.nearest_view import nearest_view
 from evoskeleton.platform.search.campaign.driver import adapt_settings
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import read_settings
 from evoskeleton.platform.search.campaign.state import load
+from evoskeleton.platform.search.workers.answers import projected
 
 SMALL = {
     "search.islands": 2,
@@ -255,6 +258,18 @@ def test_a_body_is_laid_over_its_own_keypoints_from_any_place_and_scale():
     weights = np.r_[np.ones(12), np.zeros(5)]
     seen = 0.01 * keypoints - 7.0
     np.testing.assert_allclose(laid_over(seen, keypoints, weights), keypoints, atol=1e-6)
+
+
+def test_a_body_is_found_from_the_side_that_its_keypoints_are_of(motion):
+    ranges = ViewSettings()
+    poses = clips(motion).take(np.arange(0, 240, 60))
+    target = views_of_poses(poses, ranges, 0.0, seed=5)
+    for pose, keypoints in zip(poses.poses, target.keypoints, strict=True):
+        found, right = nearest_view(torch.tensor(pose), keypoints, np.ones(17), ranges)
+        seen = laid_over(projected(found[None], ranges)[0].numpy(), keypoints, np.ones(17))
+        spread = np.sqrt(((keypoints - keypoints.mean(0)) ** 2).sum())
+        assert np.sqrt(((seen - keypoints) ** 2).sum()) < 0.1 * spread
+        assert (pose - pose[0]) @ right.numpy() == pytest.approx(found[:, 0].numpy(), abs=1e-2)
 
 
 def test_a_sparkline_falls_with_its_numbers():

@@ -4,15 +4,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evoskeleton.evolution.archive.resemblance import Targets
 from evoskeleton.evolution.hierarchy import decode
-from evoskeleton.evolution.operators.codes import LIFTED, REFINED
+from evoskeleton.evolution.operators.codes import LIFTED
 from evoskeleton.evolution.population import generation_island_slot
 from evoskeleton.evolution.skeleton import Joint
 from evoskeleton.lifting.cameras import project
 from evoskeleton.lifting.keypoint_views import in_cameras
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.record.explanations import Explanation
+from evoskeleton.platform.search.campaign.closing.nearest_view import nearest_view
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.target.resembling import Resembling
 from evoskeleton.platform.search.workers.answers import as_lifted, projected
@@ -62,39 +62,30 @@ def _in_its_view(
     body = held.of(held.niches.ids[row, place : place + 1])
     world, ranges = decode(body.genomes), settings.training.fit.views
     upright = world[0] - world[0, Joint.HIP]
+    view = int(held.niches.view[row, place])
+    if view >= 0:
+        views, key = settings.search.niches.views, resemblance_views(settings.seed)
+        joints, cameras = in_cameras(world, body.ids, views, ranges, key)
+        return _level(upright, cameras.rotation[view, 0]), project(joints, cameras)[view]
     if int(body.operators) == LIFTED:
         generation, _, slot = (int(part) for part in generation_island_slot(body.ids))
         lifted = as_lifted(world[0], slot, ranges, settings.seed, generation)
-        return _level(upright, torch.eye(3)), projected(lifted[None], ranges)[0]
-    refined = int(body.operators) == REFINED
-    whose = body.mothers if refined else body.ids
-    views, key = settings.search.niches.views, resemblance_views(settings.seed)
-    joints, cameras = in_cameras(world, whose, views, ranges, key)
-    seen = project(joints, cameras)
-    view = _nearest_view(target, row, seen) if refined else int(held.niches.view[row, place])
-    return _level(upright, cameras.rotation[view]), seen[view]
+        right = torch.tensor([1.0, 0.0, 0.0])
+    else:
+        points, weights = target.keypoints[row], target.weights[row]
+        lifted, right = nearest_view(world[0], points, weights, ranges)
+    return _level(upright, right), projected(lifted[None], ranges)[0]
 
 
-def _level(joints: Tensor, rotation: Tensor) -> Tensor:
-    """(17, 3) mm, x right, y down, z away from a camera that stands there and looks level.
+def _level(joints: Tensor, right: Tensor) -> Tensor:
+    """(17, 3) mm, x right, y down, z away from a camera that looks level.
 
     Args:
         joints: (17, 3) world mm.
-        rotation: (3, 3) of the camera, whose first row lies level.
+        right: (3,) the level direction that lies to the right in its picture.
     """
-    right = rotation[0]
     away = torch.stack([-right[1], right[0], torch.zeros(())])
     return torch.stack([joints @ right, -joints[:, 2], joints @ away], dim=-1)
-
-
-def _nearest_view(target: KeypointTarget, row: int, seen: Tensor) -> int:
-    """In which of (views, 17, 2) px a body comes nearest to a keypoint set.
-
-    What was refined was bent in a view of its mother, and stands nowhere by its number.
-    """
-    points = torch.from_numpy(target.keypoints[row : row + 1]).expand_as(seen)
-    weights = torch.from_numpy(target.weights[row : row + 1]).expand(len(seen), -1)
-    return int(Targets(points, weights).distances(seen).argmin())
 
 
 def laid_over(seen: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> np.ndarray:
