@@ -21,6 +21,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.pose_rows import PoseRows
+from evoskeleton.platform.data.table import upkeep
 from evoskeleton.platform.data.table.commit import application, commit_once
 from evoskeleton.platform.data.table.counts import counts
 from evoskeleton.platform.data.table.in_order import in_order
@@ -265,6 +266,39 @@ class PoseTable:
             "bytes": sum(part.size for part in parts),
             **counted,
         }
+
+    def compact(self) -> tuple[int, int]:
+        """Join small files; rows, their order and older versions stay as they are.
+
+        Returns:
+            How many files were joined, and into how many.
+
+        Raises:
+            BadInput: the storage cannot be read or written.
+        """
+        with in_a_sentence(f"the pose table {self.uri} cannot be compacted"):
+            return upkeep.compact(self._at, Files(self.uri, self._options))
+
+    def vacuum(self, keep: Sequence[int] = (), hours: int = 168, dry_run: bool = True) -> list[str]:
+        """Remove files that neither the newest version nor those to be kept need.
+
+        Args:
+            keep: versions that stay readable.
+            hours: what is younger stays; writers that are at work need some hours.
+            dry_run: only tell.
+
+        Returns:
+            The paths of the files.
+
+        Raises:
+            BadInput: the storage cannot be read or written.
+        """
+        with in_a_sentence(f"the pose table {self.uri} cannot be vacuumed"):
+            return upkeep.vacuum(self._at(None), keep, hours, dry_run)
+
+    def history(self) -> list[dict[str, Any]]:
+        """What each version brought, oldest first."""
+        return upkeep.history(self._at(None))
 
     def _at(self, version: int | None) -> DeltaTable:
         try:

@@ -52,7 +52,7 @@ def commit_once(
     """
     with contextlib.ExitStack() as afterwards:
         written: Written | None = None
-        for table in tries(at, f"generation {generation}"):
+        for table in tries(at):
             done = table.transaction_version(application(campaign))
             if done is not None and done >= generation:
                 return version_of(table, campaign, generation)
@@ -63,16 +63,14 @@ def commit_once(
                 if _appended(table, campaign, generation, written):
                     afterwards.pop_all()
                     return int(table.version()) + 1
-    raise AssertionError("tries end with an error")
+    raise BadInput(f"{files.uri}: others kept writing; generation {generation} was not committed")
 
 
-def tries(at: At, what: str) -> Iterator[DeltaTable]:
+def tries(at: At) -> Iterator[DeltaTable]:
     """The table as it is now, again after each lost race, with a random and growing pause between.
 
-    A race is lost to somebody whose commit went in, so there is no limit while versions come.
-
-    Raises:
-        BadInput: nobody else wrote, and still the log took nothing, many times.
+    A race is lost to somebody whose commit went in, so there is no end while versions come; it
+    ends when nobody else wrote and the log was tried many times all the same.
     """
     version, still, tried = -1, 0, 0
     while still < _ATTEMPTS:
@@ -82,7 +80,6 @@ def tries(at: At, what: str) -> Iterator[DeltaTable]:
         yield table
         time.sleep(random.uniform(0.0, min(_LONGEST_PAUSE_S, 0.02 * 2 ** min(tried, 10))))
         tried += 1
-    raise BadInput(f"{table.table_uri}: others kept writing; {what} was not committed")
 
 
 def _appended(table: DeltaTable, campaign: str, generation: int, written: Written | None) -> bool:

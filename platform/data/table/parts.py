@@ -90,6 +90,7 @@ class Files:
 
     def __init__(self, uri: str, options: Mapping[str, str] | None) -> None:
         """Nothing is touched."""
+        self.uri = uri
         handler = DeltaStorageHandler(uri, dict(options) if options else None)
         self._files = pafs.PyFileSystem(handler)
 

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from table_rows import replacing, rows
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_table import SCHEMA, PoseTable, as_poses
+from evoskeleton.platform.data.table.rows import as_tables
 
 
 def start(program: str, place: str) -> subprocess.Popen:
@@ -218,3 +219,45 @@ def test_a_version_whose_files_are_gone_is_told(table, tmp_path):
         with pytest.raises(BadInput, match=told):
             look()
     assert len(table.poses()) == 60
+
+
+@pytest.mark.parametrize("campaign", ["Läufer/1 = %20", "b", None])
+def test_joined_files_hold_the_same_rows_and_old_versions_stay_readable(table, tmp_path, campaign):
+    for generation in range(4):
+        for name in ("b", "Läufer/1 = %20"):
+            table.commit(name, generation, replacing(generation, [3] if generation else []))
+    version, before = table.version, everything(table, tmp_path, campaign)
+    assert table.compact() == (8, 2)
+    assert everything(table, tmp_path, campaign) == before
+    assert table.poses(version, campaign).tobytes() == before[1]
+    assert table.compact() == (0, 0)
+    table.commit("b", 4, rows(4))
+    assert table.info()["rows_by_campaign"]["b"] == 100
+
+
+def test_a_vacuum_leaves_what_versions_to_be_kept_refer_to(table):
+    table.commit("Läufer/1 = %20", 0, rows(0))
+    kept = table.commit("Läufer/1 = %20", 1, rows(1))
+    gone = table.commit("Läufer/1 = %20", 2, rows(2))
+    before = table.poses(kept)
+    table.compact()
+    assert len(table.vacuum([kept], hours=0)) == 1 and len(table.poses(gone)) == 60
+    table.vacuum([kept], hours=0, dry_run=False)
+    assert np.array_equal(table.poses(kept), before) and len(table.poses()) == 60
+    with pytest.raises(BadInput, match=f"version {gone} of the pose table .* is gone"):
+        table.poses(gone)
+
+
+def test_the_history_tells_what_each_version_brought(table):
+    table.commit("a", 0, rows(0))
+    table.commit("a", 1, rows(1))
+    table.compact()
+    told = [(entry["what"], entry["campaign"], entry["generation"]) for entry in table.history()]
+    assert told[1:] == [("WRITE", "a", 0), ("WRITE", "a", 1), ("2 files into 1", None, None)]
+
+
+def test_a_vacuum_leaves_the_files_of_a_campaign_with_any_name(table):
+    part = next(as_tables("Läufer/1 = %20", 0, rows(0)))
+    write_deltalake(table.uri, part, mode="append")
+    assert table.vacuum(hours=0, dry_run=False) == []
+    assert len(table.poses(campaign="Läufer/1 = %20")) == 20

@@ -91,3 +91,48 @@ def data_export(
     for name, number in numbers.items():
         if name not in (f"S{number}", str(number)):
             typer.echo(f"subject {name} is written as {number}")
+
+
+Table = Annotated[str | None, typer.Argument(help="URI of a pose table; none: that of the home")]
+
+
+@data.command("compact")
+def data_compact(table: Table = None, home: Home = CAMPAIGNS) -> None:
+    """Join the small files of a pose table; no row, order or older version changes."""
+    from evoskeleton.platform.data.pose_table import PoseTable
+
+    there = PoseTable.open(table or str(Path(home) / "poses"))
+    old, new = there.compact()
+    typer.echo(f"{there.uri}: {old} files joined into {new}, version {there.version}")
+
+
+@data.command("vacuum")
+def data_vacuum(
+    table: Table = None,
+    home: Home = CAMPAIGNS,
+    keep: Annotated[
+        list[int] | None,
+        typer.Option(help="a version that stays readable beside those of the home's trainings"),
+    ] = None,
+    hours: Annotated[
+        int, typer.Option(min=1, help="files that came or left later than so long ago stay")
+    ] = 168,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only tell what would go")] = False,
+) -> None:
+    """Remove the files that neither the newest version nor trainings of the home refer to."""
+    from evoskeleton.platform.data.pose_table import PoseTable
+    from evoskeleton.platform.search.campaign.table_versions import trained_versions
+
+    there = PoseTable.open(table or str(Path(home) / "poses"))
+    kept = [*trained_versions(home), *(keep or [])]
+    gone = there.vacuum(kept, hours, dry_run)
+    typer.echo(f"{there.uri}: {len(gone)} files {'would be ' if dry_run else ''}removed")
+
+
+@data.command("history")
+def data_history(table: Table = None, home: Home = CAMPAIGNS) -> None:
+    """Show what each version of a pose table brought, a line of JSON each, oldest first."""
+    from evoskeleton.platform.data.pose_table import PoseTable
+
+    for entry in PoseTable.open(table or str(Path(home) / "poses")).history():
+        typer.echo(json.dumps(entry, ensure_ascii=False))

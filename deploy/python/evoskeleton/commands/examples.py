@@ -60,6 +60,9 @@ EXAMPLES = {
         "data export --poses m.parquet --format human36m --output m.npy",
         "data export --poses mine.bvh --format parquet --output m.parquet",
     ),
+    "data compact": ("data compact", "data compact s3://bucket/poses"),
+    "data vacuum": ("data vacuum --dry-run", "data vacuum campaigns/poses --keep 12 --hours 24"),
+    "data history": ("data history", "data history s3://bucket/poses"),
     "limits fit": (
         "limits fit --poses mine.parquet --output mine.npz",
         "limits fit --poses mine.parquet --output mine.npz --leave-out S9",
