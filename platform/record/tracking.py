@@ -47,6 +47,7 @@ PAUSE = 30.0
 """Seconds for which MLflow is left alone after it did not answer."""
 
 CAMPAIGN, KEY, TRAINING = "evoskeleton.campaign", "evoskeleton.key", "evoskeleton.training"
+STOPPED = "evoskeleton.stopped"
 WEIGHTS, CHAMPION, COMPLETE = "evoskeleton.weights", "evoskeleton.champion", "evoskeleton.complete"
 PARENT, NAME, NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"
 
@@ -188,7 +189,17 @@ class Tracker:
 
     def finish(self, status: str = "FINISHED") -> None:
         """Close the run as FINISHED, FAILED or KILLED, after one last try to write all."""
-        self._send("end of the campaign", partial(self._close, status), now=True)
+        self._end("end of the campaign", partial(self._close, status))
+
+    def leave(self) -> None:
+        """Leave the run open for the driver that goes on, after one last try to write all.
+
+        The tag `evoskeleton.stopped` stands until then.
+        """
+        self._end("stop of the campaign", lambda: self._parent().tag({STOPPED: "true"}))
+
+    def _end(self, what: str, write: Callable[[], None]) -> None:
+        self._send(what, write, now=True)
         if self._outbox:
             self._tell(
                 f"MLflow lacks {len(self._outbox)} records of campaign {self._campaign}: resume "
@@ -270,6 +281,7 @@ class Tracker:
             ).info.run_id
         else:
             client.update_run(found, status="RUNNING")
+            client.set_tag(found, STOPPED, "false")
         run = Run(client, found)
         run.write_settings(settings)
         run.tag(_origin() | {NOTE: _note(self._campaign)})

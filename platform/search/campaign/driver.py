@@ -1,7 +1,11 @@
-"""Start, resume, finish: what the commands `demo` and `campaign` do."""
+"""Start, resume, finish: what the commands `demo` and `campaign` do.
+
+SIGTERM and SIGINT stop what is running, see `stopping`: all three raise `Stopped` then.
+"""
 
 import json
 import math
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -33,6 +37,7 @@ from evoskeleton.platform.search.campaign.settings import (
     write_settings,
 )
 from evoskeleton.platform.search.campaign.state import State, committed_state
+from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.workers.cluster import cluster
 from evoskeleton.settings import with_changes
 
@@ -69,6 +74,7 @@ def start(
     monitor: Monitor,
     readers: Readers = BUILT_IN,
     until: float = math.inf,
+    wait: float = 0.0,
 ) -> Outcome:
     """Run a new campaign to its end.
 
@@ -77,17 +83,74 @@ def start(
         monitor: who watches.
         readers: of targets that are no files of keypoints, such as photos.
         until: when all should be over, on the monotonic clock, see `Campaign.run`.
+        wait: seconds to wait for another driver of the campaign to end.
 
     Raises:
         BadInput: the name is taken, or something in the settings cannot be used.
+        Stopped: a signal said so.
     """
     folder = CampaignFolder(settings.home, settings.name)
     _refuse_taken(folder)
+    stop = Stop(settings.machine.stop_seconds)
+    with stop.heard():
+        return _start(settings, folder, readers, _Run(monitor, until, wait, stop))
+
+
+def start_or_resume(
+    settings: CampaignSettings,
+    monitor: Monitor,
+    readers: Readers = BUILT_IN,
+    until: float = math.inf,
+    wait: float = 0.0,
+) -> Outcome:
+    """Run a campaign to its end, from its beginning or from wherever it is; see `start`.
+
+    Raises:
+        BadInput: something in the settings cannot be used, or the campaign was started with
+            settings that make another search.
+        Stopped: a signal said so.
+    """
+    folder = CampaignFolder(settings.home, settings.name)
+    stop = Stop(settings.machine.stop_seconds)
+    run = _Run(monitor, until, wait, stop)
+    with stop.heard():
+        if not folder.exists():
+            try:
+                return _start(settings, folder, readers, run)
+            except _Taken:  # another driver began it while this one waited
+                pass
+        return _go_on(settings, folder, readers, run)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How a driver runs: who watches, until when, and when it stops before.
+
+    Attributes:
+        monitor: who watches.
+        until: when all should be over, on the monotonic clock.
+        wait: seconds to wait for another driver.
+        stop: what signals ask for.
+    """
+
+    monitor: Monitor
+    until: float
+    wait: float
+    stop: Stop
+
+
+class _Taken(BadInput):
+    """A campaign of that name is there."""
+
+
+def _start(
+    settings: CampaignSettings, folder: CampaignFolder, readers: Readers, run: _Run
+) -> Outcome:
     fingerprints(settings.search.island)
     motion = _motion(settings)
     target = _target(settings, motion, readers)
     limits = limits_of(settings, motion.seed)
-    with folder.lock():
+    with folder.lock(run.wait):
         _refuse_taken(folder)
         table = PoseTable.create(*_place_of(settings, folder))
         if table.committed_generation(settings.name) is not None:
@@ -96,15 +159,26 @@ def start(
                 f"choose another name, or another table"
             )
         state = begin(settings, motion, folder, table, limits, target)
-        return _drive(settings, folder, table, lambda: state, monitor, until)
+        return _drive(settings, folder, table, lambda: state, run)
 
 
 def _refuse_taken(folder: CampaignFolder) -> None:
     if folder.exists():
-        raise BadInput(
+        raise _Taken(
             f"campaign {folder.name} exists in {folder.home}: "
-            f"go on with `evoskeleton campaign resume {folder.name}`, or choose another name"
+            f"go on with `evoskeleton campaign resume {_place(folder)}`, or choose another name"
         )
+
+
+def how_to_resume(home: Path | str, name: str) -> str | None:
+    """The command that goes on with a campaign from any folder; none before it was begun."""
+    folder = CampaignFolder(home, name)
+    return f"evoskeleton campaign resume {_place(folder)}" if folder.exists() else None
+
+
+def _place(folder: CampaignFolder) -> str:
+    """Name and home, as a command line wants them."""
+    return shlex.join([folder.name, "--home", str(folder.home)])
 
 
 def _motion(settings: CampaignSettings) -> CampaignPoses:
@@ -128,18 +202,29 @@ def resume(
     monitor: Monitor,
     readers: Readers = BUILT_IN,
     until: float = math.inf,
+    wait: float = 0.0,
 ) -> Outcome:
     """Go on with a campaign from its last committed generation; see `start`.
 
     Raises:
         BadInput: there is no such campaign, or the changes would change the search.
+        Stopped: a signal said so.
     """
     folder = CampaignFolder(home, name)
     if not folder.exists():
         raise BadInput(f"there is no campaign {name} in {home}")
-    known = read_settings(folder.settings)
-    settings = read_settings(folder.settings, [*changes, f"home={folder.home}"])
-    if changed := differences(known, settings):
+    settings = read_settings(folder.settings, changes)
+    stop = Stop(settings.machine.stop_seconds)
+    with stop.heard():
+        return _go_on(settings, folder, readers, _Run(monitor, until, wait, stop))
+
+
+def _go_on(
+    settings: CampaignSettings, folder: CampaignFolder, readers: Readers, run: _Run
+) -> Outcome:
+    name = folder.name
+    settings = settings.model_copy(update={"home": str(folder.home)})
+    if changed := differences(read_settings(folder.settings), settings):
         raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
     check_unchanged(folder, settings.search.island)
     _expect_same_target(settings, folder, readers)
@@ -154,8 +239,8 @@ def resume(
         target = _kept_target(settings, folder) or _target(settings, motion, readers)
         return begin(settings, motion, folder, table, limits_of(settings, motion.seed), target)
 
-    with folder.lock():
-        return _drive(settings, folder, table, state, monitor, until)
+    with folder.lock(run.wait):
+        return _drive(settings, folder, table, state, run)
 
 
 def _expect_same_target(
@@ -218,10 +303,9 @@ def _drive(
     folder: CampaignFolder,
     table: PoseTable,
     state: Callable[[], State],
-    monitor: Monitor,
-    until: float,
+    run: _Run,
 ) -> Outcome:
-    monitor.starting()
+    run.monitor.starting()
     with cluster(settings.machine, settings.search.islands) as there:
         from evoskeleton.platform.search.campaign.closing.closing_report import conclude
         from evoskeleton.platform.search.campaign.loop import Campaign
@@ -229,12 +313,16 @@ def _drive(
         tracker = _tracker(settings, folder)
         try:
             first = state()
-            campaign = Campaign(settings, folder, table, there, tracker, monitor)
-            last = campaign.run(first, until)
-            champion = campaign.close(last)
+            with run.stop.between_generations():
+                campaign = Campaign(settings, folder, table, there, tracker, run.monitor, run.stop)
+                last = campaign.run(first, run.until)
+                champion = campaign.close(last)
             report = conclude(settings, folder, table, last, champion, tracker)
+        except KeyboardInterrupt:
+            tracker.leave()
+            raise
         except BaseException as error:
-            tracker.finish("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            tracker.finish("FAILED")
             if isinstance(refusal := getattr(error, "cause", None), BadInput):
                 raise BadInput(str(refusal)) from None  # a worker's, without Ray's traceback
             raise

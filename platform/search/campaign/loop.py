@@ -30,6 +30,7 @@ from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State, save
+from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.campaign.towards import Towards, admit_resembling, aim_of
 from evoskeleton.platform.search.campaign.trainings import Trainings
 from evoskeleton.platform.search.workers.cluster import Resources
@@ -50,6 +51,7 @@ class Campaign:
         resources: Resources,
         tracker: Tracker,
         monitor: Monitor,
+        stop: Stop,
     ) -> None:
         self._settings = settings
         self._search = settings.search
@@ -57,8 +59,9 @@ class Campaign:
         self._table = table
         self._tracker = tracker
         self._monitor = monitor
+        self._stop = stop
         self._pool = _pool(settings, folder, resources)
-        self._trainings = Trainings(settings, folder, table, resources, tracker, monitor)
+        self._trainings = Trainings(settings, folder, table, resources, tracker, monitor, stop)
         self._towards = Towards(settings, self._pool)
         self._held: tuple[int, str] | None = None
 
@@ -69,6 +72,9 @@ class Campaign:
             state: to go on from.
             until: when all should be over, on the monotonic clock; breeding ends sooner by as much
                 as the last training took, but not before the first generation.
+
+        Raises:
+            Stopped: that was asked for, and no generation is under way.
         """
         self._tracker.sync_generations(list(state.logbook))
         for generation in state.trainings:
@@ -76,6 +82,7 @@ class Campaign:
         self._trainings.launch(state)
         self._show(state)
         while not self.done(state) and (state.generation == 0 or self._has_time(state, until)):
+            self._stop.look()
             state = self._advance(state)
         return state
 

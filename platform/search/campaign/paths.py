@@ -12,12 +12,16 @@
 """
 
 import fcntl
+import json
 import os
+import socket
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from evoskeleton.errors import BadInput
 from evoskeleton.files import storage_errors, whole_file
@@ -116,8 +120,12 @@ class CampaignFolder:
         return False
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, wait: float = 0.0) -> Iterator[None]:
         """Only one driver at a time; the lock goes with the process, however it ends.
+
+        Args:
+            wait: seconds to wait for another process to end, or for a file server to notice that
+                it has.
 
         Raises:
             BadInput: another process runs this campaign, or the storage cannot be written or
@@ -127,20 +135,55 @@ class CampaignFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = open(self.path / "lock", "a+")  # noqa: SIM115
         with handle:
+            self._locked(handle, time.monotonic() + wait)
+            handle.truncate(0)
+            json.dump(_this_process(), handle)
+            handle.flush()
+            yield
+
+    def _locked(self, handle: IO[str], until: float) -> None:
+        """Take the lock, at the latest at a time of the monotonic clock."""
+        while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
             except BlockingIOError:
+                if (left := until - time.monotonic()) > 0:
+                    time.sleep(min(_POLL_SECONDS, left))
+                    continue
                 raise BadInput(
                     f"campaign {self.name} is being run by process {_owner(handle)}"
                 ) from None
             except OSError as error:
                 raise BadInput(f"{self.path / 'lock'} cannot be locked: {error.strerror}") from None
-            handle.truncate(0)
-            handle.write(str(os.getpid()))
-            handle.flush()
-            yield
+
+
+_POLL_SECONDS = 0.5
+
+
+def _this_process() -> dict[str, Any]:
+    """Who holds a lock: in containers, process numbers say little."""
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "pod": os.environ.get("HOSTNAME"),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _owner(handle: IO[str]) -> str:
+    """Who holds a lock, in words; earlier versions wrote the number of the process alone."""
     handle.seek(0)
-    return handle.read().strip() or "unknown"
+    text = handle.read().strip()
+    try:
+        owner = json.loads(text)
+    except ValueError:
+        return text or "unknown"
+    if not isinstance(owner, dict):
+        return text
+    pod = owner.get("pod")
+    where = f" ({pod})" if pod and pod != owner.get("host") else ""
+    return (
+        f"{owner.get('pid')} on {owner.get('host')}{where} since {owner.get('since')}; "
+        f"--wait SECONDS waits for its end"
+    )

@@ -22,6 +22,7 @@ from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import PendingTraining, State
+from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.target.mixture import write_mixture
 from evoskeleton.platform.search.target.resembling import Resembling
 from evoskeleton.platform.search.workers.cluster import Resources
@@ -40,6 +41,7 @@ class Trainings:
         resources: Resources,
         tracker: Tracker,
         monitor: Monitor,
+        stop: Stop,
     ) -> None:
         self._settings = settings
         self._folder = folder
@@ -47,6 +49,7 @@ class Trainings:
         self._resources = resources
         self._tracker = tracker
         self._monitor = monitor
+        self._stop = stop
         self._trainer = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._running: dict[int, Future[dict[str, Any]]] = {}
 
@@ -171,6 +174,7 @@ class Trainings:
         folder = self._folder.training(generation)
         training = self._running.pop(generation)
         while wait([training], timeout=0.5).not_done:
+            self._stop.look()
             self._monitor.training(folder.name, *progress(folder))
         steps = training.result()["curve"][-1]["step"] * self._settings.training.ensemble
         self._monitor.training(folder.name, steps, steps)

@@ -68,6 +68,12 @@ class MachineSettings(Settings):
         ge=0,
         description="GPUs that a training reserves in all; none: half a GPU where there is one",
     )
+    stop_seconds: float = Field(
+        20.0,
+        ge=0,
+        description="seconds that a generation in flight has to end after SIGTERM or Ctrl-C, "
+        "before it is given up",
+    )
 
 
 @dataclass(frozen=True)

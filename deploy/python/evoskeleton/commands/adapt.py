@@ -15,6 +15,7 @@ from rich.console import Console
 
 from evoskeleton.commands.options import (
     CAMPAIGNS,
+    STOPPED,
     Address,
     Changes,
     Home,
@@ -120,7 +121,7 @@ def _going_on(output: Path) -> Iterator["Bars"]:
             yield monitor
     except KeyboardInterrupt:
         typer.echo(f"stopped, {output} is not written; the same line goes on", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(STOPPED) from None
 
 
 def _write(adapted: "Adapted", output: Path, overwrite: bool) -> None:

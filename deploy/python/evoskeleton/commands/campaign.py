@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evoskeleton.commands.options import CAMPAIGNS, Address, Changes, Home, bars
+from evoskeleton.commands.options import CAMPAIGNS, STOPPED, Address, Changes, Home, Wait, bars
 
 if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
@@ -52,24 +52,42 @@ def campaign_run(
     settings: Annotated[Path, typer.Argument(help="YAML file; `campaign template` writes one")],
     change: Changes = None,
     address: Address = None,
+    or_resume: Annotated[
+        bool,
+        typer.Option(
+            "--or-resume",
+            help="go on with the campaign where it is there already, with the same settings",
+        ),
+    ] = False,
+    wait: Wait = 0.0,
 ) -> None:
-    """Start a campaign: evolve, train, compare, and register the champion."""
+    """Start a campaign: evolve, train, compare, and register the champion.
+
+    Exit codes: 0 it is done; 2 something given cannot be used; 75 SIGTERM or Ctrl-C stopped it
+    between two generations, a second one at once, and `resume`, or the same line with
+    `--or-resume`, goes on.
+    """
     from evoskeleton.platform.search.campaign.settings import read_settings
 
-    _run(read_settings(settings, _addressed(change or [], address)))
+    _run(read_settings(settings, _addressed(change or [], address)), or_resume, wait)
 
 
 @campaigns.command("resume")
 def campaign_resume(
-    name: Name, home: Home = CAMPAIGNS, change: Changes = None, address: Address = None
+    name: Name,
+    home: Home = CAMPAIGNS,
+    change: Changes = None,
+    address: Address = None,
+    wait: Wait = 0.0,
 ) -> None:
-    """Go on with a campaign that was stopped, or extend one."""
+    """Go on with a campaign that was stopped, or extend one. Exit codes are those of `run`."""
     from evoskeleton.commands.target_readers import target_readers
     from evoskeleton.platform.search.campaign.driver import resume
 
-    with _campaign_bars(name) as monitor:
+    with _campaign_bars(home, name) as monitor:
         readers = target_readers(seen=monitor.looked_at)
-        outcome = resume(home, name, _addressed(change or [], address), monitor, readers)
+        changes = _addressed(change or [], address)
+        outcome = resume(home, name, changes, monitor, readers, wait=wait)
     _show(outcome)
 
 
@@ -105,22 +123,27 @@ def _addressed(changes: list[str], address: str | None) -> list[str]:
 
 
 @contextmanager
-def _campaign_bars(name: str) -> Iterator["Bars"]:
-    """Bars of a campaign that Ctrl-C stops with a word on how to go on."""
+def _campaign_bars(home: str, name: str) -> Iterator["Bars"]:
+    """Bars of a campaign that Ctrl-C and SIGTERM stop with a word on how to go on."""
     try:
         with bars() as monitor:
             yield monitor
     except KeyboardInterrupt:
-        typer.echo(f"stopped; `evoskeleton campaign resume {name}` goes on", err=True)
-        raise typer.Exit(130) from None
+        from evoskeleton.platform.search.campaign.driver import how_to_resume
+
+        command = how_to_resume(home, name)
+        goes_on = f"`{command}` goes on" if command else "the same line starts it"
+        typer.echo(f"stopped; {goes_on}", err=True)
+        raise typer.Exit(STOPPED) from None
 
 
-def _run(settings: "CampaignSettings") -> None:
+def _run(settings: "CampaignSettings", or_resume: bool = False, wait: float = 0.0) -> None:
     from evoskeleton.commands.target_readers import target_readers
-    from evoskeleton.platform.search.campaign.driver import start
+    from evoskeleton.platform.search.campaign.driver import start, start_or_resume
 
-    with _campaign_bars(settings.name) as monitor:
-        outcome = start(settings, monitor, target_readers(seen=monitor.looked_at))
+    run = start_or_resume if or_resume else start
+    with _campaign_bars(settings.home, settings.name) as monitor:
+        outcome = run(settings, monitor, target_readers(seen=monitor.looked_at), wait=wait)
     _show(outcome)
 
 

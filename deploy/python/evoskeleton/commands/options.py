@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CAMPAIGNS = "campaigns"
 """The home where none is given."""
 
+STOPPED = 75
+"""Exit code of a campaign that was stopped and is to be run again (EX_TEMPFAIL)."""
+
 Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
 Changes = Annotated[
     list[str] | None,
@@ -25,6 +28,12 @@ Changes = Annotated[
 ]
 Address = Annotated[
     str | None, typer.Option(help="Ray cluster to join, such as auto; none: one is started here")
+]
+Wait = Annotated[
+    float,
+    typer.Option(
+        min=0, help="seconds to wait until another process that runs this campaign has ended"
+    ),
 ]
 Source = Annotated[
     str,

@@ -1,0 +1,101 @@
+"""SIGTERM and SIGINT stop a campaign between two generations, or at once when they come again.
+
+Whatever was committed stands, and what was not is bred again by the driver that goes on, row for
+row. So a stop is no failure, and a stop in the middle of a generation costs that generation's work.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(KeyboardInterrupt):
+    """A campaign stopped as it was asked to; `campaign resume` goes on."""
+
+
+class Stop:
+    """What a driver knows of being asked to stop."""
+
+    def __init__(self, seconds: float) -> None:
+        """Nothing is listened to yet.
+
+        Args:
+            seconds: that the generation in flight has to end before it is given up.
+        """
+        self._seconds = seconds
+        self._asked = False
+        self._patient = False
+        self._deadline: threading.Timer | None = None
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Listen to both signals for a time. Outside the main thread nothing can be listened to.
+
+        Raises:
+            Stopped: a signal came, at once while nothing is bred.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._listen()
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise Stopped from None
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    @contextmanager
+    def between_generations(self) -> Iterator[None]:
+        """While bodies are bred: the first signal only asks, and `look` tells it.
+
+        Ray has put a handler of its own in place of ours when it was started.
+
+        Raises:
+            Stopped: it was asked for, and all that was under way has ended.
+        """
+        if threading.current_thread() is threading.main_thread():
+            self._listen()
+        self._patient = True
+        try:
+            yield
+            self.look()
+        finally:
+            self._patient = False
+            if self._deadline is not None:
+                self._deadline.cancel()
+
+    def look(self) -> None:
+        """Stop here if that was asked for.
+
+        Raises:
+            Stopped: it was.
+        """
+        if self._asked:
+            raise Stopped
+
+    def _listen(self) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        """Ask, or end at once: KeyboardInterrupt is what Ray's own waiting gives way to."""
+        if self._asked or not self._patient:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._deadline = threading.Timer(self._seconds, _again, [number])
+        self._deadline.daemon = True
+        self._deadline.start()
+
+
+def _again(number: int) -> None:
+    """Send the main thread a second signal."""
+    identity = threading.main_thread().ident
+    if identity is not None:
+        signal.pthread_kill(identity, number)
