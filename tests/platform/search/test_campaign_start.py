@@ -4,8 +4,10 @@ import errno
 import fcntl
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,10 +63,43 @@ def test_of_two_that_start_at_once_the_second_touches_nothing(settings):
     folder = CampaignFolder(settings.home, settings.name)
     with folder.lock():
         assert folder.is_locked()
-        with pytest.raises(BadInput, match=f"mine is being run by process {os.getpid()}"):
+        owner = f"mine is being run by process {os.getpid()} on {socket.gethostname()}"
+        with pytest.raises(BadInput, match=owner):
             start(settings, Silent())
         assert [path.name for path in folder.path.iterdir()] == ["lock"]
     assert not folder.is_locked()
+
+
+def test_a_lock_is_waited_for(settings):
+    folder = CampaignFolder(settings.home, settings.name)
+    ends = threading.Event()
+    held = threading.Event()
+
+    def hold() -> None:
+        with folder.lock():
+            held.set()
+            ends.wait(30)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(30)
+    with pytest.raises(BadInput, match="--wait SECONDS waits for its end"), folder.lock(0.1):
+        pass
+    threading.Timer(0.3, ends.set).start()
+    with folder.lock(30):
+        assert folder.is_locked()
+    other.join()
+
+
+def test_a_lock_of_an_earlier_version_names_its_process(settings):
+    folder = CampaignFolder(settings.home, settings.name)
+    folder.path.mkdir(parents=True)
+    with (folder.path / "lock").open("a+") as handle:
+        handle.write("4711")
+        handle.flush()
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(BadInput, match="mine is being run by process 4711$"), folder.lock():
+            pass
 
 
 def test_storage_without_locks_is_told(settings, monkeypatch):
