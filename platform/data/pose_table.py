@@ -22,8 +22,9 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.table import upkeep
-from evoskeleton.platform.data.table.commit import application, commit_once
+from evoskeleton.platform.data.table.commit import application, begun, commit_once
 from evoskeleton.platform.data.table.counts import counts
+from evoskeleton.platform.data.table.fence import Fence
 from evoskeleton.platform.data.table.in_order import in_order
 from evoskeleton.platform.data.table.made_once import made_once
 from evoskeleton.platform.data.table.parts import Files, Written, parts_of
@@ -45,6 +46,7 @@ class PoseTable:
         """Nothing is touched; see `create` and `open`."""
         self.uri = str(uri)
         self._options = dict(storage_options) if storage_options else None
+        self._fences: dict[str, Fence] = {}
 
     @classmethod
     def create(
@@ -94,6 +96,17 @@ class PoseTable:
         generation: int | None = self._at(None).transaction_version(application(campaign))
         return generation
 
+    def claim(self, campaign: str) -> None:
+        """Commit generations of the campaign through this object alone from now on.
+
+        Whoever claimed it before is refused at the next commit.
+
+        Raises:
+            BadInput: the storage cannot be written.
+        """
+        with in_a_sentence(f"campaign {campaign} cannot be written to {self.uri}"):
+            self._fences[campaign] = begun(self._at, campaign)
+
     def commit(self, campaign: str, generation: int, rows: PoseRows) -> int:
         """Append one generation, once.
 
@@ -106,8 +119,9 @@ class PoseTable:
             The version with which the generation came in, now or earlier.
 
         Raises:
-            BadInput: the rows are of another generation, or the storage cannot be written; the
-                last whole generation stands.
+            BadInput: the rows are of another generation, the storage cannot be written, or
+                somebody else has claimed the campaign since this object did; the last whole
+                generation stands.
         """
         refuse_strangers(generation, rows)
         files = Files(self.uri, self._options)
@@ -118,7 +132,12 @@ class PoseTable:
 
         with in_a_sentence(f"generation {generation} cannot be written to {self.uri}"):
             return commit_once(
-                self._at, files, campaign, generation, write if len(rows) else lambda: None
+                self._at,
+                files,
+                campaign,
+                generation,
+                write if len(rows) else lambda: None,
+                self._fences.get(campaign),
             )
 
     def count(self, version: int | None = None) -> int:

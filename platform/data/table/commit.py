@@ -16,6 +16,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.table.fence import Fence, raised
 from evoskeleton.platform.data.table.parts import Files, Written, parts_of
 from evoskeleton.platform.data.table.schema import LATER, SCHEMA
 
@@ -36,6 +37,7 @@ def commit_once(
     campaign: str,
     generation: int,
     write: Callable[[], Written | None],
+    fence: Fence | None = None,
 ) -> int:
     """The version with which a generation came in, now or earlier.
 
@@ -45,14 +47,17 @@ def commit_once(
         campaign: whose generation it is.
         generation: its number.
         write: writes the rows, called once at most; None where there are none.
+        fence: of the driver that commits, where there is one.
 
     Raises:
-        BadInput: the log takes nothing although nobody else writes.
+        BadInput: the log takes nothing although nobody else writes, or another driver began.
         OSError, DeltaError: the storage cannot be written.
     """
     with contextlib.ExitStack() as afterwards:
         written: Written | None = None
         for table in tries(at):
+            if fence is not None:
+                fence.expect_own(table)
             done = table.transaction_version(application(campaign))
             if done is not None and done >= generation:
                 return version_of(table, campaign, generation)
@@ -60,7 +65,7 @@ def commit_once(
                 if written is None and (written := write()) is not None:
                     named = functools.partial(_came_with, at, campaign, generation)
                     afterwards.callback(discard, files, written, named)
-                if _appended(table, campaign, generation, written):
+                if _appended(table, campaign, generation, written, fence):
                     afterwards.pop_all()
                     return int(table.version()) + 1
     raise BadInput(f"{files.uri}: others kept writing; generation {generation} was not committed")
@@ -82,8 +87,16 @@ def tries(at: At) -> Iterator[DeltaTable]:
         tried += 1
 
 
-def _appended(table: DeltaTable, campaign: str, generation: int, written: Written | None) -> bool:
+def _appended(
+    table: DeltaTable,
+    campaign: str,
+    generation: int,
+    written: Written | None,
+    fence: Fence | None,
+) -> bool:
     """Whether the log took the generation as the version after that of the table."""
+    transactions = [Transaction(application(campaign), generation)]
+    transactions += [fence.transaction()] if fence else []
     try:
         table.create_write_transaction(
             [written.as_action(data_change=True)] if written else [],
@@ -91,7 +104,7 @@ def _appended(table: DeltaTable, campaign: str, generation: int, written: Writte
             table.schema(),
             ["campaign"],
             commit_properties=CommitProperties(
-                app_transactions=[Transaction(application(campaign), generation)],
+                app_transactions=transactions,
                 custom_metadata={"campaign": campaign, "generation": str(generation)},
                 max_commit_retries=0,
             ),
@@ -99,6 +112,15 @@ def _appended(table: DeltaTable, campaign: str, generation: int, written: Writte
     except CommitFailedError:
         return False
     return True
+
+
+def begun(at: At, campaign: str) -> Fence:
+    """The fence of a driver that begins to commit generations of a campaign."""
+    for table in tries(at):
+        has_rows = table.transaction_version(application(campaign)) is not None
+        if (fence := raised(table, campaign, has_rows)) is not None:
+            return fence
+    raise BadInput(f"others kept writing; campaign {campaign} was not gone on with")
 
 
 def _brought_up_to_date(table: DeltaTable) -> bool:

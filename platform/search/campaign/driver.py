@@ -158,6 +158,7 @@ def _start(
                 f"the pose table {table.uri} holds rows of an earlier campaign {settings.name}: "
                 f"choose another name, or another table"
             )
+        table.claim(settings.name)
         state = begin(settings, motion, folder, table, limits, target)
         return _drive(settings, folder, table, lambda: state, run)
 
@@ -233,6 +234,7 @@ def _go_on(
     def state() -> State:
         with whole_file(folder.settings) as file:
             file.write(write_settings(settings).encode())
+        table.claim(name)
         if committed := committed_state(folder, table):
             return committed
         motion = _motion(settings)
