@@ -33,13 +33,14 @@ from evoskeleton.platform.search.campaign.seeding import CampaignPoses, begin, l
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
     differences,
+    from_surroundings,
     read_settings,
     write_settings,
 )
 from evoskeleton.platform.search.campaign.state import State, committed_state
 from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.workers.cluster import cluster
-from evoskeleton.settings import with_changes
+from evoskeleton.settings import layered, with_changes
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,17 @@ def template() -> str:
 
 def demo_settings(changes: list[str]) -> CampaignSettings:
     """The main job's settings, with changes."""
-    return CampaignSettings.parse(with_changes(yaml.safe_load(_packaged("demo.yaml")), changes))
+    return _preset("demo.yaml", changes)
 
 
 def adapt_settings(changes: list[str]) -> CampaignSettings:
     """Settings of a search towards keypoints, which the changes name."""
-    return CampaignSettings.parse(with_changes(yaml.safe_load(_packaged("adapt.yaml")), changes))
+    return _preset("adapt.yaml", changes)
+
+
+def _preset(name: str, changes: list[str]) -> CampaignSettings:
+    data = layered(yaml.safe_load(_packaged(name)), from_surroundings())
+    return CampaignSettings.parse(with_changes(data, changes))
 
 
 def _packaged(name: str) -> str:

@@ -19,6 +19,7 @@ from evoskeleton.platform.search.workers.islands import IslandSettings
 from evoskeleton.platform.search.workers.local_search import LocalSearchSettings
 from evoskeleton.platform.search.workers.training_job import TrainingSettings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
+from evoskeleton.settings_environment import from_environment, without
 
 
 class MotionSettings(Settings):
@@ -299,18 +300,29 @@ EXTENDING = tuple(
 """Settings of when a campaign ends: a resume may change them and so extend it."""
 
 
+def from_surroundings() -> dict[str, Any]:
+    """Settings of where a campaign runs that the environment holds, EVOSKELETON_MACHINE__WORKERS.
+
+    Raises:
+        BadInput: one of them cannot be read.
+    """
+    return from_environment("EVOSKELETON_", RUNNING)
+
+
 def read_settings(path: Path, changes: list[str] | None = None) -> CampaignSettings:
-    """Settings from a YAML file, with `key.key=value` changes on top.
+    """Settings from a YAML file, those of the environment, and `key.key=value` changes on top.
 
     Raises:
         BadInput: the file is missing or not YAML, or a setting is not allowed.
     """
-    return CampaignSettings.parse(with_changes(read_yaml(path), changes or []))
+    data = layered(read_yaml(path), from_surroundings())
+    return CampaignSettings.parse(with_changes(data, changes or []))
 
 
 def write_settings(settings: CampaignSettings) -> str:
-    """Settings as YAML."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    """Settings as YAML, without what the environment says: it may be secret, and says it again."""
+    data = without(settings.model_dump(mode="json"), from_surroundings())
+    return yaml.safe_dump(data, sort_keys=False)
 
 
 def differences(old: CampaignSettings, new: CampaignSettings) -> list[str]:

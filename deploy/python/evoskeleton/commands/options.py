@@ -19,7 +19,12 @@ CAMPAIGNS = "campaigns"
 STOPPED = 75
 """Exit code of a campaign that was stopped and is to be run again (EX_TEMPFAIL)."""
 
-Home = Annotated[str, typer.Option(help="folder of campaigns, pose table and MLflow store")]
+Home = Annotated[
+    str,
+    typer.Option(
+        envvar="EVOSKELETON_HOME", help="folder of campaigns, pose table and MLflow store"
+    ),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option(

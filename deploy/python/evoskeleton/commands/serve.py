@@ -14,6 +14,7 @@ from evoskeleton.commands.settings_as_options import Given, with_options
 from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
 from evoskeleton.settings import with_changes
+from evoskeleton.settings_environment import from_environment
 
 if TYPE_CHECKING:
     from evoskeleton.annotation.server.endpoint import Endpoint
@@ -67,10 +68,19 @@ def serve(
 ) -> None:
     """Serve the champion, or a bundle, over gRPC until SIGTERM or Ctrl-C."""
     check_installed()
-    url = given["annotations_url"] if given["annotations"] else None
-    settings = ServeSettings.parse(with_changes({**given, "annotations_url": url}, change or []))
+    settings = _settings(given, change or [])
     source = _source(bundle, model, home, tracking_uri)
     asyncio.run(_serve(settings, source, "" if no_detector else detector))
+
+
+def _settings(given: Given, changes: list[str]) -> ServeSettings:
+    """EVOSKELETON_SERVE__NAME counts where the option of that name was left at its default."""
+    fields = ServeSettings.model_fields
+    asked = {name: value for name, value in given.items() if value != fields[name].default}
+    said = {**from_environment("EVOSKELETON_SERVE__", list(fields)), **asked}
+    if not said.get("annotations"):
+        said.pop("annotations_url", None)
+    return ServeSettings.parse(with_changes(said, changes))
 
 
 async def _serve(settings: ServeSettings, source: "ChampionSource", detector: str) -> None:

@@ -94,7 +94,12 @@ def reference() -> str:
         "A dotted name is given as `--set NAME=VALUE`, or as nested groups in a settings file; "
         "values are YAML. `*` stands for a place in a list (0, 1, ...) or for a name of your own. "
         "A setting of type `group` holds the settings of the section of its name; where a group "
-        "may be none, its settings count once it is given.\n"
+        "may be none, its settings count once it is given.\n\n"
+        "The settings of `serve`, and of a campaign `machine`, `tracking`, `home` and "
+        "`storage_options`, are also read from the environment, below `--set` and above a file: "
+        "`EVOSKELETON_MACHINE__WORKERS`, `EVOSKELETON_SERVE__TLS_CERT`. A name with `_FILE` at its "
+        "end holds the path of a file with the value: so secrets stay off command lines. What the "
+        "environment says of a campaign is not written into its folder.\n"
     )
     parts = [head]
     for subject, (_, given) in SUBJECTS.items():
