@@ -9,6 +9,7 @@ MOST = 2
 
 LONG = (
     "tests/platform/search/test_campaign.py",
+    "tests/platform/search/test_target_campaign.py",
     "tests/pins/test_numbers.py",
     "tests/docs/test_examples.py",
     "tests/platform/search/test_study.py",
