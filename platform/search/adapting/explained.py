@@ -79,9 +79,9 @@ def explained(
         sets=len(target),
         clips=len(set(target.clip.tolist())),
         left_out=target.left_out,
-        curve=tuple(row["target/distance"] for row in bred),
+        curve=tuple(row["target/bred_distance"] for row in bred),
         bodies=Agreement(
-            Change(bred[0]["target/distance"], bred[-1]["target/distance"]),
+            Change(bred[0]["target/bred_distance"], bred[-1]["target/bred_distance"]),
             {near: _logged(bred[0], bred[-1], near) for near in WITHIN},
         ),
         lifters=_lifters(settings, folder, target, champion),
@@ -92,7 +92,7 @@ def explained(
 
 
 def _logged(first: Mapping[str, float], last: Mapping[str, float], near: float) -> Change:
-    name = f"target/within_{near:g}"
+    name = f"target/bred_within_{near:g}"
     return Change(first[name], last[name])
 
 
