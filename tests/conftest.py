@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import re
 import signal
@@ -318,3 +319,19 @@ def postgres_database(postgres: Path) -> str:
         admin.run("DROP SCHEMA public CASCADE")
         admin.run("CREATE SCHEMA public")
     return database_url(postgres, "postgres")
+
+
+@pytest.fixture(autouse=True)
+def quiet_root_logger() -> Iterator[None]:
+    """Ray's cluster for tests gives the root logger a handler on the stream of the test that first
+    asked for it, which is closed when that test is over."""
+    _without_streams()
+    yield
+    _without_streams()
+
+
+def _without_streams() -> None:
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if type(one) is logging.StreamHandler]:
+        root.removeHandler(handler)
+        root.setLevel(logging.WARNING)

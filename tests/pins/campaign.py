@@ -115,17 +115,23 @@ def rows(table: Path) -> dict[str, np.ndarray]:
 
 
 def trainings(home: Path) -> dict:
-    """What every training left, and the closing report; no times, no place."""
+    """What every training left, and the closing report; no times, no place, no table's version.
+
+    A resume has a version of its own, in which the driver takes the table.
+    """
     records = [json.loads(path.read_text()) for path in sorted(home.glob("trainings/*/*.json"))]
     records.append(json.loads((home / "report.json").read_text()))
     return {"records": [without_times(record) for record in records]}
+
+
+_MEASURED = ("seconds", "table", "table_version")
 
 
 def without_times(value: Any) -> Any:
     """Plain data without what was measured by a clock."""
     if isinstance(value, dict):
         kept = {name: without_times(part) for name, part in value.items()}
-        return {name: part for name, part in kept.items() if name not in ("seconds", "table")}
+        return {name: part for name, part in kept.items() if name not in _MEASURED}
     return [without_times(part) for part in value] if isinstance(value, list) else value
 
 

@@ -70,7 +70,8 @@ def scores(folder: Path) -> dict[str, np.ndarray]:
     bodies = Scorable(poses, ids, rows.numpy())
     archived = Archived(ids[40:100], known.numpy(), neighbours=5, unit_mm=2.0)
     given = Scorer(seed=5, views=3).score(bodies, Champion.of(lifters), archived)
-    return found | {f"scorer/{name}": array for name, array in vars(given).items()}
+    scored = {name: array for name, array in vars(given).items() if array is not None}
+    return found | {f"scorer/{name}": array for name, array in scored.items()}
 
 
 def main(folder: Path) -> None:

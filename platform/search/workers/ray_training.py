@@ -1,4 +1,4 @@
-"""Trainings on Ray: by Ray Train, or by an actor where the training is small.
+"""Trainings on Ray: by Ray Train, or by one task where the training is small.
 
 Ray Train's helpers, several processes that import torch each, cost more than a small training does.
 Both ways train the same lifter.
@@ -18,7 +18,6 @@ from torch.nn.parallel import DistributedDataParallel
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.lifter_training import Report, train_lifter
 from evoskeleton.platform.search.workers.cluster import Resources
-from evoskeleton.platform.search.workers.training_actor import is_small, train_in_an_actor
 from evoskeleton.platform.search.workers.training_job import (
     Job,
     Place,
@@ -30,6 +29,7 @@ from evoskeleton.platform.search.workers.training_job import (
     read_record,
     tell_progress,
 )
+from evoskeleton.platform.search.workers.training_task import is_small, train_in_a_task
 
 
 def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
         clean_up(job)
         return record
     if is_small(settings, resources):
-        train_in_an_actor(job, settings, resources)
+        train_in_a_task(job, settings, resources)
     else:
         _by_ray_train(job, settings, resources)
     record = read_record(Path(job.folder))

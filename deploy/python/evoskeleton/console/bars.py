@@ -76,5 +76,9 @@ def _note(record: dict[str, Any]) -> str:
         return f"{record['rows']:,} seed poses"
     words = [f"{record['rows']:,} poses", f"{record['survival']:.0%} within limits"]
     words += [f"{record['error_mean']:.0f} mm"] if "error_mean" in record else []
-    words += [f"distance {record['target/bred_distance']:.2f}"] if "target/bred_distance" in record else []
+    words += (
+        [f"distance {record['target/bred_distance']:.2f}"]
+        if "target/bred_distance" in record
+        else []
+    )
     return ", ".join([*words, f"{record['offspring_per_second']:,.0f}/s"])

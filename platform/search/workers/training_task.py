@@ -1,4 +1,4 @@
-"""A small training in one actor, which goes on from its checkpoint when it is made again."""
+"""A small training in one task, which goes on from its checkpoint when it is tried again."""
 
 import shutil
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import ray
 import torch
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayTaskError, WorkerCrashedError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.lifter_training import train_lifter
@@ -27,14 +27,14 @@ _SMALL = 400_000
 
 
 def is_small(settings: TrainingSettings, resources: Resources) -> bool:
-    """Whether a training is done by one actor rather than by Ray Train."""
+    """Whether a training is done by one task rather than by Ray Train."""
     fit = settings.fit
     drawn = settings.ensemble * fit.total * fit.batch
     one_processor = fit.gradient_shards == 1 and resources.trainer_gpus == 0
     return one_processor and drawn <= _SMALL and not resources.always_ray_train
 
 
-def train_in_an_actor(job: Job, settings: TrainingSettings, resources: Resources) -> None:
+def train_in_a_task(job: Job, settings: TrainingSettings, resources: Resources) -> None:
     """Train, on the processors that Ray Train would have.
 
     Raises:
@@ -42,39 +42,35 @@ def train_in_an_actor(job: Job, settings: TrainingSettings, resources: Resources
             written.
     """
     again = settings.max_failures
-    actor = ray.remote(num_cpus=resources.trainer_cpus, max_restarts=again, max_task_retries=again)(
-        TrainingActor
-    ).remote()
+    task = ray.remote(num_cpus=resources.trainer_cpus, max_retries=again)(train_small)
     try:
-        ray.get(actor.train.remote(job, settings.model_dump(mode="json")))
-    except (RayActorError, RayTaskError) as error:
+        ray.get(task.remote(job, settings.model_dump(mode="json")))
+    except (WorkerCrashedError, RayTaskError) as error:
         cause = getattr(error, "cause", None) or error
-        if not isinstance(cause, OSError | RayActorError):
+        if not isinstance(cause, OSError | WorkerCrashedError):
             raise
         reason = str(cause).splitlines()[0]
         raise BadInput(f"training {job.name} could not be run: {reason}") from error
-    finally:
-        ray.kill(actor)
 
 
-class TrainingActor:
-    """Trains in one process; all that it knows lies in the job's storage."""
+def train_small(job: Job, plain: dict[str, object]) -> None:
+    """Train an ensemble from where its last checkpoint is, and publish it.
 
-    def train(self, job: Job, plain: dict[str, object]) -> None:
-        """Train an ensemble from where its last checkpoint is, and publish it."""
-        settings = TrainingSettings.parse(plain)
-        torch.set_num_threads(settings.threads)
-        checkpoint = Path(job.storage) / job.name / "checkpoint"
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        started, at = time.monotonic(), begin(job, 0)
-        if checkpoint.exists():
-            at = Place.load(checkpoint)
-        while at.member < settings.ensemble:
-            at = _trained(job, settings, at, checkpoint)
-            at.save(member_folder(job, at.member))
-            at = begin(job, at.member + 1)
-        publish(job, settings, time.monotonic() - started)
-        shutil.rmtree(checkpoint.parent, ignore_errors=True)
+    All that is known between two attempts lies in the job's storage.
+    """
+    settings = TrainingSettings.parse(plain)
+    torch.set_num_threads(settings.threads)
+    checkpoint = Path(job.storage) / job.name / "checkpoint"
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    started, at = time.monotonic(), begin(job, 0)
+    if checkpoint.exists():
+        at = Place.load(checkpoint)
+    while at.member < settings.ensemble:
+        at = _trained(job, settings, at, checkpoint)
+        at.save(member_folder(job, at.member))
+        at = begin(job, at.member + 1)
+    publish(job, settings, time.monotonic() - started)
+    shutil.rmtree(checkpoint.parent, ignore_errors=True)
 
 
 def _trained(job: Job, settings: TrainingSettings, at: Place, checkpoint: Path) -> Place:

@@ -16,8 +16,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.poses import single_clip, write_poses
 from evoskeleton.platform.search.workers.cluster import Resources, prepare_environment
 from evoskeleton.platform.search.workers.ray_training import run_training
-from evoskeleton.platform.search.workers.training_actor import is_small
 from evoskeleton.platform.search.workers.training_job import Job, TrainingSettings
+from evoskeleton.platform.search.workers.training_task import is_small
 
 ONE = Resources(
     workers=1, scorers=1, worker={"num_cpus": 0.1}, scorer={"num_cpus": 0.1}, trainer_cpus=0.5,
@@ -58,7 +58,7 @@ def elsewhere(job: Job, name: str) -> Job:
 
 
 @pytest.mark.slow
-def test_an_actor_that_is_killed_goes_on_and_trains_the_lifter_that_ray_train_does(joined, job):
+def test_a_task_that_is_killed_goes_on_and_trains_the_lifter_that_ray_train_does(joined, job):
     assert is_small(SETTINGS, ONE)
     with ThreadPoolExecutor(1) as one:
         training = one.submit(run_training, job, SETTINGS, ONE)
@@ -72,11 +72,11 @@ def test_an_actor_that_is_killed_goes_on_and_trains_the_lifter_that_ray_train_do
 
 
 def killed_at_work(checkpoint: Path, training) -> bool:
-    """Kill the actor once, when it has left a checkpoint."""
+    """Kill its process once, when it has left a checkpoint."""
     while not training.done():
         if checkpoint.exists():
             for process in psutil.process_iter(["cmdline"]):
-                if "ray::TrainingActor" in " ".join(process.info["cmdline"] or []):
+                if "ray::train_small" in " ".join(process.info["cmdline"] or []):
                     os.kill(process.pid, signal.SIGKILL)
                     return True
         time.sleep(0.02)
