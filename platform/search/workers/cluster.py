@@ -36,6 +36,9 @@ _JOINED = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600"}
 
 _STARTS = 3
 
+_AUTHENTICATION = "RAY_AUTH_MODE"
+"""Where Ray says to itself, and to its child processes, whether tokens are wanted."""
+
 
 class MachineSettings(Settings):
     """What the search runs on. Nothing here changes a row of the table."""
@@ -103,6 +106,11 @@ def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
         BadInput: nobody answers at the address, or Ray cannot be started here.
     """
     prepare_environment(joins=machine.address is not None)
+    with _authentication_as_it_was():
+        yield from _connected(machine, islands)
+
+
+def _connected(machine: MachineSettings, islands: int) -> Iterator[Resources]:
     import ray
 
     try:
@@ -118,6 +126,29 @@ def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
         yield divide(machine, islands, ray.cluster_resources())
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _authentication_as_it_was() -> Iterator[None]:
+    """Ray switches token authentication on in a process that starts a cluster, for good.
+
+    A cluster that the process joins later may have none: Ray would then lose its actors before they
+    start.
+    """
+    before = os.environ.get(_AUTHENTICATION)
+    try:
+        yield
+    finally:
+        if before is None and os.environ.pop(_AUTHENTICATION, None) is not None:
+            _forget_token()
+
+
+def _forget_token() -> None:
+    """Ray looks at its environment and at its token once a process, unless it is told to again."""
+    import ray._raylet as core
+
+    core.Config.initialize("")  # type: ignore[attr-defined]
+    core.AuthenticationTokenLoader.instance().reset_cache()  # type: ignore[attr-defined]
 
 
 def _start_local() -> None:

@@ -1,5 +1,7 @@
 """Ray on this machine: a start that hangs is tried again, and then told in a sentence."""
 
+import os
+
 import psutil
 import pytest
 import ray
@@ -66,3 +68,24 @@ def test_more_actors_than_the_machine_can_hold_are_refused():
         divide(MachineSettings(workers=40), 1, there)
     grows = MachineSettings(address="auto", scorers=20)
     assert divide(grows, 1, there).scorers == 20, "a cluster may add nodes"
+
+
+@pytest.mark.slow
+def test_a_process_that_had_a_cluster_of_its_own_may_join_another(ray_address, monkeypatch):
+    """Ray's token authentication of the first would lose the actors of the second."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    for address in (None, ray_address):
+        with cluster(MachineSettings.parse({"address": address}), islands=1):
+            import ray
+
+            actor = ray.remote(num_cpus=0.1)(Counter).remote()
+            assert ray.get(actor.next.remote(), timeout=120) == 1
+        assert "RAY_AUTH_MODE" not in os.environ
+
+
+class Counter:
+    count = 0
+
+    def next(self) -> int:
+        self.count += 1
+        return self.count
