@@ -15,8 +15,6 @@ from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.model_fit.pose_fit import LEAST_VISIBLE
 from evoskeleton.pose2d.detector import Person
 
-"""A person with fewer known keypoints is reported in 2D only."""
-
 
 class Liftable(NamedTuple):
     """Those people of a picture of whom enough is known.
