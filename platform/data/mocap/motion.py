@@ -29,6 +29,9 @@ UPRIGHT: Mapping[str, np.ndarray] = {
 
 _SAME_UNIT = 1e-3
 
+SAME_RATE = 0.01
+"""Frame rates that differ by this share, or less, are the same."""
+
 
 @dataclass(frozen=True)
 class Motion:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.mpi_inf_3dhp import TEST_FILE, TRAINING_FILE
-
-_SAME_RATE = 0.01
+from evoskeleton.platform.data.mocap.motion import SAME_RATE
 
 SUFFIXES = {
     ".parquet": "parquet",
@@ -62,7 +61,7 @@ def expect_one_rate(files: Sequence[Path], fps: float | None) -> None:
     rates = [(file, rate) for file in files if (rate := declared_rate(file)) is not None]
     for file, rate in rates:
         first, expected = rates[0]
-        if not math.isclose(rate, expected, rel_tol=_SAME_RATE):
+        if not math.isclose(rate, expected, rel_tol=SAME_RATE):
             raise BadInput(
                 f"{file} has {rate:.4g} frames a second and {first} {expected:.4g}: "
                 "name a common rate with --fps"

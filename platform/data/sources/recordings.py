@@ -13,11 +13,9 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.mocap.asf_amc import read_amc
 from evoskeleton.platform.data.mocap.bvh import read_bvh
-from evoskeleton.platform.data.mocap.motion import Motion, to_h36m
+from evoskeleton.platform.data.mocap.motion import SAME_RATE, Motion, to_h36m
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources.settings import RecordingSource
-
-_SAME_RATE = 0.01
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +58,7 @@ def _step(motion: Motion, fps: float | None) -> int:
     if motion.frame_rate is None:
         raise BadInput(f"{motion.source} does not declare its frame rate: leave out --fps")
     step = round(motion.frame_rate / fps)
-    if step < 1 or not math.isclose(step * fps, motion.frame_rate, rel_tol=_SAME_RATE):
+    if step < 1 or not math.isclose(step * fps, motion.frame_rate, rel_tol=SAME_RATE):
         raise BadInput(
             f"--fps should divide the {motion.frame_rate:.6g} frames a second of {motion.source}, "
             f"got {fps:g}"
