@@ -122,7 +122,7 @@ def fill(island: Island, parents: Population, archive: Any) -> Any:
     """The archive with 20,000 bodies."""
     generation = 1
     while len(archive) < ARCHIVED:
-        offspring, bodies, _ = island.breed(parents, generation, 1)
+        offspring, bodies = island.breed(parents, generation, 1)
         chance = (
             np.random.default_rng(generation).random(len(offspring.population)).astype(np.float32)
         )

@@ -210,13 +210,8 @@ class Island:
 
     def breed(
         self, parents: Population, generation: int, island: int
-    ) -> tuple[IslandOffspring, Scorable, Scorable]:
-        """Offspring that the joint limits allow.
-
-        Returns:
-            The offspring; what a scorer needs of them; and the same of the parents, for a lifter
-            that has not seen them yet.
-        """
+    ) -> tuple[IslandOffspring, Scorable]:
+        """Offspring that the joint limits allow, and what a scorer needs of them."""
         wanted = self._settings.offspring_on(island, len(parents))
         offspring = breed(
             parents,
@@ -236,8 +231,11 @@ class Island:
         return (
             IslandOffspring(bred, offspring.tried + self._settings.immigrants),
             self._to_score(bred, joints),
-            self._to_score(parents, decode(parents.genomes)),
         )
+
+    def known(self, parents: Population) -> Scorable:
+        """What a scorer needs of parents that it has to look at again."""
+        return self._to_score(parents, decode(parents.genomes))
 
     def _to_score(self, bodies: Population, joints: torch.Tensor) -> Scorable:
         """What a scorer needs of bodies."""

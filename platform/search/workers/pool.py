@@ -144,17 +144,16 @@ class Pool:
         tried: resemblance alone counts there."""
         worker, scorer = self._worker(number), self._scorers[number % len(self._scorers)]
         parents = ray.put(population)
-        offspring, bodies, known_bodies = worker.breed.options(num_returns=3).remote(
-            parents, generation, number
-        )
+        offspring, bodies = worker.breed.options(num_returns=2).remote(parents, generation, number)
         targeted = self._settings.is_targeted(number)
         rescored = None
         if targeted:
             archived = None
         elif rescore:
-            rescored = scorer.score.remote(known_bodies, self._champion, archived, bounds.parents)
+            known = worker.known.remote(parents)
+            rescored = scorer.score.remote(known, self._champion, archived, bounds.parents)
         elif archived is not None:
-            rescored = scorer.novelty.remote(known_bodies, archived)
+            rescored = scorer.novelty.remote(worker.known.remote(parents), archived)
         champion = None if targeted else self._champion
         scores = scorer.score.remote(bodies, champion, archived, bounds.offspring)
         everyone, survivors = worker.select.options(num_returns=2).remote(

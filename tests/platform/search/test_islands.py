@@ -30,7 +30,7 @@ def test_the_gate_of_physical_sense_works_where_it_is_enabled(motion, enabled):
     island = Island(settings, Limits.constant(90.0), toolbox, seed=1)
     genomes = encode(motion)
     parents = Population.seeds(genomes, torch.ones(len(genomes)))
-    offspring, bodies, _ = island.breed(parents, 1, 0)
+    offspring, bodies = island.breed(parents, 1, 0)
     refused = Plausibility().margin_of_joints(bodies.joints) < 0
     if enabled:
         assert offspring.tried > 400 and not refused.any()
@@ -57,20 +57,20 @@ def selected(
     island: Island, parents: Population, given: Scores, number: int = 0
 ) -> tuple[Population, Survivors]:
     """Parents and survivors of an island's first generation, under scores of its offspring."""
-    offspring, bodies, _ = island.breed(parents, 1, 0)
+    offspring, bodies = island.breed(parents, 1, 0)
     return island.select(parents, None, offspring, bodies, given, 1, number)
 
 
 def test_immigrants_join_behind_the_offspring_without_parents(motion):
     island, parents = made(motion, immigrants=7)
-    offspring, described, _ = island.breed(parents, 3, 1)
+    offspring, described = island.breed(parents, 3, 1)
     bodies = offspring.population
     strangers = bodies.operators == IMMIGRANT
     slots = generation_island_slot(bodies.ids)[2]
     assert len(bodies) == len(described.joints) == 47
     assert slots[strangers].tolist() == list(range(40, 47))
     assert (bodies.mothers[strangers] == -1).all() and (bodies.mothers[~strangers] >= 0).all()
-    _, again, _ = island.breed(parents, 3, 1)
+    _, again = island.breed(parents, 3, 1)
     assert np.array_equal(again.joints, described.joints)
 
 
@@ -136,7 +136,7 @@ def test_tumbled_bodies_pass_every_band_and_never_breed(motion):
         bands={"error": {"high": 0.5}},
         breeding={**still, "tumble": {"rate": 0.3}},
     )
-    offspring, bodies, _ = island.breed(parents, 1, 0)
+    offspring, bodies = island.breed(parents, 1, 0)
     tumbled = offspring.population.tumbled.numpy()
     assert 30 < tumbled.sum() < 90
     errors = np.where(tumbled, 900.0, np.arange(200)).astype(np.float32)
@@ -159,7 +159,7 @@ def test_an_island_without_one_valid_child_goes_on_with_its_parents(motion, immi
         build_toolbox(IslandSettings().breeding),
         seed=1,
     )
-    offspring, bodies, _ = nobody.breed(parents, 1, 0)
+    offspring, bodies = nobody.breed(parents, 1, 0)
     assert len(offspring.population) == 0 and offspring.tried == 3 * 40
     none = scores(np.empty(0, np.float32))
     everyone, survivors = island.select(parents, None, offspring, bodies, none, 1, 0)
@@ -170,7 +170,7 @@ def test_an_island_without_one_valid_child_goes_on_with_its_parents(motion, immi
 
 def test_no_step_of_an_island_changes_what_it_is_given(motion):
     island, parents = made(motion, immigrants=2, breeding={"tumble": {"rate": 0.3}})
-    offspring, bodies, _ = island.breed(parents, 1, 0)
+    offspring, bodies = island.breed(parents, 1, 0)
     given = {"parents": parents, "offspring": offspring.population}
     before = pickle.loads(pickle.dumps(given))
     some = scores(np.arange(len(offspring.population), dtype=np.float32))

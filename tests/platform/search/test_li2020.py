@@ -66,7 +66,7 @@ def generation(island: Island, parents: Population) -> tuple[Population, Survivo
 
     Every body is harder than the one before it.
     """
-    offspring, bodies, _ = island.breed(parents, 1, 0)
+    offspring, bodies = island.breed(parents, 1, 0)
     error = np.arange(len(offspring.population), dtype=np.float32)
     scores = Scores(error, disagreement=error * 0, outside=error * 0)
     return island.select(parents, None, offspring, bodies, scores, 1, 0)
