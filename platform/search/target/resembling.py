@@ -92,14 +92,16 @@ class Resembling:
     def record(self) -> dict[str, float]:
         """What a generation's record says of the niches, and of what was bred into them."""
         place = self.bred()[:, None]
+        niches = self.niches
         ids, distance, view = (
-            np.take_along_axis(part, place.clip(0), 1) for part in self.niches.to_arrays().values()
+            np.take_along_axis(part, place.clip(0), 1)
+            for part in (niches.ids, niches.distance, niches.view)
         )
         nobody = place < 0
         bred = Niches(
             np.where(nobody, NOBODY, ids), np.where(nobody, np.float32(np.inf), distance), view
         )
-        whole, part = self.niches.record(), bred.record()
+        whole, part = niches.record(), bred.record()
         del part["niches_filled"]
         return whole | {f"niches_bred{name.removeprefix('niches')}": n for name, n in part.items()}
 
