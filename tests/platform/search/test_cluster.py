@@ -1,6 +1,8 @@
 """Ray on this machine: a start that hangs is tried again, and then told in a sentence."""
 
 import os
+import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -20,8 +22,10 @@ def test_a_start_that_hangs_is_tried_again_and_leaves_no_process(monkeypatch):
 
     def unlucky(*arguments):
         for failure in failures:
-            running.update(_children() - before)
-            names.update(process.name() for process in running)
+            deadline = time.monotonic() + 20
+            while "raylet" not in names and time.monotonic() < deadline:
+                running.update(_children() - before)
+                names.update(_name(process) for process in running)
             raise failure
         return ask(*arguments)
 
@@ -31,6 +35,13 @@ def test_a_start_that_hangs_is_tried_again_and_leaves_no_process(monkeypatch):
         assert names >= {"gcs_server", "raylet"}
         assert not any(map(_lives, running))
     assert not ray.is_initialized()
+
+
+def _name(process: psutil.Process) -> str:
+    """A child that was just made has its parent's name until it has become what it is to be."""
+    with suppress(psutil.NoSuchProcess):
+        return process.name()
+    return ""
 
 
 def _children() -> set[psutil.Process]:
