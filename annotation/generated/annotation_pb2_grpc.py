@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AnnotationServiceStub:
-    """Scope `annotate`, but for MakeProject, Review, ImportCoco and Export, which need `admin`.
+    """Scope `annotate`, but for MakeProject, Review, ReviewMany, LeaseForReview, AssignImages, ImportCoco,
+    Export, and all that renames or deletes, which need `admin`.
 
     Annotators: a server with tokens knows an annotator by the name of the token, and a request need
     not name one (naming another is PERMISSION_DENIED). Without tokens, requests name the annotator, 1
@@ -44,6 +45,11 @@ class AnnotationServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.WhoAmI = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/WhoAmI',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.WhoAmIRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.WhoAmIResponse.FromString,
+                _registered_method=True)
         self.MakeProject = channel.unary_unary(
                 '/evoskeleton.v1.AnnotationService/MakeProject',
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.MakeProjectRequest.SerializeToString,
@@ -53,6 +59,21 @@ class AnnotationServiceStub:
                 '/evoskeleton.v1.AnnotationService/ListProjects',
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ListProjectsRequest.SerializeToString,
                 response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.ListProjectsResponse.FromString,
+                _registered_method=True)
+        self.GetProject = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/GetProject',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.GetProjectRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.GetProjectResponse.FromString,
+                _registered_method=True)
+        self.RenameProject = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/RenameProject',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.RenameProjectRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.Project.FromString,
+                _registered_method=True)
+        self.DeleteProject = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/DeleteProject',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.DeleteProjectRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.DeleteResponse.FromString,
                 _registered_method=True)
         self.UploadImage = channel.unary_unary(
                 '/evoskeleton.v1.AnnotationService/UploadImage',
@@ -69,10 +90,30 @@ class AnnotationServiceStub:
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.GetImageRequest.SerializeToString,
                 response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.GetImageResponse.FromString,
                 _registered_method=True)
+        self.RenameImage = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/RenameImage',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.RenameImageRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.Image.FromString,
+                _registered_method=True)
+        self.DeleteImage = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/DeleteImage',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.DeleteImageRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.DeleteResponse.FromString,
+                _registered_method=True)
+        self.AssignImages = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/AssignImages',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.AssignImagesRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.AssignImagesResponse.FromString,
+                _registered_method=True)
         self.LeaseImage = channel.unary_unary(
                 '/evoskeleton.v1.AnnotationService/LeaseImage',
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.LeaseImageRequest.SerializeToString,
                 response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.LeaseImageResponse.FromString,
+                _registered_method=True)
+        self.LeaseForReview = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/LeaseForReview',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.LeaseForReviewRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.LeaseForReviewResponse.FromString,
                 _registered_method=True)
         self.RenewLease = channel.unary_unary(
                 '/evoskeleton.v1.AnnotationService/RenewLease',
@@ -87,6 +128,11 @@ class AnnotationServiceStub:
         self.SkipImage = channel.unary_unary(
                 '/evoskeleton.v1.AnnotationService/SkipImage',
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.SkipImageRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.Image.FromString,
+                _registered_method=True)
+        self.UnskipImage = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/UnskipImage',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.UnskipImageRequest.SerializeToString,
                 response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.Image.FromString,
                 _registered_method=True)
         self.GetAnnotation = channel.unary_unary(
@@ -104,6 +150,11 @@ class AnnotationServiceStub:
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.SuggestRequest.SerializeToString,
                 response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.SuggestResponse.FromString,
                 _registered_method=True)
+        self.RefitBody = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/RefitBody',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyResponse.FromString,
+                _registered_method=True)
         self.Submit = channel.unary_unary(
                 '/evoskeleton.v1.AnnotationService/Submit',
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.SubmitRequest.SerializeToString,
@@ -119,6 +170,26 @@ class AnnotationServiceStub:
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ReviewRequest.SerializeToString,
                 response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.Revision.FromString,
                 _registered_method=True)
+        self.ReviewMany = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/ReviewMany',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ReviewManyRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.ReviewManyResponse.FromString,
+                _registered_method=True)
+        self.AddComment = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/AddComment',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.AddCommentRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.Comment.FromString,
+                _registered_method=True)
+        self.ResolveComment = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/ResolveComment',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ResolveCommentRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.Comment.FromString,
+                _registered_method=True)
+        self.ListComments = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/ListComments',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ListCommentsRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.ListCommentsResponse.FromString,
+                _registered_method=True)
         self.ImportCoco = channel.unary_unary(
                 '/evoskeleton.v1.AnnotationService/ImportCoco',
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ImportCocoRequest.SerializeToString,
@@ -132,7 +203,8 @@ class AnnotationServiceStub:
 
 
 class AnnotationServiceServicer:
-    """Scope `annotate`, but for MakeProject, Review, ImportCoco and Export, which need `admin`.
+    """Scope `annotate`, but for MakeProject, Review, ReviewMany, LeaseForReview, AssignImages, ImportCoco,
+    Export, and all that renames or deletes, which need `admin`.
 
     Annotators: a server with tokens knows an annotator by the name of the token, and a request need
     not name one (naming another is PERMISSION_DENIED). Without tokens, requests name the annotator, 1
@@ -143,6 +215,13 @@ class AnnotationServiceServicer:
     time, so that a client that has missed an answer simply asks again. The same key with another
     change is INVALID_ARGUMENT. The other methods may be repeated as they are.
     """
+
+    def WhoAmI(self, request, context):
+        """Who asks, what they may do, and what this server has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def MakeProject(self, request, context):
         """A project by its name, made where there is none. FAILED_PRECONDITION where there is one with
@@ -159,6 +238,28 @@ class AnnotationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetProject(self, request, context):
+        """A project, how far its work has come, and its keypoint schema as data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenameProject(self, request, context):
+        """Another name for a project. FAILED_PRECONDITION where it is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProject(self, request, context):
+        """Deletes a project with all its images as DeleteImage does. INVALID_ARGUMENT unless the request
+        repeats the project's name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UploadImage(self, request, context):
         """Adds a picture to a project. The same name with the same picture is answered with the image that
         is there; with another picture it is FAILED_PRECONDITION.
@@ -168,7 +269,7 @@ class AnnotationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListImages(self, request, context):
-        """Images of a project by number, page by page.
+        """Images of a project, page by page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,11 +282,44 @@ class AnnotationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenameImage(self, request, context):
+        """Another name for an image. FAILED_PRECONDITION where it is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteImage(self, request, context):
+        """Deletes an image: its revisions, comments, skips and suggestions, and its file and thumbnails
+        where no other image has the same picture. Nothing of it is left in the database file or the
+        folder; copies elsewhere (exports, pose tables, backups, caches of browsers) are not reached.
+        FAILED_PRECONDITION where somebody else holds it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignImages(self, request, context):
+        """Says who should annotate images: LeaseImage gives them to that annotator before all others, and
+        to nobody else. An empty name takes that back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LeaseImage(self, request, context):
         """An image to annotate, which nobody else gets until the lease ends. Given out are images that are
-        rejected, then drafts, then new ones, in the order of their numbers, but for those that the
-        annotator has skipped. An annotator who holds an image of the project gets it again, with a new
-        end.
+        assigned to the annotator, then others; of each, those that are rejected, then drafts, then new
+        ones, in the order of their numbers, but for those that the annotator has skipped. An annotator
+        who holds an image of the project gets it again, with a new end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaseForReview(self, request, context):
+        """Images to review, which no other reviewer gets until the lease ends: those that are submitted, the
+        longest waiting first. The next Review of one ends its lease.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,7 +327,7 @@ class AnnotationServiceServicer:
 
     def RenewLease(self, request, context):
         """Moves the end of a lease, or takes a certain image. FAILED_PRECONDITION where somebody else holds
-        it, or where it is submitted or accepted.
+        it, or where it is submitted or accepted and not held for a review already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,6 +343,14 @@ class AnnotationServiceServicer:
     def SkipImage(self, request, context):
         """Gives an image back and never gets it again by LeaseImage; others still do. The first reason
         stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnskipImage(self, request, context):
+        """Takes a skip back, so that LeaseImage may give the image out to the annotator again; nothing
+        happens where it was not skipped.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -230,7 +372,16 @@ class AnnotationServiceServicer:
 
     def Suggest(self, request, context):
         """What the detector, the champion and the pose fit make of an image: a start for an annotator.
-        Nothing is kept. FAILED_PRECONDITION where the server has no detector.
+        What was made of the whole picture is kept with the image, and given again as long as detector
+        and champion are the same. FAILED_PRECONDITION where the server has no detector.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefitBody(self, request, context):
+        """Bodies that explain keypoints, as an annotator has corrected them: fitted within the joint limits,
+        pulled towards a start, with every bone pointing where the annotator said. Nothing is kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -246,7 +397,8 @@ class AnnotationServiceServicer:
 
     def Undo(self, request, context):
         """Goes back to what was there before the newest revision; again, one further. What was accepted
-        is not undone (FAILED_PRECONDITION): a reviewer rejects it first.
+        is not undone (FAILED_PRECONDITION): a reviewer rejects it first. Nor is a reviewer's verdict, but
+        by another verdict.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -255,6 +407,34 @@ class AnnotationServiceServicer:
     def Review(self, request, context):
         """Accepts or rejects what was submitted; a verdict may be changed. FAILED_PRECONDITION where
         nothing is submitted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewMany(self, request, context):
+        """Many reviews in one call, each on its own: one that is refused holds up no other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddComment(self, request, context):
+        """Adds a comment to an image.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveComment(self, request, context):
+        """Marks a comment as settled, or as open again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListComments(self, request, context):
+        """Comments of an image, the first first, page by page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -279,6 +459,11 @@ class AnnotationServiceServicer:
 
 def add_AnnotationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'WhoAmI': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhoAmI,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.WhoAmIRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.WhoAmIResponse.SerializeToString,
+            ),
             'MakeProject': grpc.unary_unary_rpc_method_handler(
                     servicer.MakeProject,
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.MakeProjectRequest.FromString,
@@ -288,6 +473,21 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
                     servicer.ListProjects,
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.ListProjectsRequest.FromString,
                     response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ListProjectsResponse.SerializeToString,
+            ),
+            'GetProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProject,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.GetProjectRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.GetProjectResponse.SerializeToString,
+            ),
+            'RenameProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameProject,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.RenameProjectRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.Project.SerializeToString,
+            ),
+            'DeleteProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProject,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.DeleteProjectRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.DeleteResponse.SerializeToString,
             ),
             'UploadImage': grpc.unary_unary_rpc_method_handler(
                     servicer.UploadImage,
@@ -304,10 +504,30 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.GetImageRequest.FromString,
                     response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.GetImageResponse.SerializeToString,
             ),
+            'RenameImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameImage,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.RenameImageRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.Image.SerializeToString,
+            ),
+            'DeleteImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteImage,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.DeleteImageRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.DeleteResponse.SerializeToString,
+            ),
+            'AssignImages': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignImages,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.AssignImagesRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.AssignImagesResponse.SerializeToString,
+            ),
             'LeaseImage': grpc.unary_unary_rpc_method_handler(
                     servicer.LeaseImage,
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.LeaseImageRequest.FromString,
                     response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.LeaseImageResponse.SerializeToString,
+            ),
+            'LeaseForReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaseForReview,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.LeaseForReviewRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.LeaseForReviewResponse.SerializeToString,
             ),
             'RenewLease': grpc.unary_unary_rpc_method_handler(
                     servicer.RenewLease,
@@ -322,6 +542,11 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
             'SkipImage': grpc.unary_unary_rpc_method_handler(
                     servicer.SkipImage,
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.SkipImageRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.Image.SerializeToString,
+            ),
+            'UnskipImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnskipImage,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.UnskipImageRequest.FromString,
                     response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.Image.SerializeToString,
             ),
             'GetAnnotation': grpc.unary_unary_rpc_method_handler(
@@ -339,6 +564,11 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.SuggestRequest.FromString,
                     response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.SuggestResponse.SerializeToString,
             ),
+            'RefitBody': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefitBody,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyResponse.SerializeToString,
+            ),
             'Submit': grpc.unary_unary_rpc_method_handler(
                     servicer.Submit,
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.SubmitRequest.FromString,
@@ -353,6 +583,26 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
                     servicer.Review,
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.ReviewRequest.FromString,
                     response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.Revision.SerializeToString,
+            ),
+            'ReviewMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewMany,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.ReviewManyRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ReviewManyResponse.SerializeToString,
+            ),
+            'AddComment': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddComment,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.AddCommentRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.Comment.SerializeToString,
+            ),
+            'ResolveComment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveComment,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.ResolveCommentRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.Comment.SerializeToString,
+            ),
+            'ListComments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListComments,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.ListCommentsRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.ListCommentsResponse.SerializeToString,
             ),
             'ImportCoco': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportCoco,
@@ -373,7 +623,8 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AnnotationService:
-    """Scope `annotate`, but for MakeProject, Review, ImportCoco and Export, which need `admin`.
+    """Scope `annotate`, but for MakeProject, Review, ReviewMany, LeaseForReview, AssignImages, ImportCoco,
+    Export, and all that renames or deletes, which need `admin`.
 
     Annotators: a server with tokens knows an annotator by the name of the token, and a request need
     not name one (naming another is PERMISSION_DENIED). Without tokens, requests name the annotator, 1
@@ -384,6 +635,33 @@ class AnnotationService:
     time, so that a client that has missed an answer simply asks again. The same key with another
     change is INVALID_ARGUMENT. The other methods may be repeated as they are.
     """
+
+    @staticmethod
+    def WhoAmI(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/WhoAmI',
+            evoskeleton_dot_v1_dot_annotation__pb2.WhoAmIRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.WhoAmIResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def MakeProject(request,
@@ -429,6 +707,87 @@ class AnnotationService:
             '/evoskeleton.v1.AnnotationService/ListProjects',
             evoskeleton_dot_v1_dot_annotation__pb2.ListProjectsRequest.SerializeToString,
             evoskeleton_dot_v1_dot_annotation__pb2.ListProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/GetProject',
+            evoskeleton_dot_v1_dot_annotation__pb2.GetProjectRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.GetProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/RenameProject',
+            evoskeleton_dot_v1_dot_annotation__pb2.RenameProjectRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.Project.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/DeleteProject',
+            evoskeleton_dot_v1_dot_annotation__pb2.DeleteProjectRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.DeleteResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -521,6 +880,87 @@ class AnnotationService:
             _registered_method=True)
 
     @staticmethod
+    def RenameImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/RenameImage',
+            evoskeleton_dot_v1_dot_annotation__pb2.RenameImageRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.Image.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/DeleteImage',
+            evoskeleton_dot_v1_dot_annotation__pb2.DeleteImageRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.DeleteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignImages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/AssignImages',
+            evoskeleton_dot_v1_dot_annotation__pb2.AssignImagesRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.AssignImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def LeaseImage(request,
             target,
             options=(),
@@ -537,6 +977,33 @@ class AnnotationService:
             '/evoskeleton.v1.AnnotationService/LeaseImage',
             evoskeleton_dot_v1_dot_annotation__pb2.LeaseImageRequest.SerializeToString,
             evoskeleton_dot_v1_dot_annotation__pb2.LeaseImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaseForReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/LeaseForReview',
+            evoskeleton_dot_v1_dot_annotation__pb2.LeaseForReviewRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.LeaseForReviewResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -617,6 +1084,33 @@ class AnnotationService:
             target,
             '/evoskeleton.v1.AnnotationService/SkipImage',
             evoskeleton_dot_v1_dot_annotation__pb2.SkipImageRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.Image.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnskipImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/UnskipImage',
+            evoskeleton_dot_v1_dot_annotation__pb2.UnskipImageRequest.SerializeToString,
             evoskeleton_dot_v1_dot_annotation__pb2.Image.FromString,
             options,
             channel_credentials,
@@ -710,6 +1204,33 @@ class AnnotationService:
             _registered_method=True)
 
     @staticmethod
+    def RefitBody(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/RefitBody',
+            evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Submit(request,
             target,
             options=(),
@@ -780,6 +1301,114 @@ class AnnotationService:
             '/evoskeleton.v1.AnnotationService/Review',
             evoskeleton_dot_v1_dot_annotation__pb2.ReviewRequest.SerializeToString,
             evoskeleton_dot_v1_dot_annotation__pb2.Revision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/ReviewMany',
+            evoskeleton_dot_v1_dot_annotation__pb2.ReviewManyRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.ReviewManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddComment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/AddComment',
+            evoskeleton_dot_v1_dot_annotation__pb2.AddCommentRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.Comment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveComment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/ResolveComment',
+            evoskeleton_dot_v1_dot_annotation__pb2.ResolveCommentRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.Comment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListComments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/ListComments',
+            evoskeleton_dot_v1_dot_annotation__pb2.ListCommentsRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.ListCommentsResponse.FromString,
             options,
             channel_credentials,
             insecure,
