@@ -270,7 +270,6 @@ def test_own_operators_travel_to_the_workers_and_two_shards_train_one_lifter(
         "search.generations=1",
         "search.island.breeding.operators.mutate=mine_operators:higher",
         "training.fit.gradient_shards=2",
-        "training.start=champion",
         "training.ensemble=1",
     )
     arguments = [part for change in changes for part in ("--set", change)]
@@ -290,7 +289,7 @@ def test_own_operators_travel_to_the_workers_and_two_shards_train_one_lifter(
 def test_a_full_disk_leaves_the_last_whole_generation(poses_file, ray_address, tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=240k", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:

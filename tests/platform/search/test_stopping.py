@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from refusals import refused
 
+from evoskeleton.cli import main
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
@@ -93,11 +95,15 @@ def settings_file(motion, tmp_path) -> Path:
     return path
 
 
-def started(settings: Path, address: str, *arguments: str) -> subprocess.Popen[str]:
-    """`campaign run --or-resume`, in a process group of its own as a terminal makes one."""
-    words = ["campaign", "run", "--or-resume", settings.name, "--address", address, *arguments]
+def line_for(settings: Path, address: str) -> list[str]:
+    """The one line that starts and goes on."""
+    return ["campaign", "run", "--or-resume", settings.name, "--address", address]
+
+
+def started(settings: Path, address: str) -> subprocess.Popen[str]:
+    """That line, in a process group of its own as a terminal makes one."""
     return subprocess.Popen(
-        [sys.executable, "-m", "evoskeleton.cli", *words],
+        [sys.executable, "-m", "evoskeleton.cli", *line_for(settings, address)],
         cwd=settings.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -132,7 +138,9 @@ def run_in_mlflow(home: Path):
 
 
 @pytest.mark.slow
-def test_one_line_starts_stops_and_goes_on_until_it_is_done(settings_file, ray_address):
+def test_one_line_starts_stops_and_goes_on_until_it_is_done(
+    settings_file, ray_address, capsys, monkeypatch
+):
     home = settings_file.parent / "home"
     first = started(settings_file, ray_address)
     reached(first, home, 2)
@@ -153,15 +161,15 @@ def test_one_line_starts_stops_and_goes_on_until_it_is_done(settings_file, ray_a
     assert second.returncode == 75, words
 
     end = generation_in(home) + 1
-    last = started(settings_file, ray_address, "--set", f"search.generations={end}")
-    _, words = last.communicate(timeout=300)
-    assert last.returncode == 0, words
+    monkeypatch.chdir(settings_file.parent)
+    line = line_for(settings_file, ray_address)
+    with pytest.raises(SystemExit) as ended:
+        main([*line, "--set", f"search.generations={end}"])
+    assert not ended.value.code
     assert generation_in(home) == end
     again = run_in_mlflow(home)
     assert again.info.run_id == run.info.run_id and again.info.status == "FINISHED"
     assert json.loads((home / "small" / "report.json").read_text())["rows"] > 0
 
-    other = started(settings_file, ray_address, "--set", "seed=5")
-    _, words = other.communicate(timeout=120)
-    assert other.returncode == 2
+    words = refused(capsys, *line, "--set", "seed=5")
     assert "campaign small was started with other settings: seed: 1 -> 5" in words

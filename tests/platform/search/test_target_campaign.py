@@ -127,7 +127,7 @@ def archived(sources, ray_address, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["undisturbed", "archived"])
+@pytest.fixture(params=[pytest.param("undisturbed", marks=pytest.mark.long), "archived"])
 def campaign(request) -> Path:
     folder = request.getfixturevalue(request.param)
     assert isinstance(folder, Path)

@@ -1,4 +1,7 @@
-"""A small training without Ray Train: the same lifter, and after a kill too."""
+"""A small training without Ray Train: the same lifter after a kill.
+
+That Ray Train would train the same one, the test of killed workers in test_campaign.py holds.
+"""
 
 import os
 import signal
@@ -58,14 +61,14 @@ def elsewhere(job: Job, name: str) -> Job:
 
 
 @pytest.mark.slow
-def test_a_task_that_is_killed_goes_on_and_trains_the_lifter_that_ray_train_does(joined, job):
+def test_a_task_that_is_killed_goes_on_and_trains_the_same_lifter(joined, job):
     assert is_small(SETTINGS, ONE)
     with ThreadPoolExecutor(1) as one:
         training = one.submit(run_training, job, SETTINGS, ONE)
         killed = killed_at_work(Path(job.storage) / job.name / "checkpoint", training)
         record = training.result()
     assert killed, "the training ended before it could be killed"
-    other = run_training(elsewhere(job, "g1"), SETTINGS, replace(ONE, always_ray_train=True))
+    other = run_training(elsewhere(job, "g1"), SETTINGS, ONE)
     assert record["hash"] == other["hash"] and record["ensemble"] == other["ensemble"]
     assert not (Path(job.storage) / job.name).exists()
     assert not list(Path(job.folder).parent.glob("*.members"))
