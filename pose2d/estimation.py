@@ -22,7 +22,7 @@ from evoskeleton.pose2d.detector import Detector, Person, Stopwatch
 from evoskeleton.pose2d.detectors import BLAZEPOSE, load_detector
 from evoskeleton.pose2d.images import Frame, is_video, read_image, read_video
 from evoskeleton.pose2d.people_to_3d import lift_people
-from evoskeleton.pose2d.tracking import Tracker
+from evoskeleton.pose2d.tracking import PeopleTracker
 
 
 class Estimate(NamedTuple):
@@ -140,7 +140,7 @@ def _infer(
     overlay: Path | None,
 ) -> Iterator[dict[str, Any]]:
     for file in files:
-        tracker = Tracker() if is_video(file) else None
+        tracker = PeopleTracker() if is_video(file) else None
         for frame, watch in _timed(_pictures(file)):
             number = None if tracker is None else frame.number
             estimate = estimate_people(frame.image, detector, lifter, boxes.of(file, number), watch)

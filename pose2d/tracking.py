@@ -16,7 +16,7 @@ from evoskeleton.pose2d.detector import Person
 from evoskeleton.settings import Settings
 
 
-class TrackingSettings(Settings):
+class PeopleTrackingSettings(Settings):
     """How long a person is remembered and how far one may move."""
 
     reach: float = Field(
@@ -49,11 +49,11 @@ class _Track:
         return expected
 
 
-class Tracker:
+class PeopleTracker:
     """Gives ids to the people of one video, frame after frame, from 0 in the order of sight."""
 
-    def __init__(self, settings: TrackingSettings | None = None) -> None:
-        self.settings = settings or TrackingSettings.parse({})
+    def __init__(self, settings: PeopleTrackingSettings | None = None) -> None:
+        self.settings = settings or PeopleTrackingSettings.parse({})
         self._tracks: list[_Track] = []
         self._next = 0
 

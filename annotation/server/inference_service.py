@@ -26,7 +26,7 @@ from evoskeleton.annotation.serving.detection_queue import DetectionQueue, Seen
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.pose2d.people_to_3d import liftable
-from evoskeleton.pose2d.tracking import Tracker
+from evoskeleton.pose2d.tracking import PeopleTracker
 
 
 class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
@@ -77,7 +77,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
     async def StreamPoses(
         self, requests: AsyncIterator[pb.StreamPosesRequest], context: Any
     ) -> AsyncIterator[pb.StreamPosesResponse]:
-        tracker = Tracker()
+        tracker = PeopleTracker()
         async for request in requests:
             try:
                 poses = await self._estimate(request, tracker)
@@ -116,7 +116,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
     async def _estimate(
         self,
         request: pb.EstimatePosesRequest | pb.StreamPosesRequest,
-        tracker: Tracker | None = None,
+        tracker: PeopleTracker | None = None,
     ) -> pb.EstimatePosesResponse:
         pictures = self._detecting()
         seen = await pictures.look(request.image, boxes_of(request))

@@ -18,7 +18,7 @@ from prometheus_client.core import InfoMetricFamily
 from prometheus_client.registry import Collector
 
 from evoskeleton.annotation.domain.addresses import host_and_port
-from evoskeleton.annotation.serving.champions import Champion
+from evoskeleton.annotation.serving.champions import ServedChampion
 from evoskeleton.errors import BadInput
 
 LOG = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Metrics:
             self._ended.labels(method, record.code).inc()
             self._seconds.labels(method).observe(time.perf_counter() - started)
 
-    def champion(self, current: Callable[[], Champion]) -> None:
+    def champion(self, current: Callable[[], ServedChampion]) -> None:
         """Tell name, version and weights of the champion of the moment."""
         self.registry.register(_ChampionInfo(current))
 
@@ -127,7 +127,7 @@ class Metrics:
 
 
 class _ChampionInfo(Collector):
-    def __init__(self, current: Callable[[], Champion]) -> None:
+    def __init__(self, current: Callable[[], ServedChampion]) -> None:
         self._current = current
 
     def collect(self) -> Iterator[InfoMetricFamily]:

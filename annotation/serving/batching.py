@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from evoskeleton.annotation.domain.rpc_errors import busy
-from evoskeleton.annotation.serving.champions import Champion
+from evoskeleton.annotation.serving.champions import ServedChampion
 
 UNKNOWN = (0, 0)
 """The size of an image where nobody gave it."""
@@ -40,18 +40,18 @@ _LONGEST_REST_S = 0.05
 _SMOOTHING = 0.9
 
 
-class Lifted(NamedTuple):
+class LiftedRow(NamedTuple):
     """(n, 17, 3) mm of one call, and the champion that made them."""
 
     joints: np.ndarray
-    champion: Champion
+    champion: ServedChampion
 
 
 class _Work(NamedTuple):
     keypoints: np.ndarray
     visibility: np.ndarray
     image_size: tuple[int, int]
-    answer: "asyncio.Future[Lifted]"
+    answer: "asyncio.Future[LiftedRow]"
 
 
 class Batcher:
@@ -59,7 +59,7 @@ class Batcher:
 
     def __init__(
         self,
-        champion: Callable[[], Champion],
+        champion: Callable[[], ServedChampion],
         most_queued: int,
         most_at_once: int,
         observe: Callable[[int], object] = lambda poses: None,
@@ -97,7 +97,7 @@ class Batcher:
 
     async def lift(
         self, keypoints: np.ndarray, visibility: np.ndarray, image_size: tuple[int, int] = UNKNOWN
-    ) -> Lifted:
+    ) -> LiftedRow:
         """Lift (n, 17, 2) px with (n, 17) visibility, both checked by the caller.
 
         The answer is that of `Lifter.lift`, whoever else is in the batch.
@@ -177,7 +177,7 @@ def _rest_s(calls: int, took_s: float) -> float:
     return min(min(calls - 1, 16) / 8 * took_s, _LONGEST_REST_S)
 
 
-def _lift(champion: Champion, batch: list[_Work], threads: int) -> np.ndarray:
+def _lift(champion: ServedChampion, batch: list[_Work], threads: int) -> np.ndarray:
     torch.set_num_threads(threads)
     keypoints = np.concatenate([work.keypoints for work in batch])
     visibility = np.concatenate([work.visibility for work in batch])
@@ -187,12 +187,12 @@ def _lift(champion: Champion, batch: list[_Work], threads: int) -> np.ndarray:
     return champion.lifter.lift(keypoints, visibility, sizes)
 
 
-def _deliver(batch: list[_Work], joints: np.ndarray, champion: Champion) -> None:
+def _deliver(batch: list[_Work], joints: np.ndarray, champion: ServedChampion) -> None:
     start = 0
     for work in batch:
         stop = start + len(work.keypoints)
         if not work.answer.done():
-            work.answer.set_result(Lifted(joints[start:stop], champion))
+            work.answer.set_result(LiftedRow(joints[start:stop], champion))
         start = stop
 
 

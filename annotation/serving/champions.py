@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Champion:
+class ServedChampion:
     """A lifter that is ready to serve, and what is known of it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Champion:
 class ChampionSource(Protocol):
     """Where champions come from."""
 
-    def look(self, held: Champion | None) -> Champion:
+    def look(self, held: ServedChampion | None) -> ServedChampion:
         """The champion of now: `held` itself where nothing has changed.
 
         Raises:
@@ -56,7 +56,7 @@ class ChampionSource(Protocol):
         ...
 
 
-class FolderSource:
+class BundleSource:
     """A bundle in a folder, which somebody may replace."""
 
     def __init__(self, path: Path | str) -> None:
@@ -64,7 +64,7 @@ class FolderSource:
         path = Path(path)
         self._folder = path.parent if path.is_file() else path
 
-    def look(self, held: Champion | None) -> Champion:
+    def look(self, held: ServedChampion | None) -> ServedChampion:
         """See `ChampionSource.look`."""
         if held and held.weight_hash == read_description(self._folder).get("weight_hash"):
             return held
@@ -79,7 +79,7 @@ class RegistrySource:
         self._registry = registry
         self._name = name
 
-    def look(self, held: Champion | None) -> Champion:
+    def look(self, held: ServedChampion | None) -> ServedChampion:
         """See `ChampionSource.look`."""
         name = self._name or self._only_model()
         version = self._champion(name)
@@ -108,7 +108,7 @@ class RegistrySource:
 
 def read_champion(
     folder: Path, name: str, version: str = "", errors_mm: Mapping[str, float] | None = None
-) -> Champion:
+) -> ServedChampion:
     """A champion out of a bundle, after its self-test.
 
     Args:
@@ -122,7 +122,7 @@ def read_champion(
     lifter = load_bundle(folder)
     description = read_description(folder)
     measured = errors_mm or description.get("training", {}).get("validation") or {}
-    return Champion(
+    return ServedChampion(
         lifter=lifter,
         name=name,
         version=version,

@@ -26,7 +26,7 @@ from evoskeleton.platform.record.mlflow_store import (
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-__all__ = ["CHAMPION", "Model", "Registry", "Version", "model_name"]
+__all__ = ["CHAMPION", "ModelVersions", "Registry", "Version", "model_name"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelVersions:
     """One registered model and its versions, newest first."""
 
     name: str
@@ -118,7 +118,7 @@ class Registry:
         return number
 
     @_in_one_sentence
-    def list_models(self) -> list[Model]:
+    def list_models(self) -> list[ModelVersions]:
         """All registered models, by name."""
         if self._store.is_absent():
             return []
@@ -127,7 +127,7 @@ class Registry:
         return [self.model(name) for name in sorted(models)]
 
     @_in_one_sentence
-    def model(self, name: str) -> Model:
+    def model(self, name: str) -> ModelVersions:
         """One registered model.
 
         Raises:
@@ -135,7 +135,7 @@ class Registry:
         """
         holders = self._model(name).aliases
         versions = [_version(found, holders) for found in self._versions(name)]
-        return Model(name, tuple(sorted(versions, key=lambda v: -v.number)))
+        return ModelVersions(name, tuple(sorted(versions, key=lambda v: -v.number)))
 
     @_in_one_sentence
     def promote(self, name: str, version: int | str, alias: str = CHAMPION) -> int:

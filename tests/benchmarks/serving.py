@@ -29,7 +29,7 @@ import torch
 from evoskeleton.annotation.generated import inference_pb2 as pb
 from evoskeleton.annotation.server.endpoint import Endpoint
 from evoskeleton.annotation.server.settings import ServeSettings
-from evoskeleton.annotation.serving.champions import Champion, Champions, FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource, Champions, ServedChampion
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.normalization import Normalization
@@ -53,9 +53,9 @@ class Given:
     """A source of one champion."""
 
     def __init__(self, lifter: Any) -> None:
-        self._champion = Champion(lifter, "given", "", "0" * 64, {}, None)
+        self._champion = ServedChampion(lifter, "given", "", "0" * 64, {}, None)
 
-    def look(self, held: Champion | None) -> Champion:
+    def look(self, held: ServedChampion | None) -> ServedChampion:
         return held or self._champion
 
 
@@ -67,7 +67,7 @@ def untrained() -> Lifter:
 def source_of(kind: str, bundle: Path | None) -> Any:
     if kind == "identity":
         return Given(Identity())
-    return FolderSource(bundle) if bundle else Given(untrained())
+    return BundleSource(bundle) if bundle else Given(untrained())
 
 
 def serve(kind: str, bundle: Path | None, pipe: Connection) -> None:
@@ -194,7 +194,7 @@ def compare_servers(bundle: Path | None, seconds: float, rounds: int) -> float:
 
 def large_batches(bundle: Path | None, seconds: float, rounds: int) -> None:
     """Batches of `MANY` from one client against the bare network in this process."""
-    lifter = FolderSource(bundle).look(None).lifter if bundle else untrained()
+    lifter = BundleSource(bundle).look(None).lifter if bundle else untrained()
     server = Server("batched", bundle)
     pairs = []
     for turn in range(rounds + 1):

@@ -14,7 +14,7 @@ from PIL import Image
 pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
-from evoskeleton.annotation.serving.champions import FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.cli import main
 from evoskeleton.evolution.skeleton import JOINT_NAMES
@@ -70,7 +70,7 @@ def test_what_the_page_says_from_a_picture_to_a_seed(here, serve_here, bundle, m
     side = motion[10][:, [1, 2]] - motion[10][:1, [1, 2]]
     points = 500.0 + FOCAL_PX * side * np.array([1.0, -1.0]) / 4000.0
     walker = ServedDetector(OneWalker(points), "one walker", "1", "1" * 64)
-    with serve_here(FolderSource(bundle), walker, annotations=Path("annotations")) as running:
+    with serve_here(BundleSource(bundle), walker, annotations=Path("annotations")) as running:
         (code,) = blocks("From Python")
         exec(compile(code.replace("127.0.0.1:50051", running.address), str(PAGE), "exec"), {})
     for line in "".join(blocks("Poses")).splitlines():

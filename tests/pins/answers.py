@@ -21,7 +21,7 @@ from pins.campaign import motion
 from evoskeleton.annotation.generated import annotation_pb2, common_pb2, inference_pb2
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceServiceStub
-from evoskeleton.annotation.serving.champions import FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.lifting.cameras import FOCAL_PX
 from evoskeleton.pose2d.detector import Person
@@ -242,7 +242,7 @@ def main(folder: Path) -> None:
         archive.extractall(folder, members)
     detector = ServedDetector(OneWalker(), "one walker", "1", "1" * 64)
     kept = {"annotations": folder / "kept"}
-    with served(FolderSource(folder / BUNDLE), detector, **kept) as running:
+    with served(BundleSource(folder / BUNDLE), detector, **kept) as running:
         calls = Calls(running.address)
         infer(calls)
         annotate(calls)

@@ -27,7 +27,7 @@ from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServi
 from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.annotation.messages.annotation_messages import person_record
 from evoskeleton.annotation.server.tokens import SCOPES, Tokens
-from evoskeleton.annotation.serving.champions import FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import FOCAL_PX
@@ -45,7 +45,7 @@ def walker(motion) -> ServedDetector:
 
 @pytest.fixture
 def running(serve_here, bundle, walker, tmp_path):
-    with serve_here(FolderSource(bundle), walker, annotations=tmp_path / "kept") as running:
+    with serve_here(BundleSource(bundle), walker, annotations=tmp_path / "kept") as running:
         yield running
 
 
@@ -299,7 +299,7 @@ def test_nothing_that_is_sent_is_the_servers_mistake(
         kept["annotations_url"] = request.getfixturevalue("postgres_database")
     draw, seen = random.Random(1), Counter()
     service = pb.DESCRIPTOR.services_by_name["AnnotationService"]
-    with serve_here(FolderSource(bundle), walker, **kept) as running, ExitStack() as stack:
+    with serve_here(BundleSource(bundle), walker, **kept) as running, ExitStack() as stack:
         stub = stub_of(running, stack)
         project = stub.MakeProject(pb.MakeProjectRequest(name="people")).id
         upload = {"project_id": project, "name": "0.png", "image": picture()}
@@ -450,7 +450,7 @@ def test_an_export_counts_who_is_in_the_file(stub, images):
 
 def test_browsers_annotate_by_http_and_are_told_of_conflicts(serve_here, bundle, tmp_path):
     kept = {"annotations": tmp_path / "kept", "http_address": "127.0.0.1:0"}
-    with serve_here(FolderSource(bundle), **kept) as running:
+    with serve_here(BundleSource(bundle), **kept) as running:
 
         def call(method: str, **words: Any) -> tuple[int, dict]:
             url = f"http://127.0.0.1:{running.endpoint.http_port}/evoskeleton.v1.AnnotationService"
@@ -507,7 +507,7 @@ def test_the_client_annotates(running, walker):
 
 
 def test_a_server_without_a_store_says_so(serve_here, bundle):
-    with serve_here(FolderSource(bundle)) as running, ExitStack() as stack:
+    with serve_here(BundleSource(bundle)) as running, ExitStack() as stack:
         stub = stub_of(running, stack)
         error = refused(stub.ListProjects, pb.ListProjectsRequest(), "FAILED_PRECONDITION")
         assert "--annotations" in error.details()
@@ -520,7 +520,7 @@ def test_a_token_is_an_annotator_and_reviews_need_admin(serve_here, bundle, tmp_
         for name, scopes in {"ann": ["annotate"], "bot": ["infer"], "boss": SCOPES}.items()
     }
     kept = {"annotations": tmp_path / "kept", "tokens": tmp_path / "tokens.json"}
-    with serve_here(FolderSource(bundle), **kept) as running, ExitStack() as stack:
+    with serve_here(BundleSource(bundle), **kept) as running, ExitStack() as stack:
         stub = stub_of(running, stack)
         make = pb.MakeProjectRequest(name="people")
         refused(stub.MakeProject, make, "PERMISSION_DENIED", metadata=headers["ann"])
@@ -548,7 +548,7 @@ def test_a_postgres_store_is_served_too_and_its_absence_is_told(
     serve_here, bundle, tmp_path, postgres_database
 ):
     kept = {"annotations": tmp_path / "kept", "annotations_url": postgres_database}
-    with serve_here(FolderSource(bundle), **kept) as running, ExitStack() as stack:
+    with serve_here(BundleSource(bundle), **kept) as running, ExitStack() as stack:
         stub = stub_of(running, stack)
         project = stub.MakeProject(pb.MakeProjectRequest(name="people"))
         assert list(stub.ListProjects(pb.ListProjectsRequest()).projects) == [project]

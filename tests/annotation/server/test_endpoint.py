@@ -19,7 +19,7 @@ import grpc
 from evoskeleton.annotation.generated import inference_pb2 as pb
 from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceServiceStub
-from evoskeleton.annotation.serving.champions import Champion, FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource, ServedChampion
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
@@ -73,7 +73,7 @@ class Given:
     """A source of one champion."""
 
     def __init__(self, lifter):
-        self.champion = Champion(lifter, "given", "7", "0" * 64, {}, None)
+        self.champion = ServedChampion(lifter, "given", "7", "0" * 64, {}, None)
 
     def look(self, held):
         return self.champion
@@ -117,7 +117,7 @@ def bundle(make_bundle):
 
 @pytest.fixture
 def running(serve_here, bundle):
-    with serve_here(FolderSource(bundle), DETECTOR) as running:
+    with serve_here(BundleSource(bundle), DETECTOR) as running:
         yield running
 
 
@@ -193,7 +193,7 @@ def test_error_radii_come_with_every_answer(serve_here, connect, make_bundle):
         side: {name: mm for name in JOINT_NAMES} for side, mm in (("seen", 40), ("hidden", 90))
     }
     record = {"error_radii_mm": {"level": 0.9, **radii}}
-    with serve_here(FolderSource(make_bundle(record=record)), DETECTOR) as running:
+    with serve_here(BundleSource(make_bundle(record=record)), DETECTOR) as running:
         stub = connect(running)
         answers = (
             stub.LiftKeypoints(lift_request(POINTS)),
@@ -248,7 +248,7 @@ def test_a_stream_answers_frame_by_frame_and_a_bad_one_ends_nothing(stub):
 
 
 def test_a_server_without_a_detector_says_so(serve_here, connect, bundle):
-    with serve_here(FolderSource(bundle)) as running:
+    with serve_here(BundleSource(bundle)) as running:
         stub = connect(running)
         error = refused(stub.EstimatePoses, pb.EstimatePosesRequest(image=picture()))
         assert error.code() == grpc.StatusCode.FAILED_PRECONDITION
@@ -277,7 +277,7 @@ def test_fifty_champions_under_load_lose_no_call(serve_here, connect, make_bundl
                 assert np.allclose(joints_of(answer), expected, atol=0.05)
         return names
 
-    source = FolderSource(crown(0))
+    source = BundleSource(crown(0))
     with serve_here(source, refresh_seconds=1000) as running, ThreadPoolExecutor(6) as pool:
         stub = connect(running)
         calls = [pool.submit(client, number) for number in range(6)]
@@ -293,7 +293,7 @@ def test_fifty_champions_under_load_lose_no_call(serve_here, connect, make_bundl
 
 def test_a_champion_whose_self_test_fails_is_not_taken(serve_here, connect, make_bundle):
     folder = make_bundle(seed=1)
-    with serve_here(FolderSource(folder), refresh_seconds=1000) as running:
+    with serve_here(BundleSource(folder), refresh_seconds=1000) as running:
         stub = connect(running)
         before = stub.LiftKeypoints(lift_request(POINTS))
         good = make_bundle("other", seed=2)
@@ -311,7 +311,7 @@ def test_a_champion_whose_self_test_fails_is_not_taken(serve_here, connect, make
 
 def test_a_new_champion_is_found_without_being_asked_for(serve_here, connect, make_bundle):
     folder = make_bundle(seed=1)
-    with serve_here(FolderSource(folder), refresh_seconds=0.05) as running:
+    with serve_here(BundleSource(folder), refresh_seconds=0.05) as running:
         stub = connect(running)
         before = stub.GetModel(pb.GetModelRequest()).model
         make_bundle(seed=2)
@@ -426,7 +426,7 @@ class Patient:
 def test_pictures_wait_in_a_bounded_queue_that_forgets_who_has_gone(serve_here, connect, bundle):
     patient = Patient()
     detector = ServedDetector(patient, "patient", "1", "1" * 64)
-    with serve_here(FolderSource(bundle), detector, most_queued_pictures=2) as running:
+    with serve_here(BundleSource(bundle), detector, most_queued_pictures=2) as running:
         stub, request = connect(running), pb.DetectPeopleRequest(image=picture())
         first = stub.DetectPeople.future(request)
         assert patient.began.wait(30)
@@ -509,6 +509,6 @@ def test_health_and_reflection_answer_stock_clients(running):
 def test_a_second_server_does_not_share_the_port(serve_here, running, bundle):
     with (
         pytest.raises(BadInput, match="cannot be listened on"),
-        serve_here(FolderSource(bundle), address=running.address),
+        serve_here(BundleSource(bundle), address=running.address),
     ):
         pass

@@ -24,7 +24,7 @@ import psutil
 from evoskeleton.annotation.generated import inference_pb2 as pb
 from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceServiceStub
-from evoskeleton.annotation.serving.champions import FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.pose2d.detector import check_boxes
 
@@ -67,7 +67,7 @@ BOMB = png(30_000, 30_000)
 @pytest.fixture
 def running(serve_here, make_bundle):
     detector = ServedDetector(Nobody(), "nobody", "1", "1" * 64)
-    with serve_here(FolderSource(make_bundle()), detector) as running:
+    with serve_here(BundleSource(make_bundle()), detector) as running:
         yield running
 
 

@@ -30,7 +30,7 @@ from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceService
 from evoskeleton.annotation.server import auth as gate
 from evoskeleton.annotation.server.auth import needed_scope
 from evoskeleton.annotation.server.tokens import Tokens
-from evoskeleton.annotation.serving.champions import FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import read_description
@@ -87,7 +87,7 @@ def test_services_that_nobody_gave_a_scope_need_admin():
 
 def test_calls_need_a_known_token_with_the_scope(serve_here, make_bundle, tokens, tmp_path):
     infer, admin = tokens.add("a", ["infer"]), tokens.add("b", ["admin"])
-    source = FolderSource(make_bundle())
+    source = BundleSource(make_bundle())
     with (
         serve_here(source, tokens=tmp_path / "tokens.json") as running,
         grpc.insecure_channel(running.address) as channel,
@@ -132,7 +132,7 @@ def test_calls_without_a_token_end_before_they_send_anything(
     serve_here, make_bundle, tokens, tmp_path, method
 ):
     secret = tokens.add("a", ["infer"])
-    source, kept = FolderSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
+    source, kept = BundleSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
     with (
         serve_here(source, most_calls=2, **kept) as running,
         grpc.insecure_channel(running.address) as channel,
@@ -150,7 +150,7 @@ def test_the_health_check_is_open_and_few_may_wait(
     monkeypatch.setattr(gate, "MOST_CHECKS", 3)
     monkeypatch.setattr(gate, "_CHECK_S", 3.0)
     secret, check = tokens.add("a", ["infer"]), health_pb2.HealthCheckRequest()
-    source, kept = FolderSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
+    source, kept = BundleSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
     with (
         serve_here(source, most_calls=2, **kept) as running,
         grpc.insecure_channel(running.address) as channel,
@@ -189,7 +189,7 @@ def test_over_http_a_token_is_asked_for_before_a_body_is_read(
             caller.sendall(f"{words}Content-Length: 1000000\r\n\r\n".encode())
             return caller.recv(10_000)
 
-    with serve_here(FolderSource(make_bundle()), **kept) as running:
+    with serve_here(BundleSource(make_bundle()), **kept) as running:
         assert b"401" in head("GetModel", "wrong").partition(b"\r\n")[0]
         assert b"403" in head("RefreshModel", secret).partition(b"\r\n")[0]
         page = f"http://127.0.0.1:{running.endpoint.metrics_port}/metrics"
@@ -200,7 +200,7 @@ def test_over_http_a_token_is_asked_for_before_a_body_is_read(
 
 def test_any_token_may_ask_by_reflection(serve_here, make_bundle, tokens, tmp_path):
     secret = tokens.add("a", ["infer"])
-    source, kept = FolderSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
+    source, kept = BundleSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
     with (
         serve_here(source, **kept) as running,
         grpc.insecure_channel(running.address) as channel,
@@ -217,7 +217,7 @@ def test_a_revoked_token_ends_at_once_and_a_damaged_file_lets_nobody_in(
 ):
     gone, kept = tokens.add("a", ["infer"]), tokens.add("b", ["infer"])
     with (
-        serve_here(FolderSource(make_bundle()), tokens=tmp_path / "tokens.json") as running,
+        serve_here(BundleSource(make_bundle()), tokens=tmp_path / "tokens.json") as running,
         grpc.insecure_channel(running.address) as channel,
     ):
         ask = InferenceServiceStub(channel).GetModel
@@ -254,7 +254,7 @@ def certificate(tmp_path_factory) -> tuple[Path, Path]:
 
 def test_tls_is_spoken_with_those_who_trust_the_certificate(serve_here, make_bundle, certificate):
     cert, key = certificate
-    with serve_here(FolderSource(make_bundle()), tls_cert=cert, tls_key=key) as running:
+    with serve_here(BundleSource(make_bundle()), tls_cert=cert, tls_key=key) as running:
         target = f"localhost:{running.endpoint.port}"
         trusting = grpc.ssl_channel_credentials(cert.read_bytes())
         with grpc.secure_channel(target, trusting) as channel:

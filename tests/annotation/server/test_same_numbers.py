@@ -12,7 +12,7 @@ import grpc
 from evoskeleton.annotation.generated import annotation_pb2, inference_pb2
 from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceServiceStub
-from evoskeleton.annotation.serving.champions import FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
@@ -62,7 +62,7 @@ def test_infer_estimate_and_suggest_give_the_same_numbers(serve_here, tmp_path, 
     content = (tmp_path / "one.png").read_bytes()
     known = ServedDetector(crowd, "crowd", "1", "1" * 64)
     with (
-        serve_here(FolderSource(bundle), known, annotations=tmp_path / "kept") as running,
+        serve_here(BundleSource(bundle), known, annotations=tmp_path / "kept") as running,
         grpc.insecure_channel(running.address) as channel,
     ):
         stub = InferenceServiceStub(channel)

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 
 from evoskeleton.annotation.serving.batching import Batcher
-from evoskeleton.annotation.serving.champions import Champion
+from evoskeleton.annotation.serving.champions import ServedChampion
 
 
 class Slow:
@@ -20,7 +20,7 @@ class Slow:
         return np.full((len(keypoints), 17, 3), len(keypoints), np.float32)
 
 
-CHAMPION = Champion(Slow(), "slow", "1", "0" * 64, {}, None)
+CHAMPION = ServedChampion(Slow(), "slow", "1", "0" * 64, {}, None)
 ONE = np.zeros((1, 17, 2), np.float32), np.ones((1, 17), np.float32)
 
 

@@ -16,7 +16,7 @@ pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
 from evoskeleton.annotation.client import Client, annotation_calls
-from evoskeleton.annotation.serving.champions import FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.annotation.serving.thread_pools import Threads
 
 
@@ -71,7 +71,7 @@ def test_a_place_is_free_only_when_its_thread_is():
 def test_http_is_answered_while_the_database_is_busy(serve_here, make_bundle, tmp_path):
     kept = {"annotations": tmp_path / "kept", "http_address": "127.0.0.1:0"}
     with (
-        serve_here(FolderSource(make_bundle()), **kept) as running,
+        serve_here(BundleSource(make_bundle()), **kept) as running,
         Client(running.address) as client,
         ThreadPoolExecutor(60) as pool,
     ):

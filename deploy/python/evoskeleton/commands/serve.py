@@ -105,12 +105,12 @@ def _say_started(endpoint: "Endpoint") -> None:
 def _source(
     bundle: Path | None, model: str | None, home: str, tracking_uri: str | None
 ) -> "ChampionSource":
-    from evoskeleton.annotation.serving.champions import FolderSource, RegistrySource
+    from evoskeleton.annotation.serving.champions import BundleSource, RegistrySource
 
     if bundle is not None:
         if model or tracking_uri:
             raise BadInput("--bundle serves a folder: leave out --model and --tracking-uri")
-        return FolderSource(bundle)
+        return BundleSource(bundle)
     from evoskeleton.platform.record.registry import Registry
     from evoskeleton.platform.record.tracking import TrackingSettings
 

@@ -51,7 +51,9 @@ SUBJECTS = {
         "evoskeleton.evolution.limits.sampling:SampleSettings", "`sample`, in Python"
     ),
     "detector": Subject("evoskeleton.pose2d.blazepose:BlazePoseSettings", "`BlazePose`, in Python"),
-    "tracking": Subject("evoskeleton.pose2d.tracking:TrackingSettings", "`Tracker`, in Python"),
+    "tracking": Subject(
+        "evoskeleton.pose2d.tracking:PeopleTrackingSettings", "`PeopleTracker`, in Python"
+    ),
     "call": Subject("evoskeleton.annotation.client.client:CallSettings", "`Client`, in Python"),
 }
 """All that has settings; those of a command first."""
