@@ -69,6 +69,7 @@ def settings() -> dict:
                 "population": 24,
                 "offspring": 32,
                 "immigrants": 3,
+                "keep": 0.5,
                 "breeding": breeding,
                 "objectives": [["error", "novelty", "margin"], ["disagreement"]],
                 "bands": {"error": {"high": 0.95}},

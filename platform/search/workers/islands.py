@@ -122,7 +122,7 @@ class IslandSettings(Settings):
         "place of `offspring`",
     )
     keep: float = Field(
-        0.5, gt=0, le=1, description="share of the valid offspring that survives, hardest first"
+        1.0, gt=0, le=1, description="share of the valid offspring that survives, hardest first"
     )
     tournament: int = Field(2, ge=1, description="bodies that compete for one place as a parent")
     breeding: BreedingSettings = Field(

@@ -1,6 +1,11 @@
 """Whole campaigns towards keypoints on a real Ray: the same table however they run."""
 
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -268,6 +273,37 @@ def test_two_workers_and_two_scorers_breed_the_same_table_and_so_does_a_longer_p
     left, right = (held.to_arrays() for held in last if held is not None)
     for name, array in left.items():
         assert np.array_equal(array, right[name], equal_nan=array.dtype.kind == "f"), name
+
+
+KILLS = 8
+
+
+@pytest.mark.long
+def test_a_driver_that_is_killed_at_any_moment_breeds_the_same_table(
+    campaign, sources, ray_address, tmp_path
+):
+    """Killed up to `KILLS` times, each time a random while after it was at work, and run again."""
+    words = yaml.safe_load((campaign / "settings.yaml").read_text())
+    path, moments, killed = settings_file(tmp_path, sources, **words["search"]), random.Random(7), 0
+    while killed < KILLS and killed_after(path, ray_address, moments.uniform(4, 14)):
+        killed += 1
+    assert killed > 2
+    run("campaign", "run", "--or-resume", path, "--address", ray_address)
+    assert_same_rows(rows_of(campaign), rows_of(tmp_path))
+
+
+def killed_after(settings: Path, address: str, seconds: float) -> bool:
+    """Whether a campaign was killed after so long; it may have ended before."""
+    line = ["campaign", "run", "--or-resume", str(settings), "--address", address]
+    process = subprocess.Popen([sys.executable, "-m", "evoskeleton.cli", *line])
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+    assert process.returncode == 0
+    return False
 
 
 def test_another_target_is_refused_on_resume_with_the_difference(
