@@ -282,7 +282,7 @@ KILLS = 8
 def test_a_driver_that_is_killed_at_any_moment_breeds_the_same_table(
     campaign, sources, ray_address, tmp_path
 ):
-    """Killed up to `KILLS` times, each time a random while after it was at work, and run again."""
+    """Killed up to `KILLS` times, each time a random while after its start, and run again."""
     words = yaml.safe_load((campaign / "settings.yaml").read_text())
     path, moments, killed = settings_file(tmp_path, sources, **words["search"]), random.Random(7), 0
     while killed < KILLS and killed_after(path, ray_address, moments.uniform(4, 14)):
