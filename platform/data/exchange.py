@@ -1,5 +1,6 @@
 """Poses from files of any known format into one Parquet file, and out again in others' formats."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,10 +8,15 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.human36m import write_human36m
-from evoskeleton.platform.data.formats.parquet import load_parquet, write_parquet
+from evoskeleton.platform.data.formats.parquet import kept_rate, load_parquet, write_parquet
 from evoskeleton.platform.data.formats.videopose3d import write_videopose3d
+from evoskeleton.platform.data.mocap.motion import SAME_RATE
 from evoskeleton.platform.data.poses import PoseSet
-from evoskeleton.platform.data.sources.file_kinds import expect_one_rate
+from evoskeleton.platform.data.sources.file_kinds import (
+    declared_rate,
+    expect_one_rate,
+    readable_files,
+)
 from evoskeleton.platform.data.sources.load import load
 from evoskeleton.platform.data.sources.settings import Declared, SourceSettings
 
@@ -29,7 +35,7 @@ def import_poses(
         overwrite: drop what the file holds.
 
     Returns:
-        What was added.
+        What was added; frames a second are kept in the file where they are known.
 
     Raises:
         BadInput: a source cannot be read, a clip would be there twice, or the file cannot be
@@ -41,12 +47,46 @@ def import_poses(
     for fps in set(rates):
         same = [source.path for source, rate in zip(sources, rates, strict=True) if rate == fps]
         expect_one_rate([Path(path) for path in same if path], fps)
+    rate = _common_rate(sources, output if append else None)
     added = PoseSet.concat([load(source) for source in sources])
     parts = [load_parquet(output), added] if append and output.exists() else [added]
     merged = PoseSet.concat(parts).ordered()
     _refuse_twice(merged)
-    write_parquet(output, merged, overwrite=append or overwrite)
+    write_parquet(output, merged, overwrite=append or overwrite, rate=rate)
     return added
+
+
+def _common_rate(sources: Sequence[SourceSettings], there: Path | None) -> float | None:
+    """Frames a second of all sources and of what is appended to, where they are known.
+
+    Raises:
+        BadInput: two of them differ.
+    """
+    rates = [(str(source.path), _rate(source)) for source in sources]
+    if there is not None and there.exists():
+        rates.append((str(there), kept_rate(there)))
+    known = [(name, rate) for name, rate in rates if rate is not None]
+    for name, rate in known:
+        first, expected = known[0]
+        if not math.isclose(rate, expected, rel_tol=SAME_RATE):
+            raise BadInput(
+                f"{name} has {rate:.4g} frames a second and {first} {expected:.4g}: "
+                "name a common rate with --fps"
+            )
+    return known[0][1] if known else None
+
+
+def _rate(source: SourceSettings) -> float | None:
+    """Frames a second that a source will have."""
+    if isinstance(source, Declared) and source.fps is not None:
+        return source.fps
+    if source.path is None:
+        return None
+    path = Path(source.path).expanduser()
+    files = readable_files(path) if path.is_dir() and source.kind == "folder" else [path]
+    found = (declared_rate(file) for file in files)
+    own = next((rate for rate in found if rate is not None), None)
+    return own if own is not None else getattr(source, "rate", None)
 
 
 def _refuse_twice(poses: PoseSet) -> None:
@@ -56,7 +96,10 @@ def _refuse_twice(poses: PoseSet) -> None:
     if len(twice):
         row = int(twice[0])
         where = f"clip {poses.clip[row]} of subject {poses.subject[row]}"
-        raise BadInput(f"{where} is there twice, such as its frame {poses.frame[row]}")
+        twice_told = f"{where} is there twice, such as its frame {poses.frame[row]}"
+        raise BadInput(
+            f"{twice_told}; the setting subject, or --subject-from folder, tells people apart"
+        )
 
 
 def export_poses(

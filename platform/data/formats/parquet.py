@@ -4,6 +4,8 @@
 the other columns may be left out.
 """
 
+import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,17 @@ import pyarrow.parquet as pq
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.files import whole_file
+from evoskeleton.platform.data.mocap.motion import FAR_MM, nearer_the_origin
 from evoskeleton.platform.data.poses import PoseSet
 
+_log = logging.getLogger(__name__)
+
 _NUMBERS = 3 * len(JOINT_NAMES)
+_RATE = b"frames_per_second"
+_ROUNDED_MM = 1.6e7
+"""Farther from the origin, float32 rounds coordinates by a millimetre and more."""
+
+_LARGEST_FRAME = np.iinfo(np.int32).max
 _COLUMNS = ("subject", "action", "clip", "frame", "pose")
 
 
@@ -28,18 +38,74 @@ def load_parquet(path: Path) -> PoseSet:
         BadInput: the file is missing, is not Parquet, or its `pose` column has another width.
     """
     table = _read(path)
-    poses = _poses(table["pose"], path)
-    count = len(poses)
+    exact = _poses(table["pose"], path)
+    count = len(exact)
     texts = {
         name: _texts(table, name, default, path)
         for name, default in (("subject", "unknown"), ("action", "unknown"), ("clip", path.stem))
     }
     frames = _frames(table, path) if "frame" in table.column_names else np.arange(count)
-    return PoseSet(poses, texts["subject"], texts["action"], texts["clip"], frames.astype(np.int32))
+    _, number = np.unique(np.stack([texts["subject"], texts["clip"]]), axis=1, return_inverse=True)
+    poses = _near(exact, number.reshape(-1), path)
+    frames = _small(frames, number.reshape(-1), path)
+    return PoseSet(poses, texts["subject"], texts["action"], texts["clip"], frames)
 
 
-def write_parquet(path: Path, poses: PoseSet, *, overwrite: bool = False) -> None:
+def _near(poses: np.ndarray, clip: np.ndarray, path: Path) -> np.ndarray:
+    """float32 poses; clips far from the origin lose their offset first."""
+    finite = np.where(np.isfinite(poses), poses, 0.0)
+    far = np.unique(clip[np.abs(finite).max(axis=(1, 2), initial=0.0) > FAR_MM])
+    if poses.dtype == np.float32:
+        if (np.abs(finite) > _ROUNDED_MM).any():
+            raise BadInput(
+                f"{path}: coordinates more than {_ROUNDED_MM / 1e6:.0f} km from the origin are "
+                "rounded to millimetres in float32: take a clip's offset off before writing them, "
+                "or write float64"
+            )
+        return poses
+    for number in far:
+        rows = clip == number
+        poses[rows], notes = nearer_the_origin(poses[rows])
+        if number == far[0]:
+            others = f" (and of {len(far) - 1} clips more)" if len(far) > 1 else ""
+            _log.warning("%s: %s%s", path.name, " ".join(notes), others)
+    return poses.astype(np.float32)
+
+
+def _small(frames: np.ndarray, clip: np.ndarray, path: Path) -> np.ndarray:
+    """int32 frames; numbers that do not fit, such as time stamps, are counted from their clip's."""
+    if np.abs(frames, dtype=np.float64).max(initial=0.0) <= _LARGEST_FRAME:
+        return frames.astype(np.int32)
+    _log.warning(
+        "%s: frame numbers are too large and counted from the first of each clip", path.name
+    )
+    counted = np.empty(len(frames), np.int32)
+    for number in np.unique(clip):
+        rows = clip == number
+        counted[rows] = np.unique(frames[rows], return_inverse=True)[1].reshape(-1)
+    return counted
+
+
+def kept_rate(path: Path) -> float | None:
+    """Frames a second as a file keeps them; None where it says nothing or cannot be read."""
+    try:
+        words = pq.read_schema(path).metadata or {}
+        rate = float(words[_RATE])
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+    return rate if 0.0 < rate < math.inf else None
+
+
+def write_parquet(
+    path: Path, poses: PoseSet, *, overwrite: bool = False, rate: float | None = None
+) -> None:
     """Write a file that `load_parquet` reads; it appears whole or not at all.
+
+    Args:
+        path: its place.
+        poses: its rows.
+        overwrite: replace what is there.
+        rate: frames a second, kept beside the rows.
 
     Raises:
         BadInput: the file is there already, or it cannot be written.
@@ -48,8 +114,11 @@ def write_parquet(path: Path, poses: PoseSet, *, overwrite: bool = False) -> Non
     columns = {name: pa.array(getattr(poses, name)) for name in ("subject", "action", "clip")}
     columns["frame"] = pa.array(poses.frame, pa.int32())
     columns["pose"] = pa.FixedSizeListArray.from_arrays(numbers, _NUMBERS)
+    table = pa.table(columns)
+    if rate is not None:
+        table = table.replace_schema_metadata({_RATE: f"{rate:.9g}"})
     with whole_file(path, overwrite) as file:
-        pq.write_table(pa.table(columns), file)
+        pq.write_table(table, file)
 
 
 def _read(path: Path) -> pa.Table:
@@ -68,11 +137,12 @@ def _read(path: Path) -> pa.Table:
 
 
 def _poses(column: pa.ChunkedArray, path: Path) -> np.ndarray:
-    """(n, 17, 3) float32 of a list column; the row of a wrong width is named."""
+    """(n, 17, 3) float32 or float64 of a list column; the row of a wrong width is named."""
     kind = column.type
-    if not (
-        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    ):
+    if _is_list(kind) and _is_list(kind.value_type):
+        column = _flat(column)
+        kind = column.type
+    if not _is_list(kind):
         raise BadInput(f"{path}: column pose should hold lists of {_NUMBERS} numbers, got {kind}")
     rows = column.combine_chunks()
     widths = np.asarray(rows.value_lengths().fill_null(0))
@@ -82,10 +152,30 @@ def _poses(column: pa.ChunkedArray, path: Path) -> np.ndarray:
             f"got {widths[wrong[0]]} in row {wrong[0]}"
         )
     try:
-        numbers = rows.flatten().cast(pa.float32())
+        flat = rows.flatten()
+        numbers = flat.cast(pa.float64() if flat.type == pa.float64() else pa.float32())
     except pa.ArrowException:
         raise BadInput(f"{path}: pose should hold numbers, got {kind.value_type}") from None
     return np.array(numbers.to_numpy(zero_copy_only=False)).reshape(-1, len(JOINT_NAMES), 3)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Lists of 17 lists of 3 numbers as lists of 51."""
+    rows = column.combine_chunks()
+    joints = rows.flatten()
+    widths = np.asarray(joints.value_lengths().fill_null(0))
+    counts = np.asarray(rows.value_lengths().fill_null(0))
+    if len(joints) and (widths != widths[0]).any():
+        return column
+    width = int(widths[0]) if len(joints) else 0
+    ends = np.concatenate([[0], np.cumsum(counts * width)]).astype(np.int64)
+    return pa.chunked_array([pa.LargeListArray.from_arrays(pa.array(ends), joints.flatten())])
 
 
 def _texts(table: pa.Table, name: str, default: str, path: Path) -> np.ndarray:

@@ -102,12 +102,14 @@ def read_amc(path: Path, asf: Path | None = None) -> Motion:
     """
     skeleton = read_asf(find_asf(path) if asf is None else asf)
     in_degrees, first, values = _read_frames(path, skeleton)
+    joints = (ROOT, *skeleton.bones)
     return Motion(
         source=path,
-        joints=(ROOT, *skeleton.bones),
+        joints=joints,
         positions=_joint_positions(skeleton, values, in_degrees),
         unit_mm=skeleton.unit_mm,
         first_frame=first,
+        parents=(-1, *(joints.index(bone.parent) for bone in skeleton.bones.values())),
     )
 
 

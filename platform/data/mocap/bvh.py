@@ -29,6 +29,8 @@ from evoskeleton.safe_npy import printable
 _CHANNEL = re.compile(r"([xyz])(position|rotation)", re.IGNORECASE)
 _KEYWORDS = ("ROOT", "JOINT", "END", "OFFSET", "CHANNELS", "{", "}")
 
+_SURPLUS = "a row more than the {count:g} frames that the header says is left out"
+
 Line = tuple[int, list[str]]
 """A line's number in its file, from 1, and its words."""
 
@@ -71,7 +73,8 @@ def read_bvh(path: Path, skeleton: Path | None = None) -> Motion:
     body = None if skeleton is None else read_asf(skeleton)
     lines = read_lines(path, "a BVH motion")
     nodes, last = _read_tree(path, lines)
-    frame_time, values = _read_motion(path, lines, last, sum(len(n.channels or ()) for n in nodes))
+    channels = sum(len(node.channels or ()) for node in nodes)
+    frame_time, values, surplus = _read_motion(path, lines, last, channels)
     nodes, first, notes = _put_right(path, nodes, values, body)
     return Motion(
         source=path,
@@ -80,7 +83,8 @@ def read_bvh(path: Path, skeleton: Path | None = None) -> Motion:
         frame_rate=1.0 / frame_time,
         unit_mm=None if body is None else body.unit_mm,
         first_frame=first,
-        notes=tuple(notes + _root_note(nodes)),
+        notes=tuple(surplus + notes + _root_note(nodes)),
+        parents=tuple(node.parent for node in nodes),
     )
 
 
@@ -186,8 +190,11 @@ def _refuse_no_offset(where: str, node: Node) -> None:
 
 def _read_motion(
     path: Path, lines: Sequence[str], last: int, channels: int
-) -> tuple[float, np.ndarray]:
-    """Seconds of a frame, and (frames, channels) values; `last` is the line MOTION."""
+) -> tuple[float, np.ndarray, list[str]]:
+    """Seconds of a frame, (frames, channels) values, and notes; `last` is the line MOTION.
+
+    One row more than the header says is told and left out: some programs write it always.
+    """
     content = [(number, line) for number, line in enumerate(lines[last:], last + 1) if line.strip()]
     count = _header(path, content, 0, r"Frames\s*:\s*(\S+)", "Frames: and their number")
     time = _header(path, content, 1, r"Frame\s*Time\s*:\s*(\S+)", "Frame Time: and seconds")
@@ -196,7 +203,9 @@ def _read_motion(
             f"{path}, line {content[0][0]}: there should be a whole number of frames, and a "
             f"frame time above 0, got {count:g} and {time:g}"
         )
-    frames = content[2:]
+    frames, surplus = content[2:], []
+    if len(frames) == count + 1 and len(frames[-1][1].split()) == channels:
+        frames, surplus = frames[:-1], [_SURPLUS.format(count=count)]
     for frame, (number, line) in enumerate(frames[: int(count)]):
         if (width := len(line.split())) != channels:
             raise BadInput(
@@ -208,7 +217,7 @@ def _read_motion(
             f"{path}, line {content[-1][0]}: {count:g} frames should be here, as line "
             f"{content[0][0]} says, got {len(frames)}"
         )
-    return time, _values(path, frames, channels)
+    return time, _values(path, frames, channels), surplus
 
 
 def _header(path: Path, content: Sequence[tuple[int, str]], at: int, form: str, what: str) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.mocap.joint_maps import OwnPlace, find_joint_map
+from evoskeleton.platform.data.mocap.rigs import Rig
 from evoskeleton.safe_npy import printable
 from evoskeleton.shapes import expect_shape
 
@@ -28,6 +29,9 @@ UPRIGHT: Mapping[str, np.ndarray] = {
 """The rotation that brings the file's up axis to z; none of them mirrors."""
 
 _SAME_UNIT = 1e-3
+
+FAR_MM = 1e6
+"""Beyond a kilometre, float32 rounds coordinates by more than a twentieth of a millimetre."""
 
 SAME_RATE = 0.01
 """Frame rates that differ by this share, or less, are the same."""
@@ -46,6 +50,7 @@ class Motion:
         up: "x", "y" or "z", or None where the format does not declare it.
         first_frame: the file's own number of the first row of `positions`.
         notes: sentences about what was changed or made up while reading.
+        parents: place of each joint's parent, -1 for a root; None where the format has no tree.
     """
 
     source: Path
@@ -56,6 +61,7 @@ class Motion:
     up: str | None = None
     first_frame: int = 0
     notes: tuple[str, ...] = ()
+    parents: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         expect_shape("positions", self.positions, ("frames", len(self.joints), 3))
@@ -82,16 +88,37 @@ def to_h36m(
         BadInput: unit or up axis is neither declared nor given, or is given otherwise than
             declared; a joint is not found; a coordinate is not finite.
     """
-    scale, turn = _unit_mm(motion, units), UPRIGHT[_up(motion, up)]
-    chosen = find_joint_map(motion.joints, joints, str(motion.source))
+    scale, turn = unit_mm(motion, units), UPRIGHT[up_axis(motion, up)]
+    rig = Rig(motion.joints, motion.parents, motion.positions)
+    chosen = find_joint_map(rig, joints, str(motion.source))
     with np.errstate(over="ignore", invalid="ignore"):
         placed = chosen.weights(motion.joints) @ motion.positions
-        poses = (scale * placed @ turn.T).astype(np.float32)
+        exact, moved = nearer_the_origin(scale * placed @ turn.T)
+        poses = exact.astype(np.float32)
     _refuse_infinite(motion, poses)
-    return poses, [*motion.notes, *chosen.approximations()]
+    return poses, [*motion.notes, *chosen.approximations(), *moved]
 
 
-def _unit_mm(motion: Motion, units: str | float | None) -> float:
+def nearer_the_origin(poses: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Poses (n, 17, 3) float64 mm of a clip without an offset that float32 cannot hold, and a note.
+
+    Along an axis on which a clip lies more than a kilometre from the origin, the place of its
+    first hip, to the metre, is taken off.
+    """
+    first = poses[0, 0] if len(poses) else np.zeros(3)
+    offset = np.where(np.abs(first) > FAR_MM, np.round(first, -3), 0.0)
+    if not np.isfinite(offset).all() or not offset.any():
+        return poses, []
+    told = ", ".join(f"{metres:.0f}" for metres in offset / 1000.0)
+    return poses - offset, [f"the offset of the clip from the origin, ({told}) m, is taken off"]
+
+
+def unit_mm(motion: Motion, units: str | float | None) -> float:
+    """Millimetres in a unit of the file, as declared or as given.
+
+    Raises:
+        BadInput: it is neither, or they contradict each other.
+    """
     wanted = f"{', '.join(MM_PER_UNIT)}, or the millimetres in a unit of the file"
     if units is None:
         if motion.unit_mm is None:
@@ -113,7 +140,12 @@ def _unit_mm(motion: Motion, units: str | float | None) -> float:
     return given if motion.unit_mm is None else motion.unit_mm
 
 
-def _up(motion: Motion, up: str | None) -> str:
+def up_axis(motion: Motion, up: str | None) -> str:
+    """The file's axis that points up, as declared or as given.
+
+    Raises:
+        BadInput: it is neither, or they contradict each other.
+    """
     wanted = ", ".join(UPRIGHT)
     if up is None and motion.up is None:
         raise BadInput(

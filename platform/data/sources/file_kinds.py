@@ -1,11 +1,13 @@
 """A folder of files of any known format, read as one source."""
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.mpi_inf_3dhp import TEST_FILE, TRAINING_FILE
+from evoskeleton.platform.data.formats.parquet import kept_rate
 from evoskeleton.platform.data.mocap.motion import SAME_RATE
 
 SUFFIXES = {
@@ -35,15 +37,28 @@ def readable_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder")
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and _is_known(path))
+    found = sorted(path for path in files_below(folder) if path.suffix.lower() in SUFFIXES)
     if not found:
         raise BadInput(f"{folder} holds no file to read: known are {', '.join(SUFFIXES)}")
     return found
 
 
-def _is_known(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files below a folder, through links, but for what is hidden below it.
+
+    Each folder is visited once, however many links lead to it.
+    """
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) * (
+            real not in seen
+        )
+        if real in seen:
+            continue
+        seen.add(real)
+        there = (Path(place, name) for name in files if not name.startswith("."))
+        yield from (path for path in there if path.is_file())
 
 
 def expect_one_rate(files: Sequence[Path], fps: float | None) -> None:
@@ -69,7 +84,9 @@ def expect_one_rate(files: Sequence[Path], fps: float | None) -> None:
 
 
 def declared_rate(file: Path) -> float | None:
-    """Frames a second of a BVH; none for other files, and for a BVH that does not say."""
+    """Frames a second of a BVH or a Parquet file that says so; none for others."""
+    if file.suffix.lower() == ".parquet":
+        return kept_rate(file)
     if file.suffix.lower() != ".bvh":
         return None
     try:

@@ -1,7 +1,7 @@
 """Where real poses come from: a kind, a place, a filter, and a fraction drawn by its own seed."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import singledispatch
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.body_checks import refuse_lying
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
 from evoskeleton.platform.data.sources.file_kinds import expect_one_rate, kind_of, readable_files
 from evoskeleton.platform.data.sources.settings import (
@@ -30,8 +31,12 @@ from evoskeleton.platform.data.sources.settings import (
     class_of,
     laid_down,
 )
+from evoskeleton.platform.data.sources.subjects import by_folder
 from evoskeleton.platform.data.sources.subsets import draw_subset
 from evoskeleton.settings import with_changes
+
+_LAID_DOWN = ("parquet", "human36m", "videopose3d", "mpi-inf-3dhp")
+"""Kinds whose format says which axis is up, so that a file may be wrong in it."""
 
 Loader = Callable[[SourceSettings], PoseSet]
 
@@ -116,7 +121,8 @@ def _(settings: RecordingSource) -> PoseSet:
 def _(settings: FolderSource) -> PoseSet:
     """All files of a folder; a setting that some of its kinds do not know is for the others."""
     files = readable_files(_place(settings))
-    parts = [_of_file(file, settings) for file in files]
+    subjects = _subjects(files, settings)
+    parts = [_of_file(file, settings, subjects.get(file)) for file in files]
     declared = settings.declared()
     if declared and not any(isinstance(part, RecordingSource) for part in parts):
         raise BadInput(laid_down(declared[0], [*{part.kind for part in parts}]))
@@ -124,11 +130,20 @@ def _(settings: FolderSource) -> PoseSet:
     return PoseSet.concat([read(part) for part in parts])
 
 
-def _of_file(file: Path, folder: FolderSource) -> SourceSettings:
+def _subjects(files: Sequence[Path], folder: FolderSource) -> Mapping[Path, str]:
+    """Subjects of recordings that their folders name, where nothing else is said."""
+    if folder.subject is not None or folder.subject_from is not None:
+        return {}
+    recordings = [file for file in files if class_of(kind_of(file)) is RecordingSource]
+    return by_folder(recordings, _place(folder))
+
+
+def _of_file(file: Path, folder: FolderSource, subject: str | None) -> SourceSettings:
     """Settings of a file, with what is declared of the folder where its kind leaves it open."""
     kind = kind_of(file)
     known = [name for name in folder.declared() if name in class_of(kind).model_fields]
     declared = {name: getattr(folder, name) for name in known}
+    declared |= {} if subject is None else {"subject": subject}
     return SourceSettings.parse({"kind": kind, "path": str(file), **declared})
 
 
@@ -169,6 +184,8 @@ def load(settings: SourceSettings) -> PoseSet:
         raise BadInput(f"source {settings.path or settings.kind} holds no poses")
     kept = _filtered(poses, settings).ordered()
     check_poses(kept)
+    if settings.kind in _LAID_DOWN and not settings.lying:
+        refuse_lying(poses, str(settings.path))
     if settings.subset is not None:
         kept = draw_subset(kept, settings.subset, settings.fraction_seed)
     random = np.random.Generator(np.random.Philox(settings.fraction_seed))
@@ -298,6 +315,6 @@ def _plain_settings(text: str) -> dict[str, Any]:
             return plain
         except yaml.YAMLError as error:
             raise BadInput(f"source {text}: {' '.join(str(error).split())}") from None
-    if text in KINDS:
+    if text in KINDS and not Path(text).is_dir():
         return {"kind": text}
     return {"kind": kind_of(Path(text)), "path": text}

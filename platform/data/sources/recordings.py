@@ -1,7 +1,8 @@
-"""Motion-capture files as poses: a BVH, or an AMC with its ASF; one clip a file.
+"""Motion-capture files as poses; one clip a file.
 
 The clip is the file's name. So is the action, and the subject is what stands before the first "_"
-(as in the CMU database, where 02_01 is the first clip of subject 02), unless both are given.
+(as in the CMU database, where 02_01 is the first clip of subject 02), unless both are given or a
+rule for them, see `subjects`.
 """
 
 import logging
@@ -11,37 +12,55 @@ from pathlib import Path
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import MIRROR
+from evoskeleton.platform.data.bodies import measure
+from evoskeleton.platform.data.body_checks import likely_unit, warnings
 from evoskeleton.platform.data.mocap.asf_amc import read_amc
 from evoskeleton.platform.data.mocap.bvh import read_bvh
-from evoskeleton.platform.data.mocap.motion import SAME_RATE, Motion, to_h36m
-from evoskeleton.platform.data.poses import PoseSet
+from evoskeleton.platform.data.mocap.motion import (
+    SAME_RATE,
+    UPRIGHT,
+    Motion,
+    to_h36m,
+    unit_mm,
+    up_axis,
+)
+from evoskeleton.platform.data.mocap.resampling import resampled
+from evoskeleton.platform.data.poses import PLAUSIBLE_BODY_MM, PoseSet, body_height
 from evoskeleton.platform.data.sources.settings import RecordingSource
+from evoskeleton.platform.data.sources.subjects import who
 
 _log = logging.getLogger(__name__)
 
 
 def load_mocap(path: Path, settings: RecordingSource) -> PoseSet:
-    """The poses of one file; what is approximated is logged as a warning.
+    """The poses of one file; what is approximated, and what no body does, is logged as a warning.
 
     Args:
-        path: a BVH or AMC file.
+        path: a file of motion capture.
         settings: what is declared of it.
 
     Raises:
-        BadInput: the file is damaged, its unit or up axis is neither declared nor given, or a joint
-            is not found.
+        BadInput: the file is damaged, its unit or up axis is neither declared nor given, a joint
+            is not found, or the unit makes bodies of a size that none has.
     """
     motion = read_motion(path, settings.skeleton)
     poses, notes = to_h36m(motion, settings.units, settings.up, settings.joints)
-    for note in notes:
+    if settings.swap_sides:
+        poses = poses[:, list(MIRROR)]
+    unit, turn = unit_mm(motion, settings.units), UPRIGHT[up_axis(motion, settings.up)]
+    _refuse_size(path, poses, unit)
+    bodies = measure(poses, np.zeros(len(poses), np.int64))
+    poses, frames, more = _at_rate(motion, poses, settings)
+    for note in [*notes, *more, *warnings(bodies, unit, turn)]:
         _log.warning("%s: %s", path.name, note)
-    rows = np.arange(0, len(poses), _step(motion, settings.fps))
+    named = who(path, settings.subject_from)
     return PoseSet(
-        poses=poses[rows],
-        subject=np.full(len(rows), settings.subject or path.stem.split("_")[0]),
-        action=np.full(len(rows), settings.action or path.stem),
-        clip=np.full(len(rows), path.stem),
-        frame=(motion.first_frame + rows).astype(np.int32),
+        poses=poses,
+        subject=np.full(len(poses), settings.subject or named.subject),
+        action=np.full(len(poses), settings.action or named.action or path.stem),
+        clip=np.full(len(poses), path.stem),
+        frame=frames.astype(np.int32),
     )
 
 
@@ -51,16 +70,51 @@ def read_motion(path: Path, skeleton: str | None) -> Motion:
     return read_amc(path, asf) if path.suffix.lower() == ".amc" else read_bvh(path, asf)
 
 
-def _step(motion: Motion, fps: float | None) -> int:
-    """Every how many frames one is kept."""
+def _refuse_size(path: Path, poses: np.ndarray, unit: float) -> None:
+    height = float(np.median(body_height(poses)))
+    low, high = PLAUSIBLE_BODY_MM
+    better = likely_unit(height, unit)
+    if better and not low <= height <= high:
+        raise BadInput(
+            f"{path}: with units of {unit:.6g} mm the body would be {height / 1000:.3g} m tall; "
+            f"{better}"
+        )
+
+
+def _at_rate(
+    motion: Motion, poses: np.ndarray, settings: RecordingSource
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Poses at the rate that is asked for, their frames, and notes."""
+    step = _step(motion, settings.fps, settings.rate)
+    if step is not None:
+        rows = np.arange(0, len(poses), step)
+        return poses[rows], motion.first_frame + rows, []
+    rate, fps = motion.frame_rate or settings.rate, settings.fps
+    assert rate is not None and fps is not None, "there is a step otherwise"
+    brought = resampled(poses, rate, fps)
+    note = f"resampled from {rate:.6g} to {fps:.6g} frames a second, frames are counted anew"
+    return brought, np.arange(len(brought)), [note]
+
+
+def _step(motion: Motion, fps: float | None, declared: float | None) -> int | None:
+    """Every how many frames one is kept; None where the rate is no multiple of what is wanted."""
     if fps is None:
         return 1
-    if motion.frame_rate is None:
-        raise BadInput(f"{motion.source} does not declare its frame rate: leave out --fps")
-    step = round(motion.frame_rate / fps)
-    if step < 1 or not math.isclose(step * fps, motion.frame_rate, rel_tol=SAME_RATE):
+    rate = _rate(motion, declared)
+    if rate is None:
+        told = f"{motion.source} does not declare its frame rate: leave out --fps"
+        raise BadInput(f"{told}, or declare the rate with --rate")
+    step = round(rate / fps)
+    even = step >= 1 and math.isclose(step * fps, rate, rel_tol=SAME_RATE)
+    return step if even else None
+
+
+def _rate(motion: Motion, declared: float | None) -> float | None:
+    """Frames a second as the file says, or as was declared where it does not."""
+    own = motion.frame_rate
+    if own is not None and declared is not None and not math.isclose(own, declared, rel_tol=0.01):
         raise BadInput(
-            f"--fps should divide the {motion.frame_rate:.6g} frames a second of {motion.source}, "
-            f"got {fps:g}"
+            f"{motion.source} declares {own:.6g} frames a second, got --rate {declared:g}: "
+            "leave it out"
         )
-    return step
+    return declared if own is None else own

@@ -43,6 +43,9 @@ class SourceSettings(Settings):
     fraction: float = Field(1.0, gt=0, le=1, description="share of the rows to draw at random")
     fraction_seed: int = Field(0, ge=0, description="seed of that draw, and of max_per_subject")
     max_per_subject: int | None = Field(None, ge=1, description="most rows of one subject")
+    lying: bool = Field(
+        False, description="declares that poses of which nobody ever stands are meant to lie"
+    )
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
@@ -75,7 +78,8 @@ class SourceSettings(Settings):
         filters = [name for name in SourceSettings.model_fields if name in plain]
         at = filters.index("subset") if "subset" in filters else len(filters)
         names = [*filters[:at], *_declarations(), *filters[at:]]
-        return {name: plain.get(name) for name in names} | plain
+        laid = {name: plain.get(name) for name in names} | plain
+        return {name: value for name, value in laid.items() if value or name not in _LATER}
 
 
 class _Format(SourceSettings):
@@ -140,6 +144,10 @@ class StandardSource(_Format):
     kind: Literal["standard"] = Field(description=_KIND)
 
 
+_LATER = ("lying", "rate", "swap_sides", "subject_from")
+"""Names that came later: they stand in files and records only where something is said."""
+
+
 class Declared(SourceSettings):
     """What the files of recordings leave open; the files decide what is not given."""
 
@@ -147,19 +155,31 @@ class Declared(SourceSettings):
         None, description="mm, cm, m, inch, or the millimetres in a unit of the file"
     )
     up: Literal["x", "y", "z"] | None = Field(None, description="axis that points up")
-    fps: float | None = Field(
-        None, gt=0, description="frames a second to keep of a BVH, whose own are a multiple of them"
-    )
+    fps: float | None = Field(None, gt=0, description="frames a second to keep or to resample to")
     skeleton: str | None = Field(None, description="ASF file of the same subject")
     joints: dict[str, str | list[str] | dict[str, float]] | None = Field(
         None, description="joints of the file that stand for our 17, such as {Hip: Hips}"
     )
     subject: str | None = Field(None, description="who; none: the name before _")
     action: str | None = Field(None, description="what; none: the file's name")
+    rate: float | None = Field(
+        None, gt=0, description="frames a second of files that do not declare them, such as AMC"
+    )
+    swap_sides: bool | None = Field(
+        None, description="take left for right: of files whose sides are swapped or axes mirrored"
+    )
+    subject_from: str | None = Field(
+        None,
+        description="rule for subjects: folder, or a pattern of names as {action}_{subject}",
+    )
 
     def declared(self) -> list[str]:
         """Names of what is given."""
         return [name for name in _declarations() if getattr(self, name) is not None]
+
+
+RECORDED = ("bvh", "amc")
+"""Kinds of `RecordingSource`: files that leave open what `Declared` says."""
 
 
 class RecordingSource(Declared):

@@ -122,8 +122,17 @@ def test_every_third_frame_of_a_bvh_keeps_its_number(raw_motion):
     kept = np.isin(whole.frame, third.frame)
     assert len(third) == -(-len(whole) // 3)
     assert np.array_equal(whole.poses[kept], third.poses)
-    with pytest.raises(BadInput, match="--fps should divide the 120 frames a second"):
-        load(read(raw_motion / "02_01.bvh", *asked, "fps=50"))
+
+
+def test_any_other_rate_is_resampled_with_bones_as_long_as_before(raw_motion, caplog):
+    asked = ("units=56.4444", "up=y", f"skeleton={raw_motion / '02.asf'}")
+    whole = load(read(raw_motion / "02_01.bvh", *asked))
+    other = load(read(raw_motion / "02_01.bvh", *asked, "fps=50"))
+    assert "resampled from 120 to 50 frames a second" in caplog.text
+    assert len(other) == int((len(whole) - 1) / 120 * 50) + 1
+    assert other.poses[::5] == pytest.approx(whole.poses[::12][: len(other.poses[::5])], abs=0.5)
+    lengths = [np.linalg.norm(s.poses[:, 2] - s.poses[:, 1], axis=1) for s in (whole, other)]
+    assert np.ptp(lengths[1]) < 0.01 and lengths[1][0] == pytest.approx(lengths[0][0], abs=0.01)
 
 
 def test_the_same_motion_in_three_formats_is_the_same(raw_motion, tmp_path):

@@ -50,23 +50,50 @@ def data_import(
     ] = None,
     up: Annotated[str | None, typer.Option(help="axis that points up: x, y or z")] = None,
     skeleton: Annotated[str | None, typer.Option(help="ASF file that goes with AMC or BVH")] = None,
-    fps: Annotated[float | None, typer.Option(help="frames a second to keep of a BVH")] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="frames a second to keep, or to resample to")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="frames a second of files that do not say, such as AMC")
+    ] = None,
+    swap_sides: Annotated[
+        bool,
+        typer.Option("--swap-sides", help="take left for right, where a file has them swapped"),
+    ] = False,
+    subject_from: Annotated[
+        str | None,
+        typer.Option(help="rule for subjects: folder, or a pattern of names as {action}_{subject}"),
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="picture of three frames, PNG")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Read files of any known format into one Parquet file."""
+    """Read files of any known format into one Parquet file, and report what was read."""
     from evoskeleton.platform.data.exchange import import_poses
+    from evoskeleton.platform.data.formats.parquet import kept_rate
+    from evoskeleton.platform.data.import_report import draw_import, report_lines, report_warnings
     from evoskeleton.platform.data.sources.load import settings_from_text
+    from evoskeleton.platform.data.sources.settings import RECORDED
 
     if append and overwrite:
         raise BadInput("--append adds to a file and --overwrite replaces it: give one of them")
     if output.exists() and not append and not overwrite:
         raise BadInput(f"{output} is there already; --append adds to it, --overwrite replaces it")
-    given = {"units": units, "up": up, "skeleton": skeleton, "fps": fps}
+    refuse_taken(overwrite, figure)
+    given = {"units": units, "up": up, "skeleton": skeleton, "fps": fps, "rate": rate}
+    given |= {"subject_from": json.dumps(subject_from) if subject_from else None}
+    given |= {"swap_sides": swap_sides or None}
     changes = [f"{name}={value}" for name, value in given.items() if value is not None]
     read = [settings_from_text(text, changes + (change or [])) for text in sources]
     with busy("reading"):
         added = import_poses(read, output, append, overwrite)
     typer.echo(f"{output}: {counted(added)}")
+    for line in report_lines(added, kept_rate(output)):
+        typer.echo(line)
+    if any(source.kind not in RECORDED for source in read):
+        for line in report_warnings(added):
+            typer.echo(f"{output}: {line}", err=True)
+    if figure is not None:
+        draw_import(added, figure)
 
 
 @data.command("export")
