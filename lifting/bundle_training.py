@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from evoskeleton.errors import BadInput
-from evoskeleton.files import whole_folder
+from evoskeleton.files import NameTaken, whole_folder
 from evoskeleton.lifting.bundle import DESCRIPTION_FILE, Lifter, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
+from evoskeleton.lifting.evaluation.mean_pose import against_mean_pose
 from evoskeleton.lifting.lifter_training import LifterSettings, lifter_from, train_lifter
 from evoskeleton.settings import with_changes
 
@@ -61,11 +62,14 @@ def train_bundle(
                 f"the training diverged, its loss is {report.loss:g}: lower learning_rate, or look"
                 f" at the settings of views"
             )
+        against = against_mean_pose(lifter, poses)
+        against.refuse_diverged()
         record = {
             "poses": len(poses),
             "steps": report.step,
             "loss": report.loss,
             "seconds": report.seconds,
+            "against_mean_pose": against._asdict(),
             "hash": weight_hash(lifter),
             "settings": settings.model_dump(mode="json"),
         }
@@ -106,6 +110,10 @@ def new_bundle(output: Path, overwrite: bool) -> Iterator[Path]:
         expect_room(output, overwrite)
         with whole_folder(output, replace=replace) as folder:
             yield folder
+    except NameTaken as taken:
+        raise BadInput(
+            f"output {output} was filled by somebody else meanwhile: the bundle is in {taken.kept}"
+        ) from None
     except OSError as error:
         raise BadInput(f"output {output} cannot be written: {error.strerror}") from None
 

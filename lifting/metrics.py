@@ -3,10 +3,13 @@
 Arrays: (poses, joints, 3) mm in, (poses,) out, numpy or torch alike, for any number of joints.
 Both sides should be seen from the hip; nothing here moves them, except what a metric's alignment
 allows. An average over joints divides by the joints that were given, so that an alignment over
-16 joints is not divided by 17.
+16 joints is not divided by 17. A pose with a joint that is not known (NaN) on either side is NaN in
+every metric; the other poses are as without it. Whole numbers and half precision are computed in
+float64 and float32.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal
@@ -32,12 +35,40 @@ def _numpy_too(metric: Callable[..., Tensor]) -> Callable[..., Array]:
         expect_shape("predicted", predicted, ("poses", "joints", 3))
         if predicted.shape != target.shape:
             raise BadInput(f"target should be {tuple(predicted.shape)}, got {tuple(target.shape)}")
-        if isinstance(predicted, Tensor):
-            return metric(predicted, target, *rest)
-        pair = (torch.from_numpy(np.array(array)) for array in (predicted, target))
-        return metric(*pair, *rest).numpy()
+        pair = _as_floats(_as_tensor("predicted", predicted), _as_tensor("target", target))
+        result = metric(*pair, *rest)
+        return result if isinstance(predicted, Tensor) else result.numpy(force=True)
 
     return measured
+
+
+def _as_tensor(name: str, array: Array) -> Tensor:
+    """A real array as a tensor.
+
+    Raises:
+        BadInput: it holds no real numbers.
+    """
+    if not isinstance(array, Tensor):
+        array = np.asarray(array)
+        if array.dtype.kind not in "biuf":
+            raise BadInput(f"{name} should hold real numbers, got {array.dtype}")
+        kind = np.float32 if array.dtype in (np.float16, np.float32) else np.float64
+        return torch.from_numpy(np.array(array, kind))
+    if array.is_complex():
+        raise BadInput(f"{name} should hold real numbers, got {array.dtype}")
+    return array
+
+
+def _as_floats(predicted: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in the one precision that holds both, float32 or float64."""
+    kind = torch.promote_types(*(_precision(array) for array in (predicted, target)))
+    return predicted.to(kind), target.to(kind)
+
+
+def _precision(array: Tensor) -> torch.dtype:
+    if array.dtype == torch.float64 or not array.is_floating_point():
+        return torch.float64
+    return torch.float32
 
 
 def _distances(predicted: Tensor, target: Tensor) -> Tensor:
@@ -74,19 +105,31 @@ def n_mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
 @_numpy_too
 def pck(predicted: Tensor, target: Tensor, threshold_mm: float = PCK_MM) -> Tensor:
     """Share of joints within `threshold_mm`, 0 to 1."""
-    return (_distances(predicted, target) <= threshold_mm).to(predicted.dtype).mean(1)
+    return _shares(_distances(predicted, target), [threshold_mm])
 
 
 @_numpy_too
 def auc(predicted: Tensor, target: Tensor) -> Tensor:
     """Area under the PCK curve from 0 to 150 mm in steps of 5 mm, 0 to 1."""
-    thresholds = torch.tensor(AUC_THRESHOLDS_MM, device=predicted.device)
-    within = _distances(predicted, target)[..., None] <= thresholds
-    return within.to(predicted.dtype).mean((1, 2))
+    return _shares(_distances(predicted, target), AUC_THRESHOLDS_MM)
+
+
+def _shares(distances: Tensor, thresholds: Sequence[float]) -> Tensor:
+    """Mean share of (poses, joints) distances within the thresholds; NaN where one is unknown."""
+    limits = torch.tensor(thresholds, dtype=distances.dtype, device=distances.device)
+    within = (distances[..., None] <= limits).to(distances.dtype).mean((1, 2))
+    return within.masked_fill(distances.isnan().any(1), math.nan)
 
 
 def _procrustes(predicted: Tensor, target: Tensor) -> Tensor:
-    """`predicted` after its best similarity onto `target`, without reflection (Umeyama 1991)."""
+    """`predicted` after its best similarity onto `target`, without reflection (Umeyama 1991).
+
+    Of a pose that is not finite nothing can be aligned: NaN.
+    """
+    known = (predicted.isfinite() & target.isfinite()).all(2).all(1)[:, None, None]
+    if not known.all():
+        aligned = _procrustes(predicted.where(known, 0.0), target.where(known, 0.0))
+        return aligned.masked_fill(~known, math.nan)
     middle = target.mean(1, keepdim=True)
     source, goal = predicted - predicted.mean(1, keepdim=True), target - middle
     u, strength, vt = torch.linalg.svd(source.transpose(1, 2) @ goal)
@@ -95,8 +138,8 @@ def _procrustes(predicted: Tensor, target: Tensor) -> Tensor:
     sign[:, 2] = torch.where(mirrored, -1.0, 1.0)
     rotation = (u * sign[:, None]) @ vt
     scale = (strength * sign).sum(1) / source.square().sum((1, 2)).clamp_min(1e-12)
-    aligned: Tensor = scale[:, None, None] * (source @ rotation) + middle
-    return aligned
+    turned: Tensor = scale[:, None, None] * (source @ rotation) + middle
+    return turned
 
 
 Table = Literal["evaluate", "study", "closing"]

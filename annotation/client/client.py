@@ -56,6 +56,8 @@ _CHANNEL = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
 )
+_NO_PROXY = (("grpc.enable_http_proxy", 0),)
+"""A proxy that the environment names knows nothing of this machine."""
 
 
 class CallSettings(Settings):
@@ -131,10 +133,11 @@ class _Connection:
         self._settings = settings or CallSettings.parse({})
         self._metadata = [] if token is None else [("authorization", f"Bearer {token}")]
         self._stubs: dict[type, Any] = {}
+        options = (*_CHANNEL, *(_NO_PROXY if stays_here(address) else ()))
         if secure:
-            self._channel = self._grpc.secure_channel(address, _credentials(certificates), _CHANNEL)
+            self._channel = self._grpc.secure_channel(address, _credentials(certificates), options)
         else:
-            self._channel = self._grpc.insecure_channel(address, _CHANNEL)
+            self._channel = self._grpc.insecure_channel(address, options)
 
     def _method(self, stub: type, name: str) -> Any:
         if stub not in self._stubs:

@@ -88,7 +88,11 @@ class RegistrySource:
             return held
         with tempfile.TemporaryDirectory(prefix="evoskeleton-") as folder:
             bundle = self._registry.fetch(name, version.number, folder)
-            return read_champion(bundle, name, number, version.metrics)
+            try:
+                return read_champion(bundle, name, number, version.metrics)
+            except BadInput as error:  # the folder is another one each time, the problem is not
+                named = str(error).replace(str(bundle), f"{name} version {number}")
+                raise BadInput(named) from None
 
     def _champion(self, name: str) -> "Version":
         from evoskeleton.platform.record.registry import CHAMPION
@@ -173,8 +177,13 @@ class Champions:
                 await self.refresh()
                 self._problem = ""
             except BadInput as error:
-                if str(error) != self._problem:
+                if self._is_new(error):
                     LOG.warning("the champion stays", extra={"fields": {"problem": str(error)}})
-                self._problem = str(error)
-            except Exception:
-                LOG.exception("the champion stays")
+            except Exception as error:
+                if self._is_new(error):
+                    LOG.exception("the champion stays")
+
+    def _is_new(self, error: Exception) -> bool:
+        """Whether this is another problem than that of the last time."""
+        before, self._problem = self._problem, f"{type(error).__name__}: {error}"
+        return self._problem != before

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.files import only_writer
 from evoskeleton.platform.data.formats.human36m import write_human36m
 from evoskeleton.platform.data.formats.parquet import kept_rate, load_parquet, write_parquet
 from evoskeleton.platform.data.formats.videopose3d import write_videopose3d
@@ -31,7 +32,7 @@ def import_poses(
     Args:
         sources: at least one.
         output: the file; it may only be there already if it is appended to or replaced.
-        append: keep what the file holds, and add to it.
+        append: keep what the file holds, and add to it; of several at once, one after the other.
         overwrite: drop what the file holds.
 
     Returns:
@@ -47,12 +48,14 @@ def import_poses(
     for fps in set(rates):
         same = [source.path for source, rate in zip(sources, rates, strict=True) if rate == fps]
         expect_one_rate([Path(path) for path in same if path], fps)
-    rate = _common_rate(sources, output if append else None)
+    _common_rate(sources, output if append else None)
     added = PoseSet.concat([load(source) for source in sources])
-    parts = [load_parquet(output), added] if append and output.exists() else [added]
-    merged = PoseSet.concat(parts).ordered()
-    _refuse_twice(merged)
-    write_parquet(output, merged, overwrite=append or overwrite, rate=rate)
+    with only_writer(output):
+        rate = _common_rate(sources, output if append else None)
+        parts = [load_parquet(output), added] if append and output.exists() else [added]
+        merged = PoseSet.concat(parts).ordered()
+        _refuse_twice(merged)
+        write_parquet(output, merged, overwrite=append or overwrite, rate=rate)
     return added
 
 

@@ -42,6 +42,9 @@ DEFAULTS = {
 """Set where the user's environment says nothing."""
 
 
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
 class TrackingSettings(Settings):
     """Where MLflow keeps the record of campaigns."""
 
@@ -142,6 +145,15 @@ def prepare_environment() -> None:
     os.environ.update(ENVIRONMENT)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    _ask_no_proxy_for_this_machine()
+
+
+def _ask_no_proxy_for_this_machine() -> None:
+    """A proxy that the environment names knows nothing of a server on this machine."""
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    names = [name.strip() for name in known.split(",") if name.strip()]
+    names += [name for name in _THIS_MACHINE if name not in names]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(names)
 
 
 def without_secrets(text: str) -> str:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
+from evoskeleton.errors import BadInput
 from evoskeleton.lifting.metrics import (
     AUC_THRESHOLDS_MM,
     METRICS,
@@ -114,3 +116,32 @@ def test_metrics_are_listed_once_in_the_order_of_the_tables():
     assert list(shown_in("closing")) == ["mpjpe", "p_mpjpe"]
     assert METRICS["pck"].in_words(0.875) == "87.5"
     assert METRICS["mpjpe"].in_words(61.26) == "61.3"
+
+
+@pytest.mark.parametrize("name", ["mpjpe", "p_mpjpe", "n_mpjpe", "pck", "auc"])
+def test_an_unknown_joint_makes_its_own_pose_unknown_and_no_other(pair, name):
+    metric = {"mpjpe": mpjpe, "p_mpjpe": p_mpjpe, "n_mpjpe": n_mpjpe, "pck": pck, "auc": auc}[name]
+    predicted, target = pair
+    expected = metric(predicted, target)
+    for side in (0, 1):
+        sides = [predicted.copy(), target.copy()]
+        sides[side][3, 5] = np.nan
+        result = metric(*sides)
+        assert np.isnan(result[3])
+        np.testing.assert_allclose(np.delete(result, 3), np.delete(expected, 3), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int64, np.float16, ">f4"])
+def test_any_numeric_array_is_measured(pair, kind):
+    predicted, target = (np.round(side).astype(kind) for side in pair)
+    exact = [side.astype(np.float64) for side in (predicted, target)]
+    for metric in (mpjpe, p_mpjpe, n_mpjpe, pck, auc):
+        assert metric(predicted, target) == pytest.approx(metric(*exact), abs=1e-3)
+    tensors = [torch.from_numpy(side.astype(np.float16)) for side in exact]
+    assert p_mpjpe(*tensors).dtype == torch.float32
+
+
+def test_words_are_no_joints():
+    words = np.full((1, 2, 3), "a")
+    with pytest.raises(BadInput, match="predicted should hold real numbers"):
+        mpjpe(words, words)

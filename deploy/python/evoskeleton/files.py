@@ -6,6 +6,8 @@ and `whole_folder` let an `OSError` through, for callers with a sentence of thei
 and the writers below turn it into `BadInput`. Devices and pipes are written to directly.
 """
 
+import errno
+import fcntl
 import json
 import os
 import tempfile
@@ -112,6 +114,43 @@ def _refuse_taken(path: Path, overwrite: bool) -> None:
 
 
 @contextmanager
+def only_writer(path: Path) -> Iterator[None]:
+    """Nobody else is in here for the same file: to read it, add to it and write it again.
+
+    Others wait. A hidden lock file lies beside it for the time, whether the file is there or not.
+
+    Raises:
+        BadInput: the folder cannot be written, or its file system knows no locks.
+    """
+    path = Path(path).resolve()
+    lock = path.with_name(f".{path.name}.lock")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = _locked(lock)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(held)
+
+
+def _locked(lock: Path) -> int:
+    """The lock file, held; anew where its last holder has taken it away meanwhile."""
+    while True:
+        number = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(number), os.stat(lock)):
+                return number
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(number)
+            raise
+        os.close(number)
+
+
+@contextmanager
 def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """A new folder that takes the name of `path` when the work in it is done, or goes away.
 
@@ -122,14 +161,44 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
     Raises:
         OSError: the folder cannot be written, or there is something and `replace` is not set.
+        NameTaken: something took the name meanwhile; the work lies beside it.
     """
+    was_free = not path.exists() or (path.is_dir() and not any(path.iterdir()))
     with scratch_beside(path) as made:
         made.mkdir()
         yield made
         if replace and path.exists():
             _exchange(made, path)
+        elif was_free:
+            _take_name(made, path)
         else:
             made.replace(path)
+
+
+class NameTaken(OSError):
+    """A name that was free got taken; `kept` is where the finished work lies instead."""
+
+    def __init__(self, kept: Path) -> None:
+        super().__init__(errno.EEXIST, f"the name was taken meanwhile, it is kept in {kept}")
+        self.kept = kept
+
+
+def _take_name(made: Path, path: Path) -> None:
+    """Rename a finished folder; where the name got taken, to the next number that is free."""
+    try:
+        made.replace(path)
+        return
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise
+    for number in range(1, 1000):
+        other = path.with_name(f"{path.name}-{number}")
+        try:
+            made.replace(other)
+        except OSError:
+            continue
+        raise NameTaken(other)
+    raise OSError(errno.EEXIST, "so are a thousand names like it")
 
 
 def _exchange(made: Path, path: Path) -> None:

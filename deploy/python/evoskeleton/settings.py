@@ -6,15 +6,19 @@ known one.
 
 import copy
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.settings_reference import filled_in, known_names, place_of
+from evoskeleton.yaml_text import load_yaml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Settings(BaseModel):
@@ -58,11 +62,68 @@ def _sentence(model: type[BaseModel], error: ValidationError) -> str:
         near = difflib.get_close_matches(where, known, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"unknown setting {where}{hint}"
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    value = first["input"]
-    got = "" if first["type"] == "missing" or isinstance(value, Mapping) else f", got {value!r}"
-    return f"setting {where}: {message}{got}"
+    return f"setting {where}: {_problem(first)}"
+
+
+_Context = Mapping[str, Any]
+
+_WHOLE, _NUMBER = "input should be a whole number", "input should be a number"
+_BY_NAME, _LIST = "input should be settings by name", "input should be a list"
+
+_WORDS: dict[str, str] = {
+    "int_parsing": _WHOLE,
+    "int_type": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_parsing": _NUMBER,
+    "bool_parsing": "input should be true or false",
+    "bool_type": "input should be true or false",
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "set_type": _LIST,
+    "frozen_set_type": _LIST,
+    "dict_type": _BY_NAME,
+    "model_type": _BY_NAME,
+    "model_attributes_type": _BY_NAME,
+    "path_type": "input should be a path",
+}
+
+_WORDS_OF: dict[str, Callable[[_Context], str]] = {
+    "union_tag_invalid": lambda known: (
+        f"{_tag(known)} should be one of {_listed(known['expected_tags'])}, got {known['tag']!r}"
+    ),
+    "union_tag_not_found": lambda known: f"it should say its {_tag(known)}",
+    "too_short": lambda known: (
+        f"input should have {known['min_length']} or more entries, it has {known['actual_length']}"
+    ),
+    "too_long": lambda known: (
+        f"input should have at most {known['max_length']} entries, it has {known['actual_length']}"
+    ),
+}
+"""Sentences that say what came by themselves."""
+
+
+def _problem(error: "ErrorDetails") -> str:
+    """One of pydantic's errors as the end of a sentence: what was wanted, and what came."""
+    kind, value = error["type"], error["input"]
+    if kind in _WORDS_OF:
+        return _WORDS_OF[kind](error.get("ctx", {}))
+    if kind == "string_type" and isinstance(value, int | float):
+        return f"input should be text, got {value!r}: write it in quotes"
+    wanted = _WORDS.get(kind) or _uncapitalised(error["msg"].removeprefix("Value error, "))
+    untold = kind == "missing" or isinstance(value, Mapping)
+    return wanted if untold else f"{wanted}, got {value!r}"
+
+
+def _uncapitalised(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _tag(known: _Context) -> str:
+    return str(known["discriminator"]).strip("'")
+
+
+def _listed(tags: str) -> str:
+    return tags.replace("'", "")
 
 
 def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +142,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         BadInput: it is missing, is not YAML, or holds no settings.
     """
     try:
-        data = yaml.safe_load(path.read_text())
+        data = load_yaml(path.read_text())
     except OSError as error:
         raise BadInput(f"settings file {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -117,6 +178,6 @@ def with_changes(data: Mapping[str, Any], changes: Sequence[str]) -> dict[str, A
 
 def _from_yaml(change: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return load_yaml(text)
     except yaml.YAMLError:
         raise BadInput(f"--set {change}: the value is not YAML") from None

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from evoskeleton.errors import BadInput
+from evoskeleton.yaml_text import load_yaml
 
 _FILE = "_FILE"
 TEXTS = ("storage_options",)
@@ -75,7 +76,7 @@ def _content(variable: str, path: str) -> str:
 
 def _read(variable: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return load_yaml(text)
     except yaml.YAMLError:
         raise BadInput(f"{variable}: the value is not YAML") from None
 

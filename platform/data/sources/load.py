@@ -34,6 +34,7 @@ from evoskeleton.platform.data.sources.settings import (
 from evoskeleton.platform.data.sources.subjects import by_folder
 from evoskeleton.platform.data.sources.subsets import draw_subset
 from evoskeleton.settings import with_changes
+from evoskeleton.yaml_text import load_yaml
 
 _LAID_DOWN = ("parquet", "human36m", "videopose3d", "mpi-inf-3dhp")
 """Kinds whose format says which axis is up, so that a file may be wrong in it."""
@@ -311,7 +312,7 @@ def settings_from_text(text: str, changes: list[str] | None = None) -> SourceSet
 def _plain_settings(text: str) -> dict[str, Any]:
     if text.startswith("{"):
         try:
-            plain: dict[str, Any] = yaml.safe_load(text)
+            plain: dict[str, Any] = load_yaml(text)
             return plain
         except yaml.YAMLError as error:
             raise BadInput(f"source {text}: {' '.join(str(error).split())}") from None

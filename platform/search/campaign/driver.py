@@ -32,6 +32,7 @@ from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.seeding import CampaignPoses, begin, load_motion
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
+    SearchSettings,
     differences,
     from_surroundings,
     read_settings,
@@ -231,11 +232,13 @@ def _go_on(
 ) -> Outcome:
     name = folder.name
     settings = settings.model_copy(update={"home": str(folder.home)})
-    if changed := differences(read_settings(folder.settings), settings):
+    kept = read_settings(folder.settings)
+    if changed := differences(kept, settings):
         raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
     check_unchanged(folder, settings.search.island)
     _expect_same_target(settings, folder, readers)
     table = table_of(settings, folder)
+    _refuse_shorter(kept.search, settings.search, committed_state(folder, table))
 
     def state() -> State:
         with whole_file(folder.settings) as file:
@@ -249,6 +252,23 @@ def _go_on(
 
     with folder.lock(run.wait):
         return _drive(settings, folder, table, state, run)
+
+
+def _refuse_shorter(kept: SearchSettings, asked: SearchSettings, state: State | None) -> None:
+    """What is bred stays: an earlier end than that of now cannot be asked for.
+
+    Raises:
+        BadInput: it is.
+    """
+    if state is None:
+        return
+    there = {"generations": state.generation, "rows": state.rows}
+    for name, done in there.items():
+        wanted = getattr(asked, name)
+        if wanted is not None and wanted != getattr(kept, name) and wanted < done:
+            raise BadInput(
+                f"search.{name} should be {done} or more, so many are there already, got {wanted}"
+            )
 
 
 def _expect_same_target(

@@ -22,7 +22,7 @@ class Status:
         generation: the last one committed; -1 before the seeds.
         generations: planned.
         rows: poses in the table.
-        trainings: number started.
+        trainings: finished ones.
         state: running, stopped or finished; `no table` where its pose table cannot be read.
         champion: weight hash of the lifter that scores, if there is one.
         error_radii_mm: the champion's error radii, see `lifting.conformal`, if it has any.
@@ -73,7 +73,7 @@ def status_of(home: str, name: str) -> Status:
         generation=generation,
         generations=planned,
         rows=state.rows,
-        trainings=len(state.trainings),
+        trainings=len(list(folder.path.glob("trainings/g*/training.json"))),
         state=_activity(folder),
         champion=record["hash"] if record else None,
         error_radii_mm=_radii(record or {}),
@@ -82,7 +82,13 @@ def status_of(home: str, name: str) -> Status:
 
 
 def statuses(home: str) -> list[Status]:
-    """Status of every campaign of a home, by name."""
+    """Status of every campaign of a home, by name.
+
+    Raises:
+        BadInput: there is no such folder.
+    """
+    if not Path(home).expanduser().is_dir():
+        raise BadInput(f"there is no folder {home}: --home names the one that holds campaigns")
     names = sorted(path.parent.name for path in Path(home).expanduser().glob("*/settings.yaml"))
     return [status_of(home, name) for name in names]
 

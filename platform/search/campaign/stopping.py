@@ -1,16 +1,19 @@
-"""SIGTERM and SIGINT stop a campaign between two generations, or at once when they come again.
+"""SIGTERM, SIGINT and SIGHUP stop a campaign between two generations; coming again, at once.
 
 Whatever was committed stands, and what was not is bred again by the driver that goes on, row for
 row. So a stop is no failure, and a stop in the middle of a generation costs that generation's work.
+SIGHUP is what a closed terminal sends; where it is ignored, as under nohup, it stays so.
 """
 
+import os
 import signal
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Stopped(KeyboardInterrupt):
@@ -33,7 +36,7 @@ class Stop:
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """Listen to both signals for a time. Outside the main thread nothing can be listened to.
+        """Listen to the signals for a time. Outside the main thread nothing can be listened to.
 
         Raises:
             Stopped: a signal came, at once while nothing is bred.
@@ -82,16 +85,29 @@ class Stop:
 
     def _listen(self) -> None:
         for number in _SIGNALS:
-            signal.signal(number, self._hear)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._hear)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
         """Ask, or end at once: KeyboardInterrupt is what Ray's own waiting gives way to."""
+        if number == signal.SIGHUP:
+            _write_to_nobody()
         if self._asked or not self._patient:
             raise KeyboardInterrupt
         self._asked = True
         self._deadline = threading.Timer(self._seconds, _again, [number])
         self._deadline.daemon = True
         self._deadline.start()
+
+
+def _write_to_nobody() -> None:
+    """The terminal is gone: what is still said must not fail."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        with suppress(OSError):
+            if stat.S_ISCHR(os.fstat(stream).st_mode):
+                os.dup2(nobody, stream)
+    os.close(nobody)
 
 
 def _again(number: int) -> None:

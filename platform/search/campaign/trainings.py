@@ -16,6 +16,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import key, stream
 from evoskeleton.files import write_json
+from evoskeleton.lifting.evaluation.mean_pose import AgainstMeanPose
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
@@ -182,12 +183,25 @@ class Trainings:
     def _better(self, champion: int, challenger: int) -> int:
         """The training whose lifter errs less on validation; the champion stays on a tie.
 
-        With a target it is the last: validation poses say nothing of the people to be lifted.
+        With a target it is the last: validation poses say nothing of the people to be lifted,
+        unless its training diverged.
+
+        Raises:
+            BadInput: the first training diverged.
         """
-        if champion < 0 or self._settings.search.target is not None:
+        against = self._against_mean_pose(challenger)
+        if champion < 0:
+            against.refuse_diverged("the validation poses")
             return challenger
+        if self._settings.search.target is not None:
+            return champion if against.has_diverged else challenger
         errors = [self._record(number)["validation"]["mpjpe"] for number in (champion, challenger)]
         return challenger if errors[1] < errors[0] else champion
+
+    def _against_mean_pose(self, generation: int) -> AgainstMeanPose:
+        """What a training is worth at the least; of those of earlier versions nobody knows."""
+        known = self._record(generation).get("against_mean_pose")
+        return AgainstMeanPose(**known) if known else AgainstMeanPose(0.0, 1.0)
 
     def _record(self, generation: int) -> dict[str, Any]:
         record = read_record(self._folder.training(generation))

@@ -21,6 +21,7 @@ from pydantic import Field
 from evoskeleton.files import whole_folder, write_json
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
+from evoskeleton.lifting.evaluation.mean_pose import against_mean_pose
 from evoskeleton.lifting.lifter_training import (
     LifterSettings,
     Report,
@@ -214,6 +215,7 @@ def _record(job: Job, at: Place, radii: RadiusSettings) -> dict[str, Any]:
         "rows": job.rows,
         "hash": weight_hash(lifter),
         "validation": _validated(lifter, validation, read_poses(Path(job.seed))),
+        "against_mean_pose": against_mean_pose(lifter, validation.poses)._asdict(),
         "error_radii_mm": calibrate(lifter, in_time.poses, in_time.clip_number(), radii),
     }
 

@@ -97,9 +97,12 @@ def campaign_list(home: Home = CAMPAIGNS) -> None:
     from evoskeleton.platform.search.campaign.status import statuses
 
     table = Table("campaign", "generation", "rows", "trainings", "state")
-    for status in statuses(home):
+    there = statuses(home)
+    for status in there:
         table.add_row(*(str(value) for value in status.row()))
     Console().print(table)
+    if not there:
+        typer.echo(f"there are no campaigns in {home}", err=True)
 
 
 @campaigns.command("status")

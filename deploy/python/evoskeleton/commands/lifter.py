@@ -39,14 +39,20 @@ def train(
     overwrite: Overwrite = False,
 ) -> None:
     """Train a lifter on poses, without a campaign and without Ray."""
-    from evoskeleton.lifting.bundle_training import holds_bundle, train_bundle
+    from evoskeleton.lifting.bundle_training import expect_room, holds_bundle, train_bundle
+    from evoskeleton.platform.data.held_out import expect_held_out
 
     if holds_bundle(output):
         refuse_taken(overwrite, output)
-    held = measured_poses(calibration, "--calibration").ordered() if calibration else None
+    expect_room(output, overwrite)
+    known = poses_of(poses)
+    held = None
+    if calibration is not None:
+        held = measured_poses(calibration, "--calibration").ordered()
+        expect_held_out(held, known, "--calibration")
     with bars() as monitor:
         record = train_bundle(
-            poses_of(poses).poses,
+            known.poses,
             output,
             preset,
             change or [],
@@ -55,8 +61,18 @@ def train(
             overwrite=overwrite,
         )
     typer.echo(f"{output}: loss {record['loss']:.4f} after {record['steps']} steps")
+    _warn_of_mean_pose(record["against_mean_pose"])
     if held is not None and record["error_radii_mm"] is None:
         typer.echo("no error radii: --calibration holds too few poses for them", err=True)
+
+
+def _warn_of_mean_pose(record: dict[str, float]) -> None:
+    """Tell where the mean pose would be the better lifter."""
+    from evoskeleton.lifting.evaluation.mean_pose import AgainstMeanPose
+
+    against = AgainstMeanPose(**record)
+    if against.is_worse:
+        typer.echo(f"of little use, {against.in_words()}: train longer", err=True)
 
 
 def evaluate(

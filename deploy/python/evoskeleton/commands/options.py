@@ -25,6 +25,12 @@ Home = Annotated[
         envvar="EVOSKELETON_HOME", help="folder of campaigns, pose table and MLflow store"
     ),
 ]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking-uri", "--uri", help="MLflow server or database; none: that of the home"
+    ),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option(

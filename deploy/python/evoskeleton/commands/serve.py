@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evoskeleton.annotation.server.settings import ServeSettings
-from evoskeleton.commands.options import CAMPAIGNS, Changes, Home
+from evoskeleton.commands.options import CAMPAIGNS, Changes, Home, TrackingUri
 from evoskeleton.commands.settings_as_options import Given, with_options
 from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
@@ -51,9 +51,7 @@ def serve(
         str | None, typer.Option(help="name of a registered model; none: the only one there is")
     ] = None,
     home: Home = CAMPAIGNS,
-    tracking_uri: Annotated[
-        str | None, typer.Option(help="MLflow server or database; none: that of the home")
-    ] = None,
+    tracking_uri: TrackingUri = None,
     detector: Annotated[
         str, typer.Option(help="for calls with pictures: blazepose, or module:Name of your own")
     ] = "blazepose",
