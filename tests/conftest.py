@@ -119,7 +119,9 @@ class Served:
 
 
 @contextmanager
-def served(source: Any, detector: Any = None, **settings: Any) -> Iterator[Served]:
+def served(
+    source: Any, detector: Any = None, wait: bool = False, **settings: Any
+) -> Iterator[Served]:
     """An endpoint on a free port; `settings` are those of `ServeSettings`."""
     from evoskeleton.annotation.server.endpoint import Endpoint
     from evoskeleton.annotation.server.settings import ServeSettings
@@ -131,7 +133,7 @@ def served(source: Any, detector: Any = None, **settings: Any) -> Iterator[Serve
     thread.start()
 
     async def begin() -> Served:
-        champions = Champions(source)
+        champions = Champions(source, wait)
         endpoint = Endpoint(ServeSettings.parse(given | settings), champions, detector)
         await endpoint.start()
         return Served(endpoint, champions, loop)

@@ -55,6 +55,8 @@ _CHANNEL = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
+    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.dns_min_time_between_resolutions_ms", 5000),
 )
 _NO_PROXY = (("grpc.enable_http_proxy", 0),)
 """A proxy that the environment names knows nothing of this machine."""
@@ -117,7 +119,8 @@ class _Connection:
     ) -> None:
         """
         Args:
-            address: host and port.
+            address: host and port, or a gRPC target such as dns:///endpoint:50051; where the name
+                stands for several servers, calls go to one after the other.
             token: bearer token.
             tls: whether to encrypt.
             certificates: PEM file of who may sign the server's certificate, which asks for TLS;

@@ -192,6 +192,7 @@ class AnnotationService(annotation_pb2_grpc.AnnotationServiceServicer):
         if self._pictures is None:
             sentence = "this server has no detector: it suggests nothing"
             raise RpcError(grpc.StatusCode.FAILED_PRECONDITION, sentence)
+        _ = self._champions.current  # no picture is looked at for nothing
         image = await self._known(self._store.image, request.image_id)
         project = await self._known(self._store.project_of, image.project_id)
         content = await self._known(self._store.content, image)

@@ -24,9 +24,10 @@ from evoskeleton.annotation.server.http.connect import anybody
 from evoskeleton.annotation.server.http.http_server import gateway
 from evoskeleton.annotation.server.inference_service import InferenceService
 from evoskeleton.annotation.server.interceptors import StatusInterceptor
+from evoskeleton.annotation.server.probes import Probes
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.telemetry import Metrics
-from evoskeleton.annotation.server.tls import check_closed, tls_credentials
+from evoskeleton.annotation.server.tls import certificate_of, check_closed
 from evoskeleton.annotation.server.tokens import Tokens
 from evoskeleton.annotation.serving.batching import Batcher
 from evoskeleton.annotation.serving.champions import Champions
@@ -99,7 +100,7 @@ class Endpoint:
                 certificate, key, tokens or annotations cannot be used.
         """
         check_closed(settings)
-        self._credentials = tls_credentials(settings)
+        self._certificate = certificate_of(settings)
         self._settings, self._champions = settings, champions
         self._metrics = Metrics()
         self._batcher = Batcher(
@@ -122,6 +123,8 @@ class Endpoint:
         self.metrics_port: int | None = None
         self.http_port: int | None = None
         self._open = AsyncExitStack()
+        self._stopping = False
+        self._asked: asyncio.Future[bool] | None = None
 
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
@@ -150,14 +153,16 @@ class Endpoint:
 
     def _tell_metrics(self) -> None:
         gauge = self._metrics.gauge
-        self._metrics.champion(lambda: self._champions.current)
+        self._metrics.champion(lambda: self._champions.held)
         gauge("evoskeleton_poses_queued", "Poses queued or lifted", lambda: self.queued_poses)
         gauge("evoskeleton_pictures_queued", "Pictures queued", lambda: self.queued_pictures)
 
     @property
     def champion_name(self) -> str:
         """What is served now, in words."""
-        champion = self._champions.current
+        champion = self._champions.held
+        if champion is None:
+            return "no champion yet, which is waited for,"
         version = f" version {champion.version}" if champion.version else ""
         return f"{champion.name}{version} ({champion.weight_hash[:12]})"
 
@@ -184,21 +189,47 @@ class Endpoint:
             self.http_port = await self._open.enter_async_context(http)
         self._stop_metrics: Callable[[], None] = lambda: None
         if self._settings.metrics_address:
+            probes = Probes(asyncio.get_running_loop(), self._not_ready)
             self.metrics_port, self._stop_metrics = self._metrics.serve(
-                self._settings.metrics_address
+                self._settings.metrics_address, probes
             )
         self._batcher.start()
-        self._watch = asyncio.create_task(self._champions.watch(self._settings.refresh_seconds))
+        watch = self._champions.watch(self._settings.refresh_seconds)
+        await self._tell_health(self._champions.held is not None)
         await self._server.start()
+        self._tasks = [asyncio.create_task(watch), asyncio.create_task(self._first_champion())]
+
+    async def _first_champion(self) -> None:
+        await self._champions.first()
+        await self._tell_health(True)
+
+    async def _tell_health(self, serving: bool) -> None:
+        answer = health_pb2.HealthCheckResponse
         for name in ("", *self._names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+            await self._health.set(name, answer.SERVING if serving else answer.NOT_SERVING)
+
+    async def _not_ready(self) -> str:
+        """Why no call should be sent here now; empty where calls should."""
+        if self._stopping:
+            return "the server is being stopped"
+        if self._champions.held is None:
+            return f"no champion yet: {self._champions.problem or 'it is looked for'}"
+        if self._store and not await self._reached(self._store):
+            return "the database of the annotations cannot be reached"
+        return ""
+
+    async def _reached(self, store: AnnotationStore) -> bool:
+        """Whether the database answers; one question at a time, however many wait for it."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.ensure_future(asyncio.to_thread(store.reachable))
+        return await asyncio.shield(self._asked)
 
     def _listen(self) -> int:
         address = self._settings.address
         try:
-            if self._credentials is None:
+            if self._certificate is None:
                 return int(self._server.add_insecure_port(address))
-            return int(self._server.add_secure_port(address, self._credentials))
+            return int(self._server.add_secure_port(address, self._certificate.credentials()))
         except RuntimeError:
             raise BadInput(f"address {address} cannot be listened on: it may be in use") from None
 
@@ -211,11 +242,13 @@ class Endpoint:
 
     async def stop(self) -> None:
         """Take no new calls, let those that run end within `drain_seconds`, and stop."""
+        self._stopping = True
         await self._health.enter_graceful_shutdown()
         self._outcomes.close()
         await asyncio.gather(self._open.aclose(), self._stop_calls())
-        self._watch.cancel()
-        await asyncio.gather(self._watch, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._batcher.stop()
         if self._pictures:
             await self._pictures.stop()
@@ -238,7 +271,9 @@ def _store(settings: ServeSettings) -> AnnotationStore | None:
 
 
 def _options(settings: ServeSettings) -> list[tuple[str, int]]:
+    age = settings.max_connection_age_seconds
     return [
+        *([("grpc.max_connection_age_ms", max(1, round(1000 * age)))] if age else []),
         ("grpc.max_receive_message_length", settings.most_message_bytes),
         ("grpc.max_send_message_length", _ANSWER_BYTES),
         ("grpc.so_reuseport", 0),

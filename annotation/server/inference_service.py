@@ -119,6 +119,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
         tracker: PeopleTracker | None = None,
     ) -> pb.EstimatePosesResponse:
         pictures = self._detecting()
+        _ = self._champions.current  # no picture is looked at for nothing
         seen = await pictures.look(request.image, boxes_of(request))
         ids = tracker.update(seen.people) if tracker else range(len(seen.people))
         joints, champion = await self._lifted(seen)

@@ -9,6 +9,9 @@ from evoskeleton.settings import Settings
 SERVE_ADDRESS = "127.0.0.1:50051"
 METRICS_ADDRESS = "127.0.0.1:9464"
 
+PROBE_SECONDS = 3.0
+"""After which a question whether the server is ready counts as not answered."""
+
 
 class ServeSettings(Settings):
     """Addresses, who may call, and how much is taken in."""
@@ -20,7 +23,8 @@ class ServeSettings(Settings):
     )
     metrics_address: str | None = Field(
         METRICS_ADDRESS,
-        description="host:port of the Prometheus metrics; none, or empty: no metrics",
+        description="host:port of the Prometheus metrics, /livez and /readyz; "
+        "none, or empty: no metrics",
     )
     http_address: str | None = Field(
         None, description="host:port of HTTP for browsers; none: no HTTP"
@@ -65,6 +69,12 @@ class ServeSettings(Settings):
     )
     refresh_seconds: float = Field(
         10.0, gt=0, description="seconds between two looks for a new champion"
+    )
+    max_connection_age_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="seconds after which a client is asked to connect anew, by which new servers "
+        "get their share; its running calls come to their end; none: never",
     )
     drain_seconds: float = Field(
         20.0,

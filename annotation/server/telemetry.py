@@ -12,12 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from socket import AF_INET, AF_INET6
+from socketserver import TCPServer, ThreadingMixIn
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.registry import Collector
 
 from evoskeleton.annotation.domain.addresses import host_and_port
+from evoskeleton.annotation.server.probes import Probes
 from evoskeleton.annotation.serving.champions import ServedChampion
 from evoskeleton.errors import BadInput
 
@@ -101,22 +107,26 @@ class Metrics:
             self._ended.labels(method, record.code).inc()
             self._seconds.labels(method).observe(time.perf_counter() - started)
 
-    def champion(self, current: Callable[[], ServedChampion]) -> None:
+    def champion(self, held: Callable[[], ServedChampion | None]) -> None:
         """Tell name, version and weights of the champion of the moment."""
-        self.registry.register(_ChampionInfo(current))
+        self.registry.register(_ChampionInfo(held))
 
-    def serve(self, address: str) -> tuple[int, Callable[[], None]]:
-        """Answer Prometheus on host:port; the port, and what ends it.
+    def serve(self, address: str, probes: Probes) -> tuple[int, Callable[[], None]]:
+        """Answer Prometheus and probes on host:port; the port, and what ends it.
 
         Raises:
             BadInput: the address cannot be listened on.
         """
         host, port = host_and_port(address)
+        application = probes.before(make_wsgi_app(self.registry))
         try:
-            server, thread = start_http_server(port, host, self.registry)
+            server = _ThreadingServer.bound(host, port)
         except OSError as error:
             reason = error.strerror or error
             raise BadInput(f"metrics address {address} cannot be used: {reason}") from None
+        server.set_app(application)
+        thread = Thread(target=server.serve_forever, daemon=True, name="metrics")
+        thread.start()
 
         def stop() -> None:
             server.shutdown()
@@ -126,12 +136,38 @@ class Metrics:
         return server.server_port, stop
 
 
+class _Quiet(WSGIRequestHandler):
+    timeout = 30.0
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Nothing: programs ask every few seconds."""
+
+
+class _ThreadingServer(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    @classmethod
+    def bound(cls, host: str, port: int) -> "_ThreadingServer":
+        """Listening; an address with colons is IPv6."""
+        family = AF_INET6 if ":" in host else AF_INET
+        return type("_Server", (cls,), {"address_family": family})((host, port), _Quiet)  # type: ignore[no-any-return]
+
+    def server_bind(self) -> None:
+        """See `WSGIServer`, which would look for the host's name, and may wait for it."""
+        TCPServer.server_bind(self)
+        host, self.server_port = self.server_address[:2]
+        self.server_name = str(host)
+        self.setup_environ()
+
+
 class _ChampionInfo(Collector):
-    def __init__(self, current: Callable[[], ServedChampion]) -> None:
-        self._current = current
+    def __init__(self, held: Callable[[], ServedChampion | None]) -> None:
+        self._held = held
 
     def collect(self) -> Iterator[InfoMetricFamily]:
-        champion = self._current()
+        champion = self._held()
+        if champion is None:
+            return
         labels = {
             "name": champion.name,
             "version": champion.version,

@@ -105,8 +105,9 @@ class Batcher:
         A caller that is cancelled before its turn costs nothing.
 
         Raises:
-            RpcError: RESOURCE_EXHAUSTED, the queue is full.
+            RpcError: RESOURCE_EXHAUSTED, the queue is full; UNAVAILABLE, there is no champion yet.
         """
+        self._champion()
         if self.poses and self.poses + len(keypoints) > self._most_queued:
             raise busy("poses", self.poses * self._seconds_a_pose)
         work = _Work(keypoints, visibility, image_size, asyncio.get_running_loop().create_future())

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import grpc
+
+from evoskeleton.annotation.domain.rpc_errors import RpcError
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
 from evoskeleton.lifting.conformal import radii_of
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from evoskeleton.platform.record.registry import Registry, Version
 
 LOG = logging.getLogger(__name__)
+
+NO_CHAMPION = "the server waits for its first champion and lifts nothing yet"
 
 
 @dataclass(frozen=True)
@@ -141,18 +146,44 @@ def _is_error(name: str, value: Any) -> bool:
 
 
 class Champions:
-    """The champion that is served; replaced between two batches."""
+    """The champion that is served; replaced between two batches.
 
-    def __init__(self, source: ChampionSource) -> None:
-        """Load the first champion.
+    Attributes:
+        held: the champion of the moment; None as long as the first is waited for.
+        problem: why the source's last champion was not taken; empty where it was.
+    """
+
+    def __init__(self, source: ChampionSource, wait: bool = False) -> None:
+        """Load the first champion, or leave that to `watch`.
+
+        Args:
+            source: of all champions.
+            wait: a source that has none yet is asked until it has.
 
         Raises:
-            BadInput: there is none, or it cannot be used.
+            BadInput: there is none, or it cannot be used, and nobody waits.
         """
         self._source = source
         self._lock = asyncio.Lock()
-        self._problem = ""
-        self.current = source.look(None)
+        self._there = asyncio.Event()
+        self.problem = ""
+        self.held = None if wait else source.look(None)
+
+    @property
+    def current(self) -> ServedChampion:
+        """The champion of the moment.
+
+        Raises:
+            RpcError: UNAVAILABLE, the first is waited for.
+        """
+        if self.held is None:
+            raise RpcError(grpc.StatusCode.UNAVAILABLE, NO_CHAMPION)
+        return self.held
+
+    async def first(self) -> None:
+        """Wait until there is a champion."""
+        if self.held is None:
+            await self._there.wait()
 
     async def refresh(self) -> bool:
         """Ask the source now; whether another champion is served afterwards.
@@ -161,29 +192,41 @@ class Champions:
             BadInput: what the source has cannot be used; the champion stays.
         """
         async with self._lock:
-            found = await asyncio.to_thread(self._source.look, self.current)
-            changed = found is not self.current
-            self.current = found
+            found = await asyncio.to_thread(self._source.look, self.held)
+            changed = found is not self.held
+            self.held = found
+            self._there.set()
         if changed:
             what = {"name": found.name, "version": found.version, "weights": found.weight_hash}
             LOG.info("another champion", extra={"fields": what})
         return changed
 
     async def watch(self, seconds: float) -> None:
-        """Ask the source every so many seconds, for ever; each new problem is logged once."""
+        """Ask the source every so many seconds, for ever; each new problem is logged once.
+
+        The first champion is asked for at once, where there is none yet.
+        """
         while True:
-            await asyncio.sleep(seconds)
-            try:
-                await self.refresh()
-                self._problem = ""
-            except BadInput as error:
-                if self._is_new(error):
-                    LOG.warning("the champion stays", extra={"fields": {"problem": str(error)}})
-            except Exception as error:
-                if self._is_new(error):
-                    LOG.exception("the champion stays")
+            if self.held is not None:
+                await asyncio.sleep(seconds)
+            await self._look()
+            if self.held is None:
+                await asyncio.sleep(seconds)
+
+    async def _look(self) -> None:
+        outcome = "no champion yet" if self.held is None else "the champion stays"
+        try:
+            await self.refresh()
+            self.problem = ""
+        except BadInput as error:
+            if self._is_new(error):
+                LOG.warning(outcome, extra={"fields": {"problem": str(error)}})
+        except Exception as error:
+            if self._is_new(error):
+                LOG.exception(outcome)
 
     def _is_new(self, error: Exception) -> bool:
         """Whether this is another problem than that of the last time."""
-        before, self._problem = self._problem, f"{type(error).__name__}: {error}"
-        return self._problem != before
+        what = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+        before, self.problem = self.problem, what
+        return self.problem != before

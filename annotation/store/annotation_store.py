@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, check_project_schema
 from evoskeleton.annotation.domain.records import (
@@ -72,6 +72,15 @@ class AnnotationStore:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    def reachable(self) -> bool:
+        """Whether the database answers; waits for it as long as its driver does."""
+        try:
+            with reading(self._engine) as connection:
+                connection.execute(select(PROJECTS.c.id).limit(1)).first()
+        except DBAPIError:
+            return False
+        return True
 
     # Projects
 

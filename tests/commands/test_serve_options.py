@@ -10,7 +10,17 @@ from evoskeleton.commands.serve import OPTIONS
 from evoskeleton.commands.settings_as_options import Given, with_options
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 
-OWN = {"bundle", "model", "home", "tracking_uri", "detector", "no_detector", "change"}
+OWN = {
+    "check",
+    "wait_for_champion",
+    "bundle",
+    "model",
+    "home",
+    "tracking_uri",
+    "detector",
+    "no_detector",
+    "change",
+}
 
 
 @pytest.fixture(scope="module")

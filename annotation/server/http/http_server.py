@@ -26,6 +26,7 @@ from evoskeleton.annotation.server.http.connect import (
     gateway_app,
 )
 from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.annotation.server.tls import Certificate
 from evoskeleton.errors import BadInput
 
 REQUEST_TIMEOUT_S = 30.0
@@ -134,6 +135,8 @@ async def serving(
         ssl_keyfile=private_key,
     )
     config.load()
+    if certificate and private_key and config.ssl:
+        Certificate(certificate, private_key).renew(config.ssl)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=config.backlog)
     server = _SignalFreeServer(config)

@@ -1,6 +1,7 @@
 """`evoskeleton serve` and `evoskeleton token`: heavy packages are imported when they run."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,13 +63,38 @@ def serve(
             help="load no detector: calls with keypoints are answered, none with pictures",
         ),
     ] = False,
+    wait_for_champion: Annotated[
+        bool,
+        typer.Option(
+            "--wait-for-champion",
+            help="start although there is no champion yet, and be ready when there is one",
+        ),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="start nothing: ask the server at --address whether it takes calls; "
+            "exit code 0: it does, 1: it does not",
+        ),
+    ] = False,
     change: Changes = None,
 ) -> None:
     """Serve the champion, or a bundle, over gRPC until SIGTERM or Ctrl-C."""
-    check_installed()
+    check_installed(_CHECKS if check else _PACKAGES)
     settings = _settings(given, change or [])
+    if check:
+        return _check(settings)
     source = _source(bundle, model, home, tracking_uri)
-    asyncio.run(_serve(settings, source, "" if no_detector else detector))
+    asyncio.run(_serve(settings, source, "" if no_detector else detector, wait_for_champion))
+
+
+def _check(settings: ServeSettings) -> None:
+    from evoskeleton.annotation.client.health import problem_of
+
+    if problem := problem_of(settings.address, settings.tls_cert):
+        typer.echo(f"evoskeleton: {problem}", err=True)
+        raise typer.Exit(1)
 
 
 def _settings(given: Given, changes: list[str]) -> ServeSettings:
@@ -81,14 +107,16 @@ def _settings(given: Given, changes: list[str]) -> ServeSettings:
     return ServeSettings.parse(with_changes(said, changes))
 
 
-async def _serve(settings: ServeSettings, source: "ChampionSource", detector: str) -> None:
+async def _serve(
+    settings: ServeSettings, source: "ChampionSource", detector: str, wait: bool
+) -> None:
     from evoskeleton.annotation.server.endpoint import Endpoint, run
     from evoskeleton.annotation.server.telemetry import log_to_standard_error
     from evoskeleton.annotation.server.tls import check_closed
     from evoskeleton.annotation.serving.champions import Champions
 
     check_closed(settings)
-    champions = Champions(source)
+    champions = Champions(source, wait)
     endpoint = Endpoint(settings, champions, _detector(detector) if detector else None)
     log_to_standard_error()
     await run(endpoint, _say_started)
@@ -142,13 +170,17 @@ _PACKAGES = (
 """What the extra `serve` brings, as imported."""
 
 
-def check_installed() -> None:
+_CHECKS = ("grpc", "grpc_health")
+"""What a question to a server needs, which should not take a second of processor time."""
+
+
+def check_installed(modules: Sequence[str] = _PACKAGES) -> None:
     """The extra `serve` is there.
 
     Raises:
         BadInput: a package of it is not.
     """
-    for module in _PACKAGES:
+    for module in modules:
         require(
             module,
             "the endpoint needs {}, which is not installed; try pip install 'evoskeleton[serve]'",
