@@ -28,7 +28,7 @@ from evoskeleton.platform.data.target.load import BUILT_IN, load_target
 from evoskeleton.platform.record.tracking import Page, Tracker
 from evoskeleton.platform.search.campaign.custom_operators import check_unchanged, fingerprints
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
-from evoskeleton.platform.search.campaign.progress import Monitor
+from evoskeleton.platform.search.campaign.progress import Both, Monitor
 from evoskeleton.platform.search.campaign.seeding import CampaignPoses, begin, load_motion
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
@@ -337,12 +337,14 @@ def _drive(
     with cluster(settings.machine, settings.search.islands) as there:
         from evoskeleton.platform.search.campaign.closing.closing_report import conclude
         from evoskeleton.platform.search.campaign.loop import Campaign
+        from evoskeleton.platform.search.workers.gauges import CampaignGauges
 
         tracker = _tracker(settings, folder)
         try:
             first = state()
+            monitor = Both(run.monitor, CampaignGauges(settings.name))
             with run.stop.between_generations():
-                campaign = Campaign(settings, folder, table, there, tracker, run.monitor, run.stop)
+                campaign = Campaign(settings, folder, table, there, tracker, monitor, run.stop)
                 last = campaign.run(first, run.until)
                 champion = campaign.close(last)
             report = conclude(settings, folder, table, last, champion, tracker)

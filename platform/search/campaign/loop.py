@@ -188,7 +188,7 @@ class Campaign:
 
     def _show(self, state: State) -> None:
         done, total = self._search.progress(state.generation, state.rows, state.seeds)
-        self._monitor.generation(done, total, state.logbook[-1])
+        self._monitor.generation(done, total, state.logbook[-1] | {"champion": state.champion})
 
 
 def _pool(settings: CampaignSettings, folder: CampaignFolder, resources: Resources) -> Pool:

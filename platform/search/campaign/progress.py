@@ -27,3 +27,25 @@ class Silent:
 
     def training(self, name: str, done: int, total: int) -> None:
         """Nothing is shown."""
+
+
+class Both:
+    """Two that watch."""
+
+    def __init__(self, first: Monitor, second: Monitor) -> None:
+        self._both = first, second
+
+    def generation(self, done: int, total: int, record: dict[str, Any]) -> None:
+        """Both are told."""
+        for monitor in self._both:
+            monitor.generation(done, total, record)
+
+    def starting(self) -> None:
+        """Both are told."""
+        for monitor in self._both:
+            monitor.starting()
+
+    def training(self, name: str, done: int, total: int) -> None:
+        """Both are told."""
+        for monitor in self._both:
+            monitor.training(name, done, total)

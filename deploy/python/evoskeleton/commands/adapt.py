@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from evoskeleton.console.bars import Bars
+    from evoskeleton.console.log_lines import LogLines
     from evoskeleton.platform.record.explanations import Explanation
     from evoskeleton.platform.search.adapting.adapt import Adapted
 
@@ -114,7 +115,7 @@ def _name(output: Path) -> str:
 
 
 @contextmanager
-def _going_on(output: Path) -> Iterator["Bars"]:
+def _going_on(output: Path) -> Iterator["Bars | LogLines"]:
     """Bars that Ctrl-C stops with a word on how to go on."""
     try:
         with bars() as monitor:

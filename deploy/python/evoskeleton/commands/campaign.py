@@ -15,6 +15,7 @@ from evoskeleton.commands.options import CAMPAIGNS, STOPPED, Address, Changes, H
 
 if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
+    from evoskeleton.console.log_lines import LogLines
     from evoskeleton.platform.search.campaign.driver import Outcome
     from evoskeleton.platform.search.campaign.settings import CampaignSettings
 
@@ -126,7 +127,7 @@ def _addressed(changes: list[str], address: str | None) -> list[str]:
 
 
 @contextmanager
-def _campaign_bars(home: str, name: str) -> Iterator["Bars"]:
+def _campaign_bars(home: str, name: str) -> Iterator["Bars | LogLines"]:
     """Bars of a campaign that Ctrl-C and SIGTERM stop with a word on how to go on."""
     try:
         with bars() as monitor:

@@ -11,6 +11,7 @@ from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
+    from evoskeleton.console.log_lines import LogLines
     from evoskeleton.platform.data.poses import PoseSet
 
 CAMPAIGNS = "campaigns"
@@ -98,11 +99,12 @@ def refuse_taken(overwrite: bool, *paths: Path | None) -> None:
             raise BadInput(f"{path} is there already; --overwrite replaces it")
 
 
-def bars() -> "Bars":
-    """Progress bars on standard error, where that is a terminal."""
+def bars() -> "Bars | LogLines":
+    """Progress bars on standard error, where that is a terminal; elsewhere lines of JSON."""
     from evoskeleton.console.bars import Bars
+    from evoskeleton.console.log_lines import LogLines
 
-    return Bars()
+    return Bars() if Console(stderr=True).is_terminal else LogLines()
 
 
 def busy(text: str) -> AbstractContextManager[object]:

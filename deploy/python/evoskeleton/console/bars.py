@@ -1,6 +1,6 @@
 """Progress bars of a campaign: pictures, generations and trainings, with the time left.
 
-On a terminal they are drawn on standard error; elsewhere nothing is printed.
+They are drawn on standard error; where that is no terminal, `log_lines` writes what they show.
 """
 
 from pathlib import Path
