@@ -22,10 +22,10 @@ from torch import Tensor
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import key, normal, stream, uniform
-from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR
 from evoskeleton.files import atomic_file
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
-from evoskeleton.lifting.normalization import ImageSize, Normalization
+from evoskeleton.lifting.normalization import ImageSize, Normalization, mirrored
 from evoskeleton.shapes import expect_shape
 
 MODEL_FILE = "model.safetensors"
@@ -47,11 +47,19 @@ _STATISTICS = "statistics."
 
 
 class Lifter:
-    """Keypoints in, joints out: a trained cascade with its normalization, on one device."""
+    """Keypoints in, joints out: a trained cascade with its normalization, on one device.
 
-    def __init__(self, cascade: Cascade, normalization: Normalization) -> None:
+    Attributes:
+        second_opinion: share of a detector's own 3D in what people of a picture are given, 0 to 1;
+            `lift` knows nothing of it, see `pose2d.people_to_3d`.
+    """
+
+    def __init__(
+        self, cascade: Cascade, normalization: Normalization, second_opinion: float = 0.0
+    ) -> None:
         self.cascade = cascade.eval().requires_grad_(False)
         self.normalization = normalization
+        self.second_opinion = second_opinion
 
     @property
     def device(self) -> torch.device:
@@ -69,7 +77,15 @@ class Lifter:
         """Lift (n, 17, 2) px on the lifter's device to (n, 17, 3) camera mm, in one batch."""
         if visibility is None:
             visibility = torch.ones_like(keypoints[..., 0])
+        visibility = self.cascade.seen(visibility)
         points = self.normalization.keypoints(keypoints, visibility)
+        joints = self._joints(points, visibility)
+        if not self.cascade.settings.both_sides:
+            return joints
+        return (joints + mirrored(self._joints(mirrored(points), visibility[:, MIRROR]))) / 2.0
+
+    def _joints(self, points: Tensor, visibility: Tensor) -> Tensor:
+        """(n, 17, 3) mm of normalised (n, 17, 2) keypoints."""
         return self.normalization.joints_from(
             self.cascade(self.cascade.features(points, visibility))
         )
@@ -85,7 +101,8 @@ class Lifter:
         Args:
             keypoints: (n, 17, 2) px, Human3.6M order.
             visibility: (n, 17), above 0.5 where a keypoint is known; none: all are. Coordinates of
-                the others are not looked at.
+                the others are not looked at. A lifter with the input `confidence_input` tells a
+                guess, just above 0.5, from what is in plain sight, 1.
             image_size: what a lifter of the mode `zscore` scales by, see `ImageSize`; the others
                 take keypoints from images of any size.
 
@@ -136,6 +153,8 @@ def to_arrays(lifter: Lifter) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "normalization": lifter.normalization.mode,
         "joint_names": list(JOINT_NAMES),
     }
+    if lifter.second_opinion:
+        config["second_opinion"] = lifter.second_opinion
     return arrays, config
 
 
@@ -145,6 +164,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> 
     Raises:
         BadInput: the joints are others than ours, or arrays and settings do not belong together.
     """
+    second_opinion = float(config.get("second_opinion", 0.0))
     if tuple(config["joint_names"]) != JOINT_NAMES:
         raise BadInput(
             f"the model's joints should be {', '.join(JOINT_NAMES)}, "
@@ -163,7 +183,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> 
     except (RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise BadInput(f"weights and settings of the model do not fit together: {reason}") from None
-    return Lifter(cascade, normalization)
+    return Lifter(cascade, normalization, second_opinion)
 
 
 def weight_hash(lifter: Lifter) -> str:

@@ -74,9 +74,18 @@ def train_bundle(
             "settings": settings.model_dump(mode="json"),
         }
         if calibration is not None:
-            record["error_radii_mm"] = calibrate(lifter, *calibration, RadiusSettings.parse({}))
+            record["error_radii_mm"] = calibrate(lifter, *calibration, _radii_of(settings))
         save_bundle(lifter, folder, record)
     return record
+
+
+def _radii_of(settings: LifterSettings) -> RadiusSettings:
+    """Radii for keypoints of the kind that the lifter was trained on."""
+    if settings.detections is None:
+        return RadiusSettings.parse({})
+    return RadiusSettings.parse(
+        {"detections": settings.detections.model_dump(), "views": settings.views.model_dump()}
+    )
 
 
 def _is_finite(lifter: Lifter) -> bool:

@@ -33,12 +33,25 @@ class CascadeSettings(Settings):
     stages: int = Field(2, ge=1, le=16, description="stages, trained one after the other")
     dropout: float = Field(0.5, ge=0, lt=1, description="share of units dropped in training")
     visibility_input: bool = Field(True, description="tell the network which joints are visible")
+    confidence_input: bool = Field(
+        False,
+        description="tell it how surely a joint is known, too: a guess from what is in plain sight",
+    )
     leave_out_neck: bool = Field(
         False, description="leave Human3.6M's Neck/Nose out of the input, which is 16 joints then"
+    )
+    neck_unseen: bool = Field(
+        False,
+        description="take Neck/Nose for hidden always, so that it does not shift or scale a pose",
     )
     bone_input: bool = Field(
         False,
         description="show the network the bones too: the direction and length of each in the image",
+    )
+    both_sides: bool = Field(
+        False,
+        description="lift the mirrored keypoints too, and answer the mean: twice the work, and no "
+        "difference between left and right (per_pose only)",
     )
     activation: Literal["relu", "silu"] = Field(
         "relu", description="relu: as published; silu: smooth"
@@ -104,10 +117,19 @@ class Cascade(nn.Module):
         self.register_buffer("_seen", torch.tensor(sorted(seen)), persistent=False)
         self.register_buffer("_bones", torch.tensor(bones).T, persistent=False)
         inputs = len(seen) * (3 if settings.visibility_input else 2)
+        inputs += len(seen) * settings.confidence_input
         inputs += 3 * len(bones) * settings.bone_input
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed % (1 << 63))
             self.stages = nn.ModuleList(Learner(inputs, settings) for _ in range(settings.stages))
+
+    def seen(self, visibility: Tensor) -> Tensor:
+        """Visibility (n, 17) as this network takes it."""
+        if not self.settings.neck_unseen:
+            return visibility
+        kept = torch.ones(len(JOINT_NAMES), device=visibility.device, dtype=visibility.dtype)
+        kept[Joint.NECK] = 0
+        return visibility * kept
 
     def features(self, keypoints: Tensor, visibility: Tensor) -> Tensor:
         """Input rows of normalised keypoints (n, 17, 2) and visibility (n, 17)."""
@@ -115,6 +137,8 @@ class Cascade(nn.Module):
         parts = [keypoints[:, self._seen].flatten(1)]
         if self.settings.visibility_input:
             parts.append(known[:, self._seen])
+        if self.settings.confidence_input:
+            parts.append((known * visibility.clamp(max=1.0))[:, self._seen])
         if self.settings.bone_input:
             parts += self._bones_in_image(keypoints, known)
         return torch.cat(parts, dim=1)

@@ -26,6 +26,8 @@ from evoskeleton.evolution.chance import key, normal, stream, uniform
 from evoskeleton.evolution.skeleton import JOINT_NAMES, PARENTS, Joint
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import ViewSettings, project, sample_views, world_to_camera
+from evoskeleton.lifting.detections.noise import detected
+from evoskeleton.lifting.detections.settings import DetectionSettings
 from evoskeleton.lifting.error_radii import CalibratedRadii, by_joint
 from evoskeleton.lifting.normalization import hip_centred
 from evoskeleton.settings import Settings
@@ -69,6 +71,11 @@ class RadiusSettings(Settings):
         lt=1,
         description="probability that knee and foot, or elbow and wrist, are missing together: "
         "behind something, or outside of the picture",
+    )
+    detections: DetectionSettings | None = Field(
+        None,
+        description="keypoints as a detector of people finds them, in place of noise, gross, drop "
+        "and drop_limb, as of the training; none: these",
     )
     block: int = Field(
         10,
@@ -181,10 +188,15 @@ def _lifted(
     counters, key_ = torch.from_numpy(draws), key(settings.seed, stream("error radii"))
     cameras = sample_views(joints[:, 0], settings.views, key_, counters)
     truth = world_to_camera(joints, cameras)
-    keypoints = _detected(project(truth, cameras), settings, key_, counters)
-    seen = _found(settings, key_, counters)
+    if settings.detections is not None:
+        keypoints, seen = detected(
+            project(truth, cameras), truth, settings.detections, key_, counters
+        )
+    else:
+        keypoints = _detected(project(truth, cameras), settings, key_, counters)
+        seen = _found(settings, key_, counters)
     lifted = lifter.lift_tensor(keypoints.to(lifter.device), seen.to(lifter.device)).cpu()
-    return np.linalg.norm((lifted - hip_centred(truth)).numpy(), axis=2), seen.numpy()
+    return np.linalg.norm((lifted - hip_centred(truth)).numpy(), axis=2), (seen > 0.5).numpy()
 
 
 def _detected(keypoints: Tensor, settings: RadiusSettings, key_: int, counters: Tensor) -> Tensor:

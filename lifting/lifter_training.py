@@ -37,6 +37,8 @@ from evoskeleton.files import write_bytes, write_json
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import ViewSettings, project, sample_views, world_to_camera
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
+from evoskeleton.lifting.detections.noise import detected
+from evoskeleton.lifting.detections.settings import DetectionSettings
 from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
 from evoskeleton.lifting.normalization import Mode, Normalization
 from evoskeleton.settings import Settings
@@ -46,6 +48,13 @@ Wrap = Callable[[nn.Module], nn.Module]
 
 _OURS = {"bone_input": True, "activation": "silu"}
 _SMALL = {"width": 256, "blocks": 2, "stages": 1, "dropout": 0.0} | _OURS
+
+_SHIPPED = {"width": 512, "blocks": 2, "stages": 1, "dropout": 0.0, "both_sides": True} | _OURS
+_EVERYWHERE = {
+    "elevation_deg": (-15.0, 45.0),
+    "distance_mm": (2000.0, 9000.0),
+    "focal_px": (700.0, 1800.0),
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {"cascade": _SMALL},
@@ -74,6 +83,27 @@ PRESETS: dict[str, dict[str, Any]] = {
             "visibility_input": False,
         },
     },
+    "detections": {
+        "steps": 3000,
+        "batch": 512,
+        "learning_rate": 6e-3,
+        "warmup": 100,
+        "noise_px": 0.0,
+        "drop": 0.0,
+        "detections": {},
+        "second_opinion": 0.35,
+        "views": _EVERYWHERE,
+        "cascade": _SHIPPED | {"confidence_input": True},
+    },
+    "exact": {
+        "steps": 1500,
+        "batch": 512,
+        "learning_rate": 6e-3,
+        "warmup": 100,
+        "noise_px": 1.0,
+        "views": _EVERYWHERE,
+        "cascade": _SHIPPED,
+    },
 }
 """Named starting points over the defaults. Whatever is set besides the preset wins."""
 
@@ -83,10 +113,11 @@ _STATISTICS_POSES = 16384
 class LifterSettings(Settings):
     """A lifter and its training."""
 
-    preset: Literal["small", "large", "paper"] = Field(
+    preset: Literal["small", "large", "paper", "detections", "exact"] = Field(
         "small",
         description="small: minutes on one core; large: for a GPU; paper: as published (z-score, "
-        "no visibility, no bones, ReLU). Other settings change it",
+        "no visibility, no bones, ReLU); detections and exact: as the lifters of the package, for "
+        "keypoints that a detector found and for exact ones. Other settings change it",
     )
     steps: int = Field(600, ge=1, description="steps of each stage")
     batch: int = Field(1024, ge=2, description="poses of a step, each seen by a camera of its own")
@@ -111,6 +142,18 @@ class LifterSettings(Settings):
         description="standard deviation of the noise on keypoints, px of a 1000 x 1000 image",
     )
     drop: float = Field(0.05, ge=0, lt=1, description="probability that a joint is hidden")
+    detections: DetectionSettings | None = Field(
+        None,
+        description="keypoints as a detector of people finds them, in place of noise_px and drop; "
+        "none: even noise",
+    )
+    second_opinion: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of a detector's own 3D in what people of a picture are given, where it "
+        "gives one",
+    )
     normalization: Mode = Field(
         "per_pose", description="per_pose: for use in the wild; zscore: pixels, as published"
     )
@@ -278,12 +321,13 @@ def lifter_from(source: Report | TrainingState) -> Lifter:
     cascade.load_state_dict(state.model)
     if state.step > 0:
         cascade.silence(from_stage=(state.step - 1) // state.settings.steps + 1)
-    return Lifter(cascade, state.normalization)
+    return Lifter(cascade, state.normalization, state.settings.second_opinion)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Poses as one camera each sees them: (n, 17, 2) px, (n, 17) bool, (n, 17, 3) camera mm."""
+    """Poses as one camera each sees them: (n, 17, 2) px, (n, 17) bool or confidence above a half
+    where a keypoint is known, (n, 17, 3) camera mm."""
 
     keypoints: Tensor
     visibility: Tensor
@@ -298,6 +342,8 @@ def draw_batch(joints: Tensor, settings: LifterSettings, key_: int, counters: Te
     cameras = sample_views(joints[:, 0], settings.views, key_, counters)
     seen = world_to_camera(joints, cameras)
     keypoints = project(seen, cameras)
+    if settings.detections is not None:
+        return Batch(*detected(keypoints, seen, settings.detections, key_, counters), seen)
     if settings.noise_px > 0:
         noise = normal(key(key_, stream("noise")), counters, 2 * len(JOINT_NAMES))
         keypoints = keypoints + settings.noise_px * noise.view_as(keypoints)
@@ -401,8 +447,9 @@ class _Training:
         slots = torch.arange(self._shard * share, (self._shard + 1) * share)
         key_ = key(self._key, self._step)
         batch = self._draw(key_, slots, self._settings)
-        points = self._normalization.keypoints(batch.keypoints, batch.visibility)
-        features = self._cascade.features(points, batch.visibility)
+        visibility = self._cascade.seen(batch.visibility)
+        points = self._normalization.keypoints(batch.keypoints, visibility)
+        features = self._cascade.features(points, visibility)
         return features, self._normalization.joints(batch.joints)
 
     def _draw(self, key_: int, slots: Tensor, settings: LifterSettings) -> Batch:
@@ -412,7 +459,7 @@ class _Training:
 
     def _measure(self) -> Normalization:
         """Statistics over a fixed number of poses and views, without noise."""
-        clean = self._settings.model_copy(update={"noise_px": 0.0, "drop": 0.0})
+        clean = self._settings.model_copy(update={"noise_px": 0.0, "drop": 0.0, "detections": None})
         slots = torch.arange(_STATISTICS_POSES)
         batch = self._draw(key(self._key, stream("statistics")), slots, clean)
         return Normalization.measure(self._settings.normalization, batch.keypoints, batch.joints)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.skeleton import Joint
+from evoskeleton.evolution.skeleton import MIRROR, Joint
 from evoskeleton.shapes import expect_shape
 
 Mode = Literal["per_pose", "zscore"]
@@ -119,6 +119,13 @@ class Normalization:
 def hip_centred(joints: Tensor) -> Tensor:
     """(n, 17, 3) seen from the hip."""
     return joints - joints[:, Joint.HIP, None]
+
+
+def mirrored(points: Tensor) -> Tensor:
+    """(n, 17, 2 or 3) points with x about 0 as a mirror shows them: left is right."""
+    turned = points[:, MIRROR].clone()
+    turned[..., 0] *= -1.0
+    return turned
 
 
 def per_pose(keypoints: Tensor, seen: Tensor) -> Tensor:

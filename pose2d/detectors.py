@@ -5,28 +5,39 @@ made once, before the first picture, and may be asked from several threads.
 """
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 from evoskeleton.errors import BadInput
 from evoskeleton.pose2d.detector import Detector
+from evoskeleton.settings import with_changes
 
 BLAZEPOSE = "blazepose"
 """The embedded detector, the default everywhere."""
 
 
-def load_detector(name: str = BLAZEPOSE) -> Detector:
+HEAVY = "blazepose-heavy"
+"""The same with its large landmark model: slower and better."""
+
+
+def load_detector(name: str = BLAZEPOSE, changes: Sequence[str] = ()) -> Detector:
     """The detector that a name means.
 
     Args:
-        name: `blazepose`, or module:Name of one that can be imported.
+        name: `blazepose`, `blazepose-heavy`, or module:Name of one that can be imported.
+        changes: settings as NAME=VALUE, see `BlazePoseSettings`; detectors of others take none.
 
     Raises:
-        BadInput: there is none of that name, it cannot be made, or it is no detector.
+        BadInput: there is none of that name, it cannot be made, it is no detector, or a setting is
+            not allowed.
     """
-    if name == BLAZEPOSE:
-        from evoskeleton.pose2d.blazepose import BlazePose
+    if name in (BLAZEPOSE, HEAVY):
+        from evoskeleton.pose2d.blazepose import BlazePose, BlazePoseSettings
 
-        return BlazePose()
+        landmarks = {"landmarks": "heavy"} if name == HEAVY else {}
+        return BlazePose(BlazePoseSettings.parse(with_changes(landmarks, changes)))
+    if changes:
+        raise BadInput(f"detector {name} takes no settings, got {changes[0]}")
     detector: Detector = _made(name)
     if not callable(getattr(detector, "detect", None)):
         kind = type(detector).__name__

@@ -1,28 +1,40 @@
 """From a photo or a video to 3D: read, find, locate, lift, and say how long each took.
 
-What comes out are plain dictionaries, one for each picture, ready for JSON. Joints are mm in the
-camera frame (x right, y down, z forward), hip-centred; keypoints are px of the picture as it should
-be seen (EXIF orientation applied).
+What comes out are plain dictionaries, one for each picture, see `answers.lines`. The people of a
+video are followed over its frames, see `people.film`.
 """
 
 import glob
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
-from evoskeleton.lifting.keypoints.keypoint_files import FRAME
+from evoskeleton.lifting.bundles import bundle_folder
+from evoskeleton.lifting.conformal import radii_of
+from evoskeleton.lifting.error_radii import CalibratedRadii
+from evoskeleton.pose2d.answers.boxes import Boxes
+from evoskeleton.pose2d.answers.drawings import Drawings
+from evoskeleton.pose2d.answers.lines import Shown, Where, line
 from evoskeleton.pose2d.detector import Detector, Person, Stopwatch
 from evoskeleton.pose2d.detectors import BLAZEPOSE, load_detector
-from evoskeleton.pose2d.images import Frame, is_video, read_image, read_video
+from evoskeleton.pose2d.images import read_image
+from evoskeleton.pose2d.people.duplicates import distinct
+from evoskeleton.pose2d.people.film import Film, Moving
+from evoskeleton.pose2d.people.fitted_people import fit_people
+from evoskeleton.pose2d.people.settings import FilmSettings
 from evoskeleton.pose2d.people_to_3d import lift_people
-from evoskeleton.pose2d.tracking import PeopleTracker
+from evoskeleton.pose2d.videos import Frame, is_video, read_video
+
+Failed = Callable[[Path, BadInput], None]
+Tell = Callable[[str], None]
+Seen = Callable[[Path, int], None]
 
 
 class Estimate(NamedTuple):
@@ -32,62 +44,47 @@ class Estimate(NamedTuple):
     joints: list[np.ndarray | None]
 
 
-class Boxes:
-    """Boxes of people that somebody drew, by file name, px: x0 y0 x1 y1.
+@dataclass(frozen=True)
+class Wishes:
+    """How photos and videos are to be answered.
 
-    The file is JSON: an object by file name (with or without its folder). For a photo the value is
-    a list of boxes; for a video an object of such lists by frame number. Pictures and frames
-    without an entry are searched by the detector.
+    Attributes:
+        fit: whether bodies are fitted to the keypoints, instead of lifted alone.
+        every: take every n-th frame of a video.
+        film: what is done to people over time.
+        drawings: where drawings go; None: nothing is drawn.
+        failed: takes a file that cannot be used, and why; None: that ends the run.
+        tell: takes a sentence about a file that was read with losses.
+        seen: takes a file and how many of its pictures were looked at.
     """
 
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self._content = content
+    fit: bool = False
+    every: int = 1
+    film: FilmSettings = field(default_factory=lambda: FilmSettings.parse({}))
+    drawings: Drawings | None = None
+    failed: Failed | None = None
+    tell: Tell = lambda sentence: None
+    seen: Seen = lambda file, pictures: None
 
-    @classmethod
-    def read(cls, path: Path | str) -> "Boxes":
-        """Boxes from a JSON file.
 
-        Raises:
-            BadInput: the file is missing or something else.
-        """
-        try:
-            content = json.loads(Path(path).read_text())
-        except OSError as error:
-            raise BadInput(f"boxes {path}: {error.strerror}") from None
-        except (ValueError, RecursionError):
-            raise BadInput(f"boxes {path} should be JSON, it is not") from None
-        if not isinstance(content, dict):
-            raise BadInput(
-                f"boxes {path} should be an object by file name, got {type(content).__name__}"
-            )
-        return cls(content)
+@dataclass(frozen=True)
+class Means:
+    """What answers are made with."""
 
-    def of(self, path: Path, frame: int | None = None) -> np.ndarray | None:
-        """(people, 4) of a photo or of one frame of a video; None where there is no entry.
-
-        Raises:
-            BadInput: the entry has another form.
-        """
-        entry = self._content.get(str(path), self._content.get(path.name))
-        if isinstance(entry, dict) and frame is not None:
-            entry = entry.get(str(frame))
-        if entry is None:
-            return None
-        try:
-            boxes = np.array(entry, dtype=np.float64).reshape(-1, 4)
-        except (ValueError, TypeError, OverflowError):
-            raise BadInput(f"boxes of {path.name} should be lists of four numbers") from None
-        if len(boxes) != len(entry):
-            raise BadInput(f"boxes of {path.name} should be a list of x0 y0 x1 y1 for each person")
-        return boxes
+    lifter: Lifter
+    model: str
+    radii: CalibratedRadii | None
+    detector: Detector
+    boxes: Boxes
 
 
 def infer(
     paths: Sequence[Path | str],
-    bundle: Path | str,
+    bundle: Path | str | None = None,
     overlay: Path | str | None = None,
     boxes: Path | str | None = None,
     detector: Detector | str = BLAZEPOSE,
+    wishes: Wishes | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Photos and videos to 3D with a lifter bundle and a detector.
 
@@ -95,31 +92,36 @@ def infer(
 
     Args:
         paths: photos and videos, in the order of the answers.
-        bundle: folder of a lifter.
+        bundle: folder of a lifter, or the name of one of the package; none: `detections`.
         overlay: folder for drawings, one for each picture; it is made.
         boxes: a file of boxes of people, see `Boxes`.
         detector: one that is made, or a name for `load_detector`.
+        wishes: none: the defaults.
 
     Returns:
         One dictionary for each photo and for each frame of a video.
 
     Raises:
-        BadInput: a file is missing or cannot be used, two are of one name and would be drawn into
-            one; the weights cannot be had.
+        BadInput: a file is missing or cannot be used and nobody takes failures, two are of one
+            name and would be drawn into one; the weights cannot be had.
     """
+    wishes = wishes or Wishes()
     files = [Path(path) for path in paths]
     names = Counter(file.name for file in files)
-    if overlay is not None and (twice := [name for name, count in names.items() if count > 1]):
+    drawn = overlay is not None or wishes.drawings is not None
+    if drawn and (twice := [name for name, count in names.items() if count > 1]):
         raise BadInput(f"{twice[0]} is there twice: drawings of both would have one name")
-    for file in files:
-        if not file.is_file():
-            raise BadInput(f"{file} should be a photo or a video, there is no such file")
+    if wishes.failed is None:
+        for file in files:
+            _expect_file(file)
     known = Boxes({}) if boxes is None else Boxes.read(boxes)
-    lifter = load_bundle(bundle)
-    model = str(read_description(bundle)["weight_hash"])
-    folder = None if overlay is None else _made(Path(overlay))
+    folder = bundle_folder(bundle)
+    lifter, description = load_bundle(folder), read_description(folder)
+    if overlay is not None:
+        wishes = Wishes(**{**vars(wishes), "drawings": Drawings(Path(overlay))})
     finder = load_detector(detector) if isinstance(detector, str) else detector
-    return _infer(files, lifter, model, finder, known, folder)
+    model, radii = str(description["weight_hash"]), radii_of(description)
+    return _infer(files, Means(lifter, model, radii, finder, known), wishes)
 
 
 def drawings_there(paths: Sequence[Path | str], overlay: Path | str) -> list[Path]:
@@ -128,29 +130,99 @@ def drawings_there(paths: Sequence[Path | str], overlay: Path | str) -> list[Pat
     for path in map(Path, paths):
         name = glob.escape(path.name)
         found += sorted(folder.glob(f"{name}-[0-9]*.png" if is_video(path) else f"{name}.png"))
+        found += sorted(folder.glob(f"{name}.overlay.mp4"))
     return found
 
 
-def _infer(
-    files: Sequence[Path],
-    lifter: Lifter,
-    model: str,
-    detector: Detector,
-    boxes: Boxes,
-    overlay: Path | None,
-) -> Iterator[dict[str, Any]]:
+def _expect_file(file: Path) -> None:
+    if not file.is_file():
+        raise BadInput(f"{file} should be a photo or a video, there is no such file")
+
+
+def _infer(files: Sequence[Path], means: Means, wishes: Wishes) -> Iterator[dict[str, Any]]:
     for file in files:
-        tracker = PeopleTracker() if is_video(file) else None
-        for frame, watch in _timed(_pictures(file)):
-            number = None if tracker is None else frame.number
-            estimate = estimate_people(frame.image, detector, lifter, boxes.of(file, number), watch)
-            ids = list(range(len(estimate.people)))
-            if tracker is not None:
-                ids = tracker.update(estimate.people)
-            if overlay is not None:
-                with watch.stage("overlay"):
-                    _draw(overlay, file, number, frame.image, estimate, ids)
-            yield _words(file, number, frame, estimate, ids, watch) | {"model": model}
+        try:
+            _expect_file(file)
+            if is_video(file):
+                yield from _video(file, means, wishes)
+            else:
+                yield _photo(file, means, wishes)
+        except BadInput as error:
+            if wishes.failed is None:
+                raise
+            wishes.failed(file, error)
+
+
+def _photo(file: Path, means: Means, wishes: Wishes) -> dict[str, Any]:
+    watch = Stopwatch()
+    with watch.stage("read"):
+        image = read_image(file)
+    boxes = means.boxes.of(file, None)
+    estimate = estimate_people(image, means.detector, means.lifter, boxes, watch, wishes.fit)
+    people = [
+        Shown(number, person, joints)
+        for number, (person, joints) in enumerate(zip(*estimate, strict=True))
+    ]
+    where = Where(file, image.shape[1], image.shape[0])
+    if wishes.drawings is not None:
+        with watch.stage("overlay"):
+            wishes.drawings.draw(where, image, people)
+    wishes.seen(file, 1)
+    return line(where, people, watch.seconds, means.model, means.radii)
+
+
+def _video(file: Path, means: Means, wishes: Wishes) -> Iterator[dict[str, Any]]:
+    """Answers to a video's frames; they come some frames after those have been looked at."""
+    film: Film | None = None
+    waiting: list[tuple[Where, Stopwatch]] = []
+    again = _again(file, wishes) if wishes.drawings is not None else None
+    for frame, watch in _timed(_frames(file, wishes)):
+        height, width = frame.image.shape[:2]
+        film = film or Film(partial(_lift, means.lifter, wishes.fit, width, height), wishes.film)
+        waiting.append((Where(file, width, height, frame.number, frame.seconds), watch))
+        boxes = means.boxes.of(file, frame.number)
+        people = means.detector.detect(frame.image, boxes, watch)
+        for done in film.add(people, frame.seconds, as_asked=boxes is not None):
+            yield _answer(*waiting.pop(0), done, means, wishes, again)
+        wishes.seen(file, frame.number + 1)
+    for done in film.end() if film else ():
+        yield _answer(*waiting.pop(0), done, means, wishes, again)
+    if wishes.drawings is not None:
+        wishes.drawings.finish()
+
+
+def _answer(
+    where: Where,
+    watch: Stopwatch,
+    done: tuple[list[Moving], float],
+    means: Means,
+    wishes: Wishes,
+    again: Iterator[Frame] | None,
+) -> dict[str, Any]:
+    moving, seconds = done
+    people = [Shown(one.identity, one.person, one.joints, one.filled) for one in moving]
+    watch.seconds["lift"] = seconds
+    if wishes.drawings is not None and again is not None:
+        with watch.stage("overlay"):
+            wishes.drawings.draw(where, next(again).image, people)
+    return line(where, people, watch.seconds, means.model, means.radii)
+
+
+def _frames(file: Path, wishes: Wishes) -> Iterator[Frame]:
+    for frame in read_video(file, tell=wishes.tell):
+        if frame.number % wishes.every == 0:
+            yield frame
+
+
+def _again(file: Path, wishes: Wishes) -> Iterator[Frame]:
+    """The same frames once more: keeping them until their people are known would fill memory."""
+    return _frames(file, Wishes(every=wishes.every))
+
+
+def _lift(
+    lifter: Lifter, fit: bool, width: int, height: int, people: Sequence[Person]
+) -> list[np.ndarray | None]:
+    return (fit_people if fit else lift_people)(people, lifter, width, height)
 
 
 def estimate_people(
@@ -159,28 +231,28 @@ def estimate_people(
     lifter: Lifter,
     boxes: np.ndarray | None = None,
     watch: Stopwatch | None = None,
+    fit: bool = False,
 ) -> Estimate:
-    """People of one picture, in 2D and 3D.
+    """People of one picture, in 2D and 3D, each once.
 
     Args:
         image: (height, width, 3) uint8.
-        detector: finds keypoints; its stages are "find" and "locate".
-        lifter: makes joints of them; its stage is "lift".
-        boxes: (people, 4) px, where a caller knows the people already.
-        watch: takes the times.
+        detector: finds people and their keypoints.
+        lifter: gives them depth.
+        boxes: (people, 4) px, x0 y0 x1 y1, of whom to look at; none: the detector searches.
+        watch: takes the times of the stages.
+        fit: whether bodies are fitted to the keypoints.
+
+    Raises:
+        BadInput: see `Detector.detect`.
     """
     watch = watch or Stopwatch()
     people = detector.detect(image, boxes, watch)
+    if boxes is None:
+        people = [people[row] for row in distinct(people)]
     with watch.stage("lift"):
-        joints = lift_people(people, lifter, image.shape[1], image.shape[0])
+        joints = _lift(lifter, fit, image.shape[1], image.shape[0], people)
     return Estimate(people, joints)
-
-
-def _pictures(file: Path) -> Iterator[Frame]:
-    if is_video(file):
-        yield from read_video(file)
-    else:
-        yield Frame(0, 0.0, read_image(file))
 
 
 def _timed(frames: Iterator[Frame]) -> Iterator[tuple[Frame, Stopwatch]]:
@@ -192,74 +264,3 @@ def _timed(frames: Iterator[Frame]) -> Iterator[tuple[Frame, Stopwatch]]:
         if frame is None:
             return
         yield frame, watch
-
-
-def _words(
-    file: Path,
-    number: int | None,
-    frame: Frame,
-    estimate: Estimate,
-    ids: Sequence[int],
-    watch: Stopwatch,
-) -> dict[str, Any]:
-    height, width = frame.image.shape[:2]
-    where = {} if number is None else {"frame": number, "seconds": round(frame.seconds, 4)}
-    return {
-        "file": str(file),
-        **where,
-        "width": width,
-        "height": height,
-        "joint_names": list(JOINT_NAMES),
-        "joints_unit": "mm",
-        "joints_frame": FRAME,
-        "people": [
-            _person_words(person, joints, identity)
-            for person, joints, identity in zip(estimate.people, estimate.joints, ids, strict=True)
-        ],
-        "milliseconds": {name: round(1e3 * s, 2) for name, s in watch.seconds.items()},
-    }
-
-
-def _person_words(person: Person, joints: np.ndarray | None, identity: int) -> dict[str, Any]:
-    return {
-        "id": identity,
-        "score": round(person.score, 4),
-        "box": _numbers(person.box, 2),
-        "keypoints": _numbers(person.keypoints, 2),
-        "confidence": _numbers(person.confidence, 3),
-        "visibility": _numbers(person.visibility, 3),
-        "known": person.known.tolist(),
-        "approximated": list(person.approximated),
-        "joints": None if joints is None else _numbers(joints, 2),
-    }
-
-
-def _numbers(array: np.ndarray, digits: int) -> Any:
-    """Nested lists; NaN, which JSON does not have, becomes null."""
-    rounded = np.round(np.asarray(array, np.float64), digits)
-    words = rounded.astype(object)
-    words[~np.isfinite(rounded)] = None
-    return words.tolist()
-
-
-def _draw(
-    folder: Path,
-    file: Path,
-    number: int | None,
-    image: np.ndarray,
-    estimate: Estimate,
-    ids: Sequence[int],
-) -> None:
-    from evoskeleton.pose2d.overlay import draw_overlay, save_overlay
-
-    name = file.name if number is None else f"{file.name}-{number:06d}"
-    figure = draw_overlay(image, estimate.people, estimate.joints, ids)
-    save_overlay(figure, folder / f"{name}.png")
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"folder {folder} cannot be made: {error.strerror}") from None
-    return folder

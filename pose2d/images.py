@@ -1,55 +1,45 @@
-"""Pictures and videos from files that nobody has checked.
+"""Pictures from files that nobody has checked.
 
 A picture is (height, width, 3) uint8, red green blue, turned as its EXIF orientation says. Its size
 is read from the header and refused before a pixel is decoded.
 """
 
 import io
-import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from evoskeleton.errors import BadInput
-from evoskeleton.extras import require
 from evoskeleton.pose2d.picture_limits import MOST_PIXELS
 
 """Largest picture that is decoded: 240 MB as red green blue."""
 
 PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+"""What others may send: all of it can be shown by a browser."""
+
+FILE_FORMATS = (*PICTURE_FORMATS, "TIFF", "GIF")
+"""What is read from files; of several pictures in one, the first."""
+
+_NAMES = {"WEBP": "WebP"}
+
 _BACKGROUND = (255, 255, 255)
-
-
-class Frame(NamedTuple):
-    """One picture of a video: its number from 0, its time in seconds, (height, width, 3) uint8."""
-
-    number: int
-    seconds: float
-    image: np.ndarray
-
-
-def is_video(path: Path | str) -> bool:
-    """Whether a file's name is that of a video."""
-    return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def read_image(path: Path | str, most_pixels: int = MOST_PIXELS) -> np.ndarray:
     """A picture from a file, (height, width, 3) uint8.
 
     Raises:
-        BadInput: the file is missing, no JPEG, PNG, WebP or BMP, damaged, cut short, or larger than
+        BadInput: the file is missing, of none of `FILE_FORMATS`, damaged, cut short, or larger than
             `most_pixels`.
     """
     try:
         with Path(path).open("rb") as file:
-            return _decoded(file, str(path), most_pixels)
+            return _decoded(file, str(path), most_pixels, FILE_FORMATS)
     except OSError as error:
         raise BadInput(f"picture {path} cannot be read: {error.strerror or error}") from None
 
@@ -57,28 +47,29 @@ def read_image(path: Path | str, most_pixels: int = MOST_PIXELS) -> np.ndarray:
 def decode_image(
     data: bytes, name: str = "of the request", most_pixels: int = MOST_PIXELS
 ) -> np.ndarray:
-    """A picture from the bytes of a file; as `read_image`. `name` is for the sentence."""
-    return _decoded(io.BytesIO(data), name, most_pixels)
+    """A picture from the bytes of a file of `PICTURE_FORMATS`; `name` is for the sentence."""
+    return _decoded(io.BytesIO(data), name, most_pixels, PICTURE_FORMATS)
 
 
-def _decoded(file: Any, name: str, most_pixels: int) -> np.ndarray:
-    with _told_in_one_sentence(name), warnings.catch_warnings():
+def _decoded(file: Any, name: str, most_pixels: int, formats: Sequence[str]) -> np.ndarray:
+    with _told_in_one_sentence(name, formats), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(file, formats=PICTURE_FORMATS) as picture:
-            _check_size(picture.size, name, most_pixels)
+        with Image.open(file, formats=formats) as picture:
+            check_size(picture.size, f"picture {name}", most_pixels)
             picture.load()
             return np.array(_as_rgb(ImageOps.exif_transpose(picture)))
 
 
 @contextmanager
-def _told_in_one_sentence(name: str) -> Iterator[None]:
+def _told_in_one_sentence(name: str, formats: Sequence[str]) -> Iterator[None]:
     """What Pillow's decoders raise on damaged files, by name."""
     try:
         yield
     except BadInput:
         raise
     except UnidentifiedImageError:
-        kinds = "JPEG, PNG, WebP or BMP"
+        *most, last = (_NAMES.get(kind, kind) for kind in formats)
+        kinds = f"{', '.join(most)} or {last}"
         raise BadInput(f"picture {name} should be {kinds}, it is none of these") from None
     except Image.DecompressionBombError as error:
         raise BadInput(f"picture {name} is too large: {error}") from None
@@ -87,11 +78,16 @@ def _told_in_one_sentence(name: str) -> Iterator[None]:
         raise BadInput(f"picture {name} is damaged: {reason}") from None
 
 
-def _check_size(size: tuple[int, int], name: str, most_pixels: int) -> None:
+def check_size(size: tuple[int, int], name: str, most_pixels: int) -> None:
+    """A picture, or a video's frames, are not larger than `most_pixels`.
+
+    Raises:
+        BadInput: they are.
+    """
     width, height = size
     if width * height > most_pixels:
         raise BadInput(
-            f"picture {name} should have at most {most_pixels / 1e6:g} million pixels, "
+            f"{name} should have at most {most_pixels / 1e6:g} million pixels, "
             f"got {width} x {height}"
         )
 
@@ -105,65 +101,3 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
         return picture.convert("RGB")
     flat = Image.new("RGBA", picture.size, (*_BACKGROUND, 255))
     return Image.alpha_composite(flat, picture.convert("RGBA")).convert("RGB")
-
-
-def read_video(path: Path | str, most_pixels: int = MOST_PIXELS) -> Iterator[Frame]:
-    """The frames of a video one by one, turned as the file says.
-
-    A file that is cut short gives the frames that it has.
-
-    Raises:
-        BadInput: the file is missing, OpenCV is not installed, no frame can be decoded, or frames
-            are larger than `most_pixels`.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"video {path} cannot be read: No such file")
-    cv2 = _open_cv()
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-    try:
-        size = (
-            int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
-            int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-        )
-        _check_size(size, str(path), most_pixels)
-        yield from _frames(cv2, capture, path)
-    finally:
-        capture.release()
-
-
-def count_frames(path: Path | str) -> int:
-    """How many frames a video says it has; 0 where it does not say, or cannot be read.
-
-    Raises:
-        BadInput: OpenCV is not installed.
-    """
-    cv2 = _open_cv()
-    capture = cv2.VideoCapture(str(Path(path).absolute()), cv2.CAP_FFMPEG)
-    try:
-        return max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
-    finally:
-        capture.release()
-
-
-def _frames(cv2: Any, capture: Any, path: Path) -> Iterator[Frame]:
-    rate = float(capture.get(cv2.CAP_PROP_FPS))
-    rate = rate if np.isfinite(rate) and rate > 0 else 0.0
-    number = 0
-    while True:
-        there, picture = capture.read()
-        if not there:
-            break
-        seconds = number / rate if rate else 0.0
-        yield Frame(number, seconds, np.ascontiguousarray(picture[..., ::-1]))
-        number += 1
-    if number == 0:
-        raise BadInput(f"video {path} has no frame that can be decoded")
-
-
-def _open_cv() -> ModuleType:
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    return require(
-        "cv2", "videos need OpenCV, which is not installed; try pip install opencv-python-headless"
-    )

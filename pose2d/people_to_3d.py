@@ -12,8 +12,10 @@ import numpy as np
 
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.detections.confidence import as_confidence
 from evoskeleton.lifting.model_fit.pose_fit import LEAST_VISIBLE
 from evoskeleton.pose2d.detector import Person
+from evoskeleton.pose2d.people.second_opinion import blended
 
 
 class Liftable(NamedTuple):
@@ -23,8 +25,9 @@ class Liftable(NamedTuple):
         people: how many there are in the picture, liftable or not.
         rows: the places of the liftable among them.
         keypoints: (rows, 17, 2) float32 px.
-        known: (rows, 17) float32, 1 where a keypoint is known, else 0.
+        known: (rows, 17) float32, above a half where a keypoint is known, 1 in plain sight.
         image_size: width and height of the picture, px.
+        asked: the liftable themselves.
     """
 
     people: int
@@ -32,11 +35,17 @@ class Liftable(NamedTuple):
     keypoints: np.ndarray
     known: np.ndarray
     image_size: tuple[int, int]
+    asked: Sequence[Person]
 
-    def placed(self, joints: np.ndarray) -> list[np.ndarray | None]:
-        """(rows, 17, 3) joints given back to all people: (17, 3) each, None to the others."""
+    def placed(self, joints: np.ndarray, second_opinion: float = 0.0) -> list[np.ndarray | None]:
+        """(rows, 17, 3) joints given back to all people: (17, 3) each, None to the others.
+
+        Args:
+            joints: what a lifter answers.
+            second_opinion: share of the detector's own 3D, that of the lifter.
+        """
         places: list[np.ndarray | None] = [None] * self.people
-        for row, found in zip(self.rows, joints, strict=True):
+        for row, found in zip(self.rows, blended(joints, self.asked, second_opinion), strict=True):
             places[row] = found
         return places
 
@@ -44,8 +53,9 @@ class Liftable(NamedTuple):
 def liftable(people: Sequence[Person], width: int, height: int) -> Liftable:
     """People of a picture of width x height px with `LEAST_VISIBLE` known keypoints or more."""
     rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_VISIBLE]
-    keypoints = np.array([people[row].keypoints for row in rows], np.float32)
-    known = np.array([people[row].known for row in rows], np.float32)
+    asked = [people[row] for row in rows]
+    keypoints = np.array([person.keypoints for person in asked], np.float32)
+    known = np.array([told(person) for person in asked], np.float32)
     joints = len(JOINT_NAMES)
     return Liftable(
         len(people),
@@ -53,7 +63,13 @@ def liftable(people: Sequence[Person], width: int, height: int) -> Liftable:
         keypoints.reshape(-1, joints, 2),
         known.reshape(-1, joints),
         (width, height),
+        asked,
     )
+
+
+def told(person: Person) -> np.ndarray:
+    """(17,) what a lifter is told of each keypoint: 0 where it is not known, else its sight."""
+    return as_confidence(person.visibility, person.known)
 
 
 def lift_people(
@@ -62,4 +78,5 @@ def lift_people(
     """(17, 3) float32 mm, camera frame, hip at 0, for each person of a picture; None with fewer
     than `LEAST_VISIBLE` keypoints."""
     asked = liftable(people, width, height)
-    return asked.placed(lifter.lift(asked.keypoints, asked.known, asked.image_size))
+    joints = lifter.lift(asked.keypoints, asked.known, asked.image_size)
+    return asked.placed(joints, lifter.second_opinion)

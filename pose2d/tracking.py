@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 from scipy.optimize import linear_sum_assignment
 
+from evoskeleton.evolution.skeleton import MIRROR
 from evoskeleton.pose2d.detector import Person
 from evoskeleton.settings import Settings
 
@@ -87,13 +88,14 @@ class PeopleTracker:
         ]
 
     def _similarity(self, track: _Track, person: Person) -> float:
-        """In [0, 1]; 0.5 where the middling joint is `reach` body sizes from its expectation."""
-        distance = np.linalg.norm(person.keypoints - track.expected(), axis=1)
-        distance = distance[np.isfinite(distance)]
-        if not len(distance):
-            return 0.0
+        """In [0, 1]; 0.5 where the middling joint is `reach` body sizes from its expectation.
+
+        A body whose left was taken for its right is the same person.
+        """
         size = max(track.size, _size(person))
-        return float(0.5 ** (np.median(distance) / (self.settings.reach * size)))
+        expected = track.expected()
+        both = (_middling(person.keypoints[order], expected) for order in _EITHER_WAY)
+        return float(0.5 ** (min(both) / (self.settings.reach * size)))
 
     def _see(self, track: _Track, person: Person) -> None:
         keep = self.settings.steadiness
@@ -106,6 +108,16 @@ class PeopleTracker:
         self._tracks.append(_Track(self._next, person.keypoints, np.zeros(2), _size(person)))
         self._next += 1
         return self._next - 1
+
+
+_EITHER_WAY = (np.arange(len(MIRROR)), np.array(MIRROR))
+
+
+def _middling(points: np.ndarray, expected: np.ndarray) -> float:
+    """Median distance of (17, 2) points that are known, px; infinite where none is."""
+    distance = np.linalg.norm(points - expected, axis=1)
+    distance = distance[np.isfinite(distance)]
+    return float(np.median(distance)) if len(distance) else float("inf")
 
 
 def _size(person: Person) -> float:

@@ -139,7 +139,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
         if not asked.rows:
             return [None] * len(seen.people), self._champions.current
         joints, champion = await self._batcher.lift(asked.keypoints, asked.known, asked.image_size)
-        return asked.placed(joints), champion
+        return asked.placed(joints, champion.lifter.second_opinion), champion
 
     def _detecting(self) -> DetectionQueue:
         if self._pictures is None:

@@ -79,13 +79,27 @@ class BundleSource:
 class RegistrySource:
     """The version of a registered model that has the alias `champion`."""
 
-    def __init__(self, registry: "Registry", name: str | None = None) -> None:
-        """`name` is a registered model; none: the only one that there is."""
+    def __init__(
+        self,
+        registry: "Registry",
+        name: str | None = None,
+        otherwise: ChampionSource | None = None,
+    ) -> None:
+        """Look there.
+
+        Args:
+            registry: where champions are.
+            name: of a registered model; none: the only one that there is.
+            otherwise: who is asked as long as nothing is registered and no name is given.
+        """
         self._registry = registry
         self._name = name
+        self._otherwise = otherwise
 
     def look(self, held: ServedChampion | None) -> ServedChampion:
         """See `ChampionSource.look`."""
+        if self._name is None and self._otherwise and not self._registry.list_models():
+            return self._otherwise.look(held)
         name = self._name or self._only_model()
         version = self._champion(name)
         number = str(version.number)

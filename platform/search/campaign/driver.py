@@ -67,6 +67,11 @@ def adapt_settings(changes: list[str]) -> CampaignSettings:
     return _preset("adapt.yaml", changes)
 
 
+def shipped_settings(changes: list[str]) -> CampaignSettings:
+    """Settings of the campaign whose rows the lifters of the package are trained on."""
+    return _preset("shipped.yaml", changes)
+
+
 def _preset(name: str, changes: list[str]) -> CampaignSettings:
     data = layered(yaml.safe_load(_packaged(name)), from_surroundings())
     return CampaignSettings.parse(with_changes(data, changes))

@@ -279,7 +279,7 @@ def test_mistakes_of_serve_are_told_in_one_sentence(capsys, tmp_path, make_bundl
     started = ("serve", "--bundle", bundle, "--no-detector", "--address")
     cases = {
         ("serve", "--bundle", tmp_path / "none"): "none/bundle.json: No such file",
-        ("serve", "--home", tmp_path / "empty"): "none is registered yet",
+        ("serve", "--home", tmp_path / "empty", "--model", "m"): "none is registered yet",
         ("serve", "--bundle", bundle, "--model", "m"): "leave out --model",
         ("serve", "--tracking-uri", "ftp://x"): "should start with one of sqlite",
         (*started, "nowhere"): "host:port, such as 127.0.0.1:50051, got nowhere",

@@ -145,7 +145,8 @@ def _worst_file(output: Path) -> Path:
 
 def _picture(explanation: "Explanation") -> "np.ndarray | None":
     """The photo, or the frame of a video; none where there is none, or it is gone."""
-    from evoskeleton.pose2d.images import is_video, read_image, read_video
+    from evoskeleton.pose2d.images import read_image
+    from evoskeleton.pose2d.videos import is_video, read_video
 
     path = Path(explanation.picture)
     if not explanation.picture or not path.is_file():

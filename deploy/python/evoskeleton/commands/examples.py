@@ -20,11 +20,12 @@ EXAMPLES = {
         "evaluate --model lifter --poses test.parquet --json errors.json",
     ),
     "infer": (
-        "infer photo.jpg --model lifter",
-        "infer photo.jpg walk.mp4 --model lifter --overlay drawings",
+        "infer photo.jpg walk.mp4 --overlay drawings",
+        "infer walk.mp4 --output walk.bvh --detector blazepose-heavy",
+        "infer photo.jpg --model lifter --fit",
     ),
     "lift": (
-        "lift --model lifter --keypoints points.json --output joints.json",
+        "lift --keypoints points.json --output joints.json",
         "lift --model best --keypoints p.json --output j.json --fit 640x480",
     ),
     "serve": (
@@ -82,6 +83,8 @@ EXAMPLES = {
         "study template --choices > choices.yaml",
     ),
     "model list": ("model list",),
+    "model import": ("model import example_model.th --statistics stats.npy --output li2020",),
+    "model build": ("model build detections --poses cmu_poses.parquet --output mine",),
     "model promote": ("model promote my-campaign 3",),
     "model rollback": ("model rollback my-campaign",),
     "token add": ("token add anna --scope annotate", "token add app --scope infer"),

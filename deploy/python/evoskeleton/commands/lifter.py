@@ -1,4 +1,4 @@
-"""`evoskeleton train`, `evaluate`, `infer` and `lift`: one lifter, without a campaign."""
+"""`evoskeleton train`, `evaluate` and `lift`: one lifter, without a campaign."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,9 @@ import typer
 from rich.console import Console
 
 from evoskeleton.commands.options import (
+    DEFAULT,
     Changes,
+    Model,
     Overwrite,
     Source,
     bars,
@@ -76,8 +78,8 @@ def _warn_of_mean_pose(record: dict[str, float]) -> None:
 
 
 def evaluate(
-    model: Annotated[Path, typer.Option(help="folder of the lifter's bundle")],
     poses: Source,
+    model: Model = DEFAULT,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="JSON file for all numbers")
     ] = None,
@@ -89,13 +91,15 @@ def evaluate(
     """Measure a lifter's errors by clip over four fixed views, and what its error radii hold."""
     from evoskeleton.console.evaluation import coverage_table, evaluation_table
     from evoskeleton.lifting.bundle import load_bundle, read_description
+    from evoskeleton.lifting.bundles import bundle_folder
     from evoskeleton.lifting.protocols import evaluate as measure
     from evoskeleton.lifting.protocols import rarity
 
     refuse_taken(overwrite, json_file)
     known = measured_poses(poses, "--poses")
     rare = rarity(known.poses, poses_of(reference).poses) if reference else None
-    lifter, record = load_bundle(model), read_description(model).get("training", {})
+    folder = bundle_folder(model)
+    lifter, record = load_bundle(folder), read_description(folder).get("training", {})
     evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare)
     if json_file is not None:
         write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
@@ -104,35 +108,10 @@ def evaluate(
         Console().print(coverage_table(lifter, radii, known.poses))
 
 
-def infer(
-    paths: Annotated[list[Path], typer.Argument(help="photo and video files")],
-    model: Annotated[Path, typer.Option(help="folder of the lifter's bundle")],
-    overlay: Annotated[
-        Path | None, typer.Option(help="folder for drawings; none: nothing is drawn")
-    ] = None,
-    boxes: Annotated[
-        Path | None,
-        typer.Option(help="JSON file of the boxes of people; none: the detector finds them"),
-    ] = None,
-    detector: Annotated[
-        str, typer.Option(help="blazepose, or module:Name of your own")
-    ] = "blazepose",
-    overwrite: Overwrite = False,
-) -> None:
-    """Find everybody in photos and videos: 2D keypoints and 3D joints, as JSON lines."""
-    from evoskeleton.pose2d.estimation import drawings_there
-    from evoskeleton.pose2d.estimation import infer as estimates
-
-    if overlay is not None:
-        refuse_taken(overwrite, *drawings_there(paths, overlay))
-    for estimate in estimates(paths, model, overlay, boxes, detector):
-        typer.echo(json.dumps(estimate))
-
-
 def lift(
-    model: Annotated[Path, typer.Option(help="folder of the lifter's bundle")],
     keypoints: Annotated[Path, typer.Option(help="file of 2D keypoints, JSON or Parquet")],
     output: Annotated[Path, typer.Option(help="file of 3D joints to write, JSON or Parquet")],
+    model: Model = DEFAULT,
     fit: Annotated[
         str | None,
         typer.Option(
@@ -151,11 +130,12 @@ def lift(
 ) -> None:
     """Lift 2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
     from evoskeleton.lifting.bundle import load_bundle
+    from evoskeleton.lifting.bundles import bundle_folder
     from evoskeleton.lifting.keypoints.keypoint_files import read_keypoints, write_joints
 
     refuse_taken(overwrite, output)
     points, visibility = read_keypoints(keypoints)
-    lifter = load_bundle(model)
+    lifter = load_bundle(bundle_folder(model))
     if fit is not None:
         joints = _fitted(lifter, points, visibility, fit)
     else:

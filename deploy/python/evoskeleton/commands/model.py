@@ -7,10 +7,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evoskeleton.commands.options import CAMPAIGNS, Home, TrackingUri
+from evoskeleton.commands.options import CAMPAIGNS, Changes, Home, Overwrite, TrackingUri
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
+    from evoskeleton.lifting.normalization import Mode
     from evoskeleton.platform.record.registry import Registry
 
 models = typer.Typer(no_args_is_help=True, help="List and choose champions in the MLflow registry.")
@@ -21,7 +22,7 @@ Name = Annotated[str, typer.Argument(help="name of the registered model")]
 
 @models.command("list")
 def model_list(home: Home = CAMPAIGNS, uri: TrackingUri = None) -> None:
-    """List registered champions."""
+    """List the lifters of the package, and registered champions."""
     table = Table("model", "version", "alias", "MPJPE, mm", "weights")
     there = _registry(home, uri).list_models()
     for model in there:
@@ -30,9 +31,68 @@ def model_list(home: Home = CAMPAIGNS, uri: TrackingUri = None) -> None:
             aliases = ", ".join(version.aliases)
             weights = version.weights[:12]
             table.add_row(model.name, str(version.number), aliases, f"{error:.1f}", weights)
+    for row in _shipped():
+        table.add_row(*row)
     Console().print(table)
     if not there:
         typer.echo(f"no model is registered in {uri or home}", err=True)
+
+
+def _shipped() -> "list[tuple[str, str, str, str, str]]":
+    """Rows of the lifters that come with the package."""
+    from evoskeleton.lifting.bundle import read_description
+    from evoskeleton.lifting.bundles import DEFAULT, SHIPPED, shipped
+
+    rows = []
+    for name in SHIPPED:
+        record = read_description(shipped(name))
+        error = record.get("training", {}).get("validation", {}).get("mpjpe", float("nan"))
+        alias = "default" if name == DEFAULT else ""
+        weights = str(record["weight_hash"])[:12]
+        rows.append((name, "package", alias, f"{error:.1f}", weights))
+    return rows
+
+
+@models.command("import")
+def model_import(
+    weights: Annotated[Path, typer.Argument(help="example_model.th or model.th of Li et al. 2020")],
+    statistics: Annotated[Path, typer.Option(help="stats.npy that belongs to it")],
+    output: Annotated[Path, typer.Option(help="new folder for the lifter's bundle")],
+    scaled: Annotated[
+        str,
+        typer.Option(
+            help="how its keypoints were scaled: per_pose, as in the published example, or zscore"
+        ),
+    ] = "per_pose",
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a bundle out of the published weights of Li et al. 2020; nothing in them is run."""
+    from evoskeleton.lifting.bundle import save_bundle
+    from evoskeleton.lifting.bundle_training import new_bundle
+    from evoskeleton.lifting.bundles.published import read_published
+
+    if scaled not in ("per_pose", "zscore"):
+        raise BadInput(f"--scaled should be per_pose or zscore, got {scaled}")
+    mode: Mode = "per_pose" if scaled == "per_pose" else "zscore"
+    lifter = read_published(weights, statistics, mode)
+    with new_bundle(output, overwrite) as folder:
+        save_bundle(lifter, folder, {"published": "Li et al. 2020", "weights": weights.name})
+    typer.echo(f"{output}: {lifter.cascade.settings.stages} stages")
+
+
+@models.command("build")
+def model_build(
+    name: Annotated[str, typer.Argument(help="detections or exact")],
+    poses: Annotated[Path, typer.Option(help="cmu_poses.parquet, or poses of the same columns")],
+    output: Annotated[Path, typer.Option(help="new folder for the lifter's bundle")],
+    home: Home = CAMPAIGNS,
+    change: Changes = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Breed and train a lifter of the package anew: the campaign `shipped`, then the training."""
+    from evoskeleton.commands.build import build
+
+    build(name, poses, output, home, change or [], overwrite)
 
 
 @models.command("promote")

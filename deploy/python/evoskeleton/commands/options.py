@@ -54,6 +54,16 @@ Source = Annotated[
         "or settings such as '{kind: parquet, path: mine.parquet, subjects: [S9]}'"
     ),
 ]
+DEFAULT = Path("detections")
+"""The lifter where none is given."""
+
+Model = Annotated[
+    Path,
+    typer.Option(
+        help="folder of a lifter's bundle, or one of the package: detections, for keypoints that "
+        "a detector found, or exact"
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there already")]
 LimitsPath = Annotated[
     Path | None,

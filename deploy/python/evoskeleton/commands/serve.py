@@ -46,7 +46,10 @@ OPTIONS = (
 def serve(
     given: Given,
     bundle: Annotated[
-        Path | None, typer.Option(help="bundle to serve, without MLflow: folder or a file in it")
+        Path | None,
+        typer.Option(
+            help="bundle to serve, without MLflow: folder or a file in it, or one of the package"
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="name of a registered model; none: the only one there is")
@@ -80,12 +83,15 @@ def serve(
     ] = False,
     change: Changes = None,
 ) -> None:
-    """Serve the champion, or a bundle, over gRPC until SIGTERM or Ctrl-C."""
+    """Serve the champion, or a bundle, over gRPC until SIGTERM or Ctrl-C.
+
+    Where nothing is registered, that is the lifter of the package, until something is.
+    """
     check_installed(_CHECKS if check else _PACKAGES)
     settings = _settings(given, change or [])
     if check:
         return _check(settings)
-    source = _source(bundle, model, home, tracking_uri)
+    source = _source(bundle, model, home, tracking_uri, wait_for_champion)
     asyncio.run(_serve(settings, source, "" if no_detector else detector, wait_for_champion))
 
 
@@ -129,18 +135,21 @@ def _say_started(endpoint: "Endpoint") -> None:
 
 
 def _source(
-    bundle: Path | None, model: str | None, home: str, tracking_uri: str | None
+    bundle: Path | None, model: str | None, home: str, tracking_uri: str | None, wait: bool
 ) -> "ChampionSource":
+    """Where the champion comes from; whoever waits for one gets none of the package meanwhile."""
     from evoskeleton.annotation.serving.champions import BundleSource, RegistrySource
+    from evoskeleton.lifting.bundles import bundle_folder, shipped
 
     if bundle is not None:
         if model or tracking_uri:
             raise BadInput("--bundle serves a folder: leave out --model and --tracking-uri")
-        return BundleSource(bundle)
+        return BundleSource(bundle_folder(bundle))
     from evoskeleton.platform.record.registry import Registry
     from evoskeleton.platform.record.tracking import TrackingSettings
 
-    return RegistrySource(Registry(TrackingSettings.parse({"uri": tracking_uri}), home), model)
+    registry = Registry(TrackingSettings.parse({"uri": tracking_uri}), home)
+    return RegistrySource(registry, model, otherwise=None if wait else BundleSource(shipped()))
 
 
 def _detector(name: str) -> "ServedDetector | None":

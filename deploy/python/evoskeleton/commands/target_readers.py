@@ -50,7 +50,7 @@ def target_readers(
 
 def count_pictures(paths: Sequence[Path]) -> int:
     """How many photos, and frames of videos, a detector will look at; folders count inside."""
-    from evoskeleton.pose2d.images import count_frames, is_video
+    from evoskeleton.pose2d.videos import count_frames, is_video
 
     reader = Pictures("none")
     count = 0
@@ -74,7 +74,7 @@ class Pictures:
 
     def matches(self, path: Path) -> bool:
         """By the end of the name."""
-        from evoskeleton.pose2d.images import is_video
+        from evoskeleton.pose2d.videos import is_video
 
         return path.is_file() and (is_video(path) or path.suffix.lower() in PHOTO_SUFFIXES)
 
@@ -104,7 +104,8 @@ class Pictures:
 
     def _pictures(self, path: Path) -> Iterator[tuple[int, np.ndarray]]:
         """A photo, or those frames of a video that are looked at, with their number."""
-        from evoskeleton.pose2d.images import count_frames, is_video, read_image, read_video
+        from evoskeleton.pose2d.images import read_image
+        from evoskeleton.pose2d.videos import count_frames, is_video, read_video
 
         if not is_video(path):
             yield NOT_NUMBERED, read_image(path)

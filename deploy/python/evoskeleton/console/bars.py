@@ -55,6 +55,14 @@ class Bars:
         self._looked += 1
         self._update("finding people", self._looked, self._to_look_at, path.name)
 
+    def pictures(self, name: str, done: int, total: int) -> None:
+        """So many photos and frames were looked at; `name` is the file at hand."""
+        self._update("pictures", done, total, name)
+
+    def say(self, sentence: str) -> None:
+        """A sentence on standard error, above the bars."""
+        self._progress.console.print(sentence, soft_wrap=True, highlight=False, markup=False)
+
     def starting(self) -> None:
         """The cluster is being started or joined."""
         self._update("search", 0, None, "starting Ray")

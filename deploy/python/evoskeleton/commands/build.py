@@ -1,0 +1,94 @@
+"""How the lifters of the package are made: one campaign, two trainings, their cards."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from evoskeleton.commands.options import bars
+from evoskeleton.errors import BadInput
+from evoskeleton.files import write_json
+
+CAMPAIGN = "shipped"
+"""Name of the campaign whose rows both lifters are trained on."""
+
+
+def build(
+    name: str, poses: Path, output: Path, home: str, changes: list[str], overwrite: bool
+) -> None:
+    """Breed where that was not done yet, train, calibrate, and write the bundle.
+
+    Args:
+        name: of a lifter of the package; its training is the preset of that name.
+        poses: file of the CMU poses.
+        output: folder of the bundle.
+        home: folder of campaigns.
+        changes: `key=value` settings of the training.
+        overwrite: replace a bundle.
+
+    Raises:
+        BadInput: a name, a setting or a file cannot be used.
+    """
+    from evoskeleton.lifting.bundle import DESCRIPTION_FILE, load_bundle, read_description
+    from evoskeleton.lifting.bundle_training import expect_room, train_bundle
+    from evoskeleton.lifting.bundles import SHIPPED
+    from evoskeleton.lifting.lifter_training import validate
+    from evoskeleton.platform.data.sources.load import load
+
+    if name not in SHIPPED:
+        raise BadInput(f"lifter should be one of {', '.join(SHIPPED)}, got {name}")
+    expect_room(output, overwrite)
+    motion = _motion(poses)
+    held = load(motion.validation).ordered()
+    rows = _bred(home, poses)
+    with bars() as monitor:
+        train_bundle(
+            rows, output, name, changes, monitor.training,
+            calibration=(held.poses, held.clip_number()), overwrite=overwrite,
+        )  # fmt: skip
+    words = read_description(output)
+    words["training"]["validation"] = validate(load_bundle(output), held.poses)
+    words["training"]["card"] = _card(name, motion)
+    write_json(output / DESCRIPTION_FILE, words)
+    typer.echo(f"{output}: {words['training']['validation']['mpjpe']:.1f} mm")
+
+
+def _settings(poses: Path, home: str) -> Any:
+    from evoskeleton.platform.search.campaign.driver import shipped_settings
+
+    path = str(poses.expanduser().resolve())
+    changes = [f"motion.seed.path={path}", f"motion.validation.path={path}"]
+    return shipped_settings([*changes, f"name={CAMPAIGN}", f"home={home}"])
+
+
+def _motion(poses: Path) -> Any:
+    return _settings(poses, "campaigns").motion
+
+
+def _bred(home: str, poses: Path) -> Any:
+    """(n, 17, 3) rows of the campaign, which is run to its end where it was not."""
+    from evoskeleton.platform.data.pose_table import PoseTable
+    from evoskeleton.platform.search.campaign.driver import start_or_resume
+
+    with bars() as monitor:
+        start_or_resume(_settings(poses, home), monitor)
+    return PoseTable.open(str(Path(home) / "poses")).poses(campaign=CAMPAIGN)
+
+
+def _card(name: str, motion: Any) -> dict[str, Any]:
+    """What a reader should know of a lifter of the package."""
+    from evoskeleton.lifting.bundles import ACKNOWLEDGEMENT
+
+    uses = {
+        "detections": "people whom a detector found in photos and videos",
+        "exact": "keypoints as sure as those of motion capture or of careful annotators",
+    }
+    return {
+        "for": uses[name],
+        "data": "CMU Graphics Lab motion capture database, evolved by the campaign `shipped`",
+        "acknowledgement": ACKNOWLEDGEMENT,
+        "never seen": motion.seed.exclude_subjects,
+        "held out for radii": motion.validation.clips,
+        "limits": "one person at a time, mm of an average body, camera about level with the hip; "
+        "not for medical or legal measurement",
+    }

@@ -1,0 +1,1 @@
+"""Bodies over time as files of others: BVH, TRC, C3D, Parquet."""

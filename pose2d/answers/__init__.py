@@ -1,0 +1,1 @@
+"""What is answered of photos and videos: plain words, files, drawings."""
