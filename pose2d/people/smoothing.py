@@ -12,6 +12,9 @@ from scipy.linalg import solveh_banded
 _ORDER = 3
 _ROUNDS = 2
 _OUTLIER = 3.0
+_LEAST_SPREAD = 0.02
+"""Of the motion itself: what is hardly noisy has no outliers, and ends that bend are none."""
+
 _LEAST_WEIGHT = 1e-6
 _LEAST_FRAMES = _ORDER + 2
 
@@ -48,10 +51,11 @@ def _smooth_one(
 ) -> np.ndarray:
     """(frames, axes) of one point."""
     trusted = weights.astype(np.float64)
+    least = _LEAST_SPREAD * float(np.linalg.norm(track[weights > 0].std(axis=0))) + 1e-9
     answer = _solved(track, trusted, strength)
     for _ in range(_ROUNDS if robust else 0):
         miss = np.linalg.norm(track - answer, axis=1)
-        spread = np.median(miss[weights > 0]) + 1e-9
+        spread = max(float(np.median(miss[weights > 0])), least)
         trusted = weights / (1.0 + (miss / (_OUTLIER * spread)) ** 2)
         answer = _solved(track, trusted, strength)
     return answer

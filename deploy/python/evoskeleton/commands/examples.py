@@ -83,7 +83,7 @@ EXAMPLES = {
         "study template --choices > choices.yaml",
     ),
     "model list": ("model list",),
-    "model import": ("model import example_model.th --statistics stats.npy --output li2020",),
+    "model import": ("model import model.th --statistics stats.npy --output li2020",),
     "model build": ("model build detections --poses cmu_poses.parquet --output mine",),
     "model promote": ("model promote my-campaign 3",),
     "model rollback": ("model rollback my-campaign",),

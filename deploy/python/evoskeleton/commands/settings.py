@@ -50,7 +50,10 @@ SUBJECTS = {
     "sample": Subject(
         "evoskeleton.evolution.limits.sampling:SampleSettings", "`sample`, in Python"
     ),
-    "detector": Subject("evoskeleton.pose2d.blazepose:BlazePoseSettings", "`BlazePose`, in Python"),
+    "film": Subject("evoskeleton.pose2d.people.settings:FilmSettings", "`--set` of `infer`"),
+    "detector": Subject(
+        "evoskeleton.pose2d.blazepose:BlazePoseSettings", "`--detector-set` of `infer`"
+    ),
     "tracking": Subject(
         "evoskeleton.pose2d.tracking:PeopleTrackingSettings", "`PeopleTracker`, in Python"
     ),
