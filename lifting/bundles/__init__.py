@@ -27,6 +27,11 @@ def shipped(name: str = DEFAULT) -> Path:
     return Path(__file__).parent / name
 
 
+def holds(name: str) -> bool:
+    """Whether this installation has that lifter: they may be left out to save space."""
+    return (shipped(name) / DESCRIPTION_FILE).is_file()
+
+
 def bundle_folder(name: Path | str | None = None) -> Path:
     """The folder that a name means: one that is there, else a lifter of the package by its name.
 

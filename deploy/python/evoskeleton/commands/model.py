@@ -41,10 +41,10 @@ def model_list(home: Home = CAMPAIGNS, uri: TrackingUri = None) -> None:
 def _shipped() -> "list[tuple[str, str, str, str, str]]":
     """Rows of the lifters that come with the package."""
     from evoskeleton.lifting.bundle import read_description
-    from evoskeleton.lifting.bundles import DEFAULT, SHIPPED, shipped
+    from evoskeleton.lifting.bundles import DEFAULT, SHIPPED, holds, shipped
 
     rows = []
-    for name in SHIPPED:
+    for name in filter(holds, SHIPPED):
         record = read_description(shipped(name))
         error = record.get("training", {}).get("validation", {}).get("mpjpe", float("nan"))
         alias = "default" if name == DEFAULT else ""
