@@ -54,7 +54,7 @@ def decode_image(
 def _decoded(file: Any, name: str, most_pixels: int, formats: Sequence[str]) -> np.ndarray:
     with _told_in_one_sentence(name, formats), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(file, formats=formats) as picture:
+        with Image.open(file, formats=tuple(formats)) as picture:
             check_size(picture.size, f"picture {name}", most_pixels)
             picture.load()
             return np.array(_as_rgb(ImageOps.exif_transpose(picture)))

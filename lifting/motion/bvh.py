@@ -80,11 +80,13 @@ def _world_turn(joints: np.ndarray, joint: Joint, before: Rotation) -> Rotation:
         return before
     bone = _unit(joints[:, children[0]] - joints[:, joint])
     rest = np.array(_REST[Joint(children[0])], float)
-    return before * _least_turn(rest, before.inv().apply(bone))
+    turned: Rotation = before * _least_turn(rest, before.inv().apply(bone))
+    return turned
 
 
 def _up(joints: np.ndarray, above: Joint, joint: Joint) -> np.ndarray:
-    return joints[:, above] - joints[:, joint]
+    bones: np.ndarray = joints[:, above] - joints[:, joint]
+    return bones
 
 
 def _frame(across: np.ndarray, up: np.ndarray) -> Rotation:

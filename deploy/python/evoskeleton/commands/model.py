@@ -24,7 +24,8 @@ Name = Annotated[str, typer.Argument(help="name of the registered model")]
 def model_list(home: Home = CAMPAIGNS, uri: TrackingUri = None) -> None:
     """List the lifters of the package, and registered champions."""
     table = Table("model", "version", "alias", "MPJPE, mm", "weights")
-    there = _registry(home, uri).list_models()
+    begun = uri is not None or home != CAMPAIGNS or Path(home).is_dir()
+    there = _registry(home, uri).list_models() if begun else []
     for model in there:
         for version in model.versions:
             error = version.metrics.get("mpjpe", float("nan"))
