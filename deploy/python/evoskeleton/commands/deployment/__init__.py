@@ -1,0 +1,1 @@
+"""Commands for those who put the program onto machines."""
