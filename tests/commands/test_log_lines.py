@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from evoskeleton.commands.options import bars
+from evoskeleton.commands.options import monitor_of_campaign
 from evoskeleton.console.log_lines import LogLines
 
 
@@ -50,7 +50,7 @@ def test_a_generation_is_a_line_of_json():
 
 
 def test_without_a_terminal_there_are_no_bars(capsys):
-    with bars() as monitor:
+    with monitor_of_campaign() as monitor:
         monitor.generation(0, 2, {"generation": 0, "rows": 5})
     said = capsys.readouterr()
     assert said.out == "" and json.loads(said.err)["rows"] == 5

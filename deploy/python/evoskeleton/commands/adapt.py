@@ -20,7 +20,7 @@ from evoskeleton.commands.options import (
     Changes,
     Home,
     Overwrite,
-    bars,
+    monitor_of_campaign,
     refuse_taken,
 )
 from evoskeleton.errors import BadInput
@@ -118,7 +118,7 @@ def _name(output: Path) -> str:
 def _going_on(output: Path) -> Iterator["Bars | LogLines"]:
     """Bars that Ctrl-C stops with a word on how to go on."""
     try:
-        with bars() as monitor:
+        with monitor_of_campaign() as monitor:
             yield monitor
     except KeyboardInterrupt:
         typer.echo(f"stopped, {output} is not written; the same line goes on", err=True)

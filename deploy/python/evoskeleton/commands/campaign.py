@@ -11,7 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evoskeleton.commands.options import CAMPAIGNS, STOPPED, Address, Changes, Home, Wait, bars
+from evoskeleton.commands.options import (
+    CAMPAIGNS,
+    STOPPED,
+    Address,
+    Changes,
+    Home,
+    Wait,
+    monitor_of_campaign,
+)
 
 if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
@@ -130,7 +138,7 @@ def _addressed(changes: list[str], address: str | None) -> list[str]:
 def _campaign_bars(home: str, name: str) -> Iterator["Bars | LogLines"]:
     """Bars of a campaign that Ctrl-C and SIGTERM stop with a word on how to go on."""
     try:
-        with bars() as monitor:
+        with monitor_of_campaign() as monitor:
             yield monitor
     except KeyboardInterrupt:
         from evoskeleton.platform.search.campaign.driver import how_to_resume

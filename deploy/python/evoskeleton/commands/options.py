@@ -109,12 +109,18 @@ def refuse_taken(overwrite: bool, *paths: Path | None) -> None:
             raise BadInput(f"{path} is there already; --overwrite replaces it")
 
 
-def bars() -> "Bars | LogLines":
-    """Progress bars on standard error, where that is a terminal; elsewhere lines of JSON."""
+def bars() -> "Bars":
+    """Progress bars on standard error, where that is a terminal."""
     from evoskeleton.console.bars import Bars
+
+    return Bars()
+
+
+def monitor_of_campaign() -> "Bars | LogLines":
+    """Progress bars on standard error, where that is a terminal; elsewhere lines of JSON."""
     from evoskeleton.console.log_lines import LogLines
 
-    return Bars() if Console(stderr=True).is_terminal else LogLines()
+    return bars() if Console(stderr=True).is_terminal else LogLines()
 
 
 def busy(text: str) -> AbstractContextManager[object]:

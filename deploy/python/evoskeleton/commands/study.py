@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from evoskeleton.commands.options import Changes, bars
+from evoskeleton.commands.options import Changes, monitor_of_campaign
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def study_run(
     from evoskeleton.platform.search.study.study import Study
 
     known = read_study(settings, change)
-    with bars() as monitor:
+    with monitor_of_campaign() as monitor:
         study = Study(known, monitor)
         left = study.run()
     _show_study(known)

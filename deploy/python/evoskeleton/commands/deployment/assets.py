@@ -1,4 +1,4 @@
-"""`evoskeleton assets`: motion and weights that are fetched once, where an image or a node is made."""
+"""`evoskeleton assets`: motion and weights, fetched once where an image or a node is made."""
 
 from typing import TYPE_CHECKING, Annotated
 
