@@ -5,6 +5,7 @@ is read from the header and refused before a pixel is decoded.
 """
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +28,14 @@ FILE_FORMATS = (*PICTURE_FORMATS, "TIFF", "GIF")
 
 _NAMES = {"WEBP": "WebP"}
 
+MOST_SCANS = 100
+"""Of a progressive JPEG; those that are made to be looked at have some ten."""
 _BACKGROUND = (255, 255, 255)
+_ORIENTATION = 0x0112
+_THUMBNAIL_QUALITY = 85
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_SCAN, _END = 0xDA, 0xD9
+_WITHOUT_LENGTH = (0x01, 0xD8)
 
 
 def read_image(path: Path | str, most_pixels: int = MOST_PIXELS) -> np.ndarray:
@@ -51,13 +59,69 @@ def decode_image(
     return _decoded(io.BytesIO(data), name, most_pixels, PICTURE_FORMATS)
 
 
+def jpeg_thumbnail(
+    data: bytes, width: int, name: str = "of the request", most_pixels: int = MOST_PIXELS
+) -> bytes:
+    """A JPEG file of a picture at most `width` px wide, as it should be seen.
+
+    Raises:
+        BadInput: as `read_image`.
+    """
+    with _opened(io.BytesIO(data), name, most_pixels, PICTURE_FORMATS) as picture:
+        turned = picture.getexif().get(_ORIENTATION, 1) >= 5
+        wide, high = picture.size[::-1] if turned else picture.size
+        size = (min(width, wide), max(1, round(high * min(1.0, width / wide))))
+        picture.draft("RGB", size[::-1] if turned else size)
+        picture.load()
+        small = _as_rgb(ImageOps.exif_transpose(picture)).resize(size, Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
+    return file.getvalue()
+
+
 def _decoded(file: Any, name: str, most_pixels: int, formats: Sequence[str]) -> np.ndarray:
+    with _opened(file, name, most_pixels, formats) as picture:
+        picture.load()
+        return np.array(_as_rgb(ImageOps.exif_transpose(picture)))
+
+
+@contextmanager
+def _opened(
+    file: Any, name: str, most_pixels: int, formats: Sequence[str]
+) -> Iterator[Image.Image]:
+    """A picture whose header was read, and that can be decoded in reasonable time."""
     with _told_in_one_sentence(name, formats), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(file, formats=tuple(formats)) as picture:
             check_size(picture.size, f"picture {name}", most_pixels)
-            picture.load()
-            return np.array(_as_rgb(ImageOps.exif_transpose(picture)))
+            if picture.format in ("JPEG", "MPO"):
+                _check_scans(file, name)
+            yield picture
+
+
+def _check_scans(file: Any, name: str) -> None:
+    """Refuse a progressive JPEG of many scans: each goes over the whole picture, and an empty one
+    takes a few bytes."""
+    place = file.tell()
+    file.seek(0)
+    scans = _scans(file.read())
+    file.seek(place)
+    if scans > MOST_SCANS:
+        raise BadInput(f"picture {name} should be of at most {MOST_SCANS} scans, it has more")
+
+
+def _scans(data: bytes) -> int:
+    """Scans of a JPEG file until its end, or until there are too many (ITU T.81, B.1)."""
+    scans, place = 0, 0
+    while scans <= MOST_SCANS and (marker := _MARKER.search(data, place)):
+        kind = data[marker.end() - 1]
+        if kind == _END:
+            break
+        alone = kind in _WITHOUT_LENGTH
+        length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+        place = marker.end() + (0 if alone else length)
+        scans += kind == _SCAN
+    return scans
 
 
 @contextmanager

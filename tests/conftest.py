@@ -150,7 +150,7 @@ def served(
         loop.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve_here() -> Callable[..., Any]:
     """`served`, for tests that need gRPC."""
     pytest.importorskip("grpc", reason="the extra `serve` is not installed")

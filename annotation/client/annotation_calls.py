@@ -10,9 +10,9 @@ are refused as ABORTED say with `newest_number` and `newest_revision` what has c
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from google.rpc.status_pb2 import Status
@@ -38,6 +38,7 @@ from evoskeleton.annotation.messages.annotation_messages import (
     project_record,
     revision_record,
 )
+from evoskeleton.lifting.model_fit.fitted_bodies import FittedBodies
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class SuggestedPerson:
             is known.
         bodies: (k, 17, 3) mm, fitted within the joint limits, the cheapest first.
         costs, reprojection_px: (k,) of the bodies.
+        fits: the same bodies, and what else is to be said of them.
     """
 
     person: AnnotatedPerson
@@ -57,15 +59,17 @@ class SuggestedPerson:
     bodies: np.ndarray
     costs: np.ndarray
     reprojection_px: np.ndarray
+    fits: FittedBodies
 
 
 @dataclass(frozen=True)
 class Suggested:
-    """Everybody in an image, and by what."""
+    """Everybody in an image, and by what; the assumed camera's focal length, px."""
 
     people: tuple[SuggestedPerson, ...]
     detector: Model
     model: Model
+    focal_px: float
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class Exported:
     people: int
 
 
+Answer = TypeVar("Answer")
+
 FileFormat = Literal["coco", "human36m", "u3dpw"]
 _FORMATS: dict[FileFormat, pb.Format] = {
     "coco": pb.FORMAT_COCO,
@@ -96,19 +102,19 @@ _FORMATS: dict[FileFormat, pb.Format] = {
 def make_project(name: str, keypoints: str = "") -> Call[Project]:
     """A project by its name, made where there is none; empty keypoints: "human36m"."""
     request = pb.MakeProjectRequest(name=name, keypoints=keypoints)
-    return _call("MakeProject", request, project_record)
+    return call("MakeProject", request, project_record)
 
 
 def projects() -> Call[list[Project]]:
     """All projects."""
     request = pb.ListProjectsRequest()
-    return _call("ListProjects", request, lambda answer: [*map(project_record, answer.projects)])
+    return call("ListProjects", request, lambda answer: [*map(project_record, answer.projects)])
 
 
 def upload(project: int, name: str, picture: FileContent) -> Call[AnnotationImage]:
     """Add a picture."""
     request = pb.UploadImageRequest(project_id=project, name=name, image=content(picture))
-    return _call("UploadImage", request, image_record)
+    return call("UploadImage", request, image_record)
 
 
 def images(
@@ -117,58 +123,107 @@ def images(
     """One page of a project's images: those after the number `after`."""
     wanted = STATES[state] if state else pb.STATE_UNSPECIFIED
     request = pb.ListImagesRequest(project_id=project, state=wanted, after=after, most=most)
-    return _call("ListImages", request, lambda answer: [*map(image_record, answer.images)])
+    return call("ListImages", request, lambda answer: [*map(image_record, answer.images)])
 
 
 def picture_of(image: int) -> Call[bytes]:
     """The file of an image."""
-    return _call("GetImage", pb.GetImageRequest(image_id=image), lambda answer: answer.content)
+    return call("GetImage", pb.GetImageRequest(image_id=image), lambda answer: answer.content)
 
 
 def lease(project: int, annotator: str = "", seconds: float = 0) -> Call[AnnotationImage | None]:
     """An image to annotate; None without any. Length 0: as the server likes."""
     request = pb.LeaseImageRequest(project_id=project, annotator=annotator, seconds=seconds)
-    return _call(
+    return call(
         "LeaseImage",
         request,
         lambda answer: image_record(answer.image) if answer.HasField("image") else None,
     )
 
 
+def lease_several(
+    project: int, count: int, annotator: str = "", seconds: float = 0
+) -> Call[list[AnnotationImage]]:
+    """An image to annotate and the next ones, those that the annotator holds already first."""
+    request = pb.LeaseImageRequest(
+        project_id=project, annotator=annotator, seconds=seconds, count=count
+    )
+    return call("LeaseImage", request, lambda answer: [*map(image_record, answer.images)])
+
+
 def renew(image: int, annotator: str = "", seconds: float = 0) -> Call[AnnotationImage]:
     """Hold an image for longer."""
     request = pb.RenewLeaseRequest(image_id=image, annotator=annotator, seconds=seconds)
-    return _call("RenewLease", request, image_record)
+    return call("RenewLease", request, image_record)
 
 
 def release(image: int, annotator: str = "") -> Call[AnnotationImage]:
     """Give an image back."""
     request = pb.ReleaseImageRequest(image_id=image, annotator=annotator)
-    return _call("ReleaseImage", request, image_record)
+    return call("ReleaseImage", request, image_record)
 
 
 def skip(image: int, reason: str, annotator: str = "") -> Call[AnnotationImage]:
     """Give an image back and not get it again."""
     request = pb.SkipImageRequest(image_id=image, annotator=annotator, reason=reason)
-    return _call("SkipImage", request, image_record)
+    return call("SkipImage", request, image_record)
+
+
+def unskip(image: int, annotator: str = "") -> Call[AnnotationImage]:
+    """Take a skip back."""
+    request = pb.UnskipImageRequest(image_id=image, annotator=annotator)
+    return call("UnskipImage", request, image_record)
 
 
 def annotation(image: int, number: int = 0) -> Call[Revision]:
     """A revision of an image; 0: the newest."""
     request = pb.GetAnnotationRequest(image_id=image, number=number)
-    return _call("GetAnnotation", request, revision_record)
+    return call("GetAnnotation", request, revision_record)
 
 
 def history(image: int, after: int = 0, most: int = 0) -> Call[list[Revision]]:
     """One page of an image's revisions: those after the number `after`."""
     request = pb.GetHistoryRequest(image_id=image, after=after, most=most)
-    return _call("GetHistory", request, lambda answer: [*map(revision_record, answer.revisions)])
+    return call("GetHistory", request, lambda answer: [*map(revision_record, answer.revisions)])
 
 
-def suggest(image: int, boxes: np.ndarray | None = None) -> Call[Suggested]:
-    """A start for an annotator; (people, 4) px boxes x0 y0 x1 y1 name those to look at."""
-    request = pb.SuggestRequest(image_id=image, boxes=boxes_messages(boxes))
-    return _call("Suggest", request, _suggested)
+def suggest(image: int, boxes: np.ndarray | None = None, again: bool = False) -> Call[Suggested]:
+    """A start for an annotator; (people, 4) px boxes x0 y0 x1 y1 name those to look at.
+
+    What was suggested for the whole picture is kept, and given until it is to be looked at `again`.
+    """
+    request = pb.SuggestRequest(image_id=image, boxes=boxes_messages(boxes), again=again)
+    return call("Suggest", request, _suggested)
+
+
+def refit(
+    image: int,
+    person: AnnotatedPerson,
+    from_joints: bool = True,
+    depth_order: Sequence[int] = (),
+    most: int = 0,
+) -> Call[FittedBodies]:
+    """Bodies for a person's keypoints, as tall as the person and near the joints where there are.
+
+    Args:
+        image: that the person is in.
+        person: with keypoints as they were corrected.
+        from_joints: pull towards the person's joints; or else towards the champion's answer.
+        depth_order: 16 numbers, one a bone: 1 where its far end is the farther one, -1 where it is
+            the nearer one, 0 where that is not known.
+        most: bodies; 0: six.
+    """
+    message = person_message(person)
+    request = pb.RefitBodyRequest(
+        image_id=image,
+        keypoints=message.keypoints,
+        visibility=message.visibility,
+        body_height_mm=person.body_height_mm,
+        start=message.joints if from_joints else (),
+        depth_order=depth_order,
+        most=most,
+    )
+    return call("RefitBody", request, lambda answer: _fits(answer.bodies))
 
 
 def submit(
@@ -178,26 +233,33 @@ def submit(
     annotator: str = "",
     draft: bool = False,
     note: str = "",
+    actions: int = 0,
+    seconds: float = 0.0,
 ) -> Call[Revision]:
-    """Add a submission, or a draft, to the revision `based_on` that its annotator has seen."""
+    """Add a submission, or a draft, to the revision `based_on` that its annotator has seen.
+
+    `actions` and `seconds` say what it took, for statistics.
+    """
     request = pb.SubmitRequest(
         image_id=image,
         annotator=annotator,
         based_on=based_on,
-        key=_key(),
+        key=new_key(),
         people=map(person_message, people),
         draft=draft,
         note=note,
+        actions=actions,
+        seconds=seconds,
     )
-    return _call("Submit", request, revision_record)
+    return call("Submit", request, revision_record)
 
 
 def undo(image: int, based_on: int, annotator: str = "", note: str = "") -> Call[Revision]:
     """Go back to what was there before the newest revision."""
     request = pb.UndoRequest(
-        image_id=image, annotator=annotator, based_on=based_on, key=_key(), note=note
+        image_id=image, annotator=annotator, based_on=based_on, key=new_key(), note=note
     )
-    return _call("Undo", request, revision_record)
+    return call("Undo", request, revision_record)
 
 
 def review(
@@ -205,17 +267,22 @@ def review(
 ) -> Call[Revision]:
     """Accept what was submitted, or send it back."""
     request = pb.ReviewRequest(
-        image_id=image, annotator=annotator, based_on=based_on, key=_key(), accept=accept, note=note
+        image_id=image,
+        annotator=annotator,
+        based_on=based_on,
+        key=new_key(),
+        accept=accept,
+        note=note,
     )
-    return _call("Review", request, revision_record)
+    return call("Review", request, revision_record)
 
 
 def import_coco(project: int, coco: FileContent, annotator: str = "") -> Call[ImportedCoco]:
     """The people of a COCO keypoint file as submissions of images that are there; all or none."""
     request = pb.ImportCocoRequest(
-        project_id=project, annotator=annotator, key=_key(), coco=content(coco)
+        project_id=project, annotator=annotator, key=new_key(), coco=content(coco)
     )
-    return _call("ImportCoco", request, lambda answer: ImportedCoco(answer.images, answer.people))
+    return call("ImportCoco", request, lambda answer: ImportedCoco(answer.images, answer.people))
 
 
 def export(
@@ -227,7 +294,7 @@ def export(
         format=_FORMATS[file_format],
         states=[STATES[state] for state in states],
     )
-    return _call(
+    return call(
         "Export", request, lambda answer: Exported(answer.file, answer.images, answer.people)
     )
 
@@ -252,26 +319,45 @@ def newest_revision(error: EndpointError) -> Revision | None:
     return revision_record(newest) if found and found[0].Unpack(newest) else None
 
 
-def _key() -> str:
+def new_key() -> str:
+    """A key for a change, which no other change has."""
     return str(uuid.uuid4())
 
 
-def _call(method: str, request: Any, read: Any) -> Call[Any]:
+def call(method: str, request: Any, read: Callable[[Any], Answer]) -> Call[Answer]:
+    """A call of a method by its name, and what is made of its answer."""
     return Call(AnnotationServiceStub, method, request, read)
 
 
 def _suggested(answer: pb.SuggestResponse) -> Suggested:
     people = tuple(map(_suggested_person, answer.people))
-    return Suggested(people, model_record(answer.detector), model_record(answer.model))
+    models = model_record(answer.detector), model_record(answer.model)
+    return Suggested(people, *models, answer.focal_px)
 
 
 def _suggested_person(answer: pb.SuggestedPerson) -> SuggestedPerson:
+    fits = _fits(answer.bodies)
     return SuggestedPerson(
         person=person_record(answer.person),
         lifted=_joints(answer.lifted)[0] if answer.lifted else None,
-        bodies=_joints([number for body in answer.bodies for number in body.joints]),
-        costs=np.array([body.cost for body in answer.bodies]),
-        reprojection_px=np.array([body.reprojection_px for body in answer.bodies]),
+        bodies=fits.joints,
+        costs=fits.costs,
+        reprojection_px=fits.reprojection_px,
+        fits=fits,
+    )
+
+
+def _fits(bodies: Sequence[pb.FittedBody]) -> FittedBodies:
+    count = len(bodies)
+    return FittedBodies(
+        joints=_joints([number for body in bodies for number in body.joints]),
+        roots=np.array([body.root for body in bodies], np.float32).reshape(count, 3),
+        costs=np.array([body.cost for body in bodies]),
+        reprojection_px=np.array([body.reprojection_px for body in bodies]),
+        bone_sigma=np.array([body.bone_sigma for body in bodies]).reshape(count, -1),
+        limit_margin_deg=np.array([body.limit_margin_deg for body in bodies]).reshape(count, -1),
+        flips=np.array([body.flips for body in bodies], bool).reshape(count, -1),
+        converged=np.array([body.converged for body in bodies], bool),
     )
 
 

@@ -29,7 +29,7 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 import grpc
 from pydantic import Field
 
-from evoskeleton.annotation.client import annotation_calls
+from evoskeleton.annotation.client import annotation_calls, managing_calls
 from evoskeleton.annotation.client import inference_calls as calls
 from evoskeleton.annotation.client.endpoint_error import (
     endpoint_error,
@@ -203,17 +203,34 @@ class _Methods:
     images = _Method(annotation_calls.images)
     picture_of = _Method(annotation_calls.picture_of)
     lease = _Method(annotation_calls.lease)
+    lease_several = _Method(annotation_calls.lease_several)
     renew = _Method(annotation_calls.renew)
     release = _Method(annotation_calls.release)
     skip = _Method(annotation_calls.skip)
+    unskip = _Method(annotation_calls.unskip)
     annotation = _Method(annotation_calls.annotation)
     history = _Method(annotation_calls.history)
     suggest = _Method(annotation_calls.suggest)
+    refit = _Method(annotation_calls.refit)
     submit = _Method(annotation_calls.submit)
     undo = _Method(annotation_calls.undo)
     review = _Method(annotation_calls.review)
     import_coco = _Method(annotation_calls.import_coco)
     export = _Method(annotation_calls.export)
+
+    who_am_i = _Method(managing_calls.who_am_i)
+    image_page = _Method(managing_calls.image_page)
+    counts = _Method(managing_calls.counts)
+    rename_project = _Method(managing_calls.rename_project)
+    delete_project = _Method(managing_calls.delete_project)
+    rename_image = _Method(managing_calls.rename_image)
+    delete_image = _Method(managing_calls.delete_image)
+    assign = _Method(managing_calls.assign)
+    lease_for_review = _Method(managing_calls.lease_for_review)
+    review_many = _Method(managing_calls.review_many)
+    add_comment = _Method(managing_calls.add_comment)
+    resolve_comment = _Method(managing_calls.resolve_comment)
+    comments = _Method(managing_calls.comments)
 
 
 class Client(_Connection, _Methods):

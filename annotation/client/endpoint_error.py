@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 
 import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 
 from evoskeleton.errors import BadInput
 
@@ -13,6 +16,7 @@ class EndpointError(Exception):
     Attributes:
         code: name of the gRPC status, such as `UNAVAILABLE`.
         trailers: what else the server said, as metadata.
+        reason: why, for programs, such as `HELD`; empty where the server gave none.
     """
 
     def __init__(
@@ -21,6 +25,17 @@ class EndpointError(Exception):
         super().__init__(f"{code}: {sentence}")
         self.code = code
         self.trailers = tuple(trailers)
+        self.reason = _reason(self.trailers)
+
+
+def _reason(trailers: Sequence[tuple[str, str | bytes]]) -> str:
+    """Of the first google.rpc.ErrorInfo in the details."""
+    details, info = dict(trailers).get("grpc-status-details-bin"), ErrorInfo()
+    try:
+        found = Status.FromString(details).details if isinstance(details, bytes) else []
+        return next((str(info.reason) for part in found if part.Unpack(info)), "")
+    except DecodeError:
+        return ""
 
 
 class InvalidRequest(EndpointError, BadInput):

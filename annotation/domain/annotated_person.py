@@ -20,6 +20,9 @@ from evoskeleton.settings import Settings
 MOST_PEOPLE = 100
 _MOST_MM = 100_000.0
 
+Origin = Literal["", "suggested", "touched", "confirmed"]
+Radius = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Px = Annotated[float, Field(ge=-MOST_PX, le=MOST_PX, allow_inf_nan=False)]
 Mm = Annotated[float, Field(ge=-_MOST_MM, le=_MOST_MM, allow_inf_nan=False)]
 
@@ -30,6 +33,9 @@ class CocoFields(Settings):
     id: int = Field(ge=0, lt=2**63, description="of the annotation, unique in its file")
     area: float | None = Field(None, ge=0, allow_inf_nan=False, description="px squared")
     iscrowd: Literal[0, 1] = Field(0, description="whether it is a group of people")
+    segmentation: str | None = Field(
+        None, max_length=1_000_000, description="polygons or runs of the outline, as JSON"
+    )
 
 
 class AnnotatedPerson(Settings):
@@ -51,6 +57,21 @@ class AnnotatedPerson(Settings):
         None, ge=500, le=3000, description="how tall the body was assumed to be, with joints"
     )
     coco: CocoFields | None = Field(None, description="where it was imported from COCO")
+    origin: tuple[Origin, ...] | None = Field(
+        None, description="where each point comes from, where the client said so"
+    )
+    joint_origin: tuple[Origin, ...] | None = Field(
+        None, min_length=17, max_length=17, description="where each joint comes from"
+    )
+    confidence: tuple[Share, ...] | None = Field(
+        None, description="how sure the detector was of each suggested point"
+    )
+    error_radii_mm: tuple[Radius, ...] | None = Field(
+        None,
+        min_length=17,
+        max_length=17,
+        description="error radii of the suggested joints, mm; -1 where not known",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "AnnotatedPerson":
@@ -96,7 +117,8 @@ def _person(row: int, words: Any, schema: Schema) -> AnnotatedPerson:
     except BadInput as error:
         raise BadInput(f"person {row}: {error}") from None
     wanted = len(schema.names)
-    for name, given in (("keypoints", person.keypoints), ("visibility", person.visibility)):
-        if len(given) != wanted:
+    for name in ("keypoints", "visibility", "origin", "confidence"):
+        given = getattr(person, name)
+        if given is not None and len(given) != wanted:
             raise BadInput(f"person {row}: {name} should be of {wanted} points, got {len(given)}")
     return person

@@ -5,6 +5,7 @@ Times are seconds since 1970, UTC.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,6 +42,10 @@ class AnnotationImage:
         holder: who has the lease; empty where nobody has.
         held_until: when the lease ends; 0 where nobody has it.
         coco_id: in the COCO file that it was imported from.
+        assignee: who should annotate it; empty: anybody may.
+        annotator, changed: of the newest revision; empty and 0 before the first.
+        open_comments: how many comments are not settled.
+        actions, seconds: of all revisions together, where clients said so.
     """
 
     id: int
@@ -54,6 +59,12 @@ class AnnotationImage:
     holder: str
     held_until: float
     coco_id: int | None
+    assignee: str = ""
+    annotator: str = ""
+    changed: float = 0.0
+    open_comments: int = 0
+    actions: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ class Revision:
     Attributes:
         number: counts from 1; 0 is the empty beginning.
         former: number that an undo goes back to; 0: to the beginning.
+        actions, seconds: what it took, where the client said so.
     """
 
     image_id: int
@@ -83,6 +95,8 @@ class Revision:
     note: str
     people: People
     created: float
+    actions: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,7 @@ class Change:
         people: plain data, see `annotated_person.AnnotatedPerson`; for drafts, submissions and
             imports.
         note: for whoever reads the history.
+        actions, seconds: what it took, for statistics alone.
     """
 
     action: Action
@@ -107,6 +122,8 @@ class Change:
     key: str
     people: list[Any] = field(default_factory=list)
     note: str = ""
+    actions: int = 0
+    seconds: float = 0.0
 
     @property
     def digest(self) -> str:
@@ -125,12 +142,49 @@ class Skip:
     created: float
 
 
+@dataclass(frozen=True)
+class Comment:
+    """What somebody has to say of an image.
+
+    Attributes:
+        person_id: of the person whom it is about, where it is about one.
+        place: x y px, where it is about one.
+        resolved_by: who has settled it; empty: nobody.
+    """
+
+    id: int
+    image_id: int
+    annotator: str
+    text: str
+    created: float
+    person_id: int | None = None
+    place: tuple[float, float] | None = None
+    resolved_by: str = ""
+
+
 class NotThere(BadInput):
-    """A project, image or revision that the store does not have."""
+    """Something that the store does not have.
+
+    Attributes:
+        reason: what it is, for programs.
+    """
+
+    def __init__(self, sentence: str, reason: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class NotNow(BadInput):
-    """The request is fine, but the image is in a state in which it cannot be done."""
+    """The request is fine, but the image is in a state in which it cannot be done.
+
+    Attributes:
+        reason: which state, for programs.
+        facts: more of it by name, for programs.
+    """
+
+    def __init__(self, sentence: str, reason: str, **facts: str) -> None:
+        super().__init__(sentence)
+        self.reason, self.facts = reason, facts
 
 
 class NotKept(BadInput):
@@ -160,3 +214,5 @@ def check_image_name(name: str) -> None:
     """
     if not 1 <= len(name) <= _LONGEST_FILE_NAME or not name.isprintable():
         raise BadInput(f"name should be of 1 to {_LONGEST_FILE_NAME} printable characters")
+    if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name):
+        raise BadInput(f"name should lie within its folder, got {name[:200]!r}")

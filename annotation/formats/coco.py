@@ -28,10 +28,11 @@ _COCO_SKELETON = (
     (16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9),
     (8, 10), (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7),
 )  # fmt: skip
-_SKELETONS = {
+SKELETONS = {
     DEFAULT: tuple((int(start) + 1, int(end) + 1) for start, end in BONES),
     "coco": _COCO_SKELETON,
 }
+"""Edges of a drawing by keypoint schema, places of points from 1 on."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def write_coco(
         ],
         "categories": [
             {"id": 1, "name": "person", "supercategory": "person"}
-            | {"keypoints": POINTS[written], "skeleton": _SKELETONS[written]}
+            | {"keypoints": POINTS[written], "skeleton": SKELETONS[written]}
         ],
         "annotations": [
             {"id": number, "image_id": of_image[image.id], "category_id": 1}

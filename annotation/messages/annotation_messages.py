@@ -1,17 +1,20 @@
 """Records of the annotation store as messages of the contract, and the other way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from evoskeleton.annotation.domain.annotated_person import MOST_PEOPLE, AnnotatedPerson
+from evoskeleton.annotation.domain.annotated_person import MOST_PEOPLE, AnnotatedPerson, Origin
+from evoskeleton.annotation.domain.progress import AnnotatorCounts, ProjectCounts
 from evoskeleton.annotation.domain.records import (
     Action,
     AnnotationImage,
+    Comment,
     Project,
     Revision,
     Skip,
     State,
 )
+from evoskeleton.annotation.domain.wanted_images import Order
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.generated.common_pb2 import Box
 from evoskeleton.errors import BadInput
@@ -25,6 +28,24 @@ STATES: dict[State, Any] = {
     "accepted": pb.STATE_ACCEPTED,
     "rejected": pb.STATE_REJECTED,
 }
+
+ORIGINS: dict[Origin, Any] = {
+    "": pb.ORIGIN_UNSPECIFIED,
+    "suggested": pb.ORIGIN_SUGGESTED,
+    "touched": pb.ORIGIN_TOUCHED,
+    "confirmed": pb.ORIGIN_CONFIRMED,
+}
+_ORIGIN_NAMES: dict[int, Origin] = {number: name for name, number in ORIGINS.items()}
+
+ORDERS: dict[Order, Any] = {
+    "number": pb.ORDER_UNSPECIFIED,
+    "number_down": pb.ORDER_NUMBER_DOWN,
+    "name": pb.ORDER_NAME,
+    "name_down": pb.ORDER_NAME_DOWN,
+    "changed": pb.ORDER_CHANGED,
+    "changed_down": pb.ORDER_CHANGED_DOWN,
+}
+ORDER_NAMES: dict[int, Order] = {number: name for name, number in ORDERS.items()}
 
 STATE_NAMES: dict[int, State] = {number: name for name, number in STATES.items()}
 
@@ -49,6 +70,12 @@ def image_message(image: AnnotationImage) -> pb.Image:
         state=STATES[image.state],
         holder=image.holder,
         held_until=image.held_until,
+        assignee=image.assignee,
+        annotator=image.annotator,
+        changed=image.changed,
+        open_comments=image.open_comments,
+        actions=image.actions,
+        seconds=image.seconds,
     )
 
 
@@ -64,7 +91,52 @@ def revision_message(revision: Revision) -> pb.Revision:
         note=revision.note,
         people=map(person_message, revision.people),
         created=revision.created,
+        actions=revision.actions,
+        seconds=revision.seconds,
     )
+
+
+def comment_message(comment: Comment) -> pb.Comment:
+    """What somebody has to say."""
+    x, y = comment.place or (None, None)
+    return pb.Comment(
+        id=comment.id,
+        image_id=comment.image_id,
+        annotator=comment.annotator,
+        text=comment.text,
+        created=comment.created,
+        person_id=comment.person_id,
+        x=x,
+        y=y,
+        resolved_by=comment.resolved_by,
+    )
+
+
+def counts_message(counts: ProjectCounts) -> pb.ProjectCounts:
+    """How far a project has come."""
+    return pb.ProjectCounts(
+        project_id=counts.project_id,
+        images=counts.images,
+        states=_state_counts(counts.states),
+        annotators=[
+            pb.AnnotatorCount(
+                annotator=name,
+                states=_state_counts(of.states),
+                actions=of.actions,
+                seconds=of.seconds,
+                held=of.held,
+                assigned=of.assigned,
+            )
+            for name, of in counts.annotators.items()
+        ],
+        held=counts.held,
+        open_comments=counts.open_comments,
+    )
+
+
+def _state_counts(counts: Mapping[State, int]) -> list[pb.StateCount]:
+    there = [state for state in STATES if counts.get(state)]
+    return [pb.StateCount(state=STATES[state], images=counts[state]) for state in there]
 
 
 def skip_message(skip: Skip) -> pb.Skip:
@@ -81,6 +153,10 @@ def person_message(person: AnnotatedPerson) -> pb.AnnotatedPerson:
         joints=[number for joint in person.joints or () for number in joint],
         camera_pitch_deg=person.camera_pitch_deg,
         body_height_mm=person.body_height_mm,
+        origin=[ORIGINS[name] for name in person.origin or ()],
+        joint_origin=[ORIGINS[name] for name in person.joint_origin or ()],
+        confidence=person.confidence,
+        error_radii_mm=person.error_radii_mm,
     )
     if person.box is not None:
         x0, y0, x1, y1 = person.box
@@ -89,6 +165,7 @@ def person_message(person: AnnotatedPerson) -> pb.AnnotatedPerson:
         message.coco_id, message.coco_iscrowd = person.coco.id, person.coco.iscrowd
         if person.coco.area is not None:
             message.coco_area = person.coco.area
+        message.coco_segmentation = person.coco.segmentation or ""
     return message
 
 
@@ -103,6 +180,8 @@ def image_record(message: pb.Image) -> AnnotationImage:
         message.id, message.project_id, message.name, message.sha256,
         message.width, message.height, message.revision,
         STATE_NAMES[message.state], message.holder, message.held_until, None,
+        message.assignee, message.annotator, message.changed, message.open_comments,
+        message.actions, message.seconds,
     )  # fmt: skip
 
 
@@ -119,7 +198,40 @@ def revision_record(message: pb.Revision) -> Revision:
         note=message.note,
         people=tuple(map(person_record, message.people)),
         created=message.created,
+        actions=message.actions,
+        seconds=message.seconds,
     )
+
+
+def comment_record(message: pb.Comment) -> Comment:
+    """A comment out of a message."""
+    return Comment(
+        message.id, message.image_id, message.annotator, message.text, message.created,
+        message.person_id if message.HasField("person_id") else None,
+        (message.x, message.y) if message.HasField("x") else None,
+        message.resolved_by,
+    )  # fmt: skip
+
+
+def counts_record(message: pb.ProjectCounts) -> ProjectCounts:
+    """Counts out of a message."""
+    annotators = {
+        of.annotator: AnnotatorCounts(
+            _counts_by_state(of.states), of.actions, of.seconds, of.held, of.assigned
+        )
+        for of in message.annotators
+    }
+    return ProjectCounts(
+        message.project_id,
+        _counts_by_state(message.states),
+        annotators,
+        message.held,
+        message.open_comments,
+    )
+
+
+def _counts_by_state(counts: Iterable[pb.StateCount]) -> dict[State, int]:
+    return {STATE_NAMES[count.state]: count.images for count in counts}
 
 
 def person_record(message: pb.AnnotatedPerson) -> AnnotatedPerson:
@@ -154,6 +266,14 @@ def _person_words(person: pb.AnnotatedPerson) -> dict[str, Any]:
         words["box"] = [person.box.x0, person.box.y0, person.box.x1, person.box.y1]
     if person.joints:
         words["joints"] = _rows("joints", person.joints, 3)
+    for name in _LISTS:
+        if len(given := getattr(person, name)) > _MOST_POINTS:
+            raise BadInput(f"{name} should be {_MOST_POINTS} at most, got {len(given)}")
+        if given:
+            words[name] = list(given)
+    for name in ("origin", "joint_origin"):
+        if name in words:
+            words[name] = [_origin(number) for number in words[name]]
     for name in ("camera_pitch_deg", "body_height_mm"):
         if person.HasField(name):
             words[name] = getattr(person, name)
@@ -161,7 +281,18 @@ def _person_words(person: pb.AnnotatedPerson) -> dict[str, Any]:
         words["coco"] = {"id": person.coco_id, "iscrowd": person.coco_iscrowd}
         if person.HasField("coco_area"):
             words["coco"]["area"] = person.coco_area
+        if person.coco_segmentation:
+            words["coco"]["segmentation"] = person.coco_segmentation
     return words
+
+
+_LISTS = ("origin", "joint_origin", "confidence", "error_radii_mm")
+
+
+def _origin(number: int) -> Origin:
+    if number not in _ORIGIN_NAMES:
+        raise BadInput(f"there is no origin {number}")
+    return _ORIGIN_NAMES[number]
 
 
 def _rows(name: str, numbers: Any, width: int) -> list[list[float]]:

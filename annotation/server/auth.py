@@ -32,12 +32,26 @@ SCOPE_OF_SERVICE: dict[str, Scope] = {
 
 SCOPE_OF_METHOD: dict[str, Scope] = {
     "/evoskeleton.v1.InferenceService/RefreshModel": "admin",
-    "/evoskeleton.v1.AnnotationService/MakeProject": "admin",
-    "/evoskeleton.v1.AnnotationService/Review": "admin",
-    "/evoskeleton.v1.AnnotationService/ImportCoco": "admin",
-    "/evoskeleton.v1.AnnotationService/Export": "admin",
+} | {
+    f"/evoskeleton.v1.AnnotationService/{method}": "admin"
+    for method in (
+        "MakeProject",
+        "RenameProject",
+        "DeleteProject",
+        "RenameImage",
+        "DeleteImage",
+        "AssignImages",
+        "LeaseForReview",
+        "Review",
+        "ReviewMany",
+        "ImportCoco",
+        "Export",
+    )
 }
 """Methods that need another scope than their service."""
+
+ANY_SCOPE = ("/evoskeleton.v1.AnnotationService/WhoAmI",)
+"""Methods that every token is good for."""
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
@@ -153,7 +167,9 @@ def check_scope(token: Token, method: str) -> None:
     Raises:
         RpcError: it is not.
     """
-    if method.startswith(OURS) and (scope := needed_scope(method)) not in token.scopes:
+    if not method.startswith(OURS) or method in ANY_SCOPE:
+        return
+    if (scope := needed_scope(method)) not in token.scopes:
         raise RpcError(
             grpc.StatusCode.PERMISSION_DENIED,
             f"{method} needs a token with scope {scope}, "

@@ -22,6 +22,7 @@ from evoskeleton.annotation.server.annotation_service import AnnotationService
 from evoskeleton.annotation.server.auth import MOST_CHECKS, TokenInterceptor, permit_of
 from evoskeleton.annotation.server.http.connect import anybody
 from evoskeleton.annotation.server.http.http_server import gateway
+from evoskeleton.annotation.server.http.pictures import Pictures
 from evoskeleton.annotation.server.inference_service import InferenceService
 from evoskeleton.annotation.server.interceptors import StatusInterceptor
 from evoskeleton.annotation.server.probes import Probes
@@ -53,6 +54,7 @@ class Parts(NamedTuple):
     pictures: DetectionQueue | None
     store: AnnotationStore | None
     work: Work
+    tokens: Tokens | None
 
 
 class Service(NamedTuple):
@@ -75,7 +77,12 @@ def services(parts: Parts) -> list[Service]:
             annotation_pb2.DESCRIPTOR.services_by_name["AnnotationService"].full_name,
             annotation_pb2_grpc.add_AnnotationServiceServicer_to_server,
             AnnotationService(
-                parts.settings, parts.champions, parts.pictures, parts.store, parts.work
+                parts.settings,
+                parts.champions,
+                parts.pictures,
+                parts.store,
+                parts.work,
+                parts.tokens,
             ),
         ),
     ]
@@ -140,7 +147,13 @@ class Endpoint:
             maximum_concurrent_rpcs=2 * settings.most_calls + MOST_CHECKS,
         )
         parts = Parts(
-            settings, self._champions, self._batcher, self._pictures, self._store, self._work
+            settings,
+            self._champions,
+            self._batcher,
+            self._pictures,
+            self._store,
+            self._work,
+            self._tokens,
         )
         self._names = []
         for service in services(parts):
@@ -185,7 +198,10 @@ class Endpoint:
         self.port = self._listen()
         if self._settings.http_address:
             permit = permit_of(self._tokens, self._metrics) if self._tokens else anybody
-            http = gateway(self._settings, self._private_socket(), self._names, permit)
+            most, store = self._settings.most_pixels, self._store
+            pictures = None if store is None else Pictures(store.files, self._work, most)
+            private = self._private_socket()
+            http = gateway(self._settings, private, self._names, permit, pictures)
             self.http_port = await self._open.enter_async_context(http)
         self._stop_metrics: Callable[[], None] = lambda: None
         if self._settings.metrics_address:

@@ -107,6 +107,10 @@ class Tokens:
                 found = token
         return found
 
+    def named(self, name: str) -> Token | None:
+        """The token of a name, or None."""
+        return next((token for token in self._current() if token.name == name), None)
+
     def _current(self) -> tuple[Token, ...]:
         """Read the file again if it is another one; no token is good while it cannot be read."""
         written = self._written()

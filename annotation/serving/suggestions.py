@@ -6,8 +6,11 @@ import numpy as np
 
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT
 from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.error_radii import ErrorRadii
 from evoskeleton.lifting.keypoints.keypoint_formats import human36m_to_coco
+from evoskeleton.lifting.model_fit.fitted_bodies import FittedBodies
 from evoskeleton.lifting.model_fit.pose_fit import PoseFit, PoseFitSettings, fit_poses
+from evoskeleton.lifting.model_fit.refit import described
 from evoskeleton.lifting.pinhole import Intrinsics
 from evoskeleton.pose2d.detector import Person
 from evoskeleton.pose2d.people_to_3d import lift_people, liftable
@@ -23,27 +26,33 @@ class Suggestion(NamedTuple):
         visibility: (points,) 0, 1 or 2.
         box: x0 y0 x1 y1 px.
         lifted: (17, 3) mm, camera frame, hip at 0; None where too little is known.
-        bodies: (k, 17, 3) mm, the same frame; up to two, the cheapest first.
-        costs, reprojection_px: (k,).
+        fits: up to two bodies, the cheapest first.
+        confidence: (points,) in [0, 1], of the keypoints; 0 where unknown.
+        radii_mm: (17,) error radii of the joints, -1 where not known; None without radii.
     """
 
     keypoints: np.ndarray
     visibility: np.ndarray
     box: np.ndarray
     lifted: np.ndarray | None
-    bodies: np.ndarray
-    costs: np.ndarray
-    reprojection_px: np.ndarray
+    fits: FittedBodies
+    confidence: np.ndarray
+    radii_mm: np.ndarray | None
 
-
-_NONE = np.zeros((0, 17, 3), np.float32), np.zeros(0), np.zeros(0)
 
 ASSUMED_HEIGHT_MM = PoseFitSettings.parse({}).height_mm
 """How tall fitted bodies are taken to be."""
 
+_NONE = described(np.zeros((0, 17, 3)), *3 * (np.zeros(0),), ASSUMED_HEIGHT_MM)
+
 
 def suggest(
-    people: list[Person], lifter: Lifter, width: int, height: int, keypoints: str
+    people: list[Person],
+    lifter: Lifter,
+    width: int,
+    height: int,
+    keypoints: str,
+    radii: ErrorRadii | None = None,
 ) -> list[Suggestion]:
     """Suggestions for all people of a picture of width x height px, in their order."""
     asked = liftable(people, width, height)
@@ -52,17 +61,32 @@ def suggest(
     place = {row: at for at, row in enumerate(asked.rows)}
     found = []
     for row, lifted in enumerate(lift_people(people, lifter, width, height)):
-        bodies = _NONE if fitted is None or lifted is None else _bodies(fitted, place[row])
+        fits = _NONE if fitted is None or lifted is None else _bodies(fitted, place[row])
         two = _points(people[row], keypoints)
-        found.append(Suggestion(*two, people[row].box, lifted, *bodies))
+        sure = _confidence(people[row], keypoints)
+        known = None if radii is None else _known_radii(radii, people[row])
+        found.append(Suggestion(*two, people[row].box, lifted, fits, sure, known))
     return found
 
 
-def _bodies(fitted: PoseFit, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bodies seen from their hips, costs and reprojection of one pose; those that there are."""
+def _bodies(fitted: PoseFit, row: int) -> FittedBodies:
+    """Bodies of one pose; those that there are."""
     there = np.isfinite(fitted.costs[row])
-    bodies = fitted.joints[row][there]
-    return bodies - bodies[:, :1], fitted.costs[row][there], fitted.reprojection_px[row][there]
+    columns = fitted.joints, fitted.costs, fitted.reprojection_px, fitted.converged
+    return described(*(column[row][there] for column in columns), ASSUMED_HEIGHT_MM)
+
+
+def _known_radii(radii: ErrorRadii, person: Person) -> np.ndarray:
+    found = np.asarray(radii.of(person.known), np.float64)
+    return np.nan_to_num(found, nan=-1.0, posinf=-1.0)
+
+
+def _confidence(person: Person, keypoints: str) -> np.ndarray:
+    """(points,) in a project's schema."""
+    sure = np.where(person.known, person.confidence, 0.0)
+    if keypoints != DEFAULT:
+        sure = human36m_to_coco(np.repeat(sure[None, :, None], 2, axis=2))[0][0, :, 0]
+    return np.clip(np.nan_to_num(sure), 0.0, 1.0)
 
 
 def _points(person: Person, keypoints: str) -> tuple[np.ndarray, np.ndarray]:

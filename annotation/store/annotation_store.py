@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, check_project_schema
@@ -27,8 +27,9 @@ from evoskeleton.annotation.domain.records import (
     check_image_name,
 )
 from evoskeleton.annotation.store import leases, revisions
-from evoskeleton.annotation.store.database import open_database, reading, writing
+from evoskeleton.annotation.store.database import empty_log, open_database, reading, writing
 from evoskeleton.annotation.store.image_files import ImageFiles
+from evoskeleton.annotation.store.removal import lock_file
 from evoskeleton.annotation.store.revisions import check_text
 from evoskeleton.annotation.store.rows import (
     image_of,
@@ -42,8 +43,11 @@ from evoskeleton.annotation.store.tables import IMAGES, PROJECTS, REVISIONS, SKI
 from evoskeleton.errors import BadInput
 
 LEASE_SECONDS = 600.0
+MOST_LEASES = 20
 LONGEST_LEASE_SECONDS = 86_400.0
 _LAST = (1 << 31) - 1
+
+Answer = TypeVar("Answer")
 _ROWS = 100
 _LONGEST_NAME = 100
 _LONGEST_REASON = 500
@@ -82,6 +86,33 @@ class AnnotationStore:
             return False
         return True
 
+    def read(self, ask: Callable[..., Answer], *given: Any) -> Answer:
+        """What a question of this folder gives that takes a connection first, such as
+        `progress.counts_of`."""
+        with reading(self._engine) as connection:
+            return ask(connection, *given)
+
+    def write(self, change: Callable[..., Answer], *given: Any) -> Answer:
+        """The same of a change, such as `comments.add`; on disk when it returns."""
+        with writing(self._engine) as connection:
+            return change(connection, *given)
+
+    def delete(self, change: Callable[..., Answer], *given: Any) -> Answer:
+        """The same of a change of `removal`, of which nothing is left behind in the database."""
+        with writing(self._engine) as connection:
+            gone = change(connection, self._files, *given)
+        empty_log(self._engine)
+        return gone
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return round(1000 * self._clock())
+
+    @property
+    def files(self) -> ImageFiles:
+        """Where the pictures lie."""
+        return self._files
+
     # Projects
 
     def make_project(self, name: str, keypoints: str = DEFAULT) -> Project:
@@ -95,15 +126,16 @@ class AnnotationStore:
             NotNow: a project of that name has another schema.
             BadInput: the name or the schema is not allowed.
         """
-        _check_project_name(name)
+        check_project_name(name)
         check_project_schema(keypoints)
         with _unless_there(), writing(self._engine) as connection:
             if _by_name(connection, name) is None:
-                values = {"name": name, "keypoints": keypoints, "created_ms": self._now_ms()}
+                values = {"name": name, "keypoints": keypoints, "created_ms": self.now_ms()}
                 connection.execute(insert(PROJECTS).values(**values))
         project = self.project(name)
         if project.keypoints != keypoints:
-            raise NotNow(f"project {name} is there already, with keypoints {project.keypoints}")
+            sentence = f"project {name} is there already, with keypoints {project.keypoints}"
+            raise NotNow(sentence, "NAME_TAKEN")
         return project
 
     def project(self, name: str) -> Project:
@@ -115,7 +147,7 @@ class AnnotationStore:
         with reading(self._engine) as connection:
             row = _by_name(connection, name)
         if row is None:
-            raise NotThere(f"there is no project {name[:_LONGEST_NAME]!r}")
+            raise NotThere(f"there is no project {name[:_LONGEST_NAME]!r}", "NO_PROJECT")
         return project_row(row)
 
     def project_of(self, project_id: int) -> Project:
@@ -149,17 +181,20 @@ class AnnotationStore:
         sha256 = self._files.put(picture.content)
         wanted = select(IMAGES).where(IMAGES.c.project_id == project_id, IMAGES.c.name == name)
         with _unless_there(), writing(self._engine) as connection:
+            lock_file(connection, sha256)
+            self._files.put(picture.content)
             if connection.execute(wanted).first() is None:
                 values = {
                     "project_id": project_id, "name": name, "sha256": sha256,
                     "width": picture.width, "height": picture.height,
-                    "revision": 0, "state": "new", "created_ms": self._now_ms(),
+                    "revision": 0, "state": "new", "created_ms": self.now_ms(),
                 }  # fmt: skip
                 connection.execute(insert(IMAGES).values(**values))
         with reading(self._engine) as connection:
             image = image_row(connection.execute(wanted).one())
         if image.sha256 != sha256:
-            raise NotNow(f"image {name} of project {project_id} is there already, another picture")
+            sentence = f"image {name} of project {project_id} is there already, another picture"
+            raise NotNow(sentence, "NAME_TAKEN")
         return image
 
     def image(self, image_id: int) -> AnnotationImage:
@@ -200,28 +235,42 @@ class AnnotationStore:
     def lease_next(
         self, project_id: int, annotator: str, seconds: float = LEASE_SECONDS
     ) -> AnnotationImage | None:
-        """An image to annotate, which nobody else gets until the lease ends; None without any.
+        """The first of `lease_several`; None without any."""
+        return next(iter(self.lease_several(project_id, annotator, seconds)), None)
 
-        An annotator who holds an image of the project gets it again. Images that the annotator has
-        skipped are left out.
+    def lease_several(
+        self,
+        project_id: int,
+        annotator: str,
+        seconds: float = LEASE_SECONDS,
+        count: int = 1,
+        review: bool = False,
+    ) -> list[AnnotationImage]:
+        """Images to annotate, or to review, which nobody else gets until the lease ends.
+
+        Those of the project that the annotator holds come first, so that who asks again gets the
+        same. Images that the annotator has skipped are left out.
 
         Raises:
             NotThere: there is no such project.
-            BadInput: the annotator or the time is not allowed.
+            BadInput: the annotator, the time or the count is not allowed.
         """
-        _check_annotator(annotator)
+        check_annotator(annotator)
+        if not 1 <= count <= MOST_LEASES:
+            raise BadInput(f"count should be 1 to {MOST_LEASES} images, got {count}")
+        lease = leases.lease_for_review if review else leases.lease_next
         with writing(self._engine) as connection:
             project_of(connection, project_id)
-            now = self._now_ms()
-            return leases.lease_next(connection, project_id, annotator, now, _until(now, seconds))
+            now = self.now_ms()
+            return lease(connection, project_id, annotator, now, _until(now, seconds), count)
 
     def renew(
         self, image_id: int, annotator: str, seconds: float = LEASE_SECONDS
     ) -> AnnotationImage:
         """Hold an image for longer, or take a certain one; see `leases.renew`."""
-        _check_annotator(annotator)
+        check_annotator(annotator)
         with writing(self._engine) as connection:
-            now = self._now_ms()
+            now = self.now_ms()
             return leases.renew(connection, image_id, annotator, now, _until(now, seconds))
 
     def release(self, image_id: int, annotator: str) -> AnnotationImage:
@@ -236,15 +285,27 @@ class AnnotationStore:
             NotThere: there is no such image.
             BadInput: the annotator or the reason is not allowed.
         """
-        _check_annotator(annotator)
+        check_annotator(annotator)
         check_text("a reason", reason, 1, _LONGEST_REASON)
         with writing(self._engine) as connection:
             image = image_of(connection, image_id, lock=True)
             row = {"image_id": image_id, "annotator": annotator}
             if connection.execute(select(SKIPS).filter_by(**row)).first() is None:
-                row |= {"reason": reason, "created_ms": self._now_ms()}
+                row |= {"reason": reason, "created_ms": self.now_ms()}
                 connection.execute(insert(SKIPS).values(**row))
             return leases.release(connection, image.id, annotator)
+
+    def unskip(self, image_id: int, annotator: str) -> AnnotationImage:
+        """Take a skip back; one that was never made is none the less gone.
+
+        Raises:
+            NotThere: there is no such image.
+        """
+        with writing(self._engine) as connection:
+            image = image_of(connection, image_id, lock=True)
+            mine = SKIPS.c.image_id == image.id, SKIPS.c.annotator == annotator
+            connection.execute(delete(SKIPS).where(*mine))
+            return image
 
     def skips(self, image_id: int) -> list[Skip]:
         """Who has skipped an image, and why; the first first."""
@@ -261,7 +322,7 @@ class AnnotationStore:
 
         Two requests with the same key at the same moment: the later one finds the first's answer.
         """
-        _check_annotator(change.annotator)
+        check_annotator(change.annotator)
         try:
             return self._changed(change)
         except IntegrityError:
@@ -274,17 +335,17 @@ class AnnotationStore:
             As `change`.
         """
         for change in changes:
-            _check_annotator(change.annotator)
+            check_annotator(change.annotator)
         with writing(self._engine) as connection:
             for image_id, coco_id in coco_ids.items():
                 row = update(IMAGES).where(IMAGES.c.id == image_id)
                 connection.execute(row.values(coco_id=coco_id))
-            now = self._now_ms()
+            now = self.now_ms()
             return [revisions.apply(connection, change, now) for change in changes]
 
     def _changed(self, change: Change) -> Revision:
         with writing(self._engine) as connection:
-            return revisions.apply(connection, change, self._now_ms())
+            return revisions.apply(connection, change, self.now_ms())
 
     def revision(self, image_id: int, number: int | None = None) -> Revision:
         """A revision of an image; none: the newest.
@@ -345,9 +406,6 @@ class AnnotationStore:
             people = (person.get("coco") for row in rows for person in row.people)
             return image, max((coco["id"] for coco in people if coco), default=0)
 
-    def _now_ms(self) -> int:
-        return round(1000 * self._clock())
-
 
 def store_in(folder: Path, url: str | None = None) -> AnnotationStore:
     """The store of a folder: its image files, and where no URL names a database, SQLite.
@@ -377,12 +435,17 @@ def _until(now_ms: int, seconds: float) -> int:
     return now_ms + round(1000 * seconds)
 
 
-def _check_annotator(name: str) -> None:
+def check_annotator(name: str) -> None:
+    """What an annotator may be called.
+
+    Raises:
+        BadInput: something else.
+    """
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
         raise BadInput(f"an annotator should have a name of 1 to {_LONGEST_NAME} characters")
 
 
-def _check_project_name(name: str) -> None:
+def check_project_name(name: str) -> None:
     allowed = name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()
     if not allowed or len(name) > _LONGEST_NAME or not name[0].isalnum():
         raise BadInput(

@@ -56,12 +56,14 @@ def _matching(
 ) -> AnnotationImage:
     image = there.get(entry.name)
     if image is None:
-        raise NotThere(f"project {project.name} has no image {entry.name[:200]}: upload it first")
+        sentence = f"project {project.name} has no image {entry.name[:200]}: upload it first"
+        raise NotThere(sentence, "NO_IMAGE")
     if (image.width, image.height) != (entry.width, entry.height):
         raise BadInput(
             f"image {entry.name[:200]} is {image.width} x {image.height} as it should be seen, "
             f"the COCO file says {entry.width} x {entry.height}"
         )
     if image.revision and image.coco_id != entry.id:
-        raise NotNow(f"image {entry.name[:200]} has annotations already; nothing was imported")
+        sentence = f"image {entry.name[:200]} has annotations already; nothing was imported"
+        raise NotNow(sentence, image.state.upper())
     return image

@@ -83,6 +83,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def empty_log(engine: Engine) -> None:
+    """Bring SQLite's log, which still holds what was deleted, into its file."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+
 def _known(url: str) -> URL:
     try:
         known = make_url(url)
@@ -122,9 +131,15 @@ def _set_pragmas(connection: Any, record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     _keep_a_log(cursor)
-    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: Any) -> Any:
+    """SQLite's own knows the letters of English alone."""
+    return text.lower() if isinstance(text, str) else text
 
 
 def _keep_a_log(cursor: sqlite3.Cursor) -> None:

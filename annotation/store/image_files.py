@@ -6,11 +6,17 @@ Only pictures that can be looked at later are kept: `checked_picture`.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 from evoskeleton.annotation.domain.records import NotKept, NotThere, Picture, check_image_name
 from evoskeleton.extras import require
 from evoskeleton.files import atomic_file, folder_to_disk
+
+
+def is_hash(text: str) -> bool:
+    """Whether a text can be the SHA-256 of a file, in hex."""
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 class ImageFiles:
@@ -46,7 +52,58 @@ class ImageFiles:
         try:
             return self.place(sha256).read_bytes()
         except OSError as error:
-            raise NotThere(f"the file of image {sha256[:12]} is gone: {error.strerror}") from None
+            sentence = f"the file of image {sha256[:12]} is gone: {error.strerror}"
+            raise NotThere(sentence, "NO_FILE") from None
+
+    def remove(self, sha256: str) -> bool:
+        """Delete a file and its thumbnails; whether it was there.
+
+        Raises:
+            NotKept: the folder cannot be written.
+        """
+        place = self.place(sha256)
+        try:
+            for made in self.thumbnails(sha256):
+                made.unlink(missing_ok=True)
+            if not place.exists():
+                return False
+            place.unlink()
+            folder_to_disk(place.parent)
+        except OSError as error:
+            raise NotKept(f"image folder {self._folder}: {error.strerror or error}") from None
+        return True
+
+    def thumbnail(self, sha256: str, width: int) -> Path:
+        """Where the picture of a hash lies as a JPEG of a width, px, where one was made."""
+        return self._folder / "thumbnails" / sha256[:2] / f"{sha256}-{width}.jpg"
+
+    def made_thumbnail(self, sha256: str, width: int, most_pixels: int) -> Path:
+        """The same, made where it is not there; nothing is written where the folder takes nothing.
+
+        Raises:
+            NotThere: there is no such file.
+            NotKept: the folder cannot be written.
+            BadInput: the picture cannot be decoded, or is larger than `most_pixels`.
+        """
+        from evoskeleton.pose2d.images import jpeg_thumbnail
+
+        place = self.thumbnail(sha256, width)
+        if place.exists():
+            return place
+        content = jpeg_thumbnail(self.read(sha256), width, most_pixels=most_pixels)
+        try:
+            _make_folder(place.parent)
+            with atomic_file(place) as file:
+                file.write(content)
+            if not self.place(sha256).exists():
+                place.unlink(missing_ok=True)
+        except OSError as error:
+            raise NotKept(f"image folder {self._folder}: {error.strerror or error}") from None
+        return place
+
+    def thumbnails(self, sha256: str) -> list[Path]:
+        """The thumbnails of a file that there are."""
+        return sorted(self.thumbnail(sha256, 0).parent.glob(f"{sha256}-*.jpg"))
 
     def place(self, sha256: str) -> Path:
         """Where the file of a hash lies, whether it is there or not."""

@@ -67,8 +67,17 @@ def apply(connection: Connection, change: Change, now_ms: int) -> Revision:
 
 
 def _check(change: Change) -> None:
-    check_text("a key", change.key, 1, _LONGEST_KEY)
+    check_key(change.key)
     check_text("a note", change.note, 0, _LONGEST_NOTE)
+
+
+def check_key(key: str) -> None:
+    """A key by which a change is known when it comes again.
+
+    Raises:
+        BadInput: it is too short or too long, or holds the character NUL.
+    """
+    check_text("a key", key, 1, _LONGEST_KEY)
 
 
 def check_text(name: str, text: str, least: int, most: int) -> None:
@@ -99,15 +108,43 @@ def _first_answer(connection: Connection, change: Change) -> Revision | None:
 
 def _refuse(change: Change, image: AnnotationImage, now_ms: int) -> None:
     """What the state of the image does not allow."""
-    if change.action in REVIEWS:
-        if image.state not in ("submitted", "accepted", "rejected"):
-            raise NotNow(f"image {image.id} is {image.state}: only what is submitted is reviewed")
-        return
-    refuse_if_held(image, change.annotator, now_ms)
-    if image.state == "accepted":
-        raise NotNow(f"image {image.id} is accepted: a reviewer may reject it first")
-    if change.action == "undo" and image.revision == 0:
-        raise NotNow(f"image {image.id} has nothing to undo")
+    if change.action in REVIEWS and image.state not in ("submitted", "accepted", "rejected"):
+        sentence = f"image {image.id} is {image.state}: only what is submitted is reviewed"
+        raise NotNow(sentence, image.state.upper())
+    if change.action not in REVIEWS or image.state == "submitted":
+        refuse_if_held(image, change.annotator, now_ms)
+    if change.action not in REVIEWS and image.state == "accepted":
+        raise NotNow(f"image {image.id} is accepted: a reviewer may reject it first", "ACCEPTED")
+
+
+def _undoable(connection: Connection, image: AnnotationImage, current: Revision) -> Revision:
+    """The revision that an undo goes back to.
+
+    Raises:
+        NotNow: nothing was done, or what was done is a reviewer's verdict.
+    """
+    there = _standing(connection, image, current)
+    if there.number == 0:
+        raise NotNow(f"image {image.id} has nothing to undo", "NOTHING")
+    if there.action in REVIEWS:
+        sentence = (
+            f"image {image.id} was {there.state} by {there.annotator}: a verdict is not undone"
+        )
+        raise NotNow(sentence, there.state.upper())
+    return revision_of(connection, image, there.former)
+
+
+def _standing(connection: Connection, image: AnnotationImage, current: Revision) -> Revision:
+    """The revision whose work is there now: the newest that is no undo, or to which undos led."""
+    if current.action != "undo":
+        return current
+    columns = REVISIONS.c.number, REVISIONS.c.action, REVISIONS.c.former
+    rows = connection.execute(select(*columns).where(REVISIONS.c.image_id == image.id))
+    known = {row.number: row for row in rows}
+    number = current.number
+    while number and known[number].action == "undo":
+        number = known[number - 1].former
+    return revision_of(connection, image, number)
 
 
 def _outcome(
@@ -115,9 +152,8 @@ def _outcome(
 ) -> tuple[State, People, int]:
     """State and people after the change, and where an undo of it goes back to."""
     if change.action == "undo":
-        former = revision_of(connection, image, current.former)
-        state: State = "submitted" if former.state == "accepted" else former.state
-        return state, former.people, former.former
+        former = _undoable(connection, image, current)
+        return former.state, former.people, former.former
     if change.action in REVIEWS:
         return STATE_AFTER[change.action], current.people, current.number
     schema = known_schema(project_of(connection, image.project_id).keypoints)
@@ -146,9 +182,15 @@ def _write(
             note=change.note,
             people=people_to_words(people),
             created_ms=now_ms,
+            actions=change.actions,
+            seconds=change.seconds,
         )
     )
     changed: dict[str, Any] = {"revision": image.revision + 1, "state": state}
-    if change.action == "submit":
+    changed |= {"annotator": change.annotator, "changed_ms": now_ms}
+    changed["actions"] = image.actions + change.actions
+    changed["seconds"] = image.seconds + change.seconds
+    reviewed = change.action in REVIEWS and image.holder == change.annotator
+    if change.action == "submit" or reviewed:
         changed |= {"holder": None, "held_until_ms": None}
     connection.execute(update(IMAGES).where(IMAGES.c.id == image.id).values(**changed))

@@ -26,7 +26,8 @@ def image_row(row: Row[Any]) -> AnnotationImage:
     return AnnotationImage(
         row.id, row.project_id, row.name, row.sha256, row.width, row.height, row.revision,
         cast(State, row.state), row.holder or "", (row.held_until_ms or 0) / 1000.0,
-        row.coco_id,
+        row.coco_id, row.assignee or "", row.annotator or "", (row.changed_ms or 0) / 1000.0,
+        row.open_comments or 0, row.actions or 0, row.seconds or 0.0,
     )  # fmt: skip
 
 
@@ -42,6 +43,8 @@ def revision_row(row: Row[Any], keypoints: str) -> Revision:
         note=row.note,
         people=people_from_words(row.people, known_schema(keypoints)),
         created=row.created_ms / 1000.0,
+        actions=row.actions or 0,
+        seconds=row.seconds or 0.0,
     )
 
 
@@ -57,9 +60,9 @@ def project_of(connection: Connection, project_id: int) -> Project:
         NotThere: there is none.
     """
     wanted = select(PROJECTS).where(PROJECTS.c.id == project_id)
-    row = connection.execute(wanted).first() if _may_be(project_id) else None
+    row = connection.execute(wanted).first() if may_be(project_id) else None
     if row is None:
-        raise NotThere(f"there is no project {project_id}")
+        raise NotThere(f"there is no project {project_id}", "NO_PROJECT")
     return project_row(row)
 
 
@@ -72,9 +75,9 @@ def image_of(connection: Connection, image_id: int, *, lock: bool = False) -> An
     found: Select[Any] = select(IMAGES).where(IMAGES.c.id == image_id)
     if lock:
         found = found.with_for_update()
-    row = connection.execute(found).first() if _may_be(image_id) else None
+    row = connection.execute(found).first() if may_be(image_id) else None
     if row is None:
-        raise NotThere(f"there is no image {image_id}")
+        raise NotThere(f"there is no image {image_id}", "NO_IMAGE")
     return image_row(row)
 
 
@@ -87,12 +90,13 @@ def revision_of(connection: Connection, image: AnnotationImage, number: int) -> 
     if number == 0:
         return beginning(image.id)
     wanted = select(REVISIONS).where(REVISIONS.c.image_id == image.id, REVISIONS.c.number == number)
-    row = connection.execute(wanted).first() if _may_be(number) else None
+    row = connection.execute(wanted).first() if may_be(number) else None
     if row is None:
-        raise NotThere(f"image {image.id} has no revision {number}: it is at {image.revision}")
+        sentence = f"image {image.id} has no revision {number}: it is at {image.revision}"
+        raise NotThere(sentence, "NO_REVISION")
     return revision_row(row, project_of(connection, image.project_id).keypoints)
 
 
-def _may_be(number: int) -> bool:
+def may_be(number: int) -> bool:
     """Whether a number fits into its column; PostgreSQL refuses to look for others."""
     return 0 < number < 1 << 31

@@ -8,9 +8,11 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -45,12 +47,20 @@ IMAGES = Table(
     Column("held_until_ms", BigInteger),
     Column("created_ms", BigInteger, nullable=False),
     Column("coco_id", BigInteger),
+    Column("assignee", String(100)),
+    Column("annotator", String(100)),
+    Column("changed_ms", BigInteger),
+    Column("open_comments", Integer),
+    Column("actions", BigInteger),
+    Column("seconds", Float),
     UniqueConstraint("project_id", "name", name="images_name"),
     Index("images_open", "project_id", "state", "id"),
     Index("images_held", "project_id", "holder"),
+    Index("images_file", "sha256"),
 )
-"""`revision` and `state` are those of the newest revision; `holder` has the lease until then;
-`coco_id` is the id in the COCO file that the image was imported from."""
+"""`revision`, `state`, `annotator` and `changed_ms` are those of the newest revision; `holder` has
+the lease until then; `coco_id` is the id in the COCO file that the image was imported from;
+`actions` and `seconds` are sums over all revisions."""
 
 REVISIONS = Table(
     "revisions",
@@ -66,10 +76,13 @@ REVISIONS = Table(
     Column("note", Text, nullable=False),
     Column("people", JSON, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("actions", BigInteger),
+    Column("seconds", Float),
     UniqueConstraint("annotator", "key", name="revisions_key"),
 )
-"""Rows are only ever added. `former` is the revision that undoing this one goes back to (0: none);
-`digest` tells a request that is repeated from another one with the same key."""
+"""Rows are only ever added, and go with their image. `former` is the revision that undoing this one
+goes back to (0: none); `digest` tells a request that is repeated from another one with the same
+key."""
 
 SKIPS = Table(
     "skips",
@@ -79,3 +92,31 @@ SKIPS = Table(
     Column("reason", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
 )
+
+COMMENTS = Table(
+    "comments",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("image_id", Integer, ForeignKey("images.id"), nullable=False),
+    Column("annotator", String(100), nullable=False),
+    Column("key", String(100), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("person_id", Integer),
+    Column("x", Float),
+    Column("y", Float),
+    Column("resolved_by", String(100)),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("annotator", "key", name="comments_key"),
+    Index("comments_image", "image_id", "id"),
+)
+
+SUGGESTIONS = Table(
+    "suggestions",
+    METADATA,
+    Column("image_id", Integer, ForeignKey("images.id"), primary_key=True),
+    Column("made_by", String(200), nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+"""What was last suggested for a whole picture: `made_by` names detector and champion, `message` is
+a `SuggestResponse`."""

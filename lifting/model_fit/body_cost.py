@@ -186,15 +186,20 @@ class Evidence:
         points: (rows, 17, 2) keypoints on the plane z = 1; any finite value where not visible.
         precision: (rows, 17) one over their standard deviation there, 0 where not visible.
         lifted: (rows, 16, 3) unit directions of the lifter's bones.
+        ordered: (rows, 16, 3) unit vectors that bones should go along and not against, such as the
+            ray of a bone's far end where that is known to be the farther one; 0 for bones of which
+            nothing is known. None: nothing is known of any.
     """
 
     points: Tensor
     precision: Tensor
     lifted: Tensor
+    ordered: Tensor | None = None
 
     def take(self, index: Tensor) -> "Evidence":
         """The rows at (n,) int64 or boolean `index`."""
-        return Evidence(self.points[index], self.precision[index], self.lifted[index])
+        ordered = None if self.ordered is None else self.ordered[index]
+        return Evidence(self.points[index], self.precision[index], self.lifted[index], ordered)
 
 
 def _group_of(joint: Joint) -> int:
@@ -237,6 +242,15 @@ def body_joints(bodies: Bodies, settings: CostSettings) -> Tensor:
     """Joints (rows, 17, 3), camera mm."""
     offsets = bodies.directions * lengths_mm(bodies.log_lengths, settings)[..., None]
     return bodies.root[:, None] + PATHS @ offsets
+
+
+def length_deviations(joints: Tensor, height_mm: float) -> Tensor:
+    """(rows, 16) how far bones of joints (rows, 17, 3), mm, are longer than those of the template,
+    standard deviations of real bodies' logarithms."""
+    parents, children = (list(side) for side in zip(*BONES, strict=True))
+    lengths = torch.linalg.vector_norm(joints[:, children] - joints[:, parents], dim=2)
+    template = _RATIO.to(joints)[GROUP] * height_mm
+    return (lengths.clamp_min(1e-6) / template).log() / _LENGTH_SPREAD.to(joints)[GROUP]
 
 
 def bone_directions(joints: Tensor) -> Tensor:
@@ -286,7 +300,7 @@ class BodyCost:
             self._reprojection_slopes(bodies, evidence, across)
             * _weight(pixels, self._settings.outlier)[..., None],
             self._pull_slopes(across) * _weight(pulls, self._settings.lifter_outlier)[..., None],
-            self._plain_slopes(bodies, across, plain),
+            self._plain_slopes(bodies, across, plain, evidence.ordered),
         ]
         weighted = [
             pixels * _weight(pixels, self._settings.outlier),
@@ -304,15 +318,21 @@ class BodyCost:
         return robust + _robust(pulls, self._settings.lifter_outlier) + plain.square().sum(1)
 
     def _residuals(self, bodies: Bodies, evidence: Evidence) -> tuple[Tensor, Tensor, Tensor]:
-        """Reprojection (rows, 17, 2), lifter (rows, 16, 3), and the rest (rows, 42)."""
+        """Reprojection (rows, 17, 2), lifter (rows, 16, 3), and the rest: (rows, 42), or with bones
+        that are ordered in depth (rows, 58)."""
         joints = body_joints(bodies, self._settings)
         plane = joints[..., :2] / joints[..., 2:].clamp_min(_NEAREST_MM)
         pixels = (plane - evidence.points) * evidence.precision[..., None]
         pulls = (bodies.directions - evidence.lifted) * self._pull[:, None]
         build = (_build(bodies.directions) - _BUILD_MEAN) / self._spread(_BUILD_SPREAD)
         lengths = bodies.log_lengths / self._spread(_LENGTH_SPREAD)
-        limits = self._over(self._margins(bodies.directions))
-        return pixels, pulls, torch.cat([lengths, build, limits], dim=1)
+        limits = self._over(self.margins(bodies.directions))
+        plain = [lengths, build, limits]
+        if evidence.ordered is not None:
+            along = (bodies.directions * evidence.ordered).sum(2)
+            known = evidence.ordered.square().sum(2)
+            plain.append((known * ORDER_MARGIN - along).clamp_min(0.0) / _ORDER_SPREAD)
+        return pixels, pulls, torch.cat(plain, dim=1)
 
     @property
     def _pull(self) -> Tensor:
@@ -326,7 +346,7 @@ class BodyCost:
         over = self._settings.limit_buffer_deg - margins
         return over.clamp_min(0.0) / self._settings.limit_deg
 
-    def _margins(self, directions: Tensor) -> Tensor:
+    def margins(self, directions: Tensor) -> Tensor:
         """(rows, 9) degrees to the joint limits; they do not depend on bone lengths, but for the
         head's, whose limb is two bones."""
         offsets = directions * _RATIO[GROUP][:, None] * self._settings.height_mm
@@ -355,22 +375,30 @@ class BodyCost:
         slopes[:, bone, :, 3 + 2 * bone + torch.arange(2)] = scaled.permute(1, 3, 0, 2)
         return slopes
 
-    def _plain_slopes(self, bodies: Bodies, across: Tensor, plain: Tensor) -> Tensor:
-        """(rows, 42, 45)."""
+    def _plain_slopes(
+        self, bodies: Bodies, across: Tensor, plain: Tensor, ordered: Tensor | None
+    ) -> Tensor:
+        """(rows, 42, 45), or with bones that are ordered in depth (rows, 58, 45)."""
         groups, features = len(_LENGTH_SPREAD), len(_BUILD_SPREAD)
+        limits = slice(groups + features, groups + features + len(LIMBS))
         slopes = plain.new_zeros(*plain.shape, UNKNOWNS)
         slopes[:, :groups, _LENGTHS] = torch.diag(1.0 / self._spread(_LENGTH_SPREAD))
         build = torch.einsum("rfbc,rbck->rfbk", _build_slopes(bodies.directions), across)
         slopes[:, groups : groups + features, _TURNS] = (
             build.flatten(2) / self._spread(_BUILD_SPREAD)[:, None]
         )
-        pushed = (plain[:, groups + features :] > 0).any(1).nonzero()[:, 0]
+        pushed = (plain[:, limits] > 0).any(1).nonzero()[:, 0]
         if len(pushed):
             margins = self._margin_slopes(bodies.directions[pushed], across[pushed])
-            active = plain[pushed, groups + features :, None] > 0
-            slopes[pushed, groups + features :, _TURNS] = torch.where(
+            active = plain[pushed, limits, None] > 0
+            slopes[pushed, limits, _TURNS] = torch.where(
                 active, -margins / self._settings.limit_deg, 0.0
             )
+        if ordered is not None:
+            along = torch.einsum("rbc,rbck->rbk", ordered, across) / _ORDER_SPREAD
+            along = torch.where(plain[:, limits.stop :, None] > 0, -along, 0.0)
+            bone = torch.arange(len(BONES))[:, None]
+            slopes[:, limits.stop + bone, 3 + 2 * bone + torch.arange(2)] = along
         return slopes
 
     def _margin_slopes(self, directions: Tensor, across: Tensor) -> Tensor:
@@ -380,7 +408,7 @@ class BodyCost:
         """
         steps = _SPAN * torch.einsum("rbck,gb,sk->rgsbc", across, _COLOURS, _AXES)
         turned = torch.nn.functional.normalize(directions[:, None, None] + steps, dim=-1)
-        margins = self._margins(turned.flatten(0, 2)).view(*turned.shape[:3], len(LIMBS))
+        margins = self.margins(turned.flatten(0, 2)).view(*turned.shape[:3], len(LIMBS))
         forth, back = margins[:, :, :2], margins[:, :, 2:]
         slopes = (forth - back) / (2.0 * _SPAN)
         return torch.einsum("rgkl,lgb->rlbk", slopes, _DEPENDS).flatten(2)
@@ -423,6 +451,11 @@ def _build_slopes(directions: Tensor) -> Tensor:
         slopes[:, rest, bones] = slope
     return slopes
 
+
+ORDER_MARGIN = 0.05
+"""Sine of the angle by which bones that are ordered in depth go along their ray at least."""
+
+_ORDER_SPREAD = 0.01
 
 _SPAN = 0.035
 """Radians of the differences that stand for the slope of the limit tables."""

@@ -117,8 +117,8 @@ def fit_poses(
     """
     settings = settings or PoseFitSettings.parse({})
     camera = intrinsics or Intrinsics.of_image(*SIZE)
-    points, visible = _checked(keypoints, visibility, camera)
-    fitter = _Fitter(lifter, settings, limits or default_limits())
+    points, visible = checked_keypoints(keypoints, visibility, camera)
+    fitter = Fitter(lifter, settings, limits or default_limits())
     parts = []
     for start in range(0, max(len(points), 1), _AT_ONCE):
         stop = start + _AT_ONCE
@@ -127,7 +127,7 @@ def fit_poses(
     return PoseFit(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
 
 
-def _checked(
+def checked_keypoints(
     keypoints: np.ndarray, visibility: np.ndarray | None, camera: Intrinsics
 ) -> tuple[Tensor, Tensor]:
     """Keypoints (poses, 17, 2) float64 px, 0 where not visible, and visibility (poses, 17) bool."""
@@ -168,23 +168,22 @@ def _checked(
     return torch.from_numpy(points), torch.from_numpy(visible)
 
 
-class _Fitter:
-    """One lifter and one set of settings, for chunks of poses."""
+class Fitter:
+    """One lifter and one set of settings, for chunks of poses.
 
-    def __init__(self, lifter: Lifter, settings: PoseFitSettings, limits: Limits) -> None:
+    Attributes:
+        cost: what bodies cost under the settings.
+    """
+
+    def __init__(self, lifter: Lifter | None, settings: PoseFitSettings, limits: Limits) -> None:
         self._lifter, self._settings = lifter, settings
-        self._cost = BodyCost(limits, settings)
+        self.cost = BodyCost(limits, settings)
 
     def fit(self, keypoints: Tensor, visible: Tensor, camera: Intrinsics) -> tuple[Tensor, ...]:
         """The tensors of `PoseFit` for a chunk."""
         settings = self._settings
-        middle = camera.center[:, None].expand_as(keypoints)
-        plane = camera.points(torch.where(visible[..., None], keypoints, middle))
-        rotation = facing(plane, visible)
-        points = turned(plane, rotation)
-        evidence = Evidence(
-            points, visible * (FOCAL_PX / settings.noise_px), self._lifted(points, visible)
-        )
+        plane, rotation, points, precision = self.faced(keypoints, visible, camera)
+        evidence = Evidence(points, precision, self.lifted(points, visible))
         bodies, costs, converged = self._best_two(evidence)
         joints = torch.unflatten(body_joints(bodies, settings), 0, (-1, 2))
         joints = joints @ rotation[:, None]
@@ -196,9 +195,21 @@ class _Fitter:
         joints[missing], reprojection[missing] = torch.nan, torch.nan
         return joints.float(), costs.float(), reprojection.float(), converged & ~missing
 
-    def _lifted(self, points: Tensor, visible: Tensor) -> Tensor:
+    def faced(
+        self, keypoints: Tensor, visible: Tensor, camera: Intrinsics
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Points (rows, 17, 2) of the camera; rotations (rows, 3, 3) to one that faces the people,
+        points (rows, 17, 2) there, and their precision (rows, 17)."""
+        middle = camera.center[:, None].expand_as(keypoints)
+        plane = camera.points(torch.where(visible[..., None], keypoints, middle))
+        rotation = facing(plane, visible)
+        precision = visible * (FOCAL_PX / self._settings.noise_px)
+        return plane, rotation, turned(plane, rotation), precision
+
+    def lifted(self, points: Tensor, visible: Tensor) -> Tensor:
         """(rows, 16, 3) unit directions of the lifter's bones."""
         keypoints = FOCAL_PX * points + SIZE[0] / 2.0
+        assert self._lifter is not None
         joints = self._lifter.lift(keypoints.numpy(), visible.numpy())
         return bone_directions(torch.from_numpy(joints).double())
 
@@ -206,11 +217,11 @@ class _Fitter:
         """Bodies (2 * poses), the best of a pose before its second; costs and convergence
         (poses, 2)."""
         settings = self._settings
-        base, cost, _ = self._refined(self._start(evidence), evidence, settings.start_steps)
-        single = self._explored(base, evidence, SINGLE.expand(len(cost), -1, -1))
-        chosen = self._promising(base, cost, *single)
-        several = self._explored(base, evidence, combined(chosen))
-        pool = _Pool.joined([_Pool(base, cost[:, None]), _Pool(*single), _Pool(*several)])
+        base, cost, _ = self.refined(self._start(evidence), evidence, settings.start_steps)
+        single = self.explored(base, evidence, SINGLE.expand(len(cost), -1, -1))
+        chosen = self.promising(base, cost, *single)
+        several = self.explored(base, evidence, combined(chosen))
+        pool = Pool.joined([Pool(base, cost[:, None]), Pool(*single), Pool(*several)])
         return self._finished(pool, evidence)
 
     def _start(self, evidence: Evidence) -> Bodies:
@@ -218,19 +229,19 @@ class _Fitter:
         rows = len(evidence.points)
         template = evidence.lifted.new_zeros(rows, UNKNOWNS - 3 - 2 * len(BONES))
         bodies = Bodies(evidence.lifted.new_zeros(rows, 3), evidence.lifted, template)
-        root = _root(body_joints(bodies, self._settings), evidence)
+        root = standing_at(body_joints(bodies, self._settings), evidence)
         return Bodies(root, evidence.lifted, template)
 
-    def _explored(self, base: Bodies, evidence: Evidence, flips: Tensor) -> tuple[Bodies, Tensor]:
+    def explored(self, base: Bodies, evidence: Evidence, flips: Tensor) -> tuple[Bodies, Tensor]:
         """Every body after each of its own (poses, k, 16) flips and some steps: bodies (poses * k)
         and costs (poses, k)."""
         poses, count = flips.shape[:2]
         rows = torch.arange(poses).repeat_interleave(count)
         start = flipped(base.take(rows), flips.flatten(0, 1), self._settings)
-        bodies, costs, _ = self._refined(start, evidence.take(rows), self._settings.flip_steps)
+        bodies, costs, _ = self.refined(start, evidence.take(rows), self._settings.flip_steps)
         return bodies, costs.view(poses, count)
 
-    def _promising(self, base: Bodies, cost: Tensor, bodies: Bodies, costs: Tensor) -> Tensor:
+    def promising(self, base: Bodies, cost: Tensor, bodies: Bodies, costs: Tensor) -> Tensor:
         """(poses, k, 5) combinations of states, by the sum of what their parts cost and move."""
         settings = self._settings
         there = torch.unflatten(hip_centred(body_joints(bodies, settings)), 0, costs.shape)
@@ -245,7 +256,7 @@ class _Fitter:
         apart = apart.topk(settings.apart, dim=1, largest=False).indices
         return COMBINATIONS[torch.cat([cheapest, apart], dim=1)]
 
-    def _finished(self, pool: "_Pool", evidence: Evidence) -> tuple[Bodies, Tensor, Tensor]:
+    def _finished(self, pool: "Pool", evidence: Evidence) -> tuple[Bodies, Tensor, Tensor]:
         """The cheapest of the pool and the cheapest far from it, refined; then the best two."""
         settings = self._settings
         poses = len(pool.costs)
@@ -255,12 +266,12 @@ class _Fitter:
         others = others.topk(settings.finalists - 1, dim=1, largest=False).indices
         finalists = pool.take(torch.cat([first, others], dim=1))
         rows = torch.arange(poses).repeat_interleave(settings.finalists)
-        bodies, costs, converged = self._refined(
+        bodies, costs, converged = self.refined(
             finalists.bodies, evidence.take(rows), settings.final_steps
         )
-        final = _Pool(bodies, costs.view(poses, settings.finalists))
+        final = Pool(bodies, costs.view(poses, settings.finalists))
         best = final.costs.argmin(1, keepdim=True)
-        every = _Pool.joined([final, pool])
+        every = Pool.joined([final, pool])
         done = torch.nn.functional.pad(
             converged.view(poses, settings.finalists), (0, pool.costs.shape[1])
         )
@@ -271,7 +282,7 @@ class _Fitter:
         )
         return every.take(two).bodies, costs, done.gather(1, two)
 
-    def _second(self, pool: "_Pool", best: Tensor) -> Tensor:
+    def _second(self, pool: "Pool", best: Tensor) -> Tensor:
         """(poses, 1) the cheapest body far from the best; one that was not refined in the end only
         where all that were have come too near."""
         refined = torch.arange(pool.costs.shape[1]) < self._settings.finalists
@@ -281,7 +292,7 @@ class _Fitter:
         choice = torch.where(choice.isfinite().any(1, keepdim=True), choice, far)
         return choice.argmin(1, keepdim=True)
 
-    def _distances(self, pool: "_Pool", places: Tensor) -> Tensor:
+    def _distances(self, pool: "Pool", places: Tensor) -> Tensor:
         """(poses, k) mm of every body of a pool from that at (poses, 1) `places`."""
         joints = hip_centred(body_joints(pool.bodies, self._settings))
         rows = torch.arange(len(places))[:, None]
@@ -291,7 +302,7 @@ class _Fitter:
         found: Tensor = mpjpe(joints, goal.flatten(0, 1)).view(pool.costs.shape)
         return found
 
-    def _refined(
+    def refined(
         self, bodies: Bodies, evidence: Evidence, steps: int
     ) -> tuple[Bodies, Tensor, Tensor]:
         """Levenberg and Marquardt: bodies, costs (rows,), and whether they have converged (rows,).
@@ -299,12 +310,12 @@ class _Fitter:
         Bodies that have converged leave the batch.
         """
         found, live = bodies.copy(), torch.arange(len(bodies))
-        cost, gradient, curvature = self._cost.model(bodies, evidence)
+        cost, gradient, curvature = self.cost.model(bodies, evidence)
         costs, damping = cost.clone(), torch.full_like(cost, _FIRST_DAMPING)
         converged = torch.zeros_like(cost, dtype=torch.bool)
         for _ in range(steps):
             trial = moved(bodies, _step(gradient, curvature, damping))
-            fresh = self._cost.model(trial, evidence)
+            fresh = self.cost.model(trial, evidence)
             better = fresh[0] < cost
             settled = better & (cost - fresh[0] <= self._settings.tolerance * cost)
             settled |= damping > _MOST_DAMPING
@@ -326,20 +337,20 @@ class _Fitter:
 
 
 @dataclass(frozen=True)
-class _Pool:
+class Pool:
     """Equally many bodies a pose: (poses * k) bodies and (poses, k) costs."""
 
     bodies: Bodies
     costs: Tensor
 
-    def take(self, places: Tensor) -> "_Pool":
+    def take(self, places: Tensor) -> "Pool":
         """Those at (poses, n) `places`."""
         poses, count = self.costs.shape
         rows = places + count * torch.arange(poses)[:, None]
-        return _Pool(self.bodies.take(rows.flatten()), self.costs.gather(1, places))
+        return Pool(self.bodies.take(rows.flatten()), self.costs.gather(1, places))
 
     @staticmethod
-    def joined(pools: "list[_Pool]") -> "_Pool":
+    def joined(pools: "list[Pool]") -> "Pool":
         """All bodies of every pose side by side."""
         costs = torch.cat([pool.costs for pool in pools], dim=1)
         places, start = [], 0
@@ -347,7 +358,7 @@ class _Pool:
             places.append(torch.arange(pool.costs.numel()).view(pool.costs.shape) + start)
             start += pool.costs.numel()
         order = torch.cat(places, dim=1).flatten()
-        return _Pool(Bodies.concatenate([pool.bodies for pool in pools]).take(order), costs)
+        return Pool(Bodies.concatenate([pool.bodies for pool in pools]).take(order), costs)
 
 
 def _per_combination(values: Tensor) -> Tensor:
@@ -364,7 +375,7 @@ def _step(gradient: Tensor, curvature: Tensor, damping: Tensor) -> Tensor:
     return -torch.cholesky_solve(gradient[..., None], factor)[..., 0]
 
 
-def _root(joints: Tensor, evidence: Evidence) -> Tensor:
+def standing_at(joints: Tensor, evidence: Evidence) -> Tensor:
     """(rows, 3) where hip-centred joints (rows, 17, 3) stand, by least squares on the keypoints."""
     ones = torch.ones_like(joints[..., :1])
     zeros = torch.zeros_like(ones)

@@ -10,8 +10,10 @@ class OneWalker:
 
     def __init__(self, keypoints: np.ndarray) -> None:
         self.keypoints = keypoints.astype(np.float32)
+        self.looks = 0
 
     def detect(self, image, boxes=None, watch=None):
+        self.looks += 1
         sure, seen = np.ones(17, np.float32), np.ones(17, np.float32)
         seen[13] = 0.1
         box = np.concatenate([self.keypoints.min(axis=0), self.keypoints.max(axis=0)])

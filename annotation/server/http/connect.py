@@ -34,6 +34,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from evoskeleton.annotation.domain.rpc_errors import RpcError, busy
+from evoskeleton.annotation.server.http.pictures import Pictures, picture_route
 
 CODECS = {"application/json": "json", "application/proto": "proto"}
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -43,6 +44,15 @@ MOST_JSON_VALUES = 500_000
 BODY_TIMEOUT_S = 30.0
 MOST_BODIES = 8
 """All bodies that are under way may be as large together as so many of the largest."""
+
+ALLOWED_HEADERS = (
+    "authorization",
+    "connect-protocol-version",
+    "connect-timeout-ms",
+    "if-none-match",
+)
+EXPOSED_HEADERS = ("etag", "trailer-current-revision", "trailer-retry-after-ms")
+"""What a page from elsewhere sends, and what it reads of an answer."""
 
 Permit = Callable[[str, str | None], object]
 """Raises `RpcError` unless a method's path may be called with this header `authorization`."""
@@ -160,6 +170,7 @@ def gateway_app(
     origins: Sequence[str] = (),
     hosts: Sequence[str] = LOOPBACK_NAMES,
     permit: Permit = anybody,
+    pictures: Pictures | None = None,
 ) -> Starlette:
     """The ASGI application.
 
@@ -171,6 +182,7 @@ def gateway_app(
         origins: pages from elsewhere that may call, such as `https://annotator.example`.
         hosts: names that requests may be addressed to; `*` allows any.
         permit: who may call, asked before a body is read.
+        pictures: to be had by GET; none: they are not.
     """
     way = _Way(channel, RequestBodies(most_bytes, MOST_BODIES * most_bytes), permit)
     calls = [
@@ -183,6 +195,7 @@ def gateway_app(
         for method in service.methods
     ]
     unknown = Route("/{service}/{method}", _unknown, methods=["POST"])
+    looks = [] if pictures is None else [picture_route(pictures, permit, _refused)]
     files = [] if static is None else [Mount("/", StaticFiles(directory=static, html=True))]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
     if origins:
@@ -190,12 +203,13 @@ def gateway_app(
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(origins),
-                allow_methods=["POST"],
-                allow_headers=["authorization", "connect-protocol-version", "connect-timeout-ms"],
+                allow_methods=["GET", "POST"],
+                allow_headers=ALLOWED_HEADERS,
+                expose_headers=EXPOSED_HEADERS,
             )
         )
     return Starlette(
-        routes=[*calls, unknown, *files],
+        routes=[*calls, unknown, *looks, *files],
         middleware=middleware,
         exception_handlers={Exception: _our_mistake},
     )
@@ -217,7 +231,7 @@ async def _call(way: _Way, method: MethodDescriptor, request: Request) -> Respon
     except Refusal as refusal:
         return refusal.response()
     except RpcError as refused:
-        return _refusal(refused).response()
+        return _refused(refused)
     except ClientDisconnect:
         return Response(status_code=499)
     except asyncio.CancelledError:
@@ -229,9 +243,13 @@ def _path(method: MethodDescriptor) -> str:
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
+def _refused(refused: RpcError) -> Response:
+    return _refusal(refused).response()
+
+
 def _refusal(refused: RpcError) -> Refusal:
     hint = [] if refused.retry_ms is None else [("retry-after-ms", str(refused.retry_ms))]
-    return Refusal(refused.code, str(refused), hint)
+    return Refusal(refused.code, str(refused), [*hint, *refused.trailers])
 
 
 async def _our_mistake(_: Request, error: Exception) -> Response:

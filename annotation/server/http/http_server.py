@@ -25,6 +25,7 @@ from evoskeleton.annotation.server.http.connect import (
     anybody,
     gateway_app,
 )
+from evoskeleton.annotation.server.http.pictures import Pictures
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.tls import Certificate
 from evoskeleton.errors import BadInput
@@ -48,7 +49,11 @@ _HEADERS = (
 
 @asynccontextmanager
 async def gateway(
-    settings: ServeSettings, address: str, services: Sequence[str], permit: Permit = anybody
+    settings: ServeSettings,
+    address: str,
+    services: Sequence[str],
+    permit: Permit = anybody,
+    pictures: Pictures | None = None,
 ) -> AsyncIterator[int]:
     """The gateway of a server, as long as the context lasts; yields its port.
 
@@ -57,6 +62,7 @@ async def gateway(
         address: where the gateway calls it.
         services: full names of the services to offer.
         permit: who may call.
+        pictures: to be had by GET; none: they are not.
 
     Raises:
         BadInput: the address cannot be listened on, or the folder is not there.
@@ -76,6 +82,7 @@ async def gateway(
             origins=settings.http_origins,
             hosts=LOOPBACK_NAMES if is_loopback(settings.http_address) else ("*",),
             permit=permit,
+            pictures=pictures,
         )
         try:
             http = serving(

@@ -470,9 +470,10 @@ def test_browsers_annotate_by_http_and_are_told_of_conflicts(serve_here, bundle,
         assert call("Submit", key="1", **words)[1]["people"][0]["keypoints"] == [1.5] * 34
         status, told = call("Submit", key="2", **words)
         assert (status, told["code"]) == (409, "aborted")
-        (detail,) = told["details"]
+        detail, info = told["details"]
         newest = pb.Revision.FromString(base64.b64decode(detail["value"] + "=="))
         assert detail["type"] == "evoskeleton.v1.Revision" and newest.number == 1
+        assert info["type"] == "google.rpc.ErrorInfo"
 
 
 def test_the_client_annotates(running, walker):
@@ -493,7 +494,8 @@ def test_the_client_annotates(running, walker):
         assert annotation_calls.newest_revision(told.value) == made
         verdict = client.run(annotation_calls.review(image.id, False, 1, "eve", "left is right"))
         assert verdict.state == "rejected" and verdict.note == "left is right"
-        back = client.run(annotation_calls.undo(image.id, 2, "ann"))
+        people = [found.person]
+        back = client.run(annotation_calls.submit(image.id, people, 2, "ann"))
         assert back.state == "submitted"
         assert client.run(annotation_calls.history(image.id)) == [made, verdict, back]
         assert client.run(annotation_calls.annotation(image.id, 1)) == made

@@ -1,0 +1,1 @@
+"""The methods of AnnotationService, a module for each kind of them."""
