@@ -1,6 +1,6 @@
 """Clients of the endpoint, for programs that speak Python."""
 
-from evoskeleton.annotation.client import annotation_calls
+from evoskeleton.annotation.client import annotation_calls, managing_calls
 from evoskeleton.annotation.client import inference_calls as calls
 from evoskeleton.annotation.client.client import AsyncClient, CallSettings, Client
 from evoskeleton.annotation.client.endpoint_error import EndpointError, InvalidRequest
@@ -13,4 +13,5 @@ __all__ = [
     "InvalidRequest",
     "annotation_calls",
     "calls",
+    "managing_calls",
 ]

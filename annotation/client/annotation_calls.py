@@ -9,10 +9,9 @@ its call is made, so that the call may be sent any number of times and is done o
 are refused as ABORTED say with `newest_number` and `newest_revision` what has come in between.
 """
 
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from google.rpc.status_pb2 import Status
@@ -26,10 +25,11 @@ from evoskeleton.annotation.client.inference_calls import (
     content,
     model_record,
 )
+from evoskeleton.annotation.client.one_call import annotation_call as _call
+from evoskeleton.annotation.client.one_call import new_key
 from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
 from evoskeleton.annotation.domain.records import AnnotationImage, Project, Revision, State
 from evoskeleton.annotation.generated import annotation_pb2 as pb
-from evoskeleton.annotation.generated.annotation_pb2_grpc import AnnotationServiceStub
 from evoskeleton.annotation.messages.annotation_messages import (
     STATES,
     image_record,
@@ -89,8 +89,6 @@ class Exported:
     people: int
 
 
-Answer = TypeVar("Answer")
-
 FileFormat = Literal["coco", "human36m", "u3dpw"]
 _FORMATS: dict[FileFormat, pb.Format] = {
     "coco": pb.FORMAT_COCO,
@@ -102,19 +100,19 @@ _FORMATS: dict[FileFormat, pb.Format] = {
 def make_project(name: str, keypoints: str = "") -> Call[Project]:
     """A project by its name, made where there is none; empty keypoints: "human36m"."""
     request = pb.MakeProjectRequest(name=name, keypoints=keypoints)
-    return call("MakeProject", request, project_record)
+    return _call("MakeProject", request, project_record)
 
 
 def projects() -> Call[list[Project]]:
     """All projects."""
     request = pb.ListProjectsRequest()
-    return call("ListProjects", request, lambda answer: [*map(project_record, answer.projects)])
+    return _call("ListProjects", request, lambda answer: [*map(project_record, answer.projects)])
 
 
 def upload(project: int, name: str, picture: FileContent) -> Call[AnnotationImage]:
     """Add a picture."""
     request = pb.UploadImageRequest(project_id=project, name=name, image=content(picture))
-    return call("UploadImage", request, image_record)
+    return _call("UploadImage", request, image_record)
 
 
 def images(
@@ -123,18 +121,18 @@ def images(
     """One page of a project's images: those after the number `after`."""
     wanted = STATES[state] if state else pb.STATE_UNSPECIFIED
     request = pb.ListImagesRequest(project_id=project, state=wanted, after=after, most=most)
-    return call("ListImages", request, lambda answer: [*map(image_record, answer.images)])
+    return _call("ListImages", request, lambda answer: [*map(image_record, answer.images)])
 
 
 def picture_of(image: int) -> Call[bytes]:
     """The file of an image."""
-    return call("GetImage", pb.GetImageRequest(image_id=image), lambda answer: answer.content)
+    return _call("GetImage", pb.GetImageRequest(image_id=image), lambda answer: answer.content)
 
 
 def lease(project: int, annotator: str = "", seconds: float = 0) -> Call[AnnotationImage | None]:
     """An image to annotate; None without any. Length 0: as the server likes."""
     request = pb.LeaseImageRequest(project_id=project, annotator=annotator, seconds=seconds)
-    return call(
+    return _call(
         "LeaseImage",
         request,
         lambda answer: image_record(answer.image) if answer.HasField("image") else None,
@@ -148,43 +146,43 @@ def lease_several(
     request = pb.LeaseImageRequest(
         project_id=project, annotator=annotator, seconds=seconds, count=count
     )
-    return call("LeaseImage", request, lambda answer: [*map(image_record, answer.images)])
+    return _call("LeaseImage", request, lambda answer: [*map(image_record, answer.images)])
 
 
 def renew(image: int, annotator: str = "", seconds: float = 0) -> Call[AnnotationImage]:
     """Hold an image for longer."""
     request = pb.RenewLeaseRequest(image_id=image, annotator=annotator, seconds=seconds)
-    return call("RenewLease", request, image_record)
+    return _call("RenewLease", request, image_record)
 
 
 def release(image: int, annotator: str = "") -> Call[AnnotationImage]:
     """Give an image back."""
     request = pb.ReleaseImageRequest(image_id=image, annotator=annotator)
-    return call("ReleaseImage", request, image_record)
+    return _call("ReleaseImage", request, image_record)
 
 
 def skip(image: int, reason: str, annotator: str = "") -> Call[AnnotationImage]:
     """Give an image back and not get it again."""
     request = pb.SkipImageRequest(image_id=image, annotator=annotator, reason=reason)
-    return call("SkipImage", request, image_record)
+    return _call("SkipImage", request, image_record)
 
 
 def unskip(image: int, annotator: str = "") -> Call[AnnotationImage]:
     """Take a skip back."""
     request = pb.UnskipImageRequest(image_id=image, annotator=annotator)
-    return call("UnskipImage", request, image_record)
+    return _call("UnskipImage", request, image_record)
 
 
 def annotation(image: int, number: int = 0) -> Call[Revision]:
     """A revision of an image; 0: the newest."""
     request = pb.GetAnnotationRequest(image_id=image, number=number)
-    return call("GetAnnotation", request, revision_record)
+    return _call("GetAnnotation", request, revision_record)
 
 
 def history(image: int, after: int = 0, most: int = 0) -> Call[list[Revision]]:
     """One page of an image's revisions: those after the number `after`."""
     request = pb.GetHistoryRequest(image_id=image, after=after, most=most)
-    return call("GetHistory", request, lambda answer: [*map(revision_record, answer.revisions)])
+    return _call("GetHistory", request, lambda answer: [*map(revision_record, answer.revisions)])
 
 
 def suggest(image: int, boxes: np.ndarray | None = None, again: bool = False) -> Call[Suggested]:
@@ -193,7 +191,7 @@ def suggest(image: int, boxes: np.ndarray | None = None, again: bool = False) ->
     What was suggested for the whole picture is kept, and given until it is to be looked at `again`.
     """
     request = pb.SuggestRequest(image_id=image, boxes=boxes_messages(boxes), again=again)
-    return call("Suggest", request, _suggested)
+    return _call("Suggest", request, _suggested)
 
 
 def refit(
@@ -223,7 +221,7 @@ def refit(
         depth_order=depth_order,
         most=most,
     )
-    return call("RefitBody", request, lambda answer: _fits(answer.bodies))
+    return _call("RefitBody", request, lambda answer: _fits(answer.bodies))
 
 
 def submit(
@@ -251,7 +249,7 @@ def submit(
         actions=actions,
         seconds=seconds,
     )
-    return call("Submit", request, revision_record)
+    return _call("Submit", request, revision_record)
 
 
 def undo(image: int, based_on: int, annotator: str = "", note: str = "") -> Call[Revision]:
@@ -259,7 +257,7 @@ def undo(image: int, based_on: int, annotator: str = "", note: str = "") -> Call
     request = pb.UndoRequest(
         image_id=image, annotator=annotator, based_on=based_on, key=new_key(), note=note
     )
-    return call("Undo", request, revision_record)
+    return _call("Undo", request, revision_record)
 
 
 def review(
@@ -274,7 +272,7 @@ def review(
         accept=accept,
         note=note,
     )
-    return call("Review", request, revision_record)
+    return _call("Review", request, revision_record)
 
 
 def import_coco(project: int, coco: FileContent, annotator: str = "") -> Call[ImportedCoco]:
@@ -282,7 +280,7 @@ def import_coco(project: int, coco: FileContent, annotator: str = "") -> Call[Im
     request = pb.ImportCocoRequest(
         project_id=project, annotator=annotator, key=new_key(), coco=content(coco)
     )
-    return call("ImportCoco", request, lambda answer: ImportedCoco(answer.images, answer.people))
+    return _call("ImportCoco", request, lambda answer: ImportedCoco(answer.images, answer.people))
 
 
 def export(
@@ -294,7 +292,7 @@ def export(
         format=_FORMATS[file_format],
         states=[STATES[state] for state in states],
     )
-    return call(
+    return _call(
         "Export", request, lambda answer: Exported(answer.file, answer.images, answer.people)
     )
 
@@ -317,16 +315,6 @@ def newest_revision(error: EndpointError) -> Revision | None:
     newest = pb.Revision()
     found = Status.FromString(details).details
     return revision_record(newest) if found and found[0].Unpack(newest) else None
-
-
-def new_key() -> str:
-    """A key for a change, which no other change has."""
-    return str(uuid.uuid4())
-
-
-def call(method: str, request: Any, read: Callable[[Any], Answer]) -> Call[Answer]:
-    """A call of a method by its name, and what is made of its answer."""
-    return Call(AnnotationServiceStub, method, request, read)
 
 
 def _suggested(answer: pb.SuggestResponse) -> Suggested:

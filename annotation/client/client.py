@@ -48,6 +48,8 @@ Answer = TypeVar("Answer")
 Given = ParamSpec("Given")
 
 RETRY_AFTER = "retry-after-ms"
+_TRIED_AGAIN = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED
+"""Nobody but the server cancels a call that a client sends: it is being shut down."""
 _CHANNEL = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -98,7 +100,7 @@ class _Attempts:
         )
         pause = longest * random.uniform(0.5, 1.0) + (hint if busy else 0.0)
         self._made += 1
-        again = busy or error.code() is grpc.StatusCode.UNAVAILABLE
+        again = busy or error.code() in _TRIED_AGAIN
         if not again or self._made == self._settings.attempts or pause >= self.left_s:
             raise endpoint_error(error) from None
         return pause

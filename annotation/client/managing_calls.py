@@ -4,8 +4,9 @@ comments, and what goes for good. As `annotation_calls`, each is a method of bot
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evoskeleton.annotation.client.annotation_calls import call, new_key
 from evoskeleton.annotation.client.inference_calls import Call
+from evoskeleton.annotation.client.one_call import annotation_call as _call
+from evoskeleton.annotation.client.one_call import new_key
 from evoskeleton.annotation.domain.progress import ProjectCounts
 from evoskeleton.annotation.domain.records import AnnotationImage, Comment, Project, State
 from evoskeleton.annotation.domain.wanted_images import ImagePage, Order
@@ -61,7 +62,7 @@ class ReviewOutcome:
 
 def who_am_i() -> Call[WhoIs]:
     """Who asks, and what they may do."""
-    return call(
+    return _call(
         "WhoAmI",
         pb.WhoAmIRequest(),
         lambda a: WhoIs(a.name, tuple(a.scopes), a.annotations, a.HasField("detector")),
@@ -71,7 +72,7 @@ def who_am_i() -> Call[WhoIs]:
 def counts(project: int) -> Call[ProjectCounts]:
     """How far a project has come."""
     request = pb.GetProjectRequest(project_id=project)
-    return call("GetProject", request, lambda answer: counts_record(answer.counts))
+    return _call("GetProject", request, lambda answer: counts_record(answer.counts))
 
 
 def image_page(
@@ -104,7 +105,7 @@ def image_page(
         offset=offset,
         most=most,
     )
-    return call(
+    return _call(
         "ListImages",
         request,
         lambda answer: ImagePage([*map(image_record, answer.images)], answer.total),
@@ -113,7 +114,7 @@ def image_page(
 
 def rename_project(project: int, name: str) -> Call[Project]:
     """Another name for a project."""
-    return call(
+    return _call(
         "RenameProject", pb.RenameProjectRequest(project_id=project, name=name), project_record
     )
 
@@ -121,24 +122,24 @@ def rename_project(project: int, name: str) -> Call[Project]:
 def delete_project(project: int, name: str) -> Call[Deleted]:
     """Delete a project, whose name is to be said once more, with all its images."""
     request = pb.DeleteProjectRequest(project_id=project, name=name)
-    return call("DeleteProject", request, _deleted)
+    return _call("DeleteProject", request, _deleted)
 
 
 def rename_image(image: int, name: str) -> Call[AnnotationImage]:
     """Another name for an image."""
-    return call("RenameImage", pb.RenameImageRequest(image_id=image, name=name), image_record)
+    return _call("RenameImage", pb.RenameImageRequest(image_id=image, name=name), image_record)
 
 
 def delete_image(image: int, annotator: str = "") -> Call[Deleted]:
     """Delete an image with all that was said of it."""
     request = pb.DeleteImageRequest(image_id=image, annotator=annotator)
-    return call("DeleteImage", request, _deleted)
+    return _call("DeleteImage", request, _deleted)
 
 
 def assign(images: Sequence[int], assignee: str) -> Call[list[AnnotationImage]]:
     """Say who should annotate images; empty: anybody."""
     request = pb.AssignImagesRequest(image_ids=images, assignee=assignee)
-    return call("AssignImages", request, _images)
+    return _call("AssignImages", request, _images)
 
 
 def lease_for_review(
@@ -148,7 +149,7 @@ def lease_for_review(
     request = pb.LeaseForReviewRequest(
         project_id=project, annotator=annotator, seconds=seconds, count=count
     )
-    return call("LeaseForReview", request, _images)
+    return _call("LeaseForReview", request, _images)
 
 
 def review_many(
@@ -162,7 +163,7 @@ def review_many(
         note=note,
         images=[pb.ReviewedImage(image_id=i.id, based_on=i.revision) for i in images],
     )
-    return call("ReviewMany", request, lambda answer: [*map(_outcome, answer.outcomes)])
+    return _call("ReviewMany", request, lambda answer: [*map(_outcome, answer.outcomes)])
 
 
 def add_comment(
@@ -177,19 +178,19 @@ def add_comment(
     request = pb.AddCommentRequest(
         image_id=image, annotator=annotator, key=new_key(), text=text, person_id=person, x=x, y=y
     )
-    return call("AddComment", request, comment_record)
+    return _call("AddComment", request, comment_record)
 
 
 def resolve_comment(comment: int, annotator: str = "", open_again: bool = False) -> Call[Comment]:
     """Settle a comment, or open it again."""
     request = pb.ResolveCommentRequest(comment_id=comment, annotator=annotator, open=open_again)
-    return call("ResolveComment", request, comment_record)
+    return _call("ResolveComment", request, comment_record)
 
 
 def comments(image: int, after: int = 0, most: int = 0) -> Call[list[Comment]]:
     """One page of an image's comments: those after the number `after`."""
     request = pb.ListCommentsRequest(image_id=image, after=after, most=most)
-    return call("ListComments", request, lambda answer: [*map(comment_record, answer.comments)])
+    return _call("ListComments", request, lambda answer: [*map(comment_record, answer.comments)])
 
 
 def _images(

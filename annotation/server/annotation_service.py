@@ -32,11 +32,12 @@ class AnnotationService(
     """Answers out of a store; without one, what needs it is refused."""
 
     async def WhoAmI(self, request: pb.WhoAmIRequest, context: Any) -> pb.WhoAmIResponse:
+        champion = self._champions.held
         answer = pb.WhoAmIResponse(
             scopes=SCOPES,
             tokens=self._tokens is not None,
             detector=model_message(self._pictures.detector) if self._pictures else None,
-            model=model_message(self._champions.current),
+            model=model_message(champion) if champion else None,
             most_pixels=self._settings.most_pixels,
             most_message_bytes=self._settings.most_message_bytes,
             annotations=self._known_store is not None,
@@ -45,4 +46,5 @@ class AnnotationService(
         caller = CALLER.get()
         if self._tokens is not None and (token := self._tokens.named(caller)):
             answer.name, answer.scopes[:] = token.name, token.scopes
+            answer.expires = token.until if token.expires else 0.0
         return answer

@@ -6,7 +6,7 @@ calls that never send their message do not take the places of the others.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,13 +14,21 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from evoskeleton.annotation.domain.rpc_errors import RpcError, busy
-from evoskeleton.annotation.server.interceptors import OURS, Continuation, refusing
+from evoskeleton.annotation.server.interceptors import (
+    OURS,
+    Continuation,
+    first_message,
+    refusing,
+)
+from evoskeleton.annotation.server.limits.attempts import Attempts, host_of
 from evoskeleton.annotation.server.telemetry import CALLER, Metrics
 from evoskeleton.annotation.server.tokens import Scope, Token, Tokens
 
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 MOST_CHECKS = 64
 _CHECK_S = 5.0
+_LOOK_S = 1.0
+_END = object()
 _COME_BACK_S = 0.1
 
 
@@ -30,23 +38,23 @@ SCOPE_OF_SERVICE: dict[str, Scope] = {
 }
 """What a token needs for the methods of a service; `admin` for services that are not here."""
 
+_FOR_ADMINS = (
+    "MakeProject",
+    "RenameProject",
+    "DeleteProject",
+    "RenameImage",
+    "DeleteImage",
+    "AssignImages",
+    "LeaseForReview",
+    "Review",
+    "ReviewMany",
+    "ImportCoco",
+    "Export",
+)
+
 SCOPE_OF_METHOD: dict[str, Scope] = {
     "/evoskeleton.v1.InferenceService/RefreshModel": "admin",
-} | {
-    f"/evoskeleton.v1.AnnotationService/{method}": "admin"
-    for method in (
-        "MakeProject",
-        "RenameProject",
-        "DeleteProject",
-        "RenameImage",
-        "DeleteImage",
-        "AssignImages",
-        "LeaseForReview",
-        "Review",
-        "ReviewMany",
-        "ImportCoco",
-        "Export",
-    )
+    **{f"/evoskeleton.v1.AnnotationService/{method}": "admin" for method in _FOR_ADMINS},
 }
 """Methods that need another scope than their service."""
 
@@ -58,7 +66,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """Lets calls in whose token has the scope; the others are refused unread."""
 
     def __init__(self, tokens: Tokens) -> None:
-        self._tokens, self._checks = tokens, 0
+        self._tokens, self._checks, self._attempts = tokens, 0, Attempts()
 
     async def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
@@ -69,11 +77,44 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             return None
         if details.method == HEALTH_CHECK:
             return self._checking(handler)
+        authorization = _authorization(details.invocation_metadata)
         try:
-            _judge(self._tokens, details.method, _authorization(details.invocation_metadata))
+            _judge(self._tokens, details.method, authorization)
         except RpcError as refused:
-            return refusing(refused)
+            return refusing(refused, self._slow_down(refused, details.method))
+        if handler.response_streaming and details.method.startswith(OURS):
+            return self._while_good(handler, details.method, authorization)
         return handler
+
+    def _slow_down(self, refused: RpcError, method: str) -> Callable[[str], Awaitable[None]] | None:
+        """What is done before a caller whose token is unknown is told so."""
+        if refused.code is not grpc.StatusCode.UNAUTHENTICATED:
+            return None
+
+        async def wait(peer: str) -> None:
+            await self._attempts.slow_down(host_of(peer), method)
+
+        return wait
+
+    def _while_good(self, handler: Any, method: str, authorization: str | None) -> Any:
+        """A stream that ends when its token does."""
+        behaviour = handler.stream_stream
+
+        async def stream(requests: Any, context: Any) -> AsyncIterator[Any]:
+            answers = aiter(behaviour(requests, context))
+            while True:
+                coming = asyncio.ensure_future(anext(answers, _END))
+                try:
+                    while not coming.done():
+                        await asyncio.wait({coming}, timeout=_LOOK_S)
+                        _judge(self._tokens, method, authorization)
+                finally:
+                    coming.cancel()
+                if (answer := coming.result()) is _END:
+                    return
+                yield answer
+
+        return handler._replace(stream_stream=stream)
 
     def _checking(self, handler: Any) -> Any:
         """The health check, of which few may wait for their message, and none for long."""
@@ -82,9 +123,11 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
         async def stream(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
             with self._counted():
-                message = await _first(requests, context)
                 try:
+                    message = await first_message(requests, context, _CHECK_S)
                     request = handler.request_deserializer(message)
+                except RpcError as late:
+                    await context.abort(late.code, str(late))
                 except DecodeError:
                     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is no health check")
                 yield await handler.unary_unary(request, context)
@@ -100,17 +143,6 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             yield
         finally:
             self._checks -= 1
-
-
-async def _first(messages: AsyncIterator[bytes], context: Any) -> bytes:
-    """The message of a call that has one."""
-    try:
-        async with asyncio.timeout(_CHECK_S):
-            return await anext(aiter(messages))
-    except (TimeoutError, StopAsyncIteration):
-        sentence = f"the message did not arrive within {_CHECK_S:g} s"
-        await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, sentence)
-        raise
 
 
 def _judge(tokens: Tokens, method: str, authorization: str | None) -> None:

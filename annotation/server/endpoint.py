@@ -25,6 +25,7 @@ from evoskeleton.annotation.server.http.http_server import gateway
 from evoskeleton.annotation.server.http.pictures import Pictures
 from evoskeleton.annotation.server.inference_service import InferenceService
 from evoskeleton.annotation.server.interceptors import StatusInterceptor
+from evoskeleton.annotation.server.limits.last_resort import GRACE_S, end_within
 from evoskeleton.annotation.server.probes import Probes
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.telemetry import Metrics
@@ -38,7 +39,15 @@ from evoskeleton.annotation.store.annotation_store import AnnotationStore, store
 from evoskeleton.errors import BadInput
 
 _KEEPALIVE_MS = 60_000
+_HANDSHAKE_MS, _IDLE_MS = 5_000, 120_000
+"""A connection that says nothing is closed after the first, one without calls after the second."""
 _ANSWER_BYTES = 64 << 20
+
+_REFUSED = 8
+"""So many times `most_calls` may be under way, most of them being refused."""
+
+_CUT_S = 0.5
+"""What calls that are cut off have to tell their callers."""
 
 _NOTICE_S = 0.2
 """Between the first refused call and the end of the port: a call that comes in the very moment in
@@ -135,7 +144,9 @@ class Endpoint:
 
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
-        self._outcomes = StatusInterceptor(self._metrics, settings.most_calls)
+        self._outcomes = StatusInterceptor(
+            self._metrics, settings.most_calls, settings.most_message_bytes
+        )
         interceptors: list[grpc.aio.ServerInterceptor] = [self._outcomes]
         self._tokens = None if settings.tokens is None else Tokens(settings.tokens)
         if self._tokens:
@@ -144,7 +155,7 @@ class Endpoint:
         server = grpc.aio.server(
             interceptors=interceptors,
             options=_options(settings),
-            maximum_concurrent_rpcs=2 * settings.most_calls + MOST_CHECKS,
+            maximum_concurrent_rpcs=_REFUSED * settings.most_calls + MOST_CHECKS,
         )
         parts = Parts(
             settings,
@@ -178,6 +189,11 @@ class Endpoint:
             return "no champion yet, which is waited for,"
         version = f" version {champion.version}" if champion.version else ""
         return f"{champion.name}{version} ({champion.weight_hash[:12]})"
+
+    @property
+    def drain_seconds(self) -> float:
+        """What calls have to end after `stop`."""
+        return self._settings.drain_seconds
 
     @property
     def queued_poses(self) -> int:
@@ -275,7 +291,10 @@ class Endpoint:
 
     async def _stop_calls(self) -> None:
         await asyncio.sleep(_NOTICE_S)
-        await self._server.stop(self._settings.drain_seconds)
+        drain = self._settings.drain_seconds
+        cut = asyncio.get_running_loop().call_later(drain, self._outcomes.cut)
+        await self._server.stop(drain + _CUT_S)
+        cut.cancel()
 
 
 def _store(settings: ServeSettings) -> AnnotationStore | None:
@@ -296,6 +315,10 @@ def _options(settings: ServeSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", _KEEPALIVE_MS // 6),
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+        ("grpc.max_connection_idle_ms", _IDLE_MS),
+        ("grpc.max_allowed_incoming_connections", settings.most_connections),
+        ("grpc.max_concurrent_streams", max(100, settings.most_calls)),
     ]
 
 
@@ -316,4 +339,5 @@ async def run(endpoint: Endpoint, started: Callable[[Endpoint], None]) -> None:
     gc.freeze()
     started(endpoint)
     await asked_to_stop.wait()
+    end_within(endpoint.drain_seconds + GRACE_S)
     await endpoint.stop()

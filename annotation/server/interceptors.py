@@ -8,17 +8,19 @@ generators.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from evoskeleton.annotation.domain.rpc_errors import RpcError, busy, cut
-from evoskeleton.annotation.server.memory import MemoryTrimmer
-from evoskeleton.annotation.server.telemetry import CallRecord, Metrics
+from evoskeleton.annotation.server.limits.byte_room import ByteRoom
+from evoskeleton.annotation.server.limits.memory import MemoryTrimmer
+from evoskeleton.annotation.server.telemetry import CALLER, CallRecord, Metrics
 from evoskeleton.errors import BadInput
 
 LOG = logging.getLogger(__name__)
@@ -30,18 +32,56 @@ not refused."""
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 _COME_BACK_S = 0.1
 _CLOCKS_S = 0.05
+_DOWN = grpc.StatusCode.UNAVAILABLE, "the server is being shut down"
+
+MESSAGE_S = 30.0
+"""How long a message may take to arrive."""
+
+_SHARE = 0.75
+"""Of the calls that may run, so many are one token's at most."""
+
+_MESSAGES, _ANSWERS, _PATIENCE_S = 8, 256 << 20, 10.0
+"""All requests that are under way may be as large together as so many of the largest, with pictures
+and without; answers that are not read, as large as this."""
+
+_READ_S, _SLOWEST, _SMALL = 20.0, 256 << 10, 256 << 10
+"""How long an answer may take to be read: 20 s and at least 256 kB a second; answers up to 256 kB
+are not looked after, as so much lies in the buffers of a connection anyway."""
+
+_MOST_STREAMS = 64
+
+_WITH_PICTURES = (
+    "/evoskeleton.v1.InferenceService/DetectPeople",
+    "/evoskeleton.v1.InferenceService/EstimatePoses",
+    "/evoskeleton.v1.AnnotationService/UploadImage",
+    "/evoskeleton.v1.AnnotationService/ImportCoco",
+)
+"""Methods whose messages may be large: room for them is not that of the others."""
 
 
 class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """The outermost interceptor."""
 
-    def __init__(self, metrics: Metrics, most_calls: int) -> None:
+    def __init__(self, metrics: Metrics, most_calls: int, most_message_bytes: int) -> None:
         self._metrics, self._most_calls = metrics, most_calls
+        self._largest = most_message_bytes
         self._closing, self._memory = False, MemoryTrimmer()
+        most = _MESSAGES * most_message_bytes
+        self._requests = ByteRoom("bytes of requests", most, _PATIENCE_S)
+        self._pictures = ByteRoom("bytes of pictures", most, _PATIENCE_S)
+        self._answers = ByteRoom("bytes of answers that nobody reads", _ANSWERS, _PATIENCE_S)
+        self._streams, self._of, self._running = 0, Counter[str](), set[asyncio.Task[Any]]()
+        self._cutting = False
 
     def close(self) -> None:
         """Refuse all calls from now on; those that run are left alone."""
         self._closing = True
+
+    def cut(self) -> None:
+        """End the calls that still run: they get UNAVAILABLE, and may be tried elsewhere."""
+        self._cutting = True
+        for task in list(self._running):
+            task.cancel()
 
     async def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
@@ -55,36 +95,112 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     def _attended(self, handler: Any, method: str) -> Any:
         behaviour = getattr(handler, kind(handler))
         parse = partial(self._parsed, handler.request_deserializer or bytes)
-        if handler.request_streaming:
-            parse = partial(_each, parse)
+        if kind(handler) == "unary_unary":
+            return self._unary(handler, method, partial(_answer_of, behaviour, parse))
+        if kind(handler) != "stream_stream":
+            return self._other(handler, method, behaviour, parse)
 
-        async def unary(request: Any, context: Any) -> Any:
-            async with self._as_status(method, context):
-                return await behaviour(parse(request), context)
+        async def stream(requests: Any, context: Any) -> AsyncIterator[Any]:
+            if isinstance(behaviour, _Refusal):
+                await behaviour.wait(context)
+            admitted = not isinstance(behaviour, _Refusal)
+            async with self._as_status(method, context, admitted), self._as_stream(handler):
+                received = self._each(parse, requests, _who(context))
+                async for answer in behaviour(received, context):
+                    yield answer
+
+        return replaced(handler, stream)
+
+    def _other(self, handler: Any, method: str, behaviour: Any, parse: Any) -> Any:
+        """A handler of a kind that no service of ours has."""
 
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
             async with self._as_status(method, context):
                 async for answer in behaviour(parse(request), context):
                     yield answer
 
-        return replaced(handler, stream if handler.response_streaming else unary)
+        return replaced(handler, stream)
+
+    def _unary(self, handler: Any, method: str, answer_of: Callable[..., Awaitable[Any]]) -> Any:
+        """A handler that reads its message only when there is room for it, and cuts a caller off
+        who does not read the answer. On the wire a call of one message is a stream of one."""
+        rooms = self._pictures if method in _WITH_PICTURES else self._requests
+
+        async def stream(requests: Any, context: Any) -> AsyncIterator[Any]:
+            async with self._as_status(method, context):
+                who = _who(context)
+                async with rooms.room(self._largest, who) as room:
+                    message = await first_message(requests, context, MESSAGE_S)
+                    room.shrink(len(message))
+                    answer = await answer_of(message, context)
+                    del message
+                size = answer.ByteSize() if isinstance(answer, Message) else 0
+                if size < _SMALL:
+                    yield answer
+                else:
+                    async with self._answers.room(size, who):
+                        _cut_off(context, _READ_S + size / _SLOWEST)
+                        yield answer
+
+        return grpc.stream_stream_rpc_method_handler(
+            stream, response_serializer=handler.response_serializer
+        )
+
+    @asynccontextmanager
+    async def _as_stream(self, handler: Any) -> AsyncIterator[None]:
+        if refuses(handler):
+            yield
+            return
+        if self._streams >= _MOST_STREAMS:
+            raise busy("streams", _COME_BACK_S)
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    async def _each(self, parse: Any, messages: AsyncIterator[bytes], who: str) -> Any:
+        async for message in messages:
+            async with self._pictures.room(len(message), who):
+                yield parse(message)
 
     def _parsed(self, parse: Callable[[bytes], Any], message: bytes) -> Any:
         self._memory.count(len(message))
         return parse(message)
 
-    def _admit(self) -> None:
+    def _admit(self, who: str) -> None:
         if self._closing:
-            raise RpcError(grpc.StatusCode.UNAVAILABLE, "the server is being shut down")
-        if self._metrics.calls > self._most_calls:
+            raise RpcError(*_DOWN)
+        mine = self._of[who] if CALLER.get() else 0
+        if self._metrics.calls > self._most_calls or mine > max(1, _SHARE * self._most_calls):
             raise busy("calls", _COME_BACK_S)
 
+    @contextmanager
+    def _counted(self, who: str) -> Iterator[None]:
+        """The call runs; `cut` can end it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        self._of[who] += 1
+        try:
+            yield
+        finally:
+            self._running.discard(task)
+            self._of[who] -= 1
+            if not self._of[who]:
+                del self._of[who]
+
     @asynccontextmanager
-    async def _as_status(self, method: str, context: Any) -> AsyncIterator[None]:
-        """Runs a call, and turns what it raises into its status."""
-        with self._metrics.call(method) as record:
+    async def _as_status(
+        self, method: str, context: Any, wanted: bool = True
+    ) -> AsyncIterator[None]:
+        """Runs a call, and turns what it raises into its status; one that is not `wanted` is only
+        to be refused."""
+        who = _who(context)
+        with self._metrics.call(method) as record, self._counted(who):
             try:
-                self._admit()
+                if wanted:
+                    self._admit(who)
                 yield
             except RpcError as refused:
                 await _abort(context, record, refused)
@@ -96,6 +212,9 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 code = grpc.StatusCode.INVALID_ARGUMENT
                 await _abort(context, record, RpcError(code, sentence))
             except asyncio.CancelledError:
+                if self._cutting and (task := asyncio.current_task()):
+                    task.uncancel()
+                    await _abort(context, record, RpcError(*_DOWN))
                 record.cancel(_is_late(context))
                 raise
             except Exception:
@@ -117,9 +236,39 @@ async def _abort(context: Any, record: CallRecord, refused: RpcError) -> None:
     await context.abort(refused.code, sentence, (*hint, *refused.trailers))
 
 
-async def _each(parse: Callable[[bytes], Any], messages: AsyncIterator[bytes]) -> Any:
-    async for message in messages:
-        yield parse(message)
+async def _answer_of(
+    behaviour: Callable[..., Awaitable[Any]],
+    parse: Callable[[bytes], Any],
+    message: bytes,
+    context: Any,
+) -> Any:
+    return await behaviour(parse(message), context)
+
+
+async def first_message(messages: AsyncIterator[bytes], context: Any, seconds: float) -> bytes:
+    """The message of a call that has one."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await anext(aiter(messages))
+    except StopAsyncIteration:
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call should have a message")
+        raise
+    except TimeoutError:
+        sentence = f"the message did not arrive within {seconds:g} s"
+        raise RpcError(grpc.StatusCode.DEADLINE_EXCEEDED, sentence) from None
+
+
+def _who(context: Any) -> str:
+    """Who shares room and places with whom: the token, or the connection on a server without."""
+    return CALLER.get() or str(context.peer())
+
+
+def _cut_off(context: Any, seconds: float) -> None:
+    """End a call whose answer is not read."""
+    task = asyncio.current_task()
+    assert task is not None
+    timer = asyncio.get_running_loop().call_later(seconds, task.cancel)
+    context.add_done_callback(lambda _: timer.cancel())
 
 
 def kind(handler: Any) -> str:
@@ -136,21 +285,27 @@ def replaced(handler: Any, behaviour: Callable[..., Any]) -> Any:
 class _Refusal:
     """What a handler does that refuses every call."""
 
-    def __init__(self, refused: RpcError) -> None:
-        self._refused = refused
+    def __init__(self, refused: RpcError, before: Callable[[str], Awaitable[None]] | None) -> None:
+        self._refused, self._before = refused, before
+
+    async def wait(self, context: Any) -> None:
+        """What comes before; calls that wait do not count as running."""
+        if self._before is not None:
+            await self._before(str(context.peer()))
 
     async def __call__(self, requests: Any, context: Any) -> AsyncIterator[Any]:
         raise self._refused
         yield
 
 
-def refusing(refused: RpcError) -> Any:
-    """A handler that refuses a call of any kind at once.
+def refusing(refused: RpcError, before: Callable[[str], Awaitable[None]] | None = None) -> Any:
+    """A handler that refuses a call of any kind, at once or when what is done `before` has ended,
+    which is told the peer.
 
     It takes a stream of messages, so that nobody waits for one: a call that never sends its message
     would else keep its place for ever.
     """
-    return grpc.stream_stream_rpc_method_handler(_Refusal(refused))
+    return grpc.stream_stream_rpc_method_handler(_Refusal(refused, before))
 
 
 def refuses(handler: Any) -> bool:

@@ -41,6 +41,11 @@ class ServeSettings(Settings):
         description="database of the annotations, postgresql://USER@HOST/DATABASE; "
         "none: SQLite in their folder",
     )
+    http_hosts: tuple[str, ...] = Field(
+        (),
+        description="names by which HTTP may be called off loopback, such as pose.example; "
+        "none: any name",
+    )
     http_origins: tuple[str, ...] = Field(
         (),
         description="web pages of other servers that may call, such as https://annotator.example",
@@ -58,6 +63,11 @@ class ServeSettings(Settings):
     most_message_bytes: int = Field(16 << 20, ge=4096, description="largest request, bytes")
     most_calls: int = Field(
         512, ge=1, description="most calls at a time; more are told to come back"
+    )
+    most_connections: int = Field(
+        2000,
+        ge=1,
+        description="most connections at a time, over gRPC and over HTTP; more are closed",
     )
     most_queued_poses: int = Field(8192, ge=1, description="most poses that wait for the lifter")
     most_queued_pictures: int = Field(

@@ -4,9 +4,12 @@ Neither holds what was in a picture, where keypoints were, or any token: method,
 counts, and the sentence that a refused caller got.
 """
 
+import atexit
 import json
 import logging
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +25,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from evoskeleton.annotation.domain.addresses import host_and_port
+from evoskeleton.annotation.domain.addresses import host_and_port, is_loopback
+from evoskeleton.annotation.server.loopback_only import of_loopback
 from evoskeleton.annotation.server.probes import Probes
 from evoskeleton.annotation.serving.champions import ServedChampion
 from evoskeleton.errors import BadInput
@@ -118,7 +122,8 @@ class Metrics:
             BadInput: the address cannot be listened on.
         """
         host, port = host_and_port(address)
-        application = probes.before(make_wsgi_app(self.registry))
+        told = make_wsgi_app(self.registry)
+        application = probes.before(of_loopback(told) if is_loopback(address) else told)
         try:
             server = _ThreadingServer.bound(host, port)
         except OSError as error:
@@ -195,7 +200,31 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_standard_error() -> None:
-    """All logs of this process as JSON lines."""
-    handler = logging.StreamHandler(sys.stderr)
+    """All logs of this process as JSON lines, and all else that is written to standard error, by
+    Python or by libraries in C, as lines of the logger `stderr`."""
+    kept = os.dup(2)
+    handler = logging.StreamHandler(os.fdopen(kept, "w", buffering=1))
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    reading, writing = os.pipe()
+    os.dup2(writing, 2)
+    os.close(writing)
+    threading.Thread(target=_log_lines, args=(reading,), name="stderr", daemon=True).start()
+    atexit.register(_give_back, kept)
+
+
+def _log_lines(pipe: int) -> None:
+    with open(pipe, errors="replace") as lines:
+        for line in lines:
+            if text := line.rstrip():
+                logging.getLogger("stderr").warning(text)
+
+
+def _give_back(kept: int) -> None:
+    """What is written from now on comes out as it is; what is in the pipe is read to its end."""
+    sys.stderr.flush()
+    os.dup2(kept, 2)
+    for thread in threading.enumerate():
+        if thread.name == "stderr":
+            thread.join(1.0)

@@ -41,7 +41,7 @@ def assumed_focal_px(width: int, height: int) -> float:
     return FOCAL_PX / 1000.0 * max(width, height)
 
 
-def refit(lifter: Lifter, asked: RefitAsked) -> FittedBodies:
+def refit(lifter: Lifter | None, asked: RefitAsked) -> FittedBodies:
     """Bodies, as `refit_body`."""
     camera = Intrinsics.of_image(asked.width, asked.height)
     camera.focal[:] = asked.focal_px

@@ -43,7 +43,7 @@ class Suggestion(NamedTuple):
 ASSUMED_HEIGHT_MM = PoseFitSettings.parse({}).height_mm
 """How tall fitted bodies are taken to be."""
 
-_NONE = described(np.zeros((0, 17, 3)), *3 * (np.zeros(0),), ASSUMED_HEIGHT_MM)
+_NONE = described(np.zeros((0, 17, 3)), np.zeros(0), np.zeros(0), np.zeros(0), ASSUMED_HEIGHT_MM)
 
 
 def suggest(
@@ -73,7 +73,8 @@ def _bodies(fitted: PoseFit, row: int) -> FittedBodies:
     """Bodies of one pose; those that there are."""
     there = np.isfinite(fitted.costs[row])
     columns = fitted.joints, fitted.costs, fitted.reprojection_px, fitted.converged
-    return described(*(column[row][there] for column in columns), ASSUMED_HEIGHT_MM)
+    joints, costs, reprojection_px, converged = (column[row][there] for column in columns)
+    return described(joints, costs, reprojection_px, converged, ASSUMED_HEIGHT_MM)
 
 
 def _known_radii(radii: ErrorRadii, person: Person) -> np.ndarray:
@@ -86,7 +87,8 @@ def _confidence(person: Person, keypoints: str) -> np.ndarray:
     sure = np.where(person.known, person.confidence, 0.0)
     if keypoints != DEFAULT:
         sure = human36m_to_coco(np.repeat(sure[None, :, None], 2, axis=2))[0][0, :, 0]
-    return np.clip(np.nan_to_num(sure), 0.0, 1.0)
+    found: np.ndarray = np.clip(np.nan_to_num(sure), 0.0, 1.0)
+    return found
 
 
 def _points(person: Person, keypoints: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,19 @@
 """Work in threads, a few for each kind of it, so that a slow disk holds up nothing else."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
+LOG = logging.getLogger(__name__)
+
 Answer = TypeVar("Answer")
+
+STOP_S = 2.0
+"""How long work that is cut off may go on before it is left behind."""
+_LOOK_S = 0.02
 
 
 class Threads:
@@ -19,7 +27,7 @@ class Threads:
     """
 
     def __init__(self, count: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(count, name)
+        self._pool, self._name = ThreadPoolExecutor(count, name), name
         self.held = 0
 
     async def run(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -48,9 +56,19 @@ class Threads:
         else:
             answer.set_exception(error)
 
-    async def stop(self) -> None:
-        """Wait for what is being done; what waits is cancelled."""
-        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+    async def stop(self, seconds: float = STOP_S) -> bool:
+        """Wait for what is being done, but no longer than some seconds; what waits is cancelled.
+
+        Returns:
+            Whether everything has ended. A thread that has not goes on: nobody can end it.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + seconds
+        while self.held and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_S)
+        if self.held:
+            LOG.warning("work is left behind", extra={"fields": {"threads": self._name}})
+        return not self.held
 
 
 class _Held(NamedTuple):
@@ -109,6 +127,6 @@ class Work:
         self.fitting, self.files = Threads(1, "fitting"), Threads(2, "files")
 
     async def stop(self) -> None:
-        """Wait for what is being done; what waits is cancelled."""
-        for threads in (self.reading, self.writing, self.decoding, self.fitting, self.files):
-            await threads.stop()
+        """Wait for what is being done, as `Threads.stop`; what waits is cancelled."""
+        pools = self.reading, self.writing, self.decoding, self.fitting, self.files
+        await asyncio.gather(*(threads.stop() for threads in pools))

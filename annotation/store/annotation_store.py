@@ -57,7 +57,11 @@ class AnnotationStore:
     """A database and a folder of image files."""
 
     def __init__(
-        self, url: str, images: Path | str, clock: Callable[[], float] = time.time
+        self,
+        url: str,
+        images: Path | str,
+        clock: Callable[[], float] = time.time,
+        make: bool = True,
     ) -> None:
         """Open the store, and bring its tables to the newest version.
 
@@ -65,11 +69,12 @@ class AnnotationStore:
             url: see `database.open_database`.
             images: folder of image files; made with the first of them.
             clock: seconds since 1970.
+            make: whether a file of SQLite is made where there is none.
 
         Raises:
             BadInput: the database cannot be opened.
         """
-        self._engine = open_database(url)
+        self._engine = open_database(url, make)
         self._files = ImageFiles(images)
         self._clock = clock
 
@@ -407,13 +412,16 @@ class AnnotationStore:
             return image, max((coco["id"] for coco in people if coco), default=0)
 
 
-def store_in(folder: Path, url: str | None = None) -> AnnotationStore:
-    """The store of a folder: its image files, and where no URL names a database, SQLite.
+def store_in(folder: Path, url: str | None = None, make: bool = True) -> AnnotationStore:
+    """The store of a folder: its image files, and where no URL names a database, SQLite, which is
+    made where there is none unless `make` is not set.
 
     Raises:
         BadInput: the database cannot be opened.
     """
-    return AnnotationStore(url or f"sqlite:///{folder}/annotations.db", folder / "images")
+    return AnnotationStore(
+        url or f"sqlite:///{folder}/annotations.db", folder / "images", make=make
+    )
 
 
 @contextmanager

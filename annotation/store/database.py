@@ -16,37 +16,47 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
+from evoskeleton.annotation.store.database_address import address_of
+from evoskeleton.annotation.store.ownership import follow_folder, make_private_folder
 from evoskeleton.errors import BadInput
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 _BUSY_MS = 30_000
+_POOL_S = 10
 _RETRY_S = 0.02
 _MIGRATION_LOCK = 7_305_115
 _WRITES = "evoskeleton_writes"
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, make: bool = True) -> Engine:
     """An engine for a database that is there and has the newest tables.
 
     Args:
-        url: `sqlite:///FILE` (made where there is none) or `postgresql://USER@HOST/DATABASE`.
+        url: see `database_address`; a file of SQLite is made where there is none.
+        make: whether it is.
 
     Raises:
-        BadInput: the URL is of another kind, the database cannot be opened, or a newer version of
-            this package has made its tables.
+        BadInput: the URL is of another kind, the database is not there or cannot be opened, is not
+            in UTF-8, or a newer version of this package has made its tables.
     """
-    known = _known(url)
-    engine = create_engine(known, pool_pre_ping=known.get_backend_name() != "sqlite")
-    if engine.dialect.name == "sqlite":
+    known, given = address_of(url)
+    if known.get_backend_name() == "sqlite":
+        if known.database:
+            _prepare_place(Path(known.database), make)
+        engine = create_engine(known)
         _prepare_sqlite(engine)
     else:
+        engine = create_engine(known, pool_pre_ping=True, pool_timeout=_POOL_S, connect_args=given)
         event.listen(engine, "connect", _wait_for_disk)
     try:
+        _check_encoding(engine)
         migrate(engine)
+    except (TimeoutError, OSError) as error:
+        raise BadInput(f"annotation store {_without_secrets(known)}: {error}") from None
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
         raise BadInput(f"annotation store {_without_secrets(known)}: {reason}") from None
@@ -55,6 +65,16 @@ def open_database(url: str) -> Engine:
             f"annotation store {_without_secrets(known)} was made by a newer version of evoskeleton"
         ) from None
     return engine
+
+
+def _check_encoding(engine: Engine) -> None:
+    """Names and notes may hold any letter."""
+    if engine.dialect.name != "postgresql":
+        return
+    with engine.connect() as connection:
+        encoding = connection.execute(text("SHOW server_encoding")).scalar()
+    if encoding not in ("UTF8", "SQL_ASCII"):
+        raise BadInput(f"annotation store: its database should be in UTF8, it is in {encoding}")
 
 
 def migrate(engine: Engine, version: str = "head") -> None:
@@ -92,28 +112,17 @@ def empty_log(engine: Engine) -> None:
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
 
-def _known(url: str) -> URL:
+def _prepare_place(file: Path, make: bool) -> None:
+    """A folder for a database, and a file of the folder's owner and mode."""
+    if not make and not file.exists():
+        raise BadInput(f"annotation store: there is no {file}")
     try:
-        known = make_url(url)
-    except ArgumentError:
-        known = None
-    if known is None or known.get_backend_name() not in ("sqlite", "postgresql"):
-        raise BadInput(
-            "annotation store should be sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
-            f"got {url.partition(':')[0][:40]}"
-        )
-    if known.drivername == "postgresql":
-        return known.set(drivername="postgresql+pg8000")
-    if known.get_backend_name() == "sqlite" and known.database:
-        _make_folder(Path(known.database).parent)
-    return known
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
+        if not file.exists():
+            file.touch()
+            follow_folder(file)
     except OSError as error:
-        raise BadInput(f"annotation store: folder {folder}: {error.strerror}") from None
+        raise BadInput(f"annotation store: folder {file.parent}: {error.strerror}") from None
 
 
 def _without_secrets(url: URL) -> str:

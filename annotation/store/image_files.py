@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from evoskeleton.annotation.domain.records import NotKept, NotThere, Picture, check_image_name
+from evoskeleton.annotation.store.ownership import follow_folder
 from evoskeleton.extras import require
 from evoskeleton.files import atomic_file, folder_to_disk
 
@@ -39,6 +40,7 @@ class ImageFiles:
                 _make_folder(place.parent)
                 with atomic_file(place, sync_folder=True) as file:
                     file.write(content)
+                follow_folder(place)
         except OSError as error:
             raise NotKept(f"image folder {self._folder}: {error.strerror or error}") from None
         return sha256
@@ -95,6 +97,7 @@ class ImageFiles:
             _make_folder(place.parent)
             with atomic_file(place) as file:
                 file.write(content)
+            follow_folder(place)
             if not self.place(sha256).exists():
                 place.unlink(missing_ok=True)
         except OSError as error:
@@ -115,6 +118,7 @@ def _make_folder(folder: Path) -> None:
     if not folder.exists():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
+        follow_folder(folder)
         folder_to_disk(folder.parent)
 
 

@@ -250,7 +250,9 @@ def length_deviations(joints: Tensor, height_mm: float) -> Tensor:
     parents, children = (list(side) for side in zip(*BONES, strict=True))
     lengths = torch.linalg.vector_norm(joints[:, children] - joints[:, parents], dim=2)
     template = _RATIO.to(joints)[GROUP] * height_mm
-    return (lengths.clamp_min(1e-6) / template).log() / _LENGTH_SPREAD.to(joints)[GROUP]
+    spread = _LENGTH_SPREAD.to(joints)[GROUP]
+    found: Tensor = (lengths.clamp_min(1e-6) / template).log() / spread
+    return found
 
 
 def bone_directions(joints: Tensor) -> Tensor:

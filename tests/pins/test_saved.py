@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,7 +173,17 @@ def test_an_annotation_store_opens_with_what_it_held(tmp_path):
     store = open_store(tmp_path, lambda: 1.6e9)
     told = json.loads(json.dumps(contents(store)))
     store.close()
-    assert told == json.loads((RECORDED / "store.json").read_text())
+    recorded = json.loads((RECORDED / "store.json").read_text())
+    assert of_the_same_names(told, recorded) == recorded
+
+
+def of_the_same_names(told: Any, recorded: Any) -> Any:
+    """What is told, without the fields that came later."""
+    if isinstance(told, dict) and isinstance(recorded, dict):
+        return {name: of_the_same_names(told.get(name), recorded[name]) for name in recorded}
+    if isinstance(told, list) and isinstance(recorded, list) and len(told) == len(recorded):
+        return [of_the_same_names(*pair) for pair in zip(told, recorded, strict=True)]
+    return told
 
 
 def test_the_tables_of_a_new_store_are_those_of_the_recorded_one(tmp_path):
@@ -182,7 +193,8 @@ def test_the_tables_of_a_new_store_are_those_of_the_recorded_one(tmp_path):
     with zipfile.ZipFile(RECORDED / "store.zip") as archive:
         archive.extractall(tmp_path / "old")
     (tmp_path / "new").mkdir()
-    open_store(tmp_path / "new", lambda: 1.6e9).close()
+    for name in ("old", "new"):
+        open_store(tmp_path / name, lambda: 1.6e9).close()
     assert layout(tmp_path / "old" / "annotations.db") == layout(tmp_path / "new/annotations.db")
 
 

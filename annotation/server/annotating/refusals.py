@@ -38,7 +38,7 @@ def as_rpc_errors() -> Iterator[None]:
         raise refusal(code, str(error), error.reason, error.facts) from None
     except NotKept as error:
         raise RpcError(grpc.StatusCode.UNAVAILABLE, str(error), _COME_BACK_MS) from None
-    except (DBAPIError, PoolTimeout) as error:
+    except (DBAPIError, PoolTimeout, TimeoutError, ConnectionError) as error:
         LOG.error("the database of the annotations", extra={"fields": {"problem": str(error)}})
         sentence = "the database of the annotations does not answer; try again"
         raise RpcError(grpc.StatusCode.UNAVAILABLE, sentence, _COME_BACK_MS) from None

@@ -11,7 +11,7 @@ from evoskeleton.annotation.messages.inference_messages import boxes_of, model_m
 from evoskeleton.annotation.messages.refit_messages import fitted_messages, refit_of
 from evoskeleton.annotation.server.annotating.kept import Kept
 from evoskeleton.annotation.server.annotating.refusals import refusal
-from evoskeleton.annotation.serving.champions import Champion
+from evoskeleton.annotation.serving.champions import ServedChampion
 from evoskeleton.annotation.serving.detection_queue import DetectionQueue
 from evoskeleton.annotation.serving.refits import assumed_focal_px, refit
 from evoskeleton.annotation.serving.suggestions import ASSUMED_HEIGHT_MM, Suggestion, suggest
@@ -23,14 +23,14 @@ class SuggestionCalls(Kept):
 
     async def Suggest(self, request: pb.SuggestRequest, context: Any) -> pb.SuggestResponse:
         pictures = self._detecting()
-        image = await self._known(self._store.image, request.image_id)
         champion = self._champions.current
+        image = await self._known(self._store.image, request.image_id)
         made_by = f"{pictures.detector.weight_hash}/{champion.weight_hash}"
         whole = not request.boxes
         if whole and not request.again:
             given = suggested.kept, image.id, made_by
             if (message := await self._known(self._store.read, *given)) is not None:
-                answer = pb.SuggestResponse.FromString(message)
+                answer: pb.SuggestResponse = pb.SuggestResponse.FromString(message)
                 answer.kept = True
                 return answer
         project = await self._known(self._store.project_of, image.project_id)
@@ -53,13 +53,14 @@ class SuggestionCalls(Kept):
             project = await self._known(self._store.project_of, image.project_id)
             size, schema = (image.width, image.height), schema or project.keypoints
         asked = refit_of(request, *size, schema)
-        champion = self._champions.current
-        found = await self._work.fitting.run(refit, champion.lifter, asked)
+        champion = self._champions.current if asked.start is None else None
+        lifter = champion.lifter if champion else None
+        found = await self._work.fitting.run(refit, lifter, asked)
         return pb.RefitBodyResponse(
             bodies=fitted_messages(found),
             focal_px=asked.focal_px,
             body_height_mm=asked.height_mm,
-            model=model_message(champion) if asked.start is None else None,
+            model=model_message(champion) if champion else None,
         )
 
     def _detecting(self) -> DetectionQueue:
@@ -70,7 +71,11 @@ class SuggestionCalls(Kept):
 
 
 def _answer(
-    found: list[Suggestion], pictures: DetectionQueue, champion: Champion, width: int, height: int
+    found: list[Suggestion],
+    pictures: DetectionQueue,
+    champion: ServedChampion,
+    width: int,
+    height: int,
 ) -> pb.SuggestResponse:
     return pb.SuggestResponse(
         people=map(_suggested_person, range(len(found)), found),

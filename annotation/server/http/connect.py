@@ -29,12 +29,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from evoskeleton.annotation.domain.rpc_errors import RpcError, busy
 from evoskeleton.annotation.server.http.pictures import Pictures, picture_route
+from evoskeleton.annotation.server.limits.attempts import Attempts
 
 CODECS = {"application/json": "json", "application/proto": "proto"}
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -79,6 +80,9 @@ HTTP_STATUS = {
 
 
 _COME_BACK_S = 1.0
+_PART = 64 << 10
+MOST_ANSWER_BYTES = 256 << 20
+"""Of all answers that are being sent."""
 _STATUS_DETAILS = "grpc-status-details-bin"
 
 
@@ -148,6 +152,55 @@ class RequestBodies:
             raise busy("bytes of requests", _COME_BACK_S)
 
 
+class Answers:
+    """Answers that are being sent, bounded in size together."""
+
+    def __init__(self, most_together: int = MOST_ANSWER_BYTES) -> None:
+        self._most, self._held = most_together, 0
+
+    def parts(self, answer: bytes) -> "_Parts":
+        """An answer bit by bit, the next when the last was taken.
+
+        Raises:
+            RpcError: too much is under way.
+        """
+        if self._held + len(answer) > self._most:
+            raise busy("bytes of answers that nobody reads", _COME_BACK_S)
+        self._held += len(answer)
+        return _Parts(self, answer)
+
+    def give_back(self, size: int) -> None:
+        """An answer was sent, or nobody wants it any more."""
+        self._held -= size
+
+
+class _Parts:
+    """One answer that is being sent; its room is given back when it goes, however far it came."""
+
+    def __init__(self, answers: Answers, answer: bytes) -> None:
+        self._answers, self._answer, self._place = answers, answer, 0
+
+    def __aiter__(self) -> "_Parts":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._place >= len(self._answer):
+            raise StopAsyncIteration
+        start, self._place = self._place, self._place + _PART
+        return self._answer[start : self._place]
+
+    def __del__(self) -> None:
+        self._answers.give_back(len(self._answer))
+
+
+def _whole(answer: bytes, headers: Mapping[str, str], kind: str, answers: Answers) -> Response:
+    """A response; a large one goes out as fast as it is read."""
+    if len(answer) <= _PART:
+        return Response(answer, headers=headers, media_type=kind)
+    sized = {**headers, "content-length": str(len(answer))}
+    return StreamingResponse(answers.parts(answer), headers=sized, media_type=kind)
+
+
 @dataclass(frozen=True)
 class _Way:
     """To the gRPC server: its channel, how bodies are read, and who may call."""
@@ -155,6 +208,8 @@ class _Way:
     channel: grpc.aio.Channel
     bodies: RequestBodies
     permit: Permit
+    answers: Answers
+    attempts: Attempts
 
 
 def anybody(path: str, authorization: str | None) -> None:
@@ -184,7 +239,9 @@ def gateway_app(
         permit: who may call, asked before a body is read.
         pictures: to be had by GET; none: they are not.
     """
-    way = _Way(channel, RequestBodies(most_bytes, MOST_BODIES * most_bytes), permit)
+    way = _Way(
+        channel, RequestBodies(most_bytes, MOST_BODIES * most_bytes), permit, Answers(), Attempts()
+    )
     calls = [
         Route(
             f"/{service.full_name}/{method.name}",
@@ -195,7 +252,9 @@ def gateway_app(
         for method in service.methods
     ]
     unknown = Route("/{service}/{method}", _unknown, methods=["POST"])
-    looks = [] if pictures is None else [picture_route(pictures, permit, _refused)]
+    looks = (
+        [] if pictures is None else [picture_route(pictures, partial(_permitted, way), _refused)]
+    )
     files = [] if static is None else [Mount("/", StaticFiles(directory=static, html=True))]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
     if origins:
@@ -220,14 +279,14 @@ async def _call(way: _Way, method: MethodDescriptor, request: Request) -> Respon
     try:
         codec = _codec(request, method)
         timeout = _timeout(request.headers)
-        way.permit(_path(method), request.headers.get("authorization"))
+        await _permitted(way, _path(method), request)
         async with way.bodies.whole(request) as message:
             if codec == "json":
                 message = await asyncio.to_thread(_from_json, method, message)
             answer, headers = await _forwarded(way.channel, method, message, request, timeout)
         if codec == "json":
             answer = await asyncio.to_thread(_to_json, method, answer)
-        return Response(answer, headers=headers, media_type=f"application/{codec}")
+        return _whole(answer, headers, f"application/{codec}", way.answers)
     except Refusal as refusal:
         return refusal.response()
     except RpcError as refused:
@@ -237,6 +296,21 @@ async def _call(way: _Way, method: MethodDescriptor, request: Request) -> Respon
     except asyncio.CancelledError:
         sentence = "the server is being shut down"
         return Refusal(grpc.StatusCode.UNAVAILABLE, sentence).response()
+
+
+async def _permitted(way: _Way, path: str, request: Request) -> None:
+    """Who may not call is told so; who brings a wrong token, after a while.
+
+    Raises:
+        RpcError: they may not.
+    """
+    try:
+        way.permit(path, request.headers.get("authorization"))
+    except RpcError as refused:
+        if refused.code is grpc.StatusCode.UNAUTHENTICATED:
+            host = request.client.host if request.client else ""
+            await way.attempts.slow_down(host, path)
+        raise
 
 
 def _path(method: MethodDescriptor) -> str:

@@ -31,6 +31,8 @@ from evoskeleton.annotation.server.tls import Certificate
 from evoskeleton.errors import BadInput
 
 REQUEST_TIMEOUT_S = 30.0
+FIRST_REQUEST_S = 5.0
+"""In which a new connection should bring a request."""
 _JSON_SIZE = 2
 """How much longer the JSON of a request may be than the message: base64 and digits take more."""
 _CHANNEL = (
@@ -80,7 +82,7 @@ async def gateway(
             static=folder,
             most_bytes=_JSON_SIZE * settings.most_message_bytes,
             origins=settings.http_origins,
-            hosts=LOOPBACK_NAMES if is_loopback(settings.http_address) else ("*",),
+            hosts=_hosts(settings),
             permit=permit,
             pictures=pictures,
         )
@@ -91,6 +93,7 @@ async def gateway(
                 port,
                 settings.tls_cert,
                 settings.tls_key,
+                most_connections=settings.most_connections,
                 drain_seconds=settings.drain_seconds + _RELAY_S,
             )
             async with http as listening:
@@ -98,6 +101,14 @@ async def gateway(
         except OSError as error:
             reason = error.strerror or error
             raise BadInput(f"address {settings.http_address}: {reason}") from None
+
+
+def _hosts(settings: ServeSettings) -> Sequence[str]:
+    """Names that requests may be addressed to."""
+    assert settings.http_address is not None
+    if is_loopback(settings.http_address):
+        return (*LOOPBACK_NAMES, *settings.http_hosts)
+    return settings.http_hosts or ("*",)
 
 
 @asynccontextmanager
@@ -166,18 +177,22 @@ class _SignalFreeServer(uvicorn.Server):
 
 
 class _IdleClosing(H11Protocol):
-    """Closes a connection that brings no request for a while, for which uvicorn would wait."""
+    """Closes a connection that brings no request for a while, for which uvicorn would wait, and one
+    whose answer nobody reads."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._look_later()
+        self._look_later(FIRST_REQUEST_S)
 
-    def _look_later(self) -> None:
-        self.loop.call_later(REQUEST_TIMEOUT_S, self._look, self.cycle)
+    def _look_later(self, seconds: float = REQUEST_TIMEOUT_S) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self.loop.call_later(seconds, self._look, self.cycle, waiting)
 
-    def _look(self, before: object) -> None:
+    def _look(self, before: object, waiting: int) -> None:
         idle = self.cycle is None or self.cycle.response_complete
-        if idle and self.cycle is before:
+        if waiting and self.transport.get_write_buffer_size() >= waiting:
+            self.transport.abort()
+        elif idle and self.cycle is before:
             self.transport.close()
-        elif not self.transport.is_closing():
+        if not self.transport.is_closing():
             self._look_later()

@@ -5,7 +5,7 @@ and ask whether it is still there, as pictures may be deleted. The contract (`an
 says what may be asked for.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class Pictures(NamedTuple):
 
 def picture_route(
     pictures: Pictures,
-    permit: Callable[[str, str | None], object],
+    permit: Callable[[str, Request], Awaitable[None]],
     refuse: Callable[[RpcError], Response],
 ) -> Route:
     """`GET /pictures/SHA256`; refusals become answers by `refuse`."""
@@ -47,12 +47,12 @@ def picture_route(
 
 async def _answered(
     pictures: Pictures,
-    permit: Callable[[str, str | None], object],
+    permit: Callable[[str, Request], Awaitable[None]],
     refuse: Callable[[RpcError], Response],
     request: Request,
 ) -> Response:
     try:
-        permit(METHOD, request.headers.get("authorization"))
+        await permit(METHOD, request)
         return await _picture(pictures, request)
     except RpcError as refused:
         return refuse(refused)

@@ -21,7 +21,8 @@ from evoskeleton.annotation.client import (  # noqa: E402
     Client,
     EndpointError,
     InvalidRequest,
-    annotation_calls,  # noqa: E402
+    annotation_calls,
+    managing_calls,  # noqa: E402
 )
 from evoskeleton.annotation.client import inference_calls as calls  # noqa: E402
 from evoskeleton.annotation.generated import annotation_pb2  # noqa: E402
@@ -308,7 +309,9 @@ def test_every_function_that_makes_a_call_is_a_method_of_both_clients(client):
 def test_every_method_of_the_services_has_a_call(service):
     (described,) = service.DESCRIPTOR.services_by_name.values()
     wanted = {method.name for method in described.methods if not method.server_streaming}
-    sources = "".join(inspect.getsource(module) for module in (calls, annotation_calls))
+    sources = "".join(
+        inspect.getsource(module) for module in (calls, annotation_calls, managing_calls)
+    )
     assert [name for name in sorted(wanted) if f'"{name}"' not in sources] == []
 
 

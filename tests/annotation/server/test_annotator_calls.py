@@ -19,7 +19,7 @@ from evoskeleton.annotation.client import Client, EndpointError, InvalidRequest
 from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
 from evoskeleton.annotation.domain.records import Project
 from evoskeleton.annotation.server.tokens import Tokens
-from evoskeleton.annotation.serving.champions import FolderSource
+from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
 from evoskeleton.lifting.cameras import FOCAL_PX
 
@@ -42,7 +42,7 @@ def walker(motion) -> ServedDetector:
 def running(serve_here, bundle, walker, tmp_path_factory):
     kept = tmp_path_factory.mktemp("kept")
     with serve_here(
-        FolderSource(bundle), walker, annotations=kept, http_address="127.0.0.1:0"
+        BundleSource(bundle), walker, annotations=kept, http_address="127.0.0.1:0"
     ) as running:
         yield running
 
@@ -85,7 +85,7 @@ def test_who_asks_is_told_what_they_may_do(serve_here, make_bundle, tmp_path, ru
     assert (me.name, me.annotations, me.detector) == ("", True, True) and "admin" in me.scopes
     tokens = Tokens(tmp_path / "tokens.json")
     secret = tokens.add("ann", ["infer"])
-    with serve_here(FolderSource(make_bundle()), tokens=tmp_path / "tokens.json") as other:
+    with serve_here(BundleSource(make_bundle()), tokens=tmp_path / "tokens.json") as other:
         with Client(other.address, token=secret) as mine:
             me = mine.who_am_i()
             assert (me.name, me.scopes, me.annotations) == ("ann", ("infer",), False)
@@ -299,7 +299,7 @@ def test_pictures_want_a_token_that_may_annotate(serve_here, make_bundle, tmp_pa
     tokens = Tokens(tmp_path / "tokens.json")
     secrets = {scope: tokens.add(scope, [scope]) for scope in ("infer", "annotate", "admin")}
     given = {"tokens": tmp_path / "tokens.json", "annotations": tmp_path / "kept"}
-    with serve_here(FolderSource(make_bundle()), http_address="127.0.0.1:0", **given) as running:
+    with serve_here(BundleSource(make_bundle()), http_address="127.0.0.1:0", **given) as running:
         with Client(running.address, token=secrets["admin"]) as admin:
             project = admin.make_project("people")
         with Client(running.address, token=secrets["annotate"]) as ann:
@@ -324,7 +324,7 @@ def test_what_is_deleted_is_gone_from_the_disk(serve_here, make_bundle, tmp_path
     kept = tmp_path / "kept"
     secret = "a_name_that_nobody_should_find"
     with ExitStack() as stack:
-        running = stack.enter_context(serve_here(FolderSource(make_bundle()), annotations=kept))
+        running = stack.enter_context(serve_here(BundleSource(make_bundle()), annotations=kept))
         client = stack.enter_context(Client(running.address))
         project = client.make_project("people")
         same = picture(7, (8, 8))

@@ -108,8 +108,6 @@ def _settings(given: Given, changes: list[str]) -> ServeSettings:
     fields = ServeSettings.model_fields
     asked = {name: value for name, value in given.items() if value != fields[name].default}
     said = {**from_environment("EVOSKELETON_SERVE__", list(fields)), **asked}
-    if not said.get("annotations"):
-        said.pop("annotations_url", None)
     return ServeSettings.parse(with_changes(said, changes))
 
 
@@ -117,6 +115,7 @@ async def _serve(
     settings: ServeSettings, source: "ChampionSource", detector: str, wait: bool
 ) -> None:
     from evoskeleton.annotation.server.endpoint import Endpoint, run
+    from evoskeleton.annotation.server.limits.file_limit import raise_file_limit
     from evoskeleton.annotation.server.telemetry import log_to_standard_error
     from evoskeleton.annotation.server.tls import check_closed
     from evoskeleton.annotation.serving.champions import Champions
@@ -125,6 +124,7 @@ async def _serve(
     champions = Champions(source, wait)
     endpoint = Endpoint(settings, champions, _detector(detector) if detector else None)
     log_to_standard_error()
+    raise_file_limit(settings.most_connections)
     await run(endpoint, _say_started)
 
 
@@ -201,12 +201,15 @@ def token_add(
     name: Annotated[str, typer.Argument(help="whose token it is")],
     scope: Annotated[list[str], typer.Option(help="infer, annotate or admin, may be repeated")],
     file: TokenFile = TOKENS,
+    days: Annotated[
+        float | None, typer.Option(help="days after which it expires; none: never")
+    ] = None,
 ) -> None:
     """Make a token and print it, once: the file holds only its hash."""
     check_installed()
     from evoskeleton.annotation.server.tokens import Tokens
 
-    typer.echo(Tokens(file).add(name, scope))
+    typer.echo(Tokens(file).add(name, scope, days))
 
 
 @tokens.command("list")
@@ -215,9 +218,9 @@ def token_list(file: TokenFile = TOKENS) -> None:
     check_installed()
     from evoskeleton.annotation.server.tokens import Tokens
 
-    table = Table("token", "scopes", "created")
+    table = Table("token", "scopes", "created", "expires")
     for token in Tokens(file).list():
-        table.add_row(token.name, ", ".join(token.scopes), token.created)
+        table.add_row(token.name, ", ".join(token.scopes), token.created, token.expires or "never")
     Console().print(table)
 
 
