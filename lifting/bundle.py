@@ -148,7 +148,7 @@ def to_arrays(lifter: Lifter) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Weights and statistics by name as numpy, and the plain settings that `from_arrays` needs."""
     arrays = {name: t.cpu().numpy() for name, t in lifter.cascade.state_dict().items()}
     arrays |= {_STATISTICS + name: a for name, a in lifter.normalization.arrays().items()}
-    config = {
+    config: dict[str, Any] = {
         "cascade": lifter.cascade.settings.model_dump(mode="json"),
         "normalization": lifter.normalization.mode,
         "joint_names": list(JOINT_NAMES),

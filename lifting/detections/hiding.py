@@ -21,6 +21,7 @@ def hidden(settings: DetectionSettings, key_: int, counters: Tensor) -> Tensor:
     """(n, 17) bool: joints that a detector does not find."""
     draws = uniform(key(key_, stream("drop")), counters, len(JOINT_NAMES))
     gone = draws < settings.drop
+    parts: list[tuple[tuple[Joint, ...], float]]
     parts = [(limb, settings.drop_limb) for limb in LEGS + ARMS]
     parts += [(side[1:3] + side[4:], settings.drop_side / 2) for side in SIDES]
     parts += [(BELOW_HIPS, settings.drop_legs), (LOWER_HALF, settings.drop_half)]
