@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from evoskeleton.files import scratch_beside
+from evoskeleton.platform.record.moved_home import ARTIFACTS, put_right
 from evoskeleton.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Store:
         named = self._settings.artifacts
         if named is not None:
             return named if "://" in named else Path(named).expanduser().resolve().as_uri()
-        return None if self.is_server else (self._home / "mlartifacts").as_uri()
+        return None if self.is_server else (self._home / ARTIFACTS).as_uri()
 
     def is_absent(self) -> bool:
         """Whether the store is a file in the home folder that nothing was ever written to."""
@@ -109,6 +110,8 @@ class Store:
 
             if self.is_absent():
                 self._make_database()
+            elif self._settings.uri is None:
+                put_right(self._home / DATABASE)
             self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         return self._client
 

@@ -192,3 +192,14 @@ def test_a_server_that_does_not_answer_is_told_in_one_sentence(tmp_path, monkeyp
     with pytest.raises(BadInput, match=r"MLflow at http://127.0.0.1:9 cannot be used: ") as told:
         registry.list_models()
     assert "secret" not in str(told.value)
+
+
+def test_a_home_that_was_moved_holds_its_bundles_and_takes_new_ones(make_bundle, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    run = Tracker(TrackingSettings(), old).start("moved", {"seed": 1})
+    number = Registry(TrackingSettings(), old).register(make_bundle(seed=1), "mine", {}, run)
+    old.rename(new)
+    registry = Registry(TrackingSettings(), new)
+    assert registry.fetch("mine", number, tmp_path / "copy").is_dir()
+    assert registry.register(make_bundle(name="second", seed=2), "mine", {}, run) == number + 1
+    assert not old.exists()
