@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evoskeleton.platform.record.mlflow_store import without_secrets
@@ -102,7 +103,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
-    text = "none" if value is None or value in ({}, [], ()) else without_secrets(str(value))
+    text = "none" if value is None or value in ({}, [], ()) else str(public_settings(value))
     return text if len(text) <= MAX_PARAM else text[: MAX_PARAM - 1] + "…"
 
 
@@ -115,7 +116,12 @@ def public_settings(settings: Any) -> Any:
         }
     if isinstance(settings, (list, tuple)):
         return [public_settings(value) for value in settings]
-    return without_secrets(settings) if isinstance(settings, str) else settings
+    return _without_folders(without_secrets(settings)) if isinstance(settings, str) else settings
+
+
+def _without_folders(text: str) -> str:
+    """An absolute path as its last name: what comes before says who works where, and no more."""
+    return Path(text).name if text.startswith(("/", "~", "file:/")) else text
 
 
 def numeric(record: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -181,6 +181,10 @@ class Tracker:
         text = io.StringIO(json.dumps(data, indent=1, default=float))
         self._send(f"table {name}", partial(self._write_text, f"tables/{name}.json", text))
 
+    def log_page(self, name: str, html: str) -> None:
+        """Keep a page at the root of the artifacts, where MLflow shows it."""
+        self._send(f"page {name}", partial(self._write_text, name, io.StringIO(html)))
+
     def log_summary(self, numbers: Mapping[str, float], generation: int = 0) -> None:
         """Numbers about the whole campaign, such as the closing comparison, as metrics
         `summary/<name>`; an extended campaign closes again, at a later generation."""

@@ -89,6 +89,7 @@ PLATFORM_MAY_IMPORT = {
     "search.workers": {"data", "record"},
     "search.target": {"data"},
     "search.campaign": {"search.target", "search.workers", "data", "record"},
+    "search.comparing": {"search.campaign", "search.target", "search.workers", "data", "record"},
     "search.adapting": {"search.campaign", "search.target", "search.workers", "data", "record"},
     "search.study": {"search.campaign", "search.workers", "data", "record"},
 }
@@ -111,6 +112,7 @@ def test_a_look_at_campaigns_and_studies_never_imports_ray():
         "import sys, evoskeleton.platform.search.campaign.driver,"
         " evoskeleton.platform.search.campaign.progress,"
         " evoskeleton.platform.search.campaign.status,"
+        " evoskeleton.platform.search.comparing.comparison,"
         " evoskeleton.platform.search.study.study,"
         " evoskeleton.platform.search.study.study_report;"
         "print('ray' in sys.modules)"

@@ -9,6 +9,7 @@
 <home>/<campaign>/snapshots/    what each training read
 <home>/<campaign>/trainings/    g0000/ holds bundle/, state/ and training.json
 <home>/<campaign>/report.json   baseline against champion
+<home>/<campaign>/report.html   the same for a reviewer, with figures
 """
 
 import fcntl
@@ -69,6 +70,11 @@ class CampaignFolder:
     def report(self) -> Path:
         """The final comparison."""
         return self.path / "report.json"
+
+    @property
+    def page(self) -> Path:
+        """The report for a reviewer, with its figures."""
+        return self.path / "report.html"
 
     def source(self, role: str) -> Path:
         """The poses of one role: seed, validation, test or templates."""

@@ -17,9 +17,14 @@ from evoskeleton.commands.options import (
     Address,
     Changes,
     Home,
+    Overwrite,
     Wait,
+    busy,
     monitor_of_campaign,
+    refuse_taken,
 )
+from evoskeleton.files import write_text
+from evoskeleton.platform.record.html_page import in_words
 
 if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
@@ -120,6 +125,58 @@ def campaign_status(name: Name, home: Home = CAMPAIGNS) -> None:
     from evoskeleton.platform.search.campaign.status import status_of
 
     typer.echo(json.dumps(status_of(home, name).as_dict(), indent=1))
+
+
+@campaigns.command("report")
+def campaign_report(
+    name: Name,
+    home: Home = CAMPAIGNS,
+    output: Annotated[
+        Path | None, typer.Option(help="HTML file; none: NAME-report.html in this folder")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write what came of a campaign as one HTML page with its figures, to read or send offline."""
+    from evoskeleton.platform.search.campaign.closing.written_report import write_report
+
+    place = output or Path(f"{name}-report.html")
+    refuse_taken(overwrite, place)
+    with busy("drawing"):
+        sentence = write_report(home, name, place)
+    typer.echo(sentence)
+    typer.echo(f"written to {place}")
+
+
+@campaigns.command("compare")
+def campaign_compare(
+    names: Annotated[list[str], typer.Argument(help="campaigns; the others against the first")],
+    home: Home = CAMPAIGNS,
+    output: Annotated[
+        Path | None, typer.Option(help="HTML file; none: compare-A-B.html in this folder")
+    ] = None,
+    run: Annotated[bool, typer.Option(help="write it into MLflow, as a run, as well")] = True,
+    overwrite: Overwrite = False,
+) -> None:
+    """Say which campaign is better and by how much, as a table and as one HTML page."""
+    from evoskeleton.platform.search.comparing import comparison as comparing
+    from evoskeleton.platform.search.comparing.written_comparison import into_mlflow
+
+    compared = comparing.compare(home, names)
+    place = output or Path(f"compare-{'-'.join(names)}.html")
+    refuse_taken(overwrite, place)
+    with busy("drawing"):
+        page = comparing.comparison_page(compared)
+        write_text(place, page)
+        where = into_mlflow(compared, page) if run else None
+    columns = zip(comparing.COLUMNS, *compared.rows(), strict=True)
+    (first, *titles), *rows = ([in_words(each) for each in column] for column in columns)
+    table = Table(first, *titles)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+    for difference in compared.differences():
+        typer.echo(difference.in_words(names[0]))
+    typer.echo(f"written to {place}{f' and MLflow run {where}' if where else ''}")
 
 
 @campaigns.command("template")

@@ -44,6 +44,8 @@ EXAMPLES = {
         "campaign run campaign.yaml --set search.generations=20",
         "settings campaign",
     ),
+    "campaign report": ("campaign report my-campaign --output report.html",),
+    "campaign compare": ("campaign compare my-campaign another-campaign",),
     "campaign resume": (
         "campaign resume my-campaign",
         "campaign resume my-campaign --set search.generations=20",

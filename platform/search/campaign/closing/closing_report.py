@@ -1,18 +1,22 @@
 """The end of a campaign: baseline against champion on clips that were never bred from.
 
-It is written into `report.json` and, with figures, into MLflow; the champion into the registry.
+It is written into `report.json` and, with figures, into `report.html` and MLflow; the champion
+goes into the registry.
 """
 
 from typing import Any
 
-from evoskeleton.files import write_json
+from evoskeleton.files import write_json, write_text
 from evoskeleton.lifting.bundle import load_bundle
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record import review
+from evoskeleton.platform.record.html_page import png_of
 from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.search.campaign.closing.facts import Facts, finished_trainings
 from evoskeleton.platform.search.campaign.closing.figures import figures
+from evoskeleton.platform.search.campaign.closing.report_page import report_page
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
@@ -82,11 +86,18 @@ def _publish(
     tracker.log_table("errors_by_clip", _clip_rows(sides))
     tracker.log_table("errors_by_rarity", _rarity_rows(sides))
     clips = [_by_clip(sides[side]) for side in ("baseline", "evolved")]
-    tracker.log_figure("error_by_clip", review.error_by_clip(*clips))
+    by_clip = review.error_by_clip(*clips)
+    drawn = [("error_by_clip", png_of(by_clip))]
+    tracker.log_figure("error_by_clip", by_clip)
     bundle = folder.training(champion) / "bundle"
     for name, figure in figures(settings, folder, table, state, load_bundle(bundle)):
+        drawn.append((name, png_of(figure)))
         tracker.log_figure(name, figure)
     tracker.register_champion(bundle, sides["evolved"]["overall"])
+    facts = Facts(folder, settings, state, table, report, finished_trainings(folder))
+    page = report_page(facts, drawn)
+    write_text(folder.page, page)
+    tracker.log_page("report.html", page)
 
 
 def _rarity_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,127 @@
+"""What is known of a campaign, read from its folder: what pages for reviewers are made of."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.poses import read_poses
+from evoskeleton.platform.record.mlflow_run import flatten, public_settings
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.settings import (
+    CampaignSettings,
+    read_settings,
+)
+from evoskeleton.platform.search.campaign.state import State, load
+from evoskeleton.platform.search.workers.training_job import read_record
+
+ROLES = ("seed", "validation", "test")
+_OF_THE_SEARCH = ("seed", "search.", "training.", "preset")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A campaign that is done.
+
+    Attributes:
+        folder, settings, state: of the campaign; the state is that of its last generation.
+        table: that it wrote to.
+        report: baseline against champion, as in `report.json`.
+        trainings: (generation, record) of every finished one, in order.
+    """
+
+    folder: CampaignFolder
+    settings: CampaignSettings
+    state: State
+    table: PoseTable
+    report: dict[str, Any]
+    trainings: list[tuple[int, dict[str, Any]]]
+
+    @property
+    def name(self) -> str:
+        """The campaign's."""
+        return self.settings.name
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Mean error on the test poses, of the baseline and of the champion, MPJPE in mm."""
+        sides = (self.report[side]["overall"]["mpjpe"] for side in ("baseline", "evolved"))
+        before, after = map(float, sides)
+        return before, after
+
+    def by_clip(self, side: str) -> dict[str, float]:
+        """MPJPE of every test clip, mm."""
+        clips = self.report[side]["by_clip"]
+        return {clip: float(scores["mpjpe"]) for clip, scores in clips.items()}
+
+    def changed_settings(self) -> list[tuple[str, str, str]]:
+        """Settings of search and training that differ from the defaults: name, value, default."""
+        motion = self.settings.motion.model_dump(mode="json")
+        plain = CampaignSettings.parse({"name": self.name, "motion": motion})
+        before, after = (flatten(each.model_dump(mode="json")) for each in (plain, self.settings))
+        return [
+            (name, after.get(name, "none"), before.get(name, "none"))
+            for name in sorted(before.keys() | after.keys())
+            if before.get(name) != after.get(name) and name.startswith(_OF_THE_SEARCH)
+        ]
+
+    def sources(self) -> list[tuple[str, int, int, int, str]]:
+        """Role, poses, clips and subjects of each set of real poses, and where they are from."""
+        rows = []
+        for role in ROLES:
+            poses = read_poses(self.folder.source(role))
+            source = public_settings(self.settings.motion.model_dump(mode="json")).get(role)
+            subjects = len(set(poses.subject.tolist()))
+            rows.append((role, len(poses), len(poses.clips()), subjects, _of_source(source)))
+        return rows
+
+
+def facts_of(home: str, name: str) -> Facts:
+    """What is known of a campaign that is done.
+
+    Raises:
+        BadInput: there is none of that name, it is not done yet, or its table cannot be read.
+    """
+    folder = CampaignFolder(home, name)
+    if not folder.exists():
+        raise BadInput(f"there is no campaign {name} in {home}")
+    if not folder.report.exists():
+        raise BadInput(f"campaign {name} is not done yet, `evoskeleton campaign status` tells more")
+    settings = read_settings(folder.settings)
+    uri = settings.table or str(folder.home / "poses")
+    table = PoseTable.open(uri, settings.storage_options or None)
+    report = json.loads(folder.report.read_text())
+    state = load(folder, int(report["generations"]))
+    return Facts(folder, settings, state, table, report, finished_trainings(folder))
+
+
+def finished_trainings(folder: CampaignFolder) -> list[tuple[int, dict[str, Any]]]:
+    """(generation, record) of every training that is finished, in order."""
+    paths = sorted(folder.path.glob("trainings/g*/training.json"))
+    records = [(int(path.parent.name[1:]), read_record(path.parent)) for path in paths]
+    return [(generation, record) for generation, record in records if record is not None]
+
+
+def interval_over_clips(differences_mm: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the mean of (clips,) differences, by drawing clips anew 10,000 times."""
+    draw = np.random.Generator(np.random.Philox(0))
+    picked = draw.integers(0, len(differences_mm), (10_000, len(differences_mm)))
+    low, high = np.quantile(differences_mm[picked].mean(1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _of_source(source: dict[str, Any] | None) -> str:
+    """A source in a few words: kind, file, and what was chosen of it."""
+    if not source:
+        return "held out of the seed's clips"
+    quiet = (None, [], {}, "", 0, 1.0)
+    given = {name: value for name, value in source.items() if value not in quiet}
+    kind = given.pop("kind", "")
+    return ", ".join([str(kind), *(f"{name} {_listed(v)}" for name, v in given.items())])
+
+
+def _listed(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,193 @@
+"""`report.html`: a campaign on one page that stands alone, for somebody who has never seen it.
+
+In the order of a reviewer's questions: what came, on which data, what went wrong, what was asked,
+what was bred and from whom, how to run it again.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import yaml
+
+from evoskeleton.lifting.metrics import shown_in
+from evoskeleton.platform.record.html_page import HtmlPage
+from evoskeleton.platform.record.metric_names import model_name
+from evoskeleton.platform.record.mlflow_run import public_settings
+from evoskeleton.platform.record.provenance import code_commit, package_version
+from evoskeleton.platform.search.campaign.closing.facts import Facts, interval_over_clips
+from evoskeleton.platform.search.campaign.closing.lineage import Ancestors
+
+_HARDEST = 10
+
+CAPTIONS = {
+    "error_by_clip": "Error of baseline and champion on every test clip; blue is better.",
+    "error_by_generation": "The champion's error on what each generation kept.",
+    "limb_directions": "Where limbs point: seeds only, bred only, both.",
+    "evolved_poses": "Bred poses from the easiest to the hardest; their seed ancestors in grey.",
+    "hardest_poses": "What the champion gets wrong most; their seed ancestors in grey.",
+    "archive_map": "The niches of the archive, and how wrong their best pose still is.",
+}
+
+
+def report_page(facts: Facts, figures: Iterable[tuple[str, bytes]]) -> str:
+    """The page as HTML.
+
+    Args:
+        facts: of a campaign that is done.
+        figures: name and PNG of each.
+    """
+    page = HtmlPage(f"Campaign {facts.name}")
+    page.headline(verdict(facts))
+    _errors(page, facts)
+    _data(page, facts)
+    _problems(page, facts)
+    _trainings(page, facts)
+    _asked(page, facts)
+    _bred(page, facts)
+    for name, png in figures:
+        page.figure(png, CAPTIONS.get(name, name.replace("_", " ")))
+    _again(page, facts)
+    return page.render()
+
+
+def verdict(facts: Facts) -> str:
+    """What came, in a sentence: the champion against the lifter of the real poses alone."""
+    before, after = facts.errors
+    better = "better" if after < before else "no better"
+    low, high = interval_over_clips(_changes(facts))
+    return (
+        f"On {facts.report['evolved']['poses']:,} test poses the champion errs by {after:.1f} mm, "
+        f"the lifter of the real poses alone by {before:.1f} mm: {better}, "
+        f"{after - before:+.1f} mm (95 % over clips {low:+.1f} to {high:+.1f})."
+    )
+
+
+def _changes(facts: Facts) -> np.ndarray:
+    """(clips,) change of the error from baseline to champion, mm."""
+    before, after = facts.by_clip("baseline"), facts.by_clip("evolved")
+    return np.array([after[clip] - before[clip] for clip in before])
+
+
+def _errors(page: HtmlPage, facts: Facts) -> None:
+    page.heading("What came")
+    sides = [facts.report[side]["overall"] for side in ("baseline", "evolved")]
+    page.table(
+        ["on the test poses", "baseline", "champion", "unit"],
+        [
+            (metric.heading, *(metric.of(name, side) for side in sides), metric.unit)
+            for name, metric in shown_in("study").items()
+        ],
+    )
+    page.text(
+        f"Served as the model {model_name(facts.name)}, alias champion: the training after "
+        f"generation {facts.report['champion_training']}. `evoskeleton model list` tells whether "
+        "another version was promoted since."
+    )
+
+
+def _data(page: HtmlPage, facts: Facts) -> None:
+    page.heading("On which data")
+    page.table(["role", "poses", "clips", "subjects", "source"], facts.sources())
+    page.text(
+        "Clips of validation and test are never bred from. Bred and real poses together are "
+        f"version {facts.report['table_version']} of the pose table, {facts.report['rows']:,} rows."
+    )
+
+
+def _problems(page: HtmlPage, facts: Facts) -> None:
+    page.heading("What went wrong")
+    page.items([*problems(facts)] or ["Nothing that the campaign knows of."])
+
+
+def problems(facts: Facts) -> Iterator[str]:
+    """What a reviewer should know before he trusts the figures, a sentence each."""
+    before, after = facts.by_clip("baseline"), facts.by_clip("evolved")
+    worse = [clip for clip in before if after[clip] > before[clip]]
+    if worse:
+        worst = max(worse, key=lambda clip: after[clip] - before[clip])
+        yield (
+            f"{len(worse)} of {len(before)} test clips got worse, most of all {worst} "
+            f"({before[worst]:.1f} to {after[worst]:.1f} mm)."
+        )
+    if facts.report["seeds_outside_limits"] > 0:
+        share = facts.report["seeds_outside_limits"]
+        yield f"{share:.1%} of the seeds lie outside the joint limits."
+    if facts.report["champion_training"] == 0:
+        yield "No training on bred poses was better than the first: the champion is the baseline."
+    if facts.settings.motion.test is None:
+        yield "There are no test poses of their own: the figures are on the validation poses."
+    if len(before) < 5:
+        yield f"Only {len(before)} test clips: the interval over clips says little."
+
+
+def _trainings(page: HtmlPage, facts: Facts) -> None:
+    page.heading("Trainings")
+    champion = facts.report["champion_training"]
+    page.table(
+        ["after generation", "poses", "validation, mm", "seconds", "", "weights"],
+        [
+            (
+                generation,
+                int(record["rows"]),
+                float(record["validation"]["mpjpe"]),
+                float(record["seconds"]),
+                "champion" if generation == champion else "",
+                str(record["hash"])[:12],
+            )
+            for generation, record in facts.trainings
+        ],
+    )
+
+
+def _asked(page: HtmlPage, facts: Facts) -> None:
+    page.heading("What was asked")
+    page.table(["setting", "value", "default"], facts.changed_settings())
+
+
+def _bred(page: HtmlPage, facts: Facts) -> None:
+    page.heading("What was bred")
+    report = facts.report
+    page.text(
+        f"From {report['seeds']:,} seed poses, {report['tried']:,} offspring were bred in "
+        f"{report['generations']} generations; {report['bred']:,} were within the limits, "
+        f"{report['survivors']:,} were kept, and the table holds {report['rows']:,} poses."
+    )
+    page.text("The hardest of them, and whom they descend from:")
+    page.table(
+        ["id", "error, mm", "generation", "made by", "line of mothers, to the seed"], _lines(facts)
+    )
+
+
+def _lines(facts: Facts) -> Iterator[tuple[object, ...]]:
+    """The rows of the table that the lifter of the day got most wrong."""
+    names = ["id", "generation", "operator", "error"]
+    rows = facts.table.chosen(names, campaign=facts.name)
+    errors = np.nan_to_num(np.asarray(rows["error"].fill_null(np.nan)), nan=-1.0)
+    bred = np.asarray(rows["generation"]) > 0
+    order = np.argsort(-np.where(bred, errors, -1.0), kind="stable")[:_HARDEST]
+    ancestors = Ancestors(facts.table, facts.name)
+    for place in order[errors[order] >= 0]:
+        row = {name: rows[name][int(place)].as_py() for name in names}
+        line = ancestors.line_of(row["id"])
+        yield (
+            str(row["id"]),
+            float(row["error"]),
+            int(row["generation"]),
+            str(row["operator"]),
+            " < ".join(
+                f"{each} ({made})"
+                for each, made in zip(line, ancestors.operators_of(line), strict=True)
+            ),
+        )
+
+
+def _again(page: HtmlPage, facts: Facts) -> None:
+    page.heading("How to run it again")
+    commit = code_commit()
+    page.text(
+        f"With evoskeleton {package_version()}{f' at commit {commit}' if commit else ''}; the same "
+        "seed, settings and kind of device make the same table, row for row."
+    )
+    page.verbatim(f"evoskeleton campaign run {facts.name}.yaml --set name={facts.name}-again")
+    text = yaml.safe_dump(public_settings(facts.settings.model_dump(mode="json")), sort_keys=False)
+    page.verbatim(text, f"{facts.name}.yaml: all settings; paths stand without their folders")

@@ -1,0 +1,1 @@
+"""Campaigns beside one another."""
