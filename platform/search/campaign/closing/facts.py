@@ -117,7 +117,7 @@ def _of_source(source: dict[str, Any] | None) -> str:
     """A source in a few words: kind, file, and what was chosen of it."""
     if not source:
         return "held out of the seed's clips"
-    quiet = (None, [], {}, "", 0, 1.0)
+    quiet: tuple[Any, ...] = (None, [], {}, "", 0, 1.0)
     given = {name: value for name, value in source.items() if value not in quiet}
     kind = given.pop("kind", "")
     return ", ".join([str(kind), *(f"{name} {_listed(v)}" for name, v in given.items())])
