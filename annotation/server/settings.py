@@ -30,7 +30,9 @@ class ServeSettings(Settings):
         None, description="host:port of HTTP for browsers; none: no HTTP"
     )
     http_folder: Path | None = Field(
-        None, description="folder of files that HTTP serves beside the calls"
+        None,
+        description="folder of files that HTTP serves beside the calls; "
+        "none: the annotator's page, with annotations",
     )
     annotations: Path | None = Field(
         None, description="folder of annotations and their images; none: nothing is annotated"

@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -220,7 +219,7 @@ def gateway_app(
     channel: grpc.aio.Channel,
     services: Sequence[ServiceDescriptor],
     *,
-    static: Path | None = None,
+    files: StaticFiles | None = None,
     most_bytes: int = 32 << 20,
     origins: Sequence[str] = (),
     hosts: Sequence[str] = LOOPBACK_NAMES,
@@ -232,7 +231,7 @@ def gateway_app(
     Args:
         channel: to the gRPC server.
         services: whose unary methods are offered.
-        static: folder of files for browsers; none: calls only.
+        files: for browsers; none: calls only.
         most_bytes: of the body of a call.
         origins: pages from elsewhere that may call, such as `https://annotator.example`.
         hosts: names that requests may be addressed to; `*` allows any.
@@ -255,7 +254,7 @@ def gateway_app(
     looks = (
         [] if pictures is None else [picture_route(pictures, partial(_permitted, way), _refused)]
     )
-    files = [] if static is None else [Mount("/", StaticFiles(directory=static, html=True))]
+    rest = [] if files is None else [Mount("/", files)]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
     if origins:
         middleware.append(
@@ -268,7 +267,7 @@ def gateway_app(
             )
         )
     return Starlette(
-        routes=[*calls, unknown, *looks, *files],
+        routes=[*calls, unknown, *looks, *rest],
         middleware=middleware,
         exception_handlers={Exception: _our_mistake},
     )

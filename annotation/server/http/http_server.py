@@ -16,6 +16,7 @@ import grpc
 import uvicorn
 from google.protobuf import descriptor_pool
 from starlette.applications import Starlette
+from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from evoskeleton.annotation.domain.addresses import host_and_port, is_loopback
@@ -25,6 +26,7 @@ from evoskeleton.annotation.server.http.connect import (
     anybody,
     gateway_app,
 )
+from evoskeleton.annotation.server.http.page import PageFiles
 from evoskeleton.annotation.server.http.pictures import Pictures
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.tls import Certificate
@@ -71,15 +73,13 @@ async def gateway(
     """
     assert settings.http_address is not None
     host, port = host_and_port(settings.http_address)
-    folder = settings.http_folder
-    if folder is not None and not folder.is_dir():
-        raise BadInput(f"http_folder {folder} should be a folder of files for browsers")
+    files = _files(settings)
     known = descriptor_pool.Default()
     async with grpc.aio.insecure_channel(address, _CHANNEL) as channel:
         app = gateway_app(
             channel,
             [known.FindServiceByName(name) for name in services],
-            static=folder,
+            files=files,
             most_bytes=_JSON_SIZE * settings.most_message_bytes,
             origins=settings.http_origins,
             hosts=_hosts(settings),
@@ -109,6 +109,16 @@ def _hosts(settings: ServeSettings) -> Sequence[str]:
     if is_loopback(settings.http_address):
         return (*LOOPBACK_NAMES, *settings.http_hosts)
     return settings.http_hosts or ("*",)
+
+
+def _files(settings: ServeSettings) -> StaticFiles | None:
+    """The named folder's files, or the annotator's page where there is something to annotate."""
+    folder = settings.http_folder
+    if folder is None:
+        return PageFiles() if settings.annotations else None
+    if not folder.is_dir():
+        raise BadInput(f"http_folder {folder} should be a folder of files for browsers")
+    return StaticFiles(directory=folder, html=True)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from rich.console import Console
 
 import evoskeleton
 from evoskeleton.commands.adapt import adapt
+from evoskeleton.commands.annotate import annotate
 from evoskeleton.commands.annotations import annotations
 from evoskeleton.commands.campaign import campaigns, demo
 from evoskeleton.commands.data import data
@@ -28,7 +29,7 @@ from evoskeleton.commands.study import studies
 from evoskeleton.console.mistakes import told
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-for command in (demo, adapt, sample, train, evaluate, infer, lift, serve, settings):
+for command in (demo, adapt, sample, train, evaluate, infer, lift, serve, annotate, settings):
     app.command()(command)
 app.add_typer(campaigns, name="campaign")
 app.add_typer(data, name="data")

@@ -18,6 +18,7 @@ pytest.importorskip("starlette", reason="the extra `serve` is not installed")
 
 from google.protobuf.any_pb2 import Any as AnyMessage  # noqa: E402
 from google.rpc.status_pb2 import Status  # noqa: E402
+from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from evoskeleton.annotation.domain.rpc_errors import RpcError  # noqa: E402
 from evoskeleton.annotation.generated import inference_pb2 as pb  # noqa: E402
@@ -139,7 +140,7 @@ def pages(tmp_path) -> Iterator[Stand]:
     (folder / "app.js").write_text("1")
     (tmp_path / "secret.txt").write_text("secret")
     (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
-    with running(static=folder) as stand:
+    with running(files=StaticFiles(directory=folder, html=True)) as stand:
         yield stand
 
 

@@ -33,6 +33,11 @@ EXAMPLES = {
         "serve --model my-campaign --http-address 127.0.0.1:8080",
         "settings serve",
     ),
+    "annotate": (
+        "annotate photos",
+        "annotate 1.jpg 2.jpg --project street --keypoints coco",
+        "annotate --annotations mine --no-browser",
+    ),
     "settings": (
         "settings campaign",
         "settings campaign search.archive",

@@ -91,7 +91,7 @@ def serve(
     settings = _settings(given, change or [])
     if check:
         return _check(settings)
-    source = _source(bundle, model, home, tracking_uri, wait_for_champion)
+    source = champion_source(bundle, model, home, tracking_uri, wait_for_champion)
     asyncio.run(_serve(settings, source, "" if no_detector else detector, wait_for_champion))
 
 
@@ -122,7 +122,7 @@ async def _serve(
 
     check_closed(settings)
     champions = Champions(source, wait)
-    endpoint = Endpoint(settings, champions, _detector(detector) if detector else None)
+    endpoint = Endpoint(settings, champions, detector_named(detector) if detector else None)
     log_to_standard_error()
     raise_file_limit(settings.most_connections)
     await run(endpoint, _say_started)
@@ -134,10 +134,14 @@ def _say_started(endpoint: "Endpoint") -> None:
     typer.echo(f"serving {endpoint.champion_name} on port {endpoint.port}{beside}")
 
 
-def _source(
+def champion_source(
     bundle: Path | None, model: str | None, home: str, tracking_uri: str | None, wait: bool
 ) -> "ChampionSource":
-    """Where the champion comes from; whoever waits for one gets none of the package meanwhile."""
+    """Where the champion comes from; whoever waits for one gets none of the package meanwhile.
+
+    Raises:
+        BadInput: a bundle and a model are named.
+    """
     from evoskeleton.annotation.serving.champions import BundleSource, RegistrySource
     from evoskeleton.lifting.bundles import bundle_folder, shipped
 
@@ -152,7 +156,7 @@ def _source(
     return RegistrySource(registry, model, otherwise=None if wait else BundleSource(shipped()))
 
 
-def _detector(name: str) -> "ServedDetector | None":
+def detector_named(name: str) -> "ServedDetector | None":
     """A detector by name; without the embedded one, keypoints are still served."""
     from evoskeleton.annotation.serving.detection_queue import blazepose, own_detector
 

@@ -1,0 +1,210 @@
+"""Every screen: what axe finds, other sizes, other people's names, a long list, keys in time.
+
+The pictures of the documentation are made here: EVOSKELETON_SCREENSHOTS names their folder.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_browsing import opened
+from PIL import Image
+
+from evoskeleton.annotation.server.http.page import HEADERS
+from evoskeleton.annotation.store.removal import rename_image
+
+pytestmark = pytest.mark.long
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+FOUND = """async () => (await axe.run()).violations
+  .map(({ id, impact, nodes }) => [id, impact, nodes.map((node) => node.html.slice(0, 160))])"""
+SCRIPT_IN_TEXT = """() => {
+  const script = document.createElement("script");
+  try { script.text = "1"; return "taken"; } catch { return "refused"; }
+}"""
+PAINT = """async (keys) => {
+  const canvas = document.querySelector(".picture canvas:nth-of-type(2)");
+  const after = () => new Promise((done) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = done;
+    channel.port2.postMessage(0);
+  }));
+  canvas.focus();
+  const times = [];
+  for (const key of keys) {
+    const began = performance.now();
+    canvas.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    await after();
+    times.push(performance.now() - began);
+  }
+  return times;
+}"""
+SCREENSHOTS = os.environ.get("EVOSKELETON_SCREENSHOTS")
+
+
+def keep(page, name):
+    """Write a screenshot for the documentation, in few colours: it is committed."""
+    if SCREENSHOTS:
+        path = Path(SCREENSHOTS) / f"{name}.png"
+        page.screenshot(path=path)
+        few = Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=128)
+        few.save(path, optimize=True)
+
+
+def begun(page):
+    page.get_by_role("button", name="Annotate").click()
+    page.locator(".other").first.wait_for()
+    page.wait_for_timeout(500)
+
+
+def accessible(page, where):
+    found = page.evaluate(FOUND)
+    assert found == [], f"{where}: {found}"
+
+
+def test_axe_finds_nothing_on_any_screen(annotating, chromium):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci in tests/annotation/web")
+    with annotating(2) as street, opened(chromium, street.address("eve"), bypass_csp=True) as page:
+        page.add_init_script(path=AXE)
+        page.reload()
+        page.get_by_role("button", name="Annotate").wait_for()
+        accessible(page, "projects")
+        begun(page)
+        accessible(page, "annotate")
+        page.keyboard.press("?")
+        page.get_by_role("heading", name="Keys").wait_for()
+        accessible(page, "help")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+Enter")
+        page.get_by_text("kept by the server").wait_for()
+        page.keyboard.press("y")
+        page.get_by_text("by eve").wait_for()
+        accessible(page, "history")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Projects").click()
+        page.get_by_role("button", name="Images").click()
+        page.get_by_text("0.png").wait_for()
+        accessible(page, "images")
+        page.get_by_role("button", name="Projects").click()
+        page.get_by_role("button", name="Review").click()
+        page.get_by_text("Revision 1").wait_for()
+        accessible(page, "review")
+        page.evaluate("sessionStorage.clear()")
+        page.goto(page.url.partition("#")[0])
+        page.get_by_label("Token").wait_for()
+        accessible(page, "token")
+
+
+def test_pictures_for_the_documentation(annotating, chromium):
+    with annotating(3) as street, opened(chromium, street.address("eve")) as page:
+        page.get_by_role("button", name="Annotate").wait_for()
+        begun(page)
+        page.keyboard.press("z")
+        page.get_by_role("button", name="LWrist", exact=True).click()
+        page.wait_for_timeout(2000)
+        keep(page, "annotate")
+        page.get_by_role("button", name="Refit").click()
+        page.get_by_text("shown as a ghost").wait_for()
+        page.wait_for_timeout(300)
+        keep(page, "depth")
+        page.locator(".picture canvas").last.focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("1.png").wait_for()
+        page.get_by_role("button", name="Projects").click()
+        page.get_by_role("button", name="Review").click()
+        page.get_by_text("Revision 1").wait_for()
+        page.wait_for_timeout(500)
+        keep(page, "review")
+        assert colours(page) > 60
+
+
+def colours(page):
+    """How many colours the page shows: a page that is not to be seen has few."""
+    import io
+
+    image = Image.open(io.BytesIO(page.screenshot()))
+    return len(set(map(tuple, np.asarray(image)[::4, ::4, :3].reshape(-1, 3).tolist())))
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1024, 768), (820, 1180)])
+def test_nothing_is_outside_of_the_window(annotating, chromium, size):
+    viewport = {"width": size[0], "height": size[1]}
+    touch = size[0] < 1000
+    with (
+        annotating(1) as street,
+        opened(chromium, street.address("ann"), viewport=viewport, has_touch=touch) as page,
+    ):
+        begun(page)
+        sizes = (
+            "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        )
+        assert page.evaluate(sizes) == list(size)
+        for name in (".picture", ".space"):
+            box = page.locator(name).bounding_box()
+            assert box["width"] > 250 and box["height"] > 200
+
+
+def test_names_and_notes_of_strangers_are_text(annotating, chromium):
+    evil = "<img src=x onerror=window.hit=1>.png"
+    with annotating(1) as street:
+        street.store.write(rename_image, 1, evil)
+        with opened(chromium, street.address("eve")) as page:
+            page.get_by_role("button", name="Images").click()
+            page.get_by_text(evil).wait_for()
+            page.get_by_text(evil).click()
+            page.get_by_role("heading", name=evil).wait_for()
+            assert page.evaluate("window.hit") is None
+
+
+def test_every_file_comes_with_the_headers_that_let_nothing_in(annotating, chromium):
+    with (
+        annotating(1) as street,
+        opened(chromium, street.address("ann"), allowed="TrustedScript") as page,
+    ):
+        answers = {}
+        page.on("response", lambda response: answers.update({response.url: response.headers}))
+        page.reload()
+        begun(page)
+        files = {
+            url: headers for url, headers in answers.items() if "/src/" in url or url.endswith("/")
+        }
+        assert len(files) > 15
+        for url, headers in files.items():
+            for name, value in HEADERS.items():
+                assert value in headers[name], url
+            assert headers["x-content-type-options"] == "nosniff"
+        assert page.evaluate(SCRIPT_IN_TEXT) == "refused"
+
+
+def test_five_hundred_keys_are_painted_in_time(annotating, chromium):
+    keys = (["v", "f", "]", "ArrowLeft", "s", "[", "d", "x", "w", "="] * 50)[:500]
+    with annotating(1) as street, opened(chromium, street.address("ann")) as page:
+        begun(page)
+        times = np.array(page.evaluate(PAINT, keys))
+        median, slow = np.quantile(times, [0.5, 0.95])
+        print(f"key to paint: median {median:.0f} ms, 95 % {slow:.0f} ms")
+        assert median < 100 and slow < 300
+
+
+def test_a_list_of_ten_thousand_images_scrolls(annotating, chromium):
+    from page_browsing import photo
+
+    from evoskeleton.annotation.store.image_files import checked_picture
+
+    with annotating(1) as street:
+        picture = checked_picture(photo(street.points, 0), "x", 40_000_000)
+        for number in range(1, 10_000):
+            street.store.add_image(street.project.id, f"many-{number:05}.png", picture)
+        with opened(chromium, street.address("eve")) as page:
+            began = time.monotonic()
+            begun(page)
+            print(f"first image of 10,000 after {time.monotonic() - began:.1f} s")
+            page.get_by_role("button", name="Projects").click()
+            page.get_by_role("button", name="Images").click()
+            page.get_by_text("10000 images").wait_for()
+            page.evaluate("document.querySelector('.list').scrollTop = 1e9")
+            page.get_by_text("many-09999.png").wait_for()
+            assert page.locator(".list li").count() <= 60
