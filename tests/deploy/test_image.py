@@ -1,0 +1,78 @@
+"""The Containerfile: what is known of it without a build, and a build where there is podman."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "deploy" / "image" / "Containerfile"
+TEXT = FILE.read_text()
+BUILD, FINAL = (part for part in TEXT.split("\nFROM ")[1:])
+
+
+def test_the_image_runs_without_root_and_names_no_index():
+    assert re.findall("^USER (.*)$", FINAL, re.MULTILINE) == ["10001:10001"]
+    assert "://" not in TEXT and "latest" not in TEXT
+    assert re.search("^ENTRYPOINT .*tini", FINAL, re.MULTILINE)
+    for label in ("title", "version", "revision", "licenses"):
+        assert f"org.opencontainers.image.{label}=" in FINAL
+
+
+def test_what_is_copied_is_there():
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", BUILD, re.MULTILINE)
+    assert len(copied) >= 7
+    for path in " ".join(copied).split():
+        assert (ROOT / path).exists(), path
+
+
+def test_the_dependencies_are_those_of_the_project(monkeypatch):
+    (line,) = re.findall(r'^RUN python3 -c "(.*?)" > needs.txt', BUILD, re.MULTILINE)
+    (extras,) = re.findall("^ARG EXTRAS=(.*)$", BUILD, re.MULTILINE)
+    words = [sys.executable, "-c", line.replace("${EXTRAS}", extras)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    names = {re.split(r"[\[<>=~! ;]", need)[0] for need in done.stdout.split("\n")}
+    assert {"torch", "ray", "mlflow", "grpcio", "pg8000", "ai-edge-litert", "h5py"} <= names
+
+
+def test_the_assets_are_known(monkeypatch):
+    from evoskeleton.commands.deployment.assets import known
+
+    (names,) = re.findall('^ARG ASSETS="(.*)"$', BUILD, re.MULTILINE)
+    assert names and set(names.split()) <= set(known())
+
+
+def test_the_containerfile_is_clean():
+    checker = shutil.which("hadolint")
+    if checker is None:
+        pytest.skip("hadolint is absent")
+    done = subprocess.run([checker, str(FILE)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.long
+def test_the_image_builds_and_runs_closed():
+    builder = shutil.which("podman")
+    if builder is None:
+        pytest.skip("podman, which builds and runs the image, is absent")
+    tag = "localhost/evoskeleton:test"
+    build = [builder, "build", "--file", str(FILE), "--tag", tag, str(ROOT)]
+    subprocess.run(build, check=True)
+    closed = ["--rm", "--network", "none", "--read-only", "--cap-drop", "all"]
+    closed += ["--security-opt", "no-new-privileges", "--tmpfs", "/tmp", "--tmpfs", "/home/evo"]
+
+    def said(*words: str) -> str:
+        run = [builder, "run", *closed, tag, *words]
+        return subprocess.run(run, check=True, capture_output=True, text=True).stdout
+
+    assert said("id", "-u").strip() == "10001"
+    settings = yaml.safe_load(said("evoskeleton", "campaign", "template"))
+    assert settings["motion"]
+    fetched = said("evoskeleton", "assets", "fetch", "deepmimic-motion")
+    assert "/opt/evoskeleton/assets/" in fetched
+    bill = said("cat", "/opt/evoskeleton/sbom.cdx.json")
+    assert '"CycloneDX"' in bill and '"torch"' in bill
