@@ -15,6 +15,7 @@ pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
 from evoskeleton.cli import main  # noqa: E402
+from evoskeleton.commands.annotate import _files  # noqa: E402
 from evoskeleton.platform.data.sources.load import load  # noqa: E402
 from evoskeleton.platform.data.sources.settings import SourceSettings  # noqa: E402
 
@@ -34,6 +35,16 @@ def test_what_cannot_be_annotated_is_one_sentence(capsys, tmp_path):
     assert "No such file" in refused(capsys, tmp_path / "gone.jpg", *there)
 
 
+def test_files_that_are_called_alike_are_told_apart(tmp_path):
+    files = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for name in ("1.jpg", f"{folder}.png", "notes.txt"):
+            (tmp_path / folder / name).write_bytes(b"")
+        files.append(tmp_path / folder)
+    assert list(_files(files)) == ["a/1.jpg", "a.png", "b/1.jpg", "b.png"]
+
+
 @pytest.mark.long
 def test_a_photo_becomes_a_seed(tmp_path, bundle, motion):
     from page_browsing import photo, walker_points
@@ -41,6 +52,7 @@ def test_a_photo_becomes_a_seed(tmp_path, bundle, motion):
     (tmp_path / "photos").mkdir()
     points = walker_points(motion[10])
     (tmp_path / "photos" / "a.png").write_bytes(photo(points, 0))
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
     running = begun(tmp_path, bundle)
     try:
         address, token = started(running)

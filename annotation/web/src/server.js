@@ -33,6 +33,8 @@ export async function leaseForReview(projectId, count) {
 export const renew = (imageId) => call("RenewLease", { imageId, seconds: LEASE_S, ...annotator() });
 /** @param {string} imageId */
 export const release = (imageId) => call("ReleaseImage", { imageId, ...annotator() });
+/** @param {string} imageId */
+export const unskip = (imageId) => call("UnskipImage", { imageId, ...annotator() });
 /** @param {string} imageId @param {number} [number] */
 export const revision = (imageId, number) => call("GetAnnotation", { imageId, number: number ?? 0 });
 /** @param {string} imageId */

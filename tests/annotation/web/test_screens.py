@@ -208,3 +208,28 @@ def test_a_list_of_ten_thousand_images_scrolls(annotating, chromium):
             page.evaluate("document.querySelector('.list').scrollTop = 1e9")
             page.get_by_text("many-09999.png").wait_for()
             assert page.locator(".list li").count() <= 60
+
+
+def test_many_are_accepted_at_once_and_a_skip_is_taken_back(annotating, chromium):
+    with annotating(3) as street, opened(chromium, street.address("eve")) as page:
+        begun(page)
+        page.keyboard.press("k")
+        page.get_by_label("Reason").fill("too dark")
+        page.keyboard.press("Enter")
+        for name in ("1.png", "2.png"):
+            page.get_by_role("heading", name=name).wait_for()
+            page.locator(".other").first.wait_for()
+            page.keyboard.press("Enter")
+        page.get_by_role("button", name="Images").click()
+        page.get_by_role("button", name="Accept all submitted").click()
+        page.get_by_role("button", name="Accept all", exact=True).click()
+        page.wait_for_function("() => document.body.innerText.match(/accepted/g)?.length === 3")
+        assert [street.newest(image).state for image in (1, 2, 3)] == [
+            "new",
+            "accepted",
+            "accepted",
+        ]
+        page.get_by_label("State").select_option("skipped by me")
+        page.get_by_text("1 images").wait_for()
+        page.locator(".list button").first.click()
+        page.get_by_role("heading", name="0.png").wait_for()

@@ -1,11 +1,14 @@
 // All images of a project: a list of any length of which only what is seen is there.
-import { thumbnail } from "../api.js";
-import { button, fill, h } from "../dom.js";
+import { annotator, thumbnail } from "../api.js";
+import { button, dialog, fill, h } from "../dom.js";
+import * as outbox from "../outbox.js";
 import * as server from "../server.js";
 
 const ROW = 40;
 const PAGE = 100;
 const STATES = ["new", "draft", "submitted", "accepted", "rejected"];
+const SKIPPED = "SKIPPED";
+const MOST_REVIEWS = 1000;
 
 /** @param {import("../server.js").Me} me @param {any} project */
 export function imagesScreen(me, project) {
@@ -16,8 +19,25 @@ export function imagesScreen(me, project) {
   const count = h("span", { class: "quiet", role: "status" });
   const rows = h("ul", {});
   const list = h("div", { class: "list", tabindex: 0, role: "region", "aria-label": "Images", onscroll: () => draw() }, rows);
-  const state = h("select", { "aria-label": "State", onchange: () => void again() }, h("option", { value: "" }, "all states"), STATES.map((name) => h("option", { value: `STATE_${name.toUpperCase()}` }, name)));
+  const state = h("select", { "aria-label": "State", onchange: () => void again() }, h("option", { value: "" }, "all states"), STATES.map((name) => h("option", { value: `STATE_${name.toUpperCase()}` }, name)), h("option", { value: SKIPPED }, "skipped by me"));
   const search = h("input", { type: "search", "aria-label": "Name", placeholder: "name", oninput: () => void again() });
+
+  function wanted() {
+    const filter = state.value === SKIPPED ? { skippedBy: me.name } : state.value ? { state: state.value } : {};
+    return { projectId: project.id, search: search.value, ...filter };
+  }
+
+  async function acceptAll() {
+    const { images } = await server.images({ ...wanted(), state: "STATE_SUBMITTED", most: MOST_REVIEWS });
+    const sure = await dialog("Accept without a look?", (close) => [h("p", {}, `${images.length} images that are submitted${search.value ? ` and called "${search.value}"` : ""} become accepted.`),
+      h("div", { class: "row" }, button("Accept all", "", () => close(true), { class: "main" }), button("Cancel", "Esc", () => close(false)))]);
+    if (!sure || !images.length) return;
+    const request = { key: crypto.randomUUID(), accept: true, images: images.map((image) => ({ imageId: image.id, basedOn: image.revision })), ...annotator() };
+    const answered = new Promise((resolve) => { const off = outbox.on("answered", () => { off(); resolve(undefined); }); });
+    await outbox.post({ image: "", title: `${images.length} images`, method: "ReviewMany", request, upTo: 0 });
+    await answered;
+    await again();
+  }
 
   async function again() {
     const mine = ++asked;
@@ -31,8 +51,7 @@ export function imagesScreen(me, project) {
   async function page(at, mine) {
     if (pages.has(at)) return;
     pages.set(at, []);
-    const request = { projectId: project.id, most: PAGE, offset: at * PAGE, search: search.value, ...(state.value && { state: state.value }) };
-    const found = await server.images(request);
+    const found = await server.images({ ...wanted(), most: PAGE, offset: at * PAGE });
     if (mine !== asked) return;
     pages.set(at, found.images);
     total = found.total;
@@ -47,25 +66,29 @@ export function imagesScreen(me, project) {
     const shown = [];
     for (let at = first; at < last; at++) {
       const image = pages.get(Math.floor(at / PAGE))?.[at % PAGE];
-      if (image) shown.push(row(me, project, image, at));
+      if (image) shown.push(row(me, project, image, at, state.value === SKIPPED));
       else void page(Math.floor(at / PAGE), asked);
     }
     fill(rows, shown);
   }
 
   const element = h("main", { class: "sheet" }, h("div", { class: "row" }, button("Projects", "", () => { location.hash = "#/"; }), h("h1", {}, project.name), h("span", { class: "gap" }), count),
-    h("div", { class: "row" }, state, search, button("Annotate", "", () => { location.hash = `#/annotate/${project.id}`; }, { class: "main" })), list);
+    h("div", { class: "row" }, state, search, h("span", { class: "gap" }), me.admin && button("Accept all submitted", "", () => void acceptAll()), button("Annotate", "", () => { location.hash = `#/annotate/${project.id}`; }, { class: "main" })), list);
   void again();
   return { element };
 }
 
-/** @param {import("../server.js").Me} me @param {any} project @param {any} image @param {number} at */
-function row(me, project, image, at) {
+/** @param {import("../server.js").Me} me @param {any} project @param {any} image @param {number} at @param {boolean} skipped */
+function row(me, project, image, at, skipped) {
   const state = String(image.state ?? "").replace("STATE_", "").toLowerCase();
   const place = me.admin && state === "submitted" ? "review" : "annotate";
   const picture = h("img", { alt: "" });
   thumbnail(image).then((url) => { picture.src = url; }, () => {});
-  const item = h("li", {}, h("button", { type: "button", onclick: () => { location.hash = `#/${place}/${project.id}/${image.id}`; } }, picture,
+  const open = async () => {
+    if (skipped) await server.unskip(image.id);
+    location.hash = `#/${place}/${project.id}/${image.id}`;
+  };
+  const item = h("li", {}, h("button", { type: "button", onclick: () => void open() }, picture,
     h("span", { class: "cut" }, image.name), h("span", {}, state), h("span", { class: "wide cut" }, image.holder ? `with ${image.holder}` : image.annotator ?? ""), h("span", { class: "wide" }, image.revision ? `revision ${image.revision}` : "")));
   item.style.top = `${at * ROW}px`;
   return item;

@@ -7,10 +7,12 @@ loopback, the browser opens, and when the command is ended, what was annotated i
 import asyncio
 import contextlib
 import getpass
+import hashlib
 import os
 import re
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +76,8 @@ def annotate(
     """Annotate photos in the browser, in 2D and 3D; Ctrl-C ends it and exports the poses."""
     check_installed()
     with opened(annotations) as store:
-        known = _filled(store, project, keypoints, _files(pictures or []))
+        named = pictures or []
+        known = _filled(store, project, keypoints, _files(named), named)
     settings = _settings(annotations, http_address)
     token = _token(annotations)
     source = champion_source(bundle, None, home, None, wait=False)
@@ -84,42 +87,71 @@ def annotate(
             typer.echo(line)
 
 
-def _files(pictures: Sequence[Path]) -> list[Path]:
-    """Picture files, those of folders by name.
+def _files(pictures: Sequence[Path]) -> dict[str, Path]:
+    """Picture files by their names in the project, those of folders in the order of their names;
+    files that are called alike have their folder's name before their own.
 
     Raises:
-        BadInput: one is not there, or a folder has none.
+        BadInput: a folder has none.
     """
     found: list[Path] = []
     for path in pictures:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(each for each in path.iterdir() if each.suffix.lower() in ENDINGS)
-        if not inside:
-            raise BadInput(f"{path} should hold pictures ({', '.join(ENDINGS)}), there are none")
-        found += inside
-    return found
+        found += _inside(path) if path.is_dir() else [path]
+    often = Counter(path.name for path in found)
+    return {_name(path, often): path for path in found}
+
+
+def _inside(folder: Path) -> list[Path]:
+    inside = sorted(each for each in folder.iterdir() if each.suffix.lower() in ENDINGS)
+    if not inside:
+        raise BadInput(f"{folder} should hold pictures ({', '.join(ENDINGS)}), there are none")
+    return inside
+
+
+def _name(path: Path, often: Mapping[str, int]) -> str:
+    return path.name if often[path.name] == 1 else f"{path.resolve().parent.name}/{path.name}"
 
 
 def _filled(
-    store: "AnnotationStore", project: str, keypoints: str, files: Sequence[Path]
+    store: "AnnotationStore",
+    project: str,
+    keypoints: str,
+    files: Mapping[str, Path],
+    named: Collection[Path],
 ) -> "Project":
-    """The project with the pictures in it."""
-    from evoskeleton.annotation.store.image_files import checked_picture
+    """The project with the pictures in it.
 
+    Raises:
+        BadInput: there is no project and no picture, or one that was `named` cannot be used; those
+            that were found in a folder are left out.
+    """
     there = next((each for each in store.projects() if each.name == project), None)
     if there is None and not files:
         raise BadInput(f"there is no project {project} yet: name pictures to annotate")
     known = there or store.make_project(project, keypoints)
+    held = {image.name: image.sha256 for image in store.images(known.id)}
     with busy(f"looking at {len(files)} pictures"):
-        for path in files:
+        for name, path in files.items():
             try:
-                content = path.read_bytes()
-            except OSError as error:
-                raise BadInput(f"{path}: {error.strerror}") from None
-            store.add_image(known.id, path.name, checked_picture(content, path.name, MOST_PIXELS))
+                _add(store, known.id, name, path, held)
+            except BadInput as error:
+                if path in named:
+                    raise
+                typer.echo(f"left out: {error}", err=True)
     return known
+
+
+def _add(
+    store: "AnnotationStore", project_id: int, name: str, path: Path, held: Mapping[str, str]
+) -> None:
+    from evoskeleton.annotation.store.image_files import checked_picture
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
+    if held.get(name) != hashlib.sha256(content).hexdigest():
+        store.add_image(project_id, name, checked_picture(content, name, MOST_PIXELS))
 
 
 def _settings(annotations: Path, http_address: str) -> ServeSettings:
