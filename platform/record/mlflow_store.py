@@ -64,6 +64,10 @@ class TrackingSettings(Settings):
         "evoskeleton", min_length=1, description="name of the MLflow experiment"
     )
 
+    user: bool = Field(
+        True, description="record the name of the user who runs a campaign, as MLflow does"
+    )
+
     @field_validator("uri")
     @classmethod
     def _known_store(cls, uri: str | None) -> str | None:

@@ -87,6 +87,7 @@ class Registry:
         metrics: Mapping[str, float],
         run_id: str,
         alias: str = CHAMPION,
+        description: str | None = None,
     ) -> int:
         """Register a bundle once, and give it the alias when it is new.
 
@@ -99,6 +100,7 @@ class Registry:
             metrics: what the version is worth, such as `mpjpe` in mm.
             run_id: run that made it; its artifacts hold the bundle from now on.
             alias: what the version is in use as.
+            description: what it is worth, in words; none: the metrics.
 
         Returns:
             The version's number.
@@ -109,7 +111,7 @@ class Registry:
         weights = weights_of(Path(bundle))
         self._make_model(name)
         found = self._by_weights(name, weights) or self._create(
-            Path(bundle), name, metrics, run_id, weights
+            Path(bundle), name, metrics, run_id, weights, description
         )
         number = int(found.version)
         if found.tags.get(GIVEN) != alias:
@@ -215,7 +217,13 @@ class Registry:
                 raise
 
     def _create(
-        self, bundle: Path, name: str, metrics: Mapping[str, float], run_id: str, weights: str
+        self,
+        bundle: Path,
+        name: str,
+        metrics: Mapping[str, float],
+        run_id: str,
+        weights: str,
+        description: str | None,
     ) -> "ModelVersion":
         client = self._store.client()
         place = self._keep(bundle, run_id, weights)
@@ -225,7 +233,7 @@ class Registry:
             source=f"{client.get_run(run_id).info.artifact_uri}/{place}",
             run_id=run_id,
             tags={WEIGHTS: weights} | {key: f"{value:.6g}" for key, value in figures.items()},
-            description=_description(figures),
+            description=description or _description(figures),
         )
 
     def _keep(self, bundle: Path, run_id: str, weights: str) -> str:

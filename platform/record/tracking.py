@@ -30,10 +30,12 @@ from evoskeleton.platform.record.mlflow_store import (
     Store,
     TrackingSettings,
     one_line,
-    prepare_environment,
     without_secrets,
 )
 from evoskeleton.platform.record.registry import Registry, weights_of
+from evoskeleton.platform.record.run_page.data_sets import UsedPoses, input_of, table_input
+from evoskeleton.platform.record.run_page.logged_lifter import log_lifter
+from evoskeleton.platform.record.run_page.words import COLOURS, EXPERIMENT, renamed, training_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,6 +52,7 @@ CAMPAIGN, KEY, TRAINING = "evoskeleton.campaign", "evoskeleton.key", "evoskeleto
 STOPPED = "evoskeleton.stopped"
 WEIGHTS, CHAMPION, COMPLETE = "evoskeleton.weights", "evoskeleton.champion", "evoskeleton.complete"
 PARENT, NAME, NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"
+COLOUR = "mlflow.runColor"
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,9 @@ class Tracker:
         """Note that the training which made these weights (hash) became champion."""
         self._send("champion", lambda: _ignored(self._write_champion(weights)))
 
-    def register_champion(self, bundle: Path | str, metrics: Mapping[str, float]) -> None:
+    def register_champion(
+        self, bundle: Path | str, metrics: Mapping[str, float], worth: str | None = None
+    ) -> None:
         """Register a bundle under the campaign's own model name, and note that it is champion.
 
         The version points to the training that made it.
@@ -155,8 +160,9 @@ class Tracker:
         Args:
             bundle: folder of the bundle.
             metrics: what it is worth, such as `mpjpe` in mm.
+            worth: the same in words; none: the metrics.
         """
-        write = partial(self._write_registration, Path(bundle), dict(metrics))
+        write = partial(self._write_registration, Path(bundle), dict(metrics), worth)
         self._send("champion's registration", write)
 
     def log_figure(self, name: str, figure: "Figure") -> None:
@@ -180,6 +186,26 @@ class Tracker:
         """Keep plain data as `tables/<name>.json`."""
         text = io.StringIO(json.dumps(data, indent=1, default=float))
         self._send(f"table {name}", partial(self._write_text, f"tables/{name}.json", text))
+
+    def log_sources(self, used: Sequence[UsedPoses]) -> None:
+        """Note the sets of poses that the campaign is made of, as inputs of its run."""
+        inputs = [input_of(poses) for poses in used] if self._settings.enabled else []
+        self._send(
+            "data sets", lambda: self._store.client().log_inputs(self._parent().id, datasets=inputs)
+        )
+
+    def log_headline(self, numbers: Mapping[str, float], generation: int, words: str) -> None:
+        """What came: metrics that stand before all groups, and the run's description.
+
+        Args:
+            numbers: such as `test_mpjpe_mm`.
+            generation: of the end.
+            words: the result in Markdown, put before what explains the page.
+        """
+        points = [Point(name, generation, value) for name, value in numeric(numbers)]
+        note = f"{words}\n\n{_note(self._campaign)}"
+        self._send("headline", lambda: _ignored(self._parent().write(points)))
+        self._send("description", lambda: self._parent().tag({NOTE: note}))
 
     def log_page(self, name: str, html: str) -> None:
         """Keep a page at the root of the artifacts, where MLflow shows it."""
@@ -210,12 +236,12 @@ class Tracker:
                 "it when MLflow answers, and they are written"
             )
 
-    def how_to_open(self, port: int = 5000) -> Page:
-        """The command that serves the campaign's page, and the page's address."""
+    def how_to_open(self, port: int = 5000) -> Page | None:
+        """The command that serves the campaign's page, and its address; none without a page."""
+        if self._run is None:
+            return None
         base = without_secrets(self._store.uri) if self._store.is_server else _local(port)
-        place = "/#/experiments"
-        if self._run is not None:
-            place += f"/{self._experiment}/runs/{self._run.id}/model-metrics"
+        place = f"/#/experiments/{self._experiment}/runs/{self._run.id}/model-metrics"
         place += "?workflowType=machine_learning"  # else the page offers its tools for chat models
         command = None if self._store.is_server else serve_command(self._store, port)
         return Page(command, base.rstrip("/") + place)
@@ -281,16 +307,29 @@ class Tracker:
             found = client.create_run(
                 self._experiment,
                 run_name=self._campaign,
-                tags={CAMPAIGN: self._campaign} | ({KEY: key} if key else {}),
+                tags={CAMPAIGN: self._campaign, COLOUR: self._colour()}
+                | ({KEY: key} if key else {}),
             ).info.run_id
         else:
             client.update_run(found, status="RUNNING")
             client.set_tag(found, STOPPED, "false")
         run = Run(client, found)
         run.write_settings(settings)
-        run.tag(_origin() | {NOTE: _note(self._campaign)})
+        run.tag(self._origin() | {NOTE: _note(self._campaign)})
+        client.set_experiment_tag(self._experiment, NOTE, EXPERIMENT)
         client.log_text(found, _as_yaml(settings), "settings.yaml")
         return run
+
+    def _colour(self) -> str:
+        """The first colour that the fewest other campaigns have."""
+        found = self._store.client().search_runs([self._experiment], f"tags.`{CAMPAIGN}` != ''")
+        taken = [run.data.tags.get(COLOUR) for run in found if PARENT not in run.data.tags]
+        return min(COLOURS, key=taken.count)
+
+    def _origin(self) -> dict[str, str | None]:
+        """What a run says of code, machine and, unless settings say no, of who started it."""
+        said = _origin()
+        return said if self._settings.user else {**said, "mlflow.user": "not recorded"}
 
     def _find(self, run_id: str | None, key: str | None) -> str | None:
         """The run to go on in: by its id, by the campaign's key, or none."""
@@ -337,21 +376,23 @@ class Tracker:
         }
         run.write_settings(facts | {"fit": record.get("settings") or {}})
         run.write(_training_points(record))
-        client.log_inputs(run.id, datasets=[_table_input(record, self._campaign)])
+        client.log_inputs(run.id, datasets=[table_input(record, self._campaign)])
         if (bundle := record.get("bundle")) is not None:
             if not Path(
                 bundle
             ).is_dir():  # MLflow takes a folder that is not there for an empty one
                 raise FileNotFoundError(f"there is no bundle at {bundle}")
             client.log_artifacts(run.id, str(bundle), "bundle")
-        validation = dict(numeric(record.get("validation") or {}))
+            name = f"{self._campaign}-g{record.get('generation', record['table_version'])}"
+            log_lifter(client, run.id, name, Path(bundle), record)
+        validation = _shown(record)
         generation = int(record.get("generation", 0))
         self._parent().write(
             Point(f"lifter/validation_{name}", generation, value)
             for name, value in validation.items()
         )
         run.tag({WEIGHTS: record.get("hash"), NOTE: _training_note(record), COMPLETE: "true"})
-        client.set_terminated(run.id)
+        client.set_terminated(run.id, end_time=_times(record)[1])
         self._trainings[_training_key(self._campaign, record)] = run, True
 
     def _training(self, record: Mapping[str, Any]) -> tuple[Run, bool]:
@@ -362,8 +403,10 @@ class Tracker:
         if key not in self._trainings:
             made = self._store.client().create_run(
                 self._experiment,
-                run_name=f"v{record['table_version']}",
-                tags={TRAINING: key, PARENT: self._parent().id, CAMPAIGN: self._campaign},
+                run_name=training_name(record),
+                start_time=_times(record)[0],
+                tags={TRAINING: key, PARENT: self._parent().id, CAMPAIGN: self._campaign}
+                | {name: value for name, value in self._origin().items() if value},
             )
             self._trainings[key] = Run(self._store.client(), made.info.run_id), False
         return self._trainings[key]
@@ -388,15 +431,22 @@ class Tracker:
             won = child.data.tags.get(WEIGHTS) == weights
             if won:
                 maker = child.info.run_id
+            name = renamed(child.info.run_name, won)
+            if name != child.info.run_name:
+                self._store.client().update_run(child.info.run_id, name=name)
             if won or CHAMPION in child.data.tags:
                 self._store.client().set_tag(child.info.run_id, CHAMPION, str(won).lower())
         self._parent().tag({CHAMPION: weights})
         return maker
 
-    def _write_registration(self, bundle: Path, metrics: dict[str, float]) -> None:
+    def _write_registration(
+        self, bundle: Path, metrics: dict[str, float], worth: str | None
+    ) -> None:
         maker = self._write_champion(weights_of(bundle))
         name = model_name(self._campaign)
-        Registry(self._settings, self._home).register(bundle, name, metrics, maker)
+        Registry(self._settings, self._home).register(
+            bundle, name, metrics, maker, description=worth
+        )
 
     def _write_file(self, place: str, content: io.BytesIO) -> None:
         import tempfile
@@ -414,6 +464,9 @@ class Tracker:
         self._store.client().set_terminated(self._parent().id, status)
 
 
+_QUIET_SERVER = "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
+
+
 def serve_command(store: Store, port: int = 5000) -> str:
     """The command line that serves the pages of a local store."""
     beside = Path(sys.executable).parent / "mlflow"
@@ -423,7 +476,7 @@ def serve_command(store: Store, port: int = 5000) -> str:
     parts = [program, "server", "--backend-store-uri", store.uri]
     parts += ["--default-artifact-root", store.artifacts or "mlartifacts"]
     parts += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    return "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false " + shlex.join(parts)
+    return f"{_QUIET_SERVER} " + shlex.join(parts)
 
 
 def _local(port: int) -> str:
@@ -485,6 +538,20 @@ def _training_key(campaign: str, record: Mapping[str, Any]) -> str:
     return f"{key}/{record['name']}" if record.get("name") else key
 
 
+def _shown(record: Mapping[str, Any]) -> dict[str, float]:
+    """Validation errors as curves; those by decile of rarity are a figure and a table."""
+    errors = numeric(record.get("validation") or {})
+    return {name: value for name, value in errors if not name.startswith("rarity_")}
+
+
+def _times(record: Mapping[str, Any]) -> tuple[int, int]:
+    """When a training began and ended, ms since 1970, by its folder's date and its duration."""
+    bundle = record.get("bundle")
+    there = bundle is not None and Path(bundle).is_dir()
+    end = Path(bundle).stat().st_mtime if there and bundle is not None else time.time()
+    return int(1000 * (end - float(record.get("seconds", 0.0)))), int(1000 * end)
+
+
 def _training_points(record: Mapping[str, Any]) -> list[Point]:
     """The curve, and the final figures at its last step."""
     curve = record.get("curve") or []
@@ -496,32 +563,9 @@ def _training_points(record: Mapping[str, Any]) -> list[Point]:
         if name not in dull
     ]
     last = int(curve[-1]["step"]) if curve else 0
-    final = dict(numeric(record.get("validation") or {}))
+    final = _shown(record)
     points += [Point(f"validation/{name}", last, value) for name, value in final.items()]
     points += [
         Point(f"training/{name}", last, record[name]) for name in ("seconds",) if name in record
     ]
     return points
-
-
-def _table_input(record: Mapping[str, Any], campaign: str) -> Any:
-    """The table version that a training read, as MLflow's input data set."""
-    prepare_environment()
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    version = int(record["table_version"])
-    source = {
-        "path": without_secrets(str(record.get("table", "poses"))),
-        "delta_table_version": version,
-    }
-    tensor = {"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 17, 3]}}
-    schema = {"mlflow_tensorspec": {"features": json.dumps([tensor]), "targets": None}}
-    dataset = Dataset(
-        name=f"poses of {campaign}",
-        digest=str(record.get("digest") or f"v{version}")[:36],
-        source_type="delta_table",
-        source=json.dumps(source),
-        schema=json.dumps(schema),
-        profile=json.dumps({"num_rows": record.get("rows")}),
-    )
-    return DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "training")])

@@ -27,7 +27,7 @@ class Adapted:
 
     explained: Explained
     bundle: Path
-    how_to_open: Page
+    how_to_open: Page | None
 
 
 def adapt(

@@ -49,7 +49,7 @@ class Outcome:
     """A finished campaign: the closing report, and where to look through it."""
 
     report: dict[str, Any]
-    how_to_open: Page
+    how_to_open: Page | None
 
 
 def template() -> str:
@@ -341,12 +341,14 @@ def _drive(
     run.monitor.starting()
     with cluster(settings.machine, settings.search.islands) as there:
         from evoskeleton.platform.search.campaign.closing.closing_report import conclude
+        from evoskeleton.platform.search.campaign.closing.facts import used_poses
         from evoskeleton.platform.search.campaign.loop import Campaign
         from evoskeleton.platform.search.workers.gauges import CampaignGauges
 
         tracker = _tracker(settings, folder)
         try:
             first = state()
+            tracker.log_sources(used_poses(settings, folder))
             monitor = Both(run.monitor, CampaignGauges(settings.name))
             with run.stop.between_generations():
                 campaign = Campaign(settings, folder, table, there, tracker, monitor, run.stop)

@@ -14,6 +14,7 @@ import yaml
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.record.mlflow_run import Run
 from evoskeleton.platform.record.mlflow_store import Store
+from evoskeleton.platform.record.run_page.data_sets import UsedPoses
 from evoskeleton.platform.record.tracking import Tracker, TrackingSettings
 
 SETTINGS = {"seed": 7, "search": {"generations": 8, "target": None, "names": []}}
@@ -69,6 +70,14 @@ def points(client, run_id):
     """How often each (metric, step) was written."""
     names = client.get_run(run_id).data.metrics
     return Counter((m.key, m.step) for n in names for m in client.get_metric_history(run_id, n))
+
+
+def version_of(child):
+    return child.data.tags["evoskeleton.training"].rpartition("/")[2]
+
+
+def by_version(client, run_id):
+    return {version_of(child): child for child in children(client, run_id)}
 
 
 def children(client, run_id):
@@ -165,7 +174,7 @@ def test_a_training_is_a_child_run_with_curve_table_version_and_bundle(tracker, 
     run_id = tracker.start("trained", SETTINGS)
     tracker.log_training(training(bundle=str(tmp_path)))
     (child,) = children(client, run_id)
-    assert child.info.run_name == "v3" and child.info.status == "FINISHED"
+    assert child.info.run_name == "g3, 24,000 poses, 61.5 mm" and child.info.status == "FINISHED"
     assert child.data.params["fit.width"] == "256"
     assert child.data.tags["evoskeleton.training"] == "trained/v3"
     assert child.data.tags["evoskeleton.weights"] == "beef3"
@@ -178,6 +187,38 @@ def test_a_training_is_a_child_run_with_curve_table_version_and_bundle(tracker, 
     assert points(client, run_id)["lifter/validation_mpjpe", 3] == 1
 
 
+def test_a_trained_lifter_is_a_model_with_a_signature_and_no_pickle(tracker, client, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    run_id = tracker.start("models", SETTINGS)
+    for _ in range(2):
+        tracker.log_training(training(bundle=tmp_path, seconds=90.0))
+    (child,) = children(client, run_id)
+    assert child.info.end_time - child.info.start_time == pytest.approx(90_000, abs=2)
+    where = f"source_run_id = '{child.info.run_id}'"
+    (model,) = client.search_logged_models([child.info.experiment_id], filter_string=where)
+    assert (model.name, str(model.status)) == ("models-g3", "READY")
+    kept = Path(model.artifact_location.removeprefix("file://"))
+    assert sorted(path.name for path in kept.iterdir()) == ["MLmodel", "model.safetensors"]
+    assert "keypoints_px" in (kept / "MLmodel").read_text()
+    errors = {metric.key: metric.value for metric in model.metrics}
+    assert errors == {"validation_mpjpe": 61.5, "validation_p_mpjpe": 44.0}
+
+
+def test_what_came_stands_before_the_curves_and_names_its_data(tracker, client):
+    run_id = tracker.start("headline", SETTINGS)
+    used = [UsedPoses("test of headline", "testing", "ab" * 32, "parquet", {"poses": 5})]
+    tracker.log_sources(used)
+    tracker.log_headline({"test_mpjpe_mm": 52.0, "gain_mm": 8.0}, 4, "**52.0 mm**")
+    run = client.get_run(run_id)
+    assert run.data.metrics["gain_mm"] == 8.0
+    assert run.data.tags["mlflow.note.content"].startswith("**52.0 mm**")
+    assert run.data.tags["mlflow.runColor"].startswith("#")
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "test of headline" and data.tags[0].value == "testing"
+    page = client.get_experiment(run.info.experiment_id).tags["mlflow.note.content"]
+    assert "test_mpjpe_mm" in page
+
+
 def test_a_training_told_twice_is_recorded_once(tracker, record_home, client):
     run_id = tracker.start("twice", SETTINGS)
     tracker.log_training(training())
@@ -186,13 +227,15 @@ def test_a_training_told_twice_is_recorded_once(tracker, record_home, client):
     again.start("twice", SETTINGS, run_id=run_id)
     again.log_training(training())
     again.log_training(training(version=5, generation=5))
-    named = {child.info.run_name: child for child in children(client, run_id)}
+    named = by_version(client, run_id)
     assert sorted(named) == ["v3", "v5"]
     assert named["v3"].data.tags["evoskeleton.champion"] == "true"
     assert set(points(client, named["v3"].info.run_id).values()) == {1}
     again.mark_champion("beef5")
-    named = {child.info.run_name: child for child in children(client, run_id)}
+    named = by_version(client, run_id)
     assert named["v5"].data.tags["evoskeleton.champion"] == "true"
+    assert named["v5"].info.run_name.endswith(" mm, champion")
+    assert named["v3"].info.run_name == "g3, 24,000 poses, 61.5 mm"
     assert named["v3"].data.tags["evoskeleton.champion"] == "false"
 
 
@@ -277,7 +320,7 @@ def test_a_killed_writer_leaves_no_gap_and_no_double_point(record_home, client):
     counts = points(client, run_id)
     assert set(counts.values()) == {1}
     assert {step for name, step in counts if name == "search/survival"} == set(range(last + 3))
-    names = Counter(child.info.run_name for child in children(client, run_id))
+    names = Counter(map(version_of, children(client, run_id)))
     assert names == Counter({f"v{version}": 1 for version in range(last + 3)})
     for child in children(client, run_id):
         assert set(points(client, child.info.run_id).values()) == {1}
@@ -366,7 +409,7 @@ def test_what_was_missed_is_written_when_mlflow_answers_again(
     counts = points(client, tracker.run_id)
     assert set(counts.values()) == {1}
     assert counts["search/survival", 1] == 1
-    assert [child.info.run_name for child in children(client, tracker.run_id)] == ["v3"]
+    assert [*map(version_of, children(client, tracker.run_id))] == ["v3"]
 
 
 def test_a_record_that_is_switched_off_writes_nothing(tmp_path):

@@ -22,6 +22,7 @@ from evoskeleton.commands.options import (
     Overwrite,
     monitor_of_campaign,
     refuse_taken,
+    show_page,
 )
 from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file
@@ -164,6 +165,4 @@ def _show(adapted: "Adapted", output: Path) -> None:
     typer.echo(f"lifter: {output}, to use as `evoskeleton infer PHOTO --model {output}`")
     typer.echo(f"explained worst: {_worst_file(output)}")
     page = adapted.how_to_open
-    if page.command:
-        typer.echo(f"MLflow page: {page.command}")
-    typer.echo(f"then open: {page.address}")
+    show_page(page)

@@ -22,6 +22,7 @@ from evoskeleton.commands.options import (
     busy,
     monitor_of_campaign,
     refuse_taken,
+    show_page,
 )
 from evoskeleton.files import write_text
 from evoskeleton.platform.record.html_page import in_words
@@ -221,6 +222,4 @@ def _show(outcome: "Outcome") -> None:
 
     Console().print(closing_table(outcome.report))
     page = outcome.how_to_open
-    if page.command:
-        typer.echo(f"MLflow page: {page.command}")
-    typer.echo(f"then open: {page.address}")
+    show_page(page)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
     from evoskeleton.console.log_lines import LogLines
     from evoskeleton.platform.data.poses import PoseSet
+    from evoskeleton.platform.record.tracking import Page
 
 CAMPAIGNS = "campaigns"
 """The home where none is given."""
@@ -121,6 +122,15 @@ def monitor_of_campaign() -> "Bars | LogLines":
     from evoskeleton.console.log_lines import LogLines
 
     return bars() if Console(stderr=True).is_terminal else LogLines()
+
+
+def show_page(page: "Page | None") -> None:
+    """Tell where to look through a campaign; nothing where MLflow holds none of it."""
+    if page is None:
+        return
+    if page.command:
+        typer.echo(f"MLflow page: {page.command}")
+    typer.echo(f"then open: {page.address}")
 
 
 def busy(text: str) -> AbstractContextManager[object]:

@@ -16,7 +16,7 @@ from evoskeleton.platform.record.html_page import png_of
 from evoskeleton.platform.record.tracking import Tracker
 from evoskeleton.platform.search.campaign.closing.facts import Facts, finished_trainings
 from evoskeleton.platform.search.campaign.closing.figures import figures
-from evoskeleton.platform.search.campaign.closing.report_page import report_page
+from evoskeleton.platform.search.campaign.closing.report_page import report_page, result_in_markdown
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
@@ -93,11 +93,25 @@ def _publish(
     for name, figure in figures(settings, folder, table, state, load_bundle(bundle)):
         drawn.append((name, png_of(figure)))
         tracker.log_figure(name, figure)
-    tracker.register_champion(bundle, sides["evolved"]["overall"])
     facts = Facts(folder, settings, state, table, report, finished_trainings(folder))
+    before, after = facts.errors
+    worth = (
+        f"test MPJPE {after:.1f} mm (baseline {before:.1f} mm), trained on version "
+        f"{report['table_version']} of the pose table"
+    )
+    tracker.register_champion(bundle, sides["evolved"]["overall"], worth)
+    headline = {"test_mpjpe_mm": after, "gain_mm": before - after} | _explained(state)
+    tracker.log_headline(headline, state.generation, result_in_markdown(facts))
     page = report_page(facts, drawn)
     write_text(folder.page, page)
     tracker.log_page("report.html", page)
+
+
+def _explained(state: State) -> dict[str, float]:
+    """Share of the target's keypoint sets that a bred body explains, where there is a target."""
+    last = state.logbook[-1]
+    shares = [value for name, value in last.items() if name.startswith("target/within_")]
+    return {"explained": float(shares[0])} if shares else {}
 
 
 def _rarity_rows(sides: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What is known of a campaign, read from its folder: what pages for reviewers are made of."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record.mlflow_run import flatten, public_settings
+from evoskeleton.platform.record.run_page.data_sets import UsedPoses
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
@@ -19,6 +21,7 @@ from evoskeleton.platform.search.campaign.state import State, load
 from evoskeleton.platform.search.workers.training_job import read_record
 
 ROLES = ("seed", "validation", "test")
+_CONTEXTS = {"test": "testing"}
 _OF_THE_SEARCH = ("seed", "search.", "training.", "preset")
 
 
@@ -77,6 +80,20 @@ class Facts:
             subjects = len(set(poses.subject.tolist()))
             rows.append((role, len(poses), len(poses.clips()), subjects, _of_source(source)))
         return rows
+
+
+def used_poses(settings: CampaignSettings, folder: CampaignFolder) -> list[UsedPoses]:
+    """The sets of real poses that a campaign is made of and judged by."""
+    motion = public_settings(settings.motion.model_dump(mode="json"))
+    found = []
+    for role in ROLES:
+        poses = read_poses(folder.source(role))
+        digest = hashlib.sha256(np.ascontiguousarray(poses.poses).tobytes()).hexdigest()
+        counts = {"poses": len(poses), "clips": len(poses.clips())}
+        context = _CONTEXTS.get(role, role)
+        source = _of_source(motion.get(role))
+        found.append(UsedPoses(f"{role} of {settings.name}", context, digest, source, counts))
+    return found
 
 
 def facts_of(home: str, name: str) -> Facts:

@@ -14,6 +14,7 @@ from evoskeleton.platform.record.html_page import HtmlPage
 from evoskeleton.platform.record.metric_names import model_name
 from evoskeleton.platform.record.mlflow_run import public_settings
 from evoskeleton.platform.record.provenance import code_commit, package_version
+from evoskeleton.platform.record.run_page.words import markdown_table
 from evoskeleton.platform.search.campaign.closing.facts import Facts, interval_over_clips
 from evoskeleton.platform.search.campaign.closing.lineage import Ancestors
 
@@ -60,6 +61,25 @@ def verdict(facts: Facts) -> str:
         f"the lifter of the real poses alone by {before:.1f} mm: {better}, "
         f"{after - before:+.1f} mm (95 % over clips {low:+.1f} to {high:+.1f})."
     )
+
+
+def result_in_markdown(facts: Facts) -> str:
+    """The result, the data and the settings, as MLflow's page shows them."""
+    sides = [facts.report[side]["overall"] for side in ("baseline", "evolved")]
+    errors = [
+        (metric.heading, *(metric.of(name, side) for side in sides), metric.unit)
+        for name, metric in shown_in("study").items()
+    ]
+    parts = [
+        f"**{verdict(facts)}**",
+        markdown_table(["on the test poses", "baseline", "champion", "unit"], errors),
+        markdown_table(["role", "poses", "clips", "subjects", "source"], facts.sources()),
+        "Settings that differ from the defaults:",
+        markdown_table(["setting", "value", "default"], facts.changed_settings()),
+        *(f"- {problem}" for problem in problems(facts)),
+        "Everything on one page: the artifact `report.html`.",
+    ]
+    return "\n\n".join(parts)
 
 
 def _changes(facts: Facts) -> np.ndarray:
