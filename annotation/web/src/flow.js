@@ -1,5 +1,5 @@
 // From image to image: the next ones are held and loaded while one is worked on.
-import { annotator, call, patiently, picture } from "./api.js";
+import { annotator, patiently, picture } from "./api.js";
 import { button, dialog, h } from "./dom.js";
 import * as journal from "./journal.js";
 import * as outbox from "./outbox.js";
@@ -30,6 +30,19 @@ export class Work {
 
   home() {
     location.hash = "#/";
+  }
+
+  /** Goes on with something; what goes wrong is told in place of the image. @param {Promise<void>} going */
+  on(going) {
+    going.catch((error) => this.stage.current() && this.stage.show(this.stage.sheet(error.message,
+      [button("Try again", "", () => location.reload()), button("Projects", "", () => this.home())])));
+  }
+
+  /** The message of an image. @param {string} imageId */
+  async message(imageId) {
+    const { images } = await server.images({ projectId: this.project.id, after: String(BigInt(imageId) - 1n), most: 1 });
+    if (images[0]?.id !== imageId) throw new Error("This image is not there any more.");
+    return images[0];
   }
 
   // Annotating
@@ -83,7 +96,7 @@ export class Work {
       await this.work(await server.renew(imageId), "write");
     } catch (error) {
       if (!server.missing(error)) throw error;
-      const { image } = await call("GetImage", { imageId });
+      const image = await this.message(imageId);
       await this.work(image, image.state === "STATE_SUBMITTED" && !image.holder ? "write" : "read", /** @type {Error} */ (error).message);
     }
   }
@@ -95,12 +108,13 @@ export class Work {
     this.key = session.key;
     if (why && mode === "read") session.readOnly = why;
     const screen = new Annotate(session, {
-      submitted: (stay) => { this.done += 1; stay ? void this.stay(image) : void this.next(); },
-      skipped: () => void this.next(),
+      submitted: (stay) => { this.done += 1; this.on(stay ? this.stay(image) : this.next()); },
+      skipped: () => this.on(this.next()),
       leave: () => void this.leave(session),
       position: this.done ? `${this.done} done` : "",
     });
     this.stage.show(screen);
+    document.title = `${image.name} - evoskeleton annotator`;
     this.leaving?.();
     const hide = () => { if (document.visibilityState === "hidden") void session.draft(); };
     const away = () => void session.draft();
@@ -151,13 +165,13 @@ export class Work {
   /** @param {string} imageId */
   async look(imageId) {
     this.reviewing = true;
-    await this.judge((await call("GetImage", { imageId })).image);
+    await this.judge(await this.message(imageId));
   }
 
   /** @param {any} image */
   async judge(image) {
     const session = new Session(this.project, image, this.me, "read");
-    const screen = new Review(session, { leave: () => this.home(), edit: () => { location.hash = `#/annotate/${this.project.id}/${image.id}`; }, verdict: (accept, note, basedOn) => void this.verdict(image, accept, note, basedOn) });
+    const screen = new Review(session, { leave: () => this.home(), edit: () => { location.hash = `#/annotate/${this.project.id}/${image.id}`; }, verdict: (accept, note, basedOn) => this.on(this.verdict(image, accept, note, basedOn)) });
     this.stage.show(screen);
     await session.open();
     await screen.load();

@@ -2,6 +2,7 @@
 import { keepName, onNoToken, ownName, tokenFromAddress } from "./api.js";
 import { ask, button, dialog, download, fill, h, say } from "./dom.js";
 import { Work } from "./flow.js";
+import * as journal from "./journal.js";
 import * as outbox from "./outbox.js";
 import * as server from "./server.js";
 import { imagesScreen } from "./screens/images.js";
@@ -70,6 +71,7 @@ async function tellRefused() {
   if (choice === "drop" || choice === "file") await outbox.drop(entry);
   if (choice === "again") await outbox.retry(entry);
   telling = false;
+  if (choice) void tellRefused();
 }
 
 async function start() {
@@ -78,6 +80,9 @@ async function start() {
   outbox.on("standing", () => void tellRefused());
   addEventListener("unhandledrejection", (event) => say(`Something went wrong: ${event.reason?.message ?? event.reason}`));
   void navigator.storage?.persist?.();
+  await journal.posted().catch((error) => {
+    throw new Error(`This browser keeps nothing here (${error?.message ?? error}), so that work could be lost: use a window that is not private.`);
+  });
   const me = await who();
   void outbox.send();
   addEventListener("hashchange", () => {
