@@ -11,7 +11,7 @@ let [pause, running, again] = [500, false, false];
 /** @type {Standing} */
 let standing = { waiting: 0, offline: false, refused: [] };
 
-/** @param {"answered" | "conflict" | "standing"} kind @param {(detail: any) => void} listener @returns {() => void} takes the listener off */
+/** @param {"answered" | "refused" | "conflict" | "standing"} kind @param {(detail: any) => void} listener @returns {() => void} takes the listener off */
 export function on(kind, listener) {
   const heard = (/** @type {Event} */ event) => listener(/** @type {CustomEvent} */ (event).detail);
   events.addEventListener(kind, heard);

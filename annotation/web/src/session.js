@@ -56,7 +56,10 @@ export class Session {
     /** @type {(() => void) | null} */
     this.unlock = null;
     this.closed = false;
-    this.offs = [outbox.on("conflict", ({ entry }) => { if (entry.image === this.key) void this.meet(); })];
+    /** Whether the work is on its way as it is: more would be lost with the answer. */
+    this.sealed = false;
+    this.offs = [outbox.on("conflict", ({ entry }) => { if (entry.image === this.key) void this.meet(); }),
+      outbox.on("refused", ({ entry }) => { if (entry.image === this.key) this.unseal(); })];
   }
 
   /** What is shown. */
@@ -154,11 +157,9 @@ export class Session {
     this.written = actions.length;
     if (head.sent >= actions.length) base = this.history.now;
     this.sentActions = head.sent;
-    if (head.revision !== revision && (await this.waiting()) === 0) await this.join(base, theirs, newest);
-  }
-
-  async waiting() {
-    return (await journal.posted()).filter((entry) => entry.image === this.key && !entry.problem).length;
+    const waiting = (await journal.posted()).filter((entry) => entry.image === this.key && !entry.problem);
+    if (waiting.some((entry) => !entry.request.draft)) this.readOnly = "what you submitted is on its way; open it again when it is sent";
+    else if (head.revision !== revision && !waiting.length) await this.join(base, theirs, newest);
   }
 
   /** Somebody else was faster: their work and this work become one. */
@@ -174,10 +175,18 @@ export class Session {
 
   /** @param {Doc} base @param {Doc} theirs @param {any} newest */
   async join(base, theirs, newest) {
+    this.unseal();
     const { doc, clashes } = merged(base, this.history.now, theirs);
     this.act({ t: "replace", doc });
     await journal.changeHead(this.key, { revision: newest.number });
     this.conflict = { doc, theirs, clashes, who: newest.annotator ?? "", when: newest.created ?? 0 };
+  }
+
+  /** The work is not on its way any more: it goes on. */
+  unseal() {
+    this.sealed = false;
+    this.busy = "";
+    this.changed();
   }
 
   /** Takes the other side's answer where both had changed something. @param {import("./merge.js").Clash} clash */
@@ -187,7 +196,7 @@ export class Session {
 
   /** Does something: shown at once, kept soon after. @param {Action} action */
   act(action) {
-    if (this.readOnly || this.closed) return;
+    if (this.readOnly || this.closed || this.sealed) return;
     const next = after(this.history, action, this.frame);
     this.preview = this.ghost = null;
     if (next !== this.history) {
@@ -224,7 +233,7 @@ export class Session {
 
   /** @param {Action} action shown while a drag goes on */
   show(action) {
-    if (!this.readOnly) this.preview = after(this.history, action, this.frame).now;
+    if (!this.readOnly && !this.sealed) this.preview = after(this.history, action, this.frame).now;
     this.changed();
   }
 
@@ -323,7 +332,7 @@ export class Session {
   /** Unfinished work to the server. */
   async draft() {
     clearTimeout(this.timer);
-    if (this.readOnly || this.closed || !this.unsent || !this.history.actions) return;
+    if (this.readOnly || this.closed || this.sealed || !this.unsent || !this.history.actions) return;
     if (this.history.actions === 1 && this.history.now.people.every((person) => person.origin.every((origin) => !origin))) return;
     this.sentActions = this.written;
     await this.post(true);
@@ -331,8 +340,11 @@ export class Session {
 
   /** Finished work to the server. */
   async submit() {
-    if (this.readOnly) return;
+    if (this.readOnly || this.sealed) return;
     clearTimeout(this.timer);
+    this.sealed = true;
+    this.busy = "Sending ...";
+    this.changed();
     await this.post(false);
   }
 

@@ -111,6 +111,8 @@ def test_two_people_on_one_image_lose_nothing(annotating, chromium):
         page.keyboard.press("Control+Enter")
         wait(page, lambda: street.newest(1).number == 1)
         page.get_by_text("kept by the server").wait_for()
+        page.locator(".joints .chosen").wait_for()
+        page.wait_for_timeout(300)
         drag(page, street.points[Joint.RFOOT], (0.0, -30.0))
         first = street.newest(1)
         other = [person.model_dump(mode="json", exclude_none=True) for person in first.people]
