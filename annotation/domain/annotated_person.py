@@ -6,6 +6,7 @@ annotated, 1 annotated but hidden, 2 visible. Joints are mm in the camera frame 
 z forward), Human3.6M's 17, hip at 0.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -13,12 +14,13 @@ from pydantic import Field, model_validator
 
 from evoskeleton.annotation.domain.keypoint_schemas import Schema
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
 from evoskeleton.pose2d.picture_limits import MOST_PX
 from evoskeleton.settings import Settings
 
 MOST_PEOPLE = 100
 _MOST_MM = 100_000.0
+_SHORTEST_MM = 1.0
 
 Origin = Literal["", "suggested", "touched", "confirmed"]
 Radius = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
@@ -88,6 +90,28 @@ class AnnotatedPerson(Settings):
 
 
 People = tuple[AnnotatedPerson, ...]
+
+
+def has_extent(person: AnnotatedPerson) -> bool:
+    """Whether every bone of a person with joints has a length; true without joints."""
+    if person.joints is None:
+        return True
+    bones = ((person.joints[start], person.joints[end]) for start, end in BONES)
+    return all(math.dist(*bone) >= _SHORTEST_MM for bone in bones)
+
+
+def check_extent(people: People) -> None:
+    """Bodies that are submitted can become poses.
+
+    Raises:
+        BadInput: a bone has no length.
+    """
+    for row, person in enumerate(people):
+        if not has_extent(person):
+            raise BadInput(
+                f"person {row}: joints should be a body whose bones are {_SHORTEST_MM:g} mm long "
+                "or longer"
+            )
 
 
 def people_from_words(words: Sequence[Any], schema: Schema) -> People:

@@ -121,7 +121,10 @@ def _image(entry: dict[str, Any]) -> CocoImage:
 
 
 def _number(entry: dict[str, Any], key: str) -> int:
+    """A whole number, also one that was written as 640.0."""
     value = entry.get(key)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
         raise BadInput(f"COCO file: {key} should be a whole number, got {str(value)[:40]}")
     return value
@@ -159,8 +162,10 @@ def _person_words(entry: dict[str, Any], number: int) -> dict[str, Any]:
         "id": number,
         "keypoints": [flat[at : at + 2] for at in range(0, len(flat), 3)],
         "visibility": flat[2::3],
-        "coco": {"id": entry["id"], "iscrowd": entry.get("iscrowd", 0)},
+        "coco": {"id": _number(entry, "id"), "iscrowd": entry.get("iscrowd", 0)},
     }
+    if entry.get("segmentation"):
+        words["coco"]["segmentation"] = json.dumps(entry["segmentation"], separators=(",", ":"))
     if "area" in entry:
         words["coco"]["area"] = entry["area"]
     if (box := entry.get("bbox")) is not None:
@@ -185,6 +190,7 @@ def write_coco(
     keypoints: str,
     written: str | None = None,
     taken: tuple[int, int] = (0, 0),
+    others: Sequence[AnnotationImage] = (),
 ) -> bytes:
     """A file of images and the people in them.
 
@@ -195,6 +201,7 @@ def write_coco(
             of which the twelve that both have are annotated.
         taken: the largest ids of images and people that are not free, beside those that are
             written; see `AnnotationStore.largest_coco_ids`.
+        others: images without people to list as well, such as those that came from a file so.
 
     Raises:
         BadInput: the points of the schema cannot be written so.
@@ -203,15 +210,16 @@ def write_coco(
     if written not in POINTS or (keypoints, written) == ("coco", DEFAULT):
         raise BadInput(f"keypoints {keypoints} cannot be written to COCO as {written}")
     people = [(image, person) for image, revision in annotated for person in revision.people]
-    image_ids = _ids([image.coco_id for image, _ in annotated], taken[0])
-    of_image = {image.id: number for (image, _), number in zip(annotated, image_ids, strict=True)}
+    images = [image for image, _ in annotated] + list(others)
+    image_ids = _ids([image.coco_id for image in images], taken[0])
+    of_image = {image.id: number for image, number in zip(images, image_ids, strict=True)}
     person_ids = _ids([person.coco.id if person.coco else None for _, person in people], taken[1])
     words = {
         "info": {"description": "annotated with evoskeleton"},
         "images": [
             {"id": of_image[image.id], "file_name": image.name}
             | {"width": image.width, "height": image.height}
-            for image, _ in annotated
+            for image in images
         ],
         "categories": [
             {"id": 1, "name": "person", "supercategory": "person"}
@@ -244,7 +252,9 @@ def _annotation(person: AnnotatedPerson, written: str | None) -> dict[str, Any]:
     points = np.where(visibility[:, None] > 0, points, 0.0)
     box = _box(person, points[visibility > 0])
     area = person.coco.area if person.coco and person.coco.area is not None else box[2] * box[3]
-    return {
+    outline = person.coco.segmentation if person.coco else None
+    more = {} if outline is None else {"segmentation": json.loads(outline)}
+    return more | {
         "keypoints": [
             number
             for (x, y), v in zip(points.tolist(), visibility.tolist(), strict=True)

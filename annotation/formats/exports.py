@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
+from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson, has_extent
 from evoskeleton.annotation.domain.keypoint_schemas import DEFAULT, known_schema
 from evoskeleton.annotation.domain.records import AnnotationImage, Project, Revision
 from evoskeleton.errors import BadInput
@@ -51,12 +51,14 @@ class AnnotatedPoses:
         poses: (rows, 17, 3) float32 world mm, z up, grounded; with names.
         camera_pitch_deg, body_height_mm: (rows,) float32, as assumed.
         images: how many images they are in.
+        left_out: people whose joints are no body, which earlier versions took.
     """
 
     poses: PoseSet
     camera_pitch_deg: np.ndarray
     body_height_mm: np.ndarray
     images: int
+    left_out: int
 
 
 def annotated_poses(project: Project, annotated: Annotated) -> AnnotatedPoses:
@@ -65,12 +67,13 @@ def annotated_poses(project: Project, annotated: Annotated) -> AnnotatedPoses:
     Raises:
         BadInput: nobody is.
     """
-    people = [
+    in_3d = [
         (image, person)
         for image, revision in annotated
         for person in revision.people
         if person.joints is not None
     ]
+    people = [(image, person) for image, person in in_3d if has_extent(person)]
     if not people:
         raise BadInput(f"nobody of project {project.name} in these states is annotated in 3D")
     count = len(people)
@@ -84,7 +87,8 @@ def annotated_poses(project: Project, annotated: Annotated) -> AnnotatedPoses:
     pitch = [person.camera_pitch_deg for _, person in people]
     height = [person.body_height_mm for _, person in people]
     assumed = np.array(pitch, np.float32), np.array(height, np.float32)
-    return AnnotatedPoses(poses, *assumed, len({image.name for image, _ in people}))
+    images = len({image.name for image, _ in people})
+    return AnnotatedPoses(poses, *assumed, images, len(in_3d) - count)
 
 
 def _clip(image: AnnotationImage, person: AnnotatedPerson) -> str:

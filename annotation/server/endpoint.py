@@ -26,6 +26,7 @@ from evoskeleton.annotation.server.http.pictures import Pictures
 from evoskeleton.annotation.server.inference_service import InferenceService
 from evoskeleton.annotation.server.interceptors import StatusInterceptor
 from evoskeleton.annotation.server.limits.last_resort import GRACE_S, end_within
+from evoskeleton.annotation.server.limits.leftovers import PREFIX, SOCKET
 from evoskeleton.annotation.server.probes import Probes
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.telemetry import Metrics
@@ -267,8 +268,8 @@ class Endpoint:
 
     def _private_socket(self) -> str:
         """One more way in, for the gateway, in a folder that only this user can look into."""
-        folder = self._open.enter_context(TemporaryDirectory(prefix="evoskeleton-"))
-        socket = f"unix:{folder}/grpc"
+        folder = self._open.enter_context(TemporaryDirectory(prefix=PREFIX))
+        socket = f"unix:{folder}/{SOCKET}"
         self._server.add_insecure_port(socket)
         return socket
 

@@ -4,10 +4,13 @@ What a method has answered is on disk: files before the rows that name them, row
 number of processes may use one store; all methods may be called from any thread.
 """
 
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, func, insert, select, update
@@ -41,6 +44,9 @@ from evoskeleton.annotation.store.rows import (
 )
 from evoskeleton.annotation.store.tables import IMAGES, PROJECTS, REVISIONS, SKIPS
 from evoskeleton.errors import BadInput
+
+DATABASE = "annotations.db"
+"""In the folder of a store, where it is one of SQLite."""
 
 LEASE_SECONDS = 600.0
 MOST_LEASES = 20
@@ -396,6 +402,13 @@ class AnnotationStore:
             by_image = {row.image_id: revision_row(row, keypoints) for row in newest}
         return [(image_row(row), by_image[row.id]) for row in images if row.id in by_image]
 
+    def untouched_of_coco(self, project_id: int) -> list[AnnotationImage]:
+        """Images that came from a COCO file without people, and that nobody has annotated since."""
+        wanted = IMAGES.c.project_id == project_id, IMAGES.c.coco_id.is_not(None)
+        untouched = select(IMAGES).where(*wanted, IMAGES.c.revision == 0).order_by(IMAGES.c.id)
+        with reading(self._engine) as connection:
+            return [*map(image_row, connection.execute(untouched))]
+
     def largest_coco_ids(self, project_id: int) -> tuple[int, int]:
         """The largest id of an image and of a person, of any revision, that came from COCO; or 0.
 
@@ -419,9 +432,29 @@ def store_in(folder: Path, url: str | None = None, make: bool = True) -> Annotat
     Raises:
         BadInput: the database cannot be opened.
     """
-    return AnnotationStore(
-        url or f"sqlite:///{folder}/annotations.db", folder / "images", make=make
-    )
+    return AnnotationStore(url or f"sqlite:///{folder}/{DATABASE}", folder / "images", make=make)
+
+
+@contextmanager
+def store_to_read(folder: Path, url: str | None = None) -> Iterator[AnnotationStore]:
+    """The store of a folder that is there, for reading alone: the folder need not be writable, and
+    its database is that of this moment then.
+
+    Raises:
+        BadInput: there is none, or it cannot be opened.
+    """
+    place = folder / DATABASE
+    with ExitStack() as stack:
+        writable = os.access(folder, os.W_OK) and os.access(place, os.W_OK)
+        if url is None and place.exists() and not writable:
+            copy = Path(stack.enter_context(TemporaryDirectory(prefix="evoskeleton-")))
+            for path in folder.glob(f"{DATABASE}*"):
+                if not path.name.endswith("-shm"):
+                    shutil.copyfile(path, copy / path.name)
+            url = f"sqlite:///{copy}/{DATABASE}"
+        store = store_in(folder, url, make=False)
+        stack.callback(store.close)
+        yield store
 
 
 @contextmanager

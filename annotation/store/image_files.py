@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evoskeleton.annotation.domain.records import NotKept, NotThere, Picture, check_image_name
 from evoskeleton.annotation.store.ownership import follow_folder
+from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
 from evoskeleton.files import atomic_file, folder_to_disk
 
@@ -122,19 +123,25 @@ def _make_folder(folder: Path) -> None:
         folder_to_disk(folder.parent)
 
 
-def checked_picture(content: bytes, name: str, most_pixels: int) -> Picture:
+def checked_picture(
+    content: bytes, name: str, most_pixels: int, most_bytes: int | None = None
+) -> Picture:
     """A picture file that can be decoded, and its size in px as it should be seen.
 
     Args:
         content: of the file.
         name: that it is to have.
         most_pixels: width times height, checked before anything is decoded.
+        most_bytes: of the file; None: of any size.
 
     Raises:
-        BadInput: the name is not allowed; it is no picture, is damaged, or has more pixels; Pillow
-            is not installed.
+        BadInput: it is larger; the name is not allowed; it is no picture, is damaged, or has more
+            pixels; Pillow is not installed.
     """
     check_image_name(name)
+    if most_bytes is not None and len(content) > most_bytes:
+        sentence = f"picture {name} should have {most_bytes:,} bytes at most"
+        raise BadInput(f"{sentence}, got {len(content):,}")
     require(
         "PIL", "pictures need Pillow, which is not installed; try pip install 'evoskeleton[detect]'"
     )

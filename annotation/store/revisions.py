@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from evoskeleton.annotation.domain.annotated_person import (
     People,
+    check_extent,
     people_from_words,
     people_to_words,
 )
@@ -157,7 +158,10 @@ def _outcome(
     if change.action in REVIEWS:
         return STATE_AFTER[change.action], current.people, current.number
     schema = known_schema(project_of(connection, image.project_id).keypoints)
-    return STATE_AFTER[change.action], people_from_words(change.people, schema), current.number
+    people = people_from_words(change.people, schema)
+    if change.action != "draft":
+        check_extent(people)
+    return STATE_AFTER[change.action], people, current.number
 
 
 def _write(

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from evoskeleton.annotation.domain.records import Project
+from evoskeleton.annotation.domain.records import AnnotationImage, Project
 from evoskeleton.annotation.domain.rpc_errors import RpcError
 from evoskeleton.annotation.formats import exports
 from evoskeleton.annotation.formats.coco import write_coco
@@ -36,10 +36,12 @@ class FileCalls(Kept):
         project = await self._known(self._store.project_of, request.project_id)
         states = tuple(map(state_of, request.states)) or ("accepted",)
         annotated = await self._known(self._store.newest, project.id, states)
-        taken = (0, 0)
+        taken, others = (0, 0), []
         if request.format == pb.FORMAT_COCO:
             taken = await self._known(self._store.largest_coco_ids, project.id)
-        made = await self._work.files.run(_file, request.format, project, annotated, taken)
+            others = await self._known(self._store.untouched_of_coco, project.id)
+        given = project, annotated, taken, others
+        made = await self._work.files.run(_file, request.format, *given)
         if len(made.file) > _MESSAGE_BYTES:
             sentence = (
                 f"the file has {len(made.file):,} bytes, an answer at most {_MESSAGE_BYTES:,}"
@@ -49,19 +51,24 @@ class FileCalls(Kept):
 
 
 def _file(
-    format: int, project: Project, annotated: exports.Annotated, taken: tuple[int, int]
+    format: int,
+    project: Project,
+    annotated: exports.Annotated,
+    taken: tuple[int, int],
+    others: list[AnnotationImage],
 ) -> pb.ExportResponse:
     """A file, and how many images and people are in it."""
     if format == pb.FORMAT_HUMAN36M:
         return _human36m(exports.annotated_poses(project, annotated))
     if format == pb.FORMAT_COCO:
-        file = write_coco(annotated, project.keypoints, taken=taken)
+        file = write_coco(annotated, project.keypoints, taken=taken, others=others)
     elif format == pb.FORMAT_U3DPW:
         file = exports.u3dpw(project, annotated)
     else:
         raise BadInput("format should be COCO, HUMAN36M or U3DPW")
     people = sum(len(revision.people) for _, revision in annotated)
-    return pb.ExportResponse(file=file, images=len(annotated), people=people)
+    images = len(annotated) + len(others)
+    return pb.ExportResponse(file=file, images=images, people=people)
 
 
 def _human36m(poses: exports.AnnotatedPoses) -> pb.ExportResponse:

@@ -9,7 +9,7 @@ from evoskeleton.annotation.server.annotating.kept import Kept, annotator_of, pa
 from evoskeleton.annotation.store import removal
 from evoskeleton.annotation.store.annotation_store import check_annotator
 from evoskeleton.annotation.store.image_files import checked_picture
-from evoskeleton.annotation.store.listing import page_of
+from evoskeleton.annotation.store.overview.listing import page_of
 from evoskeleton.errors import BadInput
 
 _LONGEST_PAGE = 1000

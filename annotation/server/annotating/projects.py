@@ -9,7 +9,7 @@ from evoskeleton.annotation.messages.schema_data import schema_data
 from evoskeleton.annotation.server.annotating.kept import Kept
 from evoskeleton.annotation.store import removal
 from evoskeleton.annotation.store.annotation_store import check_project_name
-from evoskeleton.annotation.store.progress import counts_of
+from evoskeleton.annotation.store.overview.progress import counts_of
 
 
 class ProjectCalls(Kept):

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -13,7 +13,7 @@ from evoskeleton.commands.options import Overwrite, refuse_taken
 from evoskeleton.commands.serve import check_installed
 from evoskeleton.commands.settings_as_options import option
 from evoskeleton.errors import BadInput
-from evoskeleton.pose2d.picture_limits import MOST_PIXELS
+from evoskeleton.settings_environment import from_environment
 
 if TYPE_CHECKING:
     from evoskeleton.annotation.domain.records import Project
@@ -25,6 +25,8 @@ annotations = typer.Typer(
 
 FORMATS = ("coco", "human36m", "u3dpw", "pose-table")
 ANNOTATIONS = Path("annotations")
+_BESIDE_A_PICTURE = 4096
+"""Bytes of an upload that are not the picture."""
 
 Folder = Annotated[
     Path, typer.Option("--annotations", help="folder of annotations and their images")
@@ -68,11 +70,12 @@ def import_(
         coco = read_coco(data)
         for entry in coco.images:
             _inside(images, entry.name)
-        known = store.make_project(project, coco.keypoints)
-        for entry in coco.images:
-            _add(store, known, images / entry.name, entry.name)
         key = hashlib.sha256(data).hexdigest()
-        done = import_coco(store, known, data, annotator, key)
+        with _all_or_nothing(store, project):
+            known = store.make_project(project, coco.keypoints)
+            for entry in coco.images:
+                _add(store, known, images / entry.name, entry.name)
+            done = import_coco(store, known, data, annotator, key)
     typer.echo(f"{project}: {done.people} people in {done.images} of {len(coco.images)} pictures")
     if done.left_out:
         typer.echo(f"{done.left_out} annotations have no keypoints and were left out")
@@ -98,7 +101,7 @@ def export(
         raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
     if kind != "pose-table":
         refuse_taken(overwrite, Path(output))
-    with opened(folder, url) as store:
+    with opened(folder, url, to_read=True) as store:
         known = store.project(project)
         typer.echo(
             _exported(store, known, kind, output, state or ["accepted"], keypoints, overwrite)
@@ -125,7 +128,13 @@ def _exported(
     annotated = store.newest(project.id, tuple(wanted))  # type: ignore[arg-type]
     if kind in ("coco", "u3dpw"):
         data = (
-            write_coco(annotated, project.keypoints, keypoints, store.largest_coco_ids(project.id))
+            write_coco(
+                annotated,
+                project.keypoints,
+                keypoints,
+                store.largest_coco_ids(project.id),
+                store.untouched_of_coco(project.id),
+            )
             if kind == "coco"
             else exports.u3dpw(project, annotated)
         )
@@ -134,6 +143,8 @@ def _exported(
         return f"{output}: {sum(len(r.people) for _, r in annotated)} people"
     poses = exports.annotated_poses(project, annotated)
     count = len(poses.poses)
+    if poses.left_out:
+        typer.echo(f"{poses.left_out} bodies without extent are left out", err=True)
     if kind == "human36m":
         number = exports.write_annotated_human36m(Path(output), poses, overwrite)
         return f"{output}: {count} poses, subject {number}"
@@ -142,8 +153,10 @@ def _exported(
 
 
 @contextmanager
-def opened(folder: Path, url: str | None = None) -> Iterator["AnnotationStore"]:
-    """The store of a folder, closed afterwards.
+def opened(
+    folder: Path, url: str | None = None, to_read: bool = False
+) -> Iterator["AnnotationStore"]:
+    """The store of a folder, closed afterwards; one that is only read is not made.
 
     Raises:
         BadInput: it cannot be opened, or its database cannot be used.
@@ -151,21 +164,51 @@ def opened(folder: Path, url: str | None = None) -> Iterator["AnnotationStore"]:
     check_installed()
     from sqlalchemy.exc import DBAPIError
 
-    from evoskeleton.annotation.store.annotation_store import store_in
+    from evoskeleton.annotation.store.annotation_store import store_in, store_to_read
 
-    store = store_in(folder, url)
+    kept = store_to_read(folder, url) if to_read else closing(store_in(folder, url))
+    with kept as store:
+        try:
+            yield store
+        except DBAPIError as error:
+            raise BadInput(f"annotations: {' '.join(str(error.orig).split())}") from None
+
+
+@contextmanager
+def _all_or_nothing(store: "AnnotationStore", project: str) -> Iterator[None]:
+    """An import that fails leaves no project and no image that were not there before."""
+    from evoskeleton.annotation.store.removal import delete_image, delete_project
+
+    before = {known.name: known for known in store.projects()}
+    there = before.get(project)
+    images = {image.id for image in store.images(there.id)} if there else set()
     try:
-        yield store
-    except DBAPIError as error:
-        raise BadInput(f"annotations: {' '.join(str(error.orig).split())}") from None
-    finally:
-        store.close()
+        yield
+    except BaseException:
+        made = {known.name: known for known in store.projects()}.get(project)
+        if made and not there:
+            store.delete(delete_project, made.id, project)
+        elif made:
+            for image in store.images(made.id):
+                if image.id not in images:
+                    store.delete(delete_image, image.id, "", store.now_ms())
+        raise
 
 
 def _add(store: "AnnotationStore", project: "Project", path: Path, name: str) -> None:
+    """A picture as it could be uploaded to a server, so that one can serve it."""
     from evoskeleton.annotation.store.image_files import checked_picture
 
-    store.add_image(project.id, name, checked_picture(_content(path), name, MOST_PIXELS))
+    limits = _limits()
+    most = limits.most_message_bytes - _BESIDE_A_PICTURE
+    picture = checked_picture(_content(path), name, limits.most_pixels, most)
+    store.add_image(project.id, name, picture)
+
+
+def _limits() -> ServeSettings:
+    """Those of a server that is started here."""
+    names = ["most_pixels", "most_message_bytes"]
+    return ServeSettings.parse(from_environment("EVOSKELETON_SERVE__", names))
 
 
 def _inside(folder: Path, name: str) -> None:

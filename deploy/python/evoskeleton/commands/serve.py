@@ -116,6 +116,7 @@ async def _serve(
 ) -> None:
     from evoskeleton.annotation.server.endpoint import Endpoint, run
     from evoskeleton.annotation.server.limits.file_limit import raise_file_limit
+    from evoskeleton.annotation.server.limits.leftovers import remove_leftovers
     from evoskeleton.annotation.server.telemetry import log_to_standard_error
     from evoskeleton.annotation.server.tls import check_closed
     from evoskeleton.annotation.serving.champions import Champions
@@ -125,6 +126,7 @@ async def _serve(
     endpoint = Endpoint(settings, champions, detector_named(detector) if detector else None)
     log_to_standard_error()
     raise_file_limit(settings.most_connections)
+    remove_leftovers()
     await run(endpoint, _say_started)
 
 

@@ -1,0 +1,1 @@
+"""What a project looks like from afar: lists of images, and counts."""
