@@ -181,6 +181,7 @@ class Endpoint:
         self._metrics.champion(lambda: self._champions.held)
         gauge("evoskeleton_poses_queued", "Poses queued or lifted", lambda: self.queued_poses)
         gauge("evoskeleton_pictures_queued", "Pictures queued", lambda: self.queued_pictures)
+        gauge("evoskeleton_unread_bytes", "Bytes of answers under way", lambda: self.unread_bytes)
 
     @property
     def champion_name(self) -> str:
@@ -195,6 +196,11 @@ class Endpoint:
     def drain_seconds(self) -> float:
         """What calls have to end after `stop`."""
         return self._settings.drain_seconds
+
+    @property
+    def unread_bytes(self) -> int:
+        """Of large answers that are being sent."""
+        return self._outcomes.unread_bytes
 
     @property
     def queued_poses(self) -> int:

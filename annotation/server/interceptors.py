@@ -40,13 +40,12 @@ MESSAGE_S = 30.0
 _SHARE = 0.75
 """Of the calls that may run, so many are one token's at most."""
 
-_MESSAGES, _ANSWERS, _PATIENCE_S = 8, 256 << 20, 10.0
+_MESSAGES, _ANSWERS, _PATIENCE_S, _READ_S = 8, 256 << 20, 10.0, 2.0
 """All requests that are under way may be as large together as so many of the largest, with pictures
 and without; answers that are not read, as large as this."""
 
-_READ_S, _SLOWEST, _SMALL = 20.0, 256 << 10, 256 << 10
-"""How long an answer may take to be read: 20 s and at least 256 kB a second; answers up to 256 kB
-are not looked after, as so much lies in the buffers of a connection anyway."""
+_SMALL = 64 << 10
+"""Answers up to this size are not counted: so much lies in the buffers of a call anyway."""
 
 _MOST_STREAMS = 64
 
@@ -69,9 +68,14 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         most = _MESSAGES * most_message_bytes
         self._requests = ByteRoom("bytes of requests", most, _PATIENCE_S)
         self._pictures = ByteRoom("bytes of pictures", most, _PATIENCE_S)
-        self._answers = ByteRoom("bytes of answers that nobody reads", _ANSWERS, _PATIENCE_S)
+        self._answers = ByteRoom("bytes of answers that nobody reads", _ANSWERS, _READ_S)
         self._streams, self._of, self._running = 0, Counter[str](), set[asyncio.Task[Any]]()
         self._cutting = False
+
+    @property
+    def unread_bytes(self) -> int:
+        """Of answers that are being sent."""
+        return self._answers.held
 
     def close(self) -> None:
         """Refuse all calls from now on; those that run are left alone."""
@@ -122,8 +126,9 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return replaced(handler, stream)
 
     def _unary(self, handler: Any, method: str, answer_of: Callable[..., Awaitable[Any]]) -> Any:
-        """A handler that reads its message only when there is room for it, and cuts a caller off
-        who does not read the answer. On the wire a call of one message is a stream of one."""
+        """A handler that reads its message, and gives its answer, only when there is room for it;
+        the answer has its room until it was read, or its caller has left. On the wire a call of one
+        message is a stream of one."""
         rooms = self._pictures if method in _WITH_PICTURES else self._requests
 
         async def stream(requests: Any, context: Any) -> AsyncIterator[Any]:
@@ -135,12 +140,10 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                     answer = await answer_of(message, context)
                     del message
                 size = answer.ByteSize() if isinstance(answer, Message) else 0
-                if size < _SMALL:
-                    yield answer
-                else:
-                    async with self._answers.room(size, who):
-                        _cut_off(context, _READ_S + size / _SLOWEST)
-                        yield answer
+                if size >= _SMALL:
+                    taken = await self._answers.take(size, who)
+                    context.add_done_callback(lambda _: taken.shrink(0))
+                yield answer
 
         return grpc.stream_stream_rpc_method_handler(
             stream, response_serializer=handler.response_serializer
@@ -233,7 +236,13 @@ async def _abort(context: Any, record: CallRecord, refused: RpcError) -> None:
     sentence = cut(str(refused))
     record.refuse(refused.code.name, sentence)
     hint = () if refused.retry_ms is None else (("retry-after-ms", str(refused.retry_ms)),)
-    await context.abort(refused.code, sentence, (*hint, *refused.trailers))
+    try:
+        await context.abort(refused.code, sentence, (*hint, *refused.trailers))
+    except grpc.aio.AbortError:
+        raise
+    except Exception:
+        # gRPC has ended the call itself, such as one whose message is larger than it reads
+        raise asyncio.CancelledError from None
 
 
 async def _answer_of(
@@ -251,8 +260,10 @@ async def first_message(messages: AsyncIterator[bytes], context: Any, seconds: f
         async with asyncio.timeout(seconds):
             return await anext(aiter(messages))
     except StopAsyncIteration:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call should have a message")
-        raise
+        code = grpc.StatusCode.INVALID_ARGUMENT
+        raise RpcError(
+            code, "the call should have a message, it has none that can be read"
+        ) from None
     except TimeoutError:
         sentence = f"the message did not arrive within {seconds:g} s"
         raise RpcError(grpc.StatusCode.DEADLINE_EXCEEDED, sentence) from None
@@ -261,14 +272,6 @@ async def first_message(messages: AsyncIterator[bytes], context: Any, seconds: f
 def _who(context: Any) -> str:
     """Who shares room and places with whom: the token, or the connection on a server without."""
     return CALLER.get() or str(context.peer())
-
-
-def _cut_off(context: Any, seconds: float) -> None:
-    """End a call whose answer is not read."""
-    task = asyncio.current_task()
-    assert task is not None
-    timer = asyncio.get_running_loop().call_later(seconds, task.cancel)
-    context.add_done_callback(lambda _: timer.cancel())
 
 
 def kind(handler: Any) -> str:

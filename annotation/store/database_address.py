@@ -13,7 +13,6 @@ from sqlalchemy.exc import ArgumentError
 
 from evoskeleton.errors import BadInput
 
-_WANTED = "annotation store should be sqlite:///FILE or postgresql://USER@HOST/DATABASE"
 TIMEOUT_S = 20
 """How long a database may take for the next bytes of an answer."""
 
@@ -39,17 +38,20 @@ def address_of(text: str) -> Address:
     except (ArgumentError, ValueError) as error:
         if "port" in str(error) or "int()" in str(error):
             raise BadInput("annotation store: the port of its address should be a number") from None
-        raise BadInput(f"{_WANTED}, got {_kind(text)}") from None
+        raise _other_kind(text) from None
     backend = url.drivername.partition("+")[0]
     if backend == "sqlite" and url.drivername == "sqlite":
         return Address(url, {})
     if backend != "postgresql":
-        raise BadInput(f"{_WANTED}, got {_kind(text)}")
+        raise _other_kind(text)
     return _postgresql(url)
 
 
-def _kind(text: str) -> str:
-    return text.partition(":")[0][:40]
+def _other_kind(text: str) -> BadInput:
+    return BadInput(
+        "annotation store should be sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
+        f"got {text.partition(':')[0][:40]}"
+    )
 
 
 def _postgresql(url: URL) -> Address:

@@ -345,7 +345,7 @@ class AnnotationStoreContract:
     def test_people_come_back_digit_by_digit(self, store, image):
         words = person(2, 0.1 + 0.2) | {
             "box": [0.5, 1.25, 100.125, 200.0],
-            "joints": [[0.0, 0.0, 0.0]] + [[1.1, -2.2, 3.3]] * 16,
+            "joints": [[1.1 * n, -2.2 * n, 3.3 * n] for n in range(17)],
             "camera_pitch_deg": 12.5,
             "body_height_mm": 1700.0,
             "coco": {"id": 2**40, "area": 12.75, "iscrowd": 0, "segmentation": "[[1, 2.5]]"},

@@ -55,16 +55,20 @@ class ByteRoom:
         Raises:
             RpcError: RESOURCE_EXHAUSTED, there was none for too long.
         """
+        taken = await self.take(size, who)
+        try:
+            yield taken
+        finally:
+            taken.shrink(0)
+
+    async def take(self, size: int, who: str) -> Room:
+        """The same until it is shrunk to nothing."""
         size = min(size, self._most)
         if self._waiting or not self._fits(size, who):
             await self._turn(size, who)
         else:
             self._take(size, who)
-        taken = Room(self, size, who)
-        try:
-            yield taken
-        finally:
-            taken.shrink(0)
+        return Room(self, size, who)
 
     def _fits(self, size: int, who: str) -> bool:
         share = self._of[who]

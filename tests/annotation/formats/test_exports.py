@@ -371,7 +371,8 @@ def test_coco_and_pictures_through_the_command_line(tmp_path, photos, capsys, mo
     give = ["annotations", "export", "p", "--format", "coco", "--output", str(out), *kept]
     run(*give, "--state", "submitted")
     back = json.loads(out.read_text())
-    assert [i["id"] for i in back["images"]] == [30] and back["annotations"][0]["id"] == 5
+    assert [i["id"] for i in back["images"]] == [30, 31], "also the one without people"
+    assert back["annotations"][0]["id"] == 5
     assert "is there already" in refused(capsys, *give)
 
     store = store_in(tmp_path / "kept")
