@@ -395,6 +395,53 @@ def run(*arguments: str) -> None:
         assert not end.code, arguments
 
 
+def test_a_coco_file_comes_back_whole_and_an_import_that_fails_leaves_nothing(
+    tmp_path, photos, capsys
+):
+    words = json.loads(write_coco([annotated(person(coco={"id": 5}), name="0.png")], "human36m"))
+    outline, runs = [[1, 2.5, 3, 4, 5, 6]], {"counts": [0, 7, 3], "size": [480, 640]}
+    words["annotations"][0] |= {"segmentation": outline, "id": 5.0, "image_id": 1}
+    words["annotations"].append(words["annotations"][0] | {"id": 6, "segmentation": runs})
+    words["images"][0] |= {"id": 1.0, "width": 640.0}
+    words["images"].append({"id": 2, "file_name": "1.png", "width": 640, "height": 480})
+    file, kept = tmp_path / "in.json", ["--annotations", str(tmp_path / "kept")]
+    load_in = ["annotations", "import", str(file), "--images", str(photos), *kept]
+    for wrong in ({"height": 481}, {"file_name": "nowhere.png"}):
+        file.write_text(json.dumps(words | {"images": [words["images"][0] | wrong]}))
+        refused(capsys, *load_in, "--project", "p")
+        store = store_in(tmp_path / "kept")
+        assert store.projects() == []
+        store.close()
+        assert not [p for p in (tmp_path / "kept" / "images").rglob("*") if p.is_file()]
+    file.write_text(json.dumps(words))
+    run(*load_in, "--project", "p")
+    out = tmp_path / "out.json"
+    give = ["annotations", "export", "p", "--format", "coco", "--output", str(out), *kept]
+    run(*give, "--state", "submitted")
+    back = json.loads(out.read_text())
+    assert [one["segmentation"] for one in back["annotations"]] == [outline, runs]
+    assert [one["id"] for one in back["annotations"]] == [5, 6]
+    assert [image["file_name"] for image in back["images"]] == ["0.png", "1.png"]
+
+
+def test_pictures_that_no_server_could_take_are_not_added(tmp_path, photos, capsys, monkeypatch):
+    kept = ["--annotations", str(tmp_path / "kept")]
+    add = ["annotations", "add", "p", str(photos / "0.png"), *kept]
+    monkeypatch.setenv("EVOSKELETON_SERVE__MOST_PIXELS", "1000")
+    assert "at most 0.001 million pixels, got 640 x 480" in refused(capsys, *add)
+    monkeypatch.delenv("EVOSKELETON_SERVE__MOST_PIXELS")
+    Photo.new("RGB", (2400, 2400)).save(photos / "large.bmp")
+    add[3] = str(photos / "large.bmp")
+    assert "should have 16,773,120 bytes at most, got 17,280,054" in refused(capsys, *add)
+
+
+def test_an_export_makes_no_store_where_there_is_none(tmp_path, capsys):
+    kept = ["--annotations", str(tmp_path / "mistyped")]
+    give = ["annotations", "export", "p", "--format", "coco", "--output", str(tmp_path / "o")]
+    assert "there is no" in refused(capsys, *give, *kept)
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_mistakes_on_the_command_line_are_told(tmp_path, photos, capsys):
     kept = ["--annotations", tmp_path / "kept"]
     add = ["annotations", "add", "p", photos / "0.png", *kept]

@@ -394,6 +394,10 @@ def test_pages_from_elsewhere_may_not_call_unless_they_are_named(stand):
     with running(origins=["https://a.example"]) as open_stand:
         headers = open_stand.request("OPTIONS", path, **asked)[1]
         assert headers["access-control-allow-origin"] == "https://a.example"
+        called = {"origin": "https://a.example", "content_type": "application/json"}
+        headers = open_stand.request("POST", path, b"{}", **called)[1]
+        read = headers["access-control-expose-headers"]
+        assert {"etag", "trailer-current-revision"} <= {*read.split(", ")}
         other = open_stand.request("OPTIONS", path, **asked | {"origin": "https://b.example"})[1]
         assert "access-control-allow-origin" not in other
 

@@ -1,5 +1,6 @@
 """Addresses of databases as people write them: they work, or one sentence says why not."""
 
+import os
 import ssl
 import subprocess
 
@@ -9,10 +10,13 @@ pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
 import pg8000.native
 
+from evoskeleton.annotation.domain.records import Picture
 from evoskeleton.annotation.store.annotation_store import AnnotationStore, store_to_read
 from evoskeleton.annotation.store.database import open_database
 from evoskeleton.annotation.store.database_address import TIMEOUT_S, address_of
 from evoskeleton.errors import BadInput
+
+NOBODY = 65534
 
 
 @pytest.mark.parametrize(
@@ -107,3 +111,18 @@ class mounted_read_only:
 
     def __exit__(self, *_: object) -> None:
         subprocess.run(["umount", "-l", self._folder], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work in the folders of others")
+def test_what_root_adds_belongs_to_whom_the_folder_belongs(tmp_path):
+    folder = tmp_path / "kept"
+    folder.mkdir(mode=0o750)
+    os.chown(folder, NOBODY, NOBODY)
+    store = AnnotationStore(f"sqlite:///{folder}/annotations.db", folder / "images")
+    store.add_image(store.make_project("people").id, "a.png", Picture(b"a", 1, 1))
+    made = [path for path in folder.rglob("*")]
+    assert len(made) > 3
+    assert {path.stat().st_uid for path in made} == {NOBODY}, "no server is locked out"
+    modes = {path.stat().st_mode & 0o777 for path in made if path.is_file()}
+    assert modes == {0o640} and (folder / "images").stat().st_mode & 0o777 == 0o750
+    store.close()
