@@ -90,6 +90,7 @@ PLATFORM_MAY_IMPORT = {
     "search.target": {"data"},
     "search.campaign": {"search.target", "search.workers", "data", "record"},
     "search.comparing": {"search.campaign", "search.target", "search.workers", "data", "record"},
+    "search.planning": {"search.campaign", "search.workers", "data", "record"},
     "search.adapting": {"search.campaign", "search.target", "search.workers", "data", "record"},
     "search.study": {"search.campaign", "search.workers", "data", "record"},
 }

@@ -7,12 +7,19 @@ import pytest
 
 
 @pytest.mark.long
-def test_a_campaigns_numbers_are_among_those_of_ray(ray_cluster):
+def test_a_campaigns_numbers_are_among_those_of_ray(ray_address):
     import ray
 
     from evoskeleton.platform.search.workers.gauges import CampaignGauges
 
-    gauges = CampaignGauges("mine")
+    ray.init(address=ray_address, log_to_driver=False)
+    try:
+        _expect_gauges(ray, CampaignGauges("mine"))
+    finally:
+        ray.shutdown()
+
+
+def _expect_gauges(ray, gauges):
     record = {"generation": 3, "rows": 70, "champion": 1, "error_mean": float("nan")}
     gauges.training("training-1", 5, 10)
     wanted = {

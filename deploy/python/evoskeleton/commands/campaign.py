@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from evoskeleton.commands.deployment.plan import campaign_plan
 from evoskeleton.commands.options import (
     CAMPAIGNS,
     STOPPED,
@@ -178,6 +179,9 @@ def campaign_compare(
     for difference in compared.differences():
         typer.echo(difference.in_words(names[0]))
     typer.echo(f"written to {place}{f' and MLflow run {where}' if where else ''}")
+
+
+campaigns.command("plan")(campaign_plan)
 
 
 @campaigns.command("template")

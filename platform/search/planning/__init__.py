@@ -1,0 +1,1 @@
+"""What a campaign will take on given machines, before it is started."""
