@@ -5,9 +5,9 @@ import typer
 
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.cli import app
+from evoskeleton.commands.given.settings_as_options import Given, with_options
 from evoskeleton.commands.options import CAMPAIGNS
 from evoskeleton.commands.serve import OPTIONS
-from evoskeleton.commands.settings_as_options import Given, with_options
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 
 OWN = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keypoint_reader_contract import KeypointReaderContract
 
-from evoskeleton.commands.target_readers import AnnotatedPictures, Pictures, target_readers
+from evoskeleton.commands.given.target_readers import AnnotatedPictures, Pictures, target_readers
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import Joint
 from evoskeleton.lifting.cameras import ViewSettings

@@ -71,7 +71,7 @@ def adapt(
 
     It is a campaign: the same line goes on where it was stopped.
     """
-    from evoskeleton.commands.target_readers import count_pictures, target_readers
+    from evoskeleton.commands.given.target_readers import count_pictures, target_readers
     from evoskeleton.lifting.bundle_training import expect_room
     from evoskeleton.platform.search.adapting.adapt import adapt as run
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.commands.given.settings_as_options import option
 from evoskeleton.commands.options import Overwrite, refuse_taken
 from evoskeleton.commands.serve import check_installed
-from evoskeleton.commands.settings_as_options import option
 from evoskeleton.errors import BadInput
 from evoskeleton.settings_environment import from_environment
 

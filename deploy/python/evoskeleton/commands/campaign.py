@@ -97,7 +97,7 @@ def campaign_resume(
     wait: Wait = 0.0,
 ) -> None:
     """Go on with a campaign that was stopped, or extend one. Exit codes are those of `run`."""
-    from evoskeleton.commands.target_readers import target_readers
+    from evoskeleton.commands.given.target_readers import target_readers
     from evoskeleton.platform.search.campaign.driver import resume
 
     with _campaign_bars(home, name) as monitor:
@@ -212,7 +212,7 @@ def _campaign_bars(home: str, name: str) -> Iterator["Bars | LogLines"]:
 
 
 def _run(settings: "CampaignSettings", or_resume: bool = False, wait: float = 0.0) -> None:
-    from evoskeleton.commands.target_readers import target_readers
+    from evoskeleton.commands.given.target_readers import target_readers
     from evoskeleton.platform.search.campaign.driver import start, start_or_resume
 
     run = start_or_resume if or_resume else start

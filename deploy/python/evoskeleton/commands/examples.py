@@ -58,8 +58,8 @@ EXAMPLES = {
     "campaign list": ("campaign list", "campaign list --home elsewhere"),
     "campaign status": ("campaign status my-campaign",),
     "campaign plan": (
-        "campaign plan mine.yaml --nodes 4x16cpu32gb --measure --rates r.json",
-        "campaign plan mine.yaml --nodes 16x8cpu32gb --rates r.json --price 1",
+        "campaign plan my.yaml --nodes 4x16cpu32gb --measure --rates r.json",
+        "campaign plan my.yaml --nodes 16x8cpu32gb --rates r.json --price 1",
     ),
     "campaign template": ("campaign template > campaign.yaml",),
     "data info": ("data info", "data info campaigns/poses --version 3"),

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.commands.given.settings_as_options import Given, with_options
 from evoskeleton.commands.options import CAMPAIGNS, Changes, Home, TrackingUri
-from evoskeleton.commands.settings_as_options import Given, with_options
 from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
 from evoskeleton.settings import with_changes

@@ -1,0 +1,1 @@
+"""What commands make of what they are given."""
