@@ -1,6 +1,7 @@
 """What tests of the annotator's page share: a photo of a made-up walker, a page, a place in it."""
 
 import io
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,12 @@ from evoskeleton.evolution.skeleton import BONES, Joint
 from evoskeleton.lifting.cameras import FOCAL_PX
 
 SIZE = 1000
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def browser_here() -> str | None:
+    """Where this machine has Chromium; None where it has none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def walker_points(joints: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
 """A real browser on a real server: photos of a made-up walker, a detector that sees that walker."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from one_walker import OneWalker
-from page_browsing import photo, walker_points
+from page_browsing import BROWSERS, browser_here, photo, walker_points
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOKEN_FILE = "tokens.json"
 
 
@@ -22,7 +20,7 @@ def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright, of the extra `dev`, is not installed"
     )
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = browser_here()
     if found is None:
         pytest.skip(f"no browser here: one of {', '.join(BROWSERS)} is needed")
     with playwright.sync_playwright() as running:

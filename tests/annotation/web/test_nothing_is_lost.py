@@ -3,7 +3,6 @@
 import contextlib
 import os
 import random
-import shutil
 import signal
 import socket
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_browsing import drag, opened
+from page_browsing import browser_here, drag, opened
 
 from evoskeleton.annotation.domain.records import Change
 from evoskeleton.evolution.skeleton import Joint
@@ -31,7 +30,7 @@ def begun(page):
 def test_a_killed_browser_has_everything_that_it_said_was_kept(annotating, chromium, tmp_path):
     draw = random.Random(3)
     kind = chromium.browser_type
-    options = {"executable_path": found(), "user_data_dir": str(tmp_path / "profile")}
+    options = {"executable_path": browser_here(), "user_data_dir": str(tmp_path / "profile")}
     with annotating(1) as street:
         seen = None
         for _ in range(8):
@@ -50,13 +49,6 @@ def test_a_killed_browser_has_everything_that_it_said_was_kept(annotating, chrom
             kill_browser(tmp_path / "profile")
             with contextlib.suppress(Exception):
                 context.close()
-
-
-def found():
-
-    from conftest import BROWSERS
-
-    return next(filter(None, map(shutil.which, BROWSERS)))
 
 
 def kill_browser(profile):
