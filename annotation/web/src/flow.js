@@ -157,6 +157,7 @@ export class Work {
     await sent();
     const [image, ...ahead] = await patiently(() => server.leaseForReview(this.project.id, AHEAD), () => this.stage.current());
     if (!this.stage.current()) return;
+    this.ahead = ahead;
     for (const other of ahead) picture(other).catch(() => {});
     if (image) await this.judge(image);
     else this.stage.show(this.stage.sheet("Nothing waits for a review.", [button("Images", "", () => { location.hash = `#/images/${this.project.id}`; }), button("Projects", "", () => this.home())]));
@@ -171,10 +172,16 @@ export class Work {
   /** @param {any} image */
   async judge(image) {
     const session = new Session(this.project, image, this.me, "read");
-    const screen = new Review(session, { leave: () => this.home(), edit: () => { location.hash = `#/annotate/${this.project.id}/${image.id}`; }, verdict: (accept, note, basedOn) => this.on(this.verdict(image, accept, note, basedOn)) });
+    const screen = new Review(session, { leave: () => this.giveBack(image), edit: () => { location.hash = `#/annotate/${this.project.id}/${image.id}`; }, verdict: (accept, note, basedOn) => this.on(this.verdict(image, accept, note, basedOn)) });
     this.stage.show(screen);
     await session.open();
     await screen.load();
+  }
+
+  /** Others may review what was held. @param {any} image */
+  giveBack(image) {
+    for (const held of [image, ...this.ahead]) server.release(held.id).catch(() => {});
+    this.home();
   }
 
   /** @param {any} image @param {boolean} accept @param {string} note @param {number} basedOn */
