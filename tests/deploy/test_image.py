@@ -35,6 +35,7 @@ def test_the_dependencies_are_those_of_the_project(monkeypatch):
     (extras,) = re.findall("^ARG EXTRAS=(.*)$", BUILD, re.MULTILINE)
     words = [sys.executable, "-c", line.replace("${EXTRAS}", extras)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "ray[default]" in done.stdout  # takes jobs, exports metrics
     names = {re.split(r"[\[<>=~! ;]", need)[0] for need in done.stdout.split("\n")}
     assert {"torch", "ray", "mlflow", "grpcio", "pg8000", "ai-edge-litert", "h5py"} <= names
 
