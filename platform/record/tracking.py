@@ -34,7 +34,7 @@ from evoskeleton.platform.record.mlflow_store import (
 )
 from evoskeleton.platform.record.registry import Registry, weights_of
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses, input_of, table_input
-from evoskeleton.platform.record.run_page.logged_lifter import log_lifter
+from evoskeleton.platform.record.run_page.logged_lifter import link_champion, log_lifter
 from evoskeleton.platform.record.run_page.words import COLOURS, EXPERIMENT, renamed, training_name
 
 if TYPE_CHECKING:
@@ -447,6 +447,7 @@ class Tracker:
         Registry(self._settings, self._home).register(
             bundle, name, metrics, maker, description=worth
         )
+        link_champion(self._store.client(), self._parent().id, maker)
 
     def _write_file(self, place: str, content: io.BytesIO) -> None:
         import tempfile

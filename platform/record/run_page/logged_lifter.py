@@ -49,6 +49,17 @@ def log_lifter(
     return str(model.model_id)
 
 
+def link_champion(client: "MlflowClient", campaign: str, training: str) -> None:
+    """Let the run of a campaign name the model of the training whose lifter is champion."""
+    from mlflow.entities import LoggedModelOutput
+
+    model = _known(client, client.get_run(training).info.experiment_id, training)
+    outputs = client.get_run(campaign).outputs
+    there = [each.model_id for each in outputs.model_outputs] if outputs else []
+    if model is not None and model.model_id not in there:
+        client.log_outputs(campaign, [LoggedModelOutput(model.model_id, len(there))])
+
+
 def _known(client: "MlflowClient", experiment: str, run_id: str) -> "LoggedModel | None":
     found = client.search_logged_models([experiment], filter_string=f"source_run_id = '{run_id}'")
     return found[0] if found else None

@@ -1,5 +1,6 @@
 """Pages for reviewers, of two campaigns that are done: one breeds, the other is its twin."""
 
+import itertools
 import json
 from types import SimpleNamespace
 
@@ -50,8 +51,10 @@ def test_differences_are_paired_over_common_clips_alone():
     assert "no test clip in common" in _difference(first, facts("c", {"x": 1.0})).in_words("a")
 
 
-@pytest.mark.long
-def test_two_campaigns_on_pages_that_stand_alone(motion, tmp_path, capsys, ray_address):
+@pytest.fixture(scope="module")
+def home(motion, tmp_path_factory, ray_address):
+    """Of two campaigns that are done."""
+    tmp_path = tmp_path_factory.mktemp("two")
     starts = range(0, 240, 40)
     clips = [single_clip(motion[at : at + 40], "S1", "walk", f"clip{at}") for at in starts]
     write_parquet(tmp_path / "poses.parquet", PoseSet.concat(clips))
@@ -71,7 +74,12 @@ def test_two_campaigns_on_pages_that_stand_alone(motion, tmp_path, capsys, ray_a
         }
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(settings))
         main_or_zero("campaign", "run", str(tmp_path / f"{name}.yaml"))
-    home, pages = tmp_path / "home", [tmp_path / "report.html", tmp_path / "compare.html"]
+    return tmp_path / "home"
+
+
+@pytest.mark.long
+def test_two_campaigns_on_pages_that_stand_alone(home, tmp_path, capsys):
+    pages = [tmp_path / "report.html", tmp_path / "compare.html"]
     report = ["--home", str(home), "--output", str(pages[0])]
     capsys.readouterr()
     main_or_zero("campaign", "report", "one", *report)
@@ -81,11 +89,31 @@ def test_two_campaigns_on_pages_that_stand_alone(motion, tmp_path, capsys, ray_a
     rows = json.loads((home / "one" / "report.json").read_text())["rows"]
     assert f"{rows:,} rows" in written
     for text in (written, *(page.read_text() for page in pages)):
-        assert str(tmp_path) not in text and 'src="http' not in text
+        assert str(home.parent) not in text and 'src="http' not in text
         assert text.count("data:image/png") >= 2
     assert "search.island.keep" in pages[1].read_text()
     words = ["campaign", "compare", "one", "three", *report[:2]]
     assert "there is no campaign three" in refused(capsys, *words)
+
+
+@pytest.mark.long
+def test_a_published_campaign_validates_and_loads_offline(home, tmp_path, monkeypatch):
+    """Wants the packages mlcroissant and datasets, which nothing else here does."""
+    croissants = pytest.importorskip("mlcroissant")
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = tmp_path / "set"
+    words = ["--licence", "CC-BY-4.0", "--creator", "A Lab", "--output", str(folder)]
+    main_or_zero("data", "publish", str(home / "poses"), "--campaign", "one", *words)
+    metadata = croissants.Dataset(str(folder / "croissant.json"))
+    assert not metadata.metadata.ctx.issues.errors
+    first = next(itertools.islice(metadata.records("poses"), 1))
+    assert len(first["poses/pose"]) == 51
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))["train"]
+    assert sum(loaded["is_seed"]) > 0 and len(loaded[0]["pose"]) == 51
+    for path in folder.rglob("*.*"):
+        if path.suffix in (".md", ".json"):
+            assert str(home.parent) not in path.read_text()
 
 
 def main_or_zero(*words: str) -> None:

@@ -163,3 +163,74 @@ def data_history(table: Table = None, home: Home = CAMPAIGNS) -> None:
 
     for entry in PoseTable.open(table or str(Path(home) / "poses")).history():
         typer.echo(json.dumps(entry, ensure_ascii=False))
+
+
+@data.command("describe")
+def data_describe(
+    poses: Annotated[
+        str, typer.Argument(help="poses: a pose table, a file or folder of a known format")
+    ],
+    against: Annotated[
+        str | None, typer.Option(help="other poses, such as the seeds: what is covered of them")
+    ] = None,
+) -> None:
+    """Say what a set of poses holds: builds, directions of limbs, rarity, duplicates, as JSON."""
+    from evoskeleton.platform.search.sharing.describe import described
+
+    with busy("measuring"):
+        other = None if against is None else poses_of(against)
+        numbers = described(poses_of(poses), other)
+    typer.echo(json.dumps(numbers, indent=1))
+
+
+@data.command("view")
+def data_view(
+    poses: Annotated[
+        str, typer.Argument(help="a pose table, or a file or folder of a known format")
+    ],
+    output: Annotated[Path, typer.Option(help="HTML file")] = Path("poses.html"),
+    campaign: Annotated[str | None, typer.Option(help="of a pose table that holds several")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="most poses to show")] = 10_000,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write one HTML page, to be opened offline, in which poses are turned, played and traced."""
+    from evoskeleton.platform.search.sharing.viewer import write_viewer
+
+    refuse_taken(overwrite, output)
+    with busy("reading"):
+        shown = write_viewer(poses, output, limit, campaign)
+    more = f", {shown.left_out:,} are left out" if shown.left_out else ""
+    typer.echo(f"{output}: {len(shown.poses):,} poses{more}")
+
+
+@data.command("publish")
+def data_publish(
+    campaign: Annotated[str, typer.Option(help="campaign whose poses are published")],
+    licence: Annotated[str, typer.Option(help="of the data set, such as CC-BY-4.0")],
+    creator: Annotated[str, typer.Option(help="who publishes it")],
+    output: Annotated[Path, typer.Option(help="new folder")],
+    table: Table = None,
+    home: Home = CAMPAIGNS,
+    acknowledgement: Annotated[
+        str, typer.Option(help="what the sources of the real poses ask to be said")
+    ] = "",
+    name: Annotated[
+        str | None, typer.Option(help="name of the data set; none: the campaign's")
+    ] = None,
+    without_seeds: Annotated[
+        bool, typer.Option("--without-seeds", help="leave the real poses out")
+    ] = False,
+) -> None:
+    """Write a campaign's poses as a data set for others, with its card and metadata.
+
+    A folder of Parquet files that `datasets.load_dataset` reads, with a Hugging Face card,
+    Croissant metadata and where everything is from; no path and no user's name is in it.
+    """
+    from evoskeleton.platform.search.sharing.publish import home_of, publish
+    from evoskeleton.platform.search.sharing.terms import Terms
+
+    home = home if table is None else home_of(table, campaign)
+    terms = Terms(licence, creator, acknowledgement, name or campaign)
+    with busy("writing"):
+        count = publish(home, campaign, terms, output, not without_seeds)
+    typer.echo(f"{output}: {count:,} poses")

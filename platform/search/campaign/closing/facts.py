@@ -88,7 +88,7 @@ def used_poses(settings: CampaignSettings, folder: CampaignFolder) -> list[UsedP
     found = []
     for role in ROLES:
         poses = read_poses(folder.source(role))
-        digest = hashlib.sha256(np.ascontiguousarray(poses.poses).tobytes()).hexdigest()
+        digest = hashlib.sha256(np.ascontiguousarray(poses.poses).tobytes()).hexdigest()[:12]
         counts = {"poses": len(poses), "clips": len(poses.clips())}
         context = _CONTEXTS.get(role, role)
         source = _of_source(motion.get(role))

@@ -18,11 +18,11 @@ def write_report(home: str, name: str, output: Path) -> str:
         BadInput: the campaign is not there or not done, or the file cannot be written.
     """
     facts = facts_of(home, name)
-    write_text(output, report_page(facts, _drawn(facts)))
+    write_text(output, report_page(facts, drawn_figures(facts)))
     return verdict(facts)
 
 
-def _drawn(facts: Facts) -> list[tuple[str, bytes]]:
+def drawn_figures(facts: Facts) -> list[tuple[str, bytes]]:
     """Name and PNG of every figure of the closing."""
     by_clip = review.error_by_clip(facts.by_clip("baseline"), facts.by_clip("evolved"))
     bundle = facts.folder.training(int(facts.report["champion_training"])) / "bundle"

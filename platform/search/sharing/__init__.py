@@ -1,0 +1,1 @@
+"""Poses for others: described, looked at, published."""
