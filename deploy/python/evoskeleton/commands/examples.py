@@ -77,7 +77,7 @@ EXAMPLES = {
     "data history": ("data history", "data history s3://bucket/poses"),
     "data describe": ("data describe mine.parquet --against seeds.parquet",),
     "data view": ("data view mine.bvh", "data view campaigns/poses --campaign my-campaign"),
-    "data publish": ("data publish --campaign mine --licence CC0-1.0 --creator Us --output set",),
+    "data publish": ("data publish --campaign c --licence MIT --creator Us --output set",),
     "limits fit": (
         "limits fit --poses mine.parquet --output mine.npz",
         "limits fit --poses mine.parquet --output mine.npz --leave-out S9",
