@@ -145,6 +145,8 @@ def _length(cv2: Any, capture: Any) -> float:
 def _open_cv() -> ModuleType:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    return require(
+    cv2 = require(
         "cv2", "videos need OpenCV, which is not installed; try pip install opencv-python-headless"
     )
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    return cv2

@@ -1,8 +1,10 @@
 """Pictures and videos of strangers: every orientation and mode, and files that mean no good."""
 
 import io
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,3 +198,47 @@ def test_a_video_that_is_too_large_is_told(film):
 def test_a_missing_video_is_told(tmp_path):
     with pytest.raises(BadInput, match="none.mp4 cannot be read: No such file"):
         list(read_video(tmp_path / "none.mp4"))
+
+
+SHARED = Path(os.environ.get("EVOSKELETON_SHARED_DATA", Path(__file__).parents[3] / "shared/data"))
+CASES = SHARED.parent / "cases/reports/vfr"
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("even.avi", [0, 0.033, 0.067, 0.1, 0.133, 0.167, 0.2, 0.233]),
+        ("uneven.mp4", [0, 0.033, 0.067, 0.1, 0.3, 0.5, 0.7, 0.9]),
+    ],
+)
+def test_times_are_those_that_were_recorded(name, seconds):
+    pytest.importorskip("cv2", reason="videos need opencv-python-headless")
+    path = CASES / name
+    if not path.exists():
+        pytest.skip("the small videos of the reports are not there")
+    told = []
+    assert [round(f.seconds, 3) for f in read_video(path, tell=told.append)] == seconds
+    assert told == []
+
+
+def test_a_damaged_frame_is_told_and_what_follows_is_read():
+    pytest.importorskip("cv2", reason="videos need opencv-python-headless")
+    path = CASES / "damaged.mp4"
+    if not path.exists():
+        pytest.skip("the small videos of the reports are not there")
+    told = []
+    assert [f.number for f in read_video(path, tell=told.append)] == [0, 1, 2, 4, 5, 6, 7]
+    assert len(told) == 1 and "1 frame is damaged and was left out" in told[0]
+
+
+def test_a_film_that_ends_early_is_told(tmp_path):
+    cv2 = pytest.importorskip("cv2", reason="videos need opencv-python-headless")
+    path = tmp_path / "long.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 48))
+    for number in range(60):
+        writer.write(np.full((48, 64, 3), 4 * number, np.uint8))
+    writer.release()
+    data, told = path.read_bytes(), []
+    path.write_bytes(data[: int(0.7 * len(data))])
+    assert 10 < len(list(read_video(path, tell=told.append))) < 55
+    assert len(told) == 1 and "should last 5.9 s, it ends after" in told[0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from evoskeleton.commands.options import DEFAULT, Changes, Model, Overwrite, bars, refuse_taken
+from evoskeleton.commands.options import DEFAULT, Changes, Model, Overwrite, refuse_taken
 from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file
 
@@ -63,6 +63,7 @@ def infer(
 
     A file that cannot be used is told, the others are answered, and the exit code is 1.
     """
+    from evoskeleton.console.bars import Bars
     from evoskeleton.pose2d.answers.motion import motion_kind, write_motion
     from evoskeleton.pose2d.detectors import load_detector
     from evoskeleton.pose2d.estimation import drawings_there
@@ -76,7 +77,7 @@ def infer(
     if not any(path.is_file() for path in paths):
         raise BadInput(f"{paths[0]} should be a photo or a video, there is no such file")
     failures: list[Path] = []
-    with bars() as monitor, ExitStack() as stack:
+    with Bars() as monitor, ExitStack() as stack:
         pictures = _counted(paths)
 
         def failed(file: Path, error: BadInput) -> None:
