@@ -96,7 +96,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "cascade": _SHIPPED | {"confidence_input": True},
     },
     "exact": {
-        "steps": 1000,
+        "steps": 600,
         "batch": 512,
         "learning_rate": 6e-3,
         "warmup": 100,

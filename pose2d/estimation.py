@@ -151,6 +151,9 @@ def _infer(files: Sequence[Path], means: Means, wishes: Wishes) -> Iterator[dict
             if wishes.failed is None:
                 raise
             wishes.failed(file, error)
+        finally:
+            if wishes.drawings is not None:
+                wishes.drawings.finish()
 
 
 def _photo(file: Path, means: Means, wishes: Wishes) -> dict[str, Any]:
@@ -187,8 +190,6 @@ def _video(file: Path, means: Means, wishes: Wishes) -> Iterator[dict[str, Any]]
         wishes.seen(file, frame.number + 1)
     for done in film.end() if film else ():
         yield _answer(*waiting.pop(0), done, means, wishes, again)
-    if wishes.drawings is not None:
-        wishes.drawings.finish()
 
 
 def _answer(
