@@ -27,13 +27,20 @@ from evoskeleton.platform.data.table.counts import counts
 from evoskeleton.platform.data.table.fence import Fence
 from evoskeleton.platform.data.table.in_order import in_order
 from evoskeleton.platform.data.table.made_once import made_once
-from evoskeleton.platform.data.table.parts import Files, Written, parts_of
-from evoskeleton.platform.data.table.refusals import gone_in_a_sentence, in_a_line, in_a_sentence
+from evoskeleton.platform.data.table.parts import Files, Written, names_in, parts_of
+from evoskeleton.platform.data.table.refusals import (
+    gone_in_a_sentence,
+    in_a_line,
+    in_a_sentence,
+    kind_of,
+    patiently,
+)
 from evoskeleton.platform.data.table.retired import retired
 from evoskeleton.platform.data.table.rows import as_poses, as_tables, refuse_strangers
 from evoskeleton.platform.data.table.schema import CONFIGURATION, LATER, SCHEMA
+from evoskeleton.platform.data.table.storage import options_for
 
-__all__ = ["SCHEMA", "PoseTable", "as_poses"]
+__all__ = ["SCHEMA", "PoseTable", "as_poses", "refuse_other_things"]
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,9 +50,13 @@ class PoseTable:
     """A pose table by its URI; every call looks at the table as it is then."""
 
     def __init__(self, uri: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
-        """Nothing is touched; see `create` and `open`."""
+        """Nothing is touched; see `create` and `open`.
+
+        Raises:
+            BadInput: the options would let two writers lose rows.
+        """
         self.uri = str(uri)
-        self._options = dict(storage_options) if storage_options else None
+        self._options = options_for(self.uri, storage_options)
         self._fences: dict[str, Fence] = {}
 
     @classmethod
@@ -124,6 +135,10 @@ class PoseTable:
                 generation stands.
         """
         refuse_strangers(generation, rows)
+        return patiently(lambda: self._commit(campaign, generation, rows))
+
+    def _commit(self, campaign: str, generation: int, rows: PoseRows) -> int:
+        """Append one generation, once; however often it is tried."""
         files = Files(self.uri, self._options)
 
         def write() -> Written | None:
@@ -209,7 +224,7 @@ class PoseTable:
         Raises:
             BadInput: a row is not there.
         """
-        rows = self._rows_of(np.unique(ids), campaign)
+        rows = patiently(lambda: self._rows_of(np.unique(ids), campaign))
         there = rows["id"].to_numpy()
         order = there.argsort(kind="stable")
         places = order[np.searchsorted(there[order], ids).clip(max=max(len(there) - 1, 0))]
@@ -220,6 +235,10 @@ class PoseTable:
 
     def _rows_of(self, wanted: np.ndarray, campaign: str) -> pa.Table:
         """`id` and `pose` of the rows of some sorted ids, out of the files that may hold them."""
+        with in_a_sentence(f"the pose table {self.uri} cannot be read"):
+            return self._looked_up(wanted, campaign)
+
+    def _looked_up(self, wanted: np.ndarray, campaign: str) -> pa.Table:
         files = Files(self.uri, self._options)
         condition = pc.field("id").isin(pa.array(wanted, pa.int64()))
         names = ["id", "pose"]
@@ -252,11 +271,16 @@ class PoseTable:
         path = Path(path)
         if path.exists():
             return path
+        patiently(lambda: self._make_snapshot(path, version, campaign, without))
+        return path
+
+    def _make_snapshot(
+        self, path: Path, version: int, campaign: str | None, without: np.ndarray | None
+    ) -> None:
         told = f"the snapshot {path} cannot be written"
         with in_a_sentence(told), made_once(path) as file:
             if file is not None:
                 self._write_npy(file, version, campaign, without)
-        return path
 
     def _write_npy(
         self, file: BinaryIO, version: int, campaign: str | None, without: np.ndarray | None
@@ -324,9 +348,29 @@ class PoseTable:
             return DeltaTable(self.uri, version=version, storage_options=self._options)
         except TableNotFoundError:
             raise BadInput(f"there is no pose table at {self.uri}") from None
-        except DeltaError as error:
+        except (DeltaError, OSError) as error:
             at = "" if version is None else f", version {version}"
-            raise BadInput(f"pose table {self.uri}{at}: {in_a_line(error)}") from None
+            kind = kind_of(error)
+            raise kind(f"pose table {self.uri}{at}: {in_a_line(error)}") from None
+
+
+def refuse_other_things(uri: str | Path, storage_options: Mapping[str, str] | None = None) -> bool:
+    """A folder for a pose table is absent, empty, or a pose table.
+
+    Returns:
+        Whether there is a table.
+
+    Raises:
+        BadInput: it holds other things, or cannot be looked at.
+    """
+    with in_a_sentence(f"the pose table {uri} cannot be read"):
+        names = names_in(str(uri), options_for(str(uri), storage_options))
+    if names and "_delta_log" not in names:
+        raise BadInput(
+            f"{uri} is no pose table and holds other things ({', '.join(names[:3])}): "
+            f"a pose table wants a folder of its own"
+        )
+    return bool(names)
 
 
 def _of(campaign: str | None) -> Any:

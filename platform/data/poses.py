@@ -13,6 +13,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES, Joint
 from evoskeleton.files import write_arrays
+from evoskeleton.npz import read_npz
 from evoskeleton.shapes import expect_shape
 
 SHORTEST_BONE_MM = 1e-3
@@ -96,9 +97,14 @@ def write_poses(path: Path, poses: PoseSet) -> None:
 
 
 def read_poses(path: Path) -> PoseSet:
-    """Back from `write_poses`."""
-    with np.load(path, allow_pickle=False) as file:
-        return PoseSet(**{name: file[name] for name in file.files})
+    """Back from `write_poses`.
+
+    Raises:
+        BadInput: the file is absent, damaged or another.
+    """
+    names = [column.name for column in fields(PoseSet)]
+    arrays = read_npz(path, "the poses", names)
+    return PoseSet(**{name: arrays[name] for name in names})
 
 
 def single_clip(poses: np.ndarray, subject: str, action: str, clip: str) -> PoseSet:

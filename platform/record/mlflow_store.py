@@ -6,12 +6,14 @@ telemetry, no unpickling, no search for a git program, and short waits for a ser
 
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from evoskeleton.files import scratch_beside
+from evoskeleton.errors import BadInput
+from evoskeleton.files import local_folder, scratch_beside
 from evoskeleton.platform.record.moved_home import ARTIFACTS, put_right
 from evoskeleton.settings import Settings
 
@@ -32,11 +34,13 @@ ENVIRONMENT = {
 }
 """Set whatever the user's environment says."""
 
+_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+
 DEFAULTS = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    _TIMEOUT: "20",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
@@ -84,10 +88,10 @@ class Store:
     """
 
     def __init__(self, settings: TrackingSettings, home: Path | str) -> None:
-        self._home = Path(home).expanduser().resolve()
+        self._home = local_folder(home, "home")
         self._settings = settings
         self._client: MlflowClient | None = None
-        self.uri = settings.uri or f"sqlite:///{self._home / DATABASE}"
+        self.uri = _with_driver(settings.uri or f"sqlite:///{self._home / DATABASE}")
 
     @property
     def is_server(self) -> bool:
@@ -147,6 +151,21 @@ class Store:
         return str(found.experiment_id)
 
 
+def _with_driver(uri: str) -> str:
+    """A PostgreSQL database by a driver that is installed, where the address names none.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if not uri.startswith("postgresql://") or find_spec("psycopg") is not None:
+        return uri
+    if find_spec("pg8000") is None:
+        raise BadInput(
+            "tracking.uri: PostgreSQL wants a driver: install evoskeleton with the extra `cluster`"
+        )
+    return uri.replace("postgresql://", "postgresql+pg8000://", 1)
+
+
 def prepare_environment() -> None:
     """Tell MLflow what it may do; to be called before it is imported."""
     os.environ.update(ENVIRONMENT)
@@ -172,5 +191,9 @@ def one_line(error: Exception) -> str:
     """What an error says, short and without secrets; of a system error only its own words."""
     if system := re.search(r"\[Errno -?\d+\] ([^'\")\]:]+)", str(error)):
         return system[1].strip()
+    if re.search(r"[Tt]imed? ?out", str(error)):
+        return f"no answer within {os.environ.get(_TIMEOUT, DEFAULTS[_TIMEOUT])} seconds"
+    if re.search(r"NameResolutionError|Failed to resolve|getaddrinfo", str(error)):
+        return "nobody knows a machine of that name"
     text = without_secrets(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= 160 else f"{text[:159]}…"

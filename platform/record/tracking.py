@@ -83,7 +83,7 @@ class Tracker:
         self._settings = settings
         self._home = home
         self._store = Store(settings, home)
-        self._tell = tell or _to_stderr
+        self._tell = tell or to_stderr
         self._opening: Callable[[], Run] | None = None
         self._run: Run | None = None
         self._experiment = ""
@@ -171,6 +171,10 @@ class Tracker:
             return
         picture = io.BytesIO()
         figure.savefig(picture, format="png", dpi=150)
+        self.log_picture(name, picture)
+
+    def log_picture(self, name: str, picture: io.BytesIO) -> None:
+        """Keep a PNG file as `figures/<name>.png`."""
         self._send(f"figure {name}", partial(self._write_file, f"figures/{name}.png", picture))
 
     def log_table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -484,7 +488,8 @@ def _local(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _to_stderr(sentence: str) -> None:
+def to_stderr(sentence: str) -> None:
+    """Say something to a person."""
     print(sentence, file=sys.stderr)
 
 

@@ -194,3 +194,15 @@ def test_a_misspelt_name_explains_the_one_that_is_missing():
         Round.parse({"kind": "round", "radis": 3})
     with pytest.raises(BadInput, match="unknown setting knd; did you mean kind?"):
         Round.parse({"knd": "round"})
+
+
+def test_a_setting_that_is_there_twice_is_told_with_its_lines(tmp_path):
+    """Of two, YAML would take the last without a word."""
+    from evoskeleton.settings import read_yaml
+
+    file = tmp_path / "twice.yaml"
+    file.write_text("search:\n  islands: 2\nname: a\nsearch:\n  views: 3\n")
+    with pytest.raises(BadInput, match="setting search is there twice, in line 1 and in line 4"):
+        read_yaml(file)
+    file.write_text("a: &own {x: 1, y: 2}\nb: {<<: *own, x: 3}\n")
+    assert read_yaml(file) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}}

@@ -18,6 +18,7 @@ from evoskeleton.commands.annotations import annotations
 from evoskeleton.commands.campaign import campaigns, demo
 from evoskeleton.commands.data import data
 from evoskeleton.commands.deployment.assets import assets
+from evoskeleton.commands.deployment.check import deployment
 from evoskeleton.commands.examples import epilog, show_examples
 from evoskeleton.commands.infer import infer
 from evoskeleton.commands.lifter import evaluate, lift, train
@@ -39,6 +40,7 @@ app.add_typer(models, name="model")
 app.add_typer(tokens, name="token")
 app.add_typer(annotations, name="annotations")
 app.add_typer(assets, name="assets")
+app.add_typer(deployment, name="deploy")
 show_examples(app)
 
 

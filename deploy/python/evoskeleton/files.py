@@ -10,6 +10,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,26 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def is_remote(place: str) -> bool:
+    """Whether it is the address of an object store rather than a folder."""
+    return re.match(r"[a-z][a-z0-9+.-]*://", place, re.IGNORECASE) is not None
+
+
+def local_folder(place: Path | str, what: str) -> Path:
+    """A folder of this machine, or one that it has mounted.
+
+    Args:
+        place: as a user named it.
+        what: it is for, to begin the sentence with.
+
+    Raises:
+        BadInput: it is an address of an object store or the like.
+    """
+    if is_remote(str(place)):
+        raise BadInput(f"{what} should be a folder that all machines see, got {place}")
+    return Path(place).expanduser().resolve()
 
 
 @contextmanager

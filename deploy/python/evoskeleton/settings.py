@@ -145,6 +145,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         data = load_yaml(path.read_text())
     except OSError as error:
         raise BadInput(f"settings file {path}: {error.strerror}") from None
+    except BadInput as error:
+        raise BadInput(f"settings file {path}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"settings file {path} is not YAML: {reason}") from None

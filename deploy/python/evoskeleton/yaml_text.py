@@ -11,11 +11,27 @@ from typing import Any
 
 import yaml
 
+from evoskeleton.errors import BadInput
+
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with fewer things that a plain word may stand for."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A group that names each setting once; of two, the last would win without a word."""
+        seen: dict[str, int] = {}
+        for name, _ in node.value:
+            line = name.start_mark.line + 1
+            if isinstance(name, yaml.ScalarNode) and name.tag != "tag:yaml.org,2002:merge":
+                if name.value in seen:
+                    raise BadInput(
+                        f"setting {name.value} is there twice, in line {seen[name.value]} and in "
+                        f"line {line}"
+                    )
+                seen[name.value] = line
+        return super().construct_mapping(node, deep)
 
 
 _WORDS = (
@@ -41,5 +57,6 @@ def load_yaml(text: str) -> Any:
 
     Raises:
         yaml.YAMLError: it is none.
+        BadInput: a group names a setting twice.
     """
     return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)

@@ -318,4 +318,6 @@ def _plain_settings(text: str) -> dict[str, Any]:
             raise BadInput(f"source {text}: {' '.join(str(error).split())}") from None
     if text in KINDS and not Path(text).is_dir():
         return {"kind": text}
+    if "://" in text:
+        return {"kind": "table", "path": text}
     return {"kind": kind_of(Path(text)), "path": text}

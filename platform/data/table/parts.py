@@ -5,11 +5,13 @@ loss: floats by BYTE_STREAM_SPLIT, ids by their differences, all of it by zstd.
 """
 
 import json
+import os
 import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -19,10 +21,11 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction
 
+from evoskeleton.files import is_remote
 from evoskeleton.platform.data.table.schema import SCHEMA
+from evoskeleton.platform.data.table.storage import store
 
 ROW_GROUP = 65536
 
@@ -91,8 +94,7 @@ class Files:
     def __init__(self, uri: str, options: Mapping[str, str] | None) -> None:
         """Nothing is touched."""
         self.uri = uri
-        handler = DeltaStorageHandler(uri, dict(options) if options else None)
-        self._files = pafs.PyFileSystem(handler)
+        self._files = store(uri, options)
 
     def fragment(self, part: Part) -> Any:
         """A file to be read with the columns of today; those that it lacks are null."""
@@ -121,6 +123,21 @@ class Files:
     def remove(self, path: str) -> None:
         """Take a file away."""
         self._files.delete_file(path)
+
+
+def names_in(uri: str, options: Mapping[str, str] | None) -> list[str]:
+    """What lies in the folder of a table, without what systems put into every folder.
+
+    Raises:
+        OSError: it is no folder, or cannot be read.
+    """
+    if is_remote(uri):
+        inside = store(uri, options).get_file_info(pafs.FileSelector("", allow_not_found=True))
+        names = {info.path.strip("/").split("/")[0] for info in inside}
+    else:
+        folder = Path(uri).expanduser()
+        names = set(os.listdir(folder)) if folder.exists() else set()
+    return sorted(name for name in names if name[:1] != "." and name != "lost+found")
 
 
 def _writer(stream: Any) -> pq.ParquetWriter:

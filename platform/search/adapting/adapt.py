@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evoskeleton.errors import BadInput
+from evoskeleton.files import local_folder
 from evoskeleton.platform.data.target.found import Readers
 from evoskeleton.platform.record.tracking import Page
 from evoskeleton.platform.search.adapting.explained import Explained, explained
 from evoskeleton.platform.search.campaign.driver import adapt_settings, resume, start, table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
-from evoskeleton.platform.search.campaign.progress import Monitor
+from evoskeleton.platform.search.campaign.progress import Monitor, Silent
 from evoskeleton.platform.search.campaign.settings import differences, read_settings
 from evoskeleton.platform.search.campaign.state import committed_state
 
@@ -22,7 +23,7 @@ class Adapted:
     Attributes:
         explained: what it has changed.
         bundle: folder of the champion's bundle.
-        how_to_open: where to look through the campaign.
+        how_to_open: where to look through the campaign, if it was recorded.
     """
 
     explained: Explained
@@ -51,7 +52,7 @@ def adapt(
     Raises:
         BadInput: something cannot be used, or a campaign of that name was started otherwise.
     """
-    folder = CampaignFolder(home, name)
+    folder = CampaignFolder(local_folder(home, "home"), name)
     if folder.exists():
         _expect_the_same(folder, changes)
         outcome = resume(home, name, changes, monitor, readers, until)
@@ -77,6 +78,6 @@ def _expect_the_same(folder: CampaignFolder, changes: list[str]) -> None:
 
 def _explained(folder: CampaignFolder, champion: int) -> Explained:
     settings = read_settings(folder.settings)
-    state = committed_state(folder, table_of(settings, folder))
+    state = committed_state(folder, table_of(settings, folder), Silent().tell)
     assert state is not None, "the campaign has ended"
     return explained(settings, folder, state, champion)

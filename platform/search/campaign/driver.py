@@ -18,35 +18,36 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.limits.joint_limits import JointLimits, load_limits
 from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges
 from evoskeleton.evolution.limits.tables import Limits
-from evoskeleton.files import whole_file
-from evoskeleton.platform.data.pose_table import PoseTable
+from evoskeleton.platform.data.pose_table import PoseTable, refuse_other_things
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.target.found import Readers
 from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget, expect_same
 from evoskeleton.platform.data.target.load import BUILT_IN, load_target
-from evoskeleton.platform.record.tracking import Page, Tracker
+from evoskeleton.platform.record.recording import Recording
+from evoskeleton.platform.record.tracking import Page
 from evoskeleton.platform.search.campaign.custom_operators import check_unchanged, fingerprints
-from evoskeleton.platform.search.campaign.paths import CampaignFolder
-from evoskeleton.platform.search.campaign.progress import Both, Monitor
+from evoskeleton.platform.search.campaign.paths import CampaignFolder, refuse_shared_name
+from evoskeleton.platform.search.campaign.progress import Both, Monitor, Silent
 from evoskeleton.platform.search.campaign.seeding import CampaignPoses, begin, load_motion
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
     SearchSettings,
     differences,
     from_surroundings,
+    keep_settings,
     read_settings,
-    write_settings,
 )
 from evoskeleton.platform.search.campaign.state import State, committed_state
 from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.workers.cluster import cluster
+from evoskeleton.platform.search.workers.joined.nodes import refuse_several_nodes
 from evoskeleton.settings import layered, with_changes
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished campaign: the closing report, and where to look through it."""
+    """A finished campaign: the closing report, and where to look through it, if it was recorded."""
 
     report: dict[str, Any]
     how_to_open: Page | None
@@ -131,7 +132,9 @@ def start_or_resume(
                 return _start(settings, folder, readers, run)
             except _Taken:  # another driver began it while this one waited
                 pass
-        return _go_on(settings, folder, readers, run)
+        with folder.lock(wait):
+            folder.fetch()
+            return _go_on(settings, folder, readers, run)
 
 
 @dataclass(frozen=True)
@@ -158,27 +161,38 @@ class _Taken(BadInput):
 def _start(
     settings: CampaignSettings, folder: CampaignFolder, readers: Readers, run: _Run
 ) -> Outcome:
+    refuse_shared_name(folder, _place_of(settings, folder)[0])
+    if refuse_other_things(*_place_of(settings, folder)):
+        _refuse_rows_of_another(table_of(settings, folder), settings.name)
     fingerprints(settings.search.island)
     motion = _motion(settings)
     target = _target(settings, motion, readers)
     limits = limits_of(settings, motion.seed)
+
+    def begun() -> tuple[PoseTable, State]:
+        table = PoseTable.create(*_place_of(settings, folder))
+        _refuse_rows_of_another(table, settings.name)
+        table.claim(settings.name)
+        return table, begin(settings, motion, folder, table, limits, target)
+
     with folder.lock(run.wait):
         _refuse_taken(folder)
-        table = PoseTable.create(*_place_of(settings, folder))
-        if table.committed_generation(settings.name) is not None:
-            raise BadInput(
-                f"the pose table {table.uri} holds rows of an earlier campaign {settings.name}: "
-                f"choose another name, or another table"
-            )
-        table.claim(settings.name)
-        state = begin(settings, motion, folder, table, limits, target)
-        return _drive(settings, folder, table, lambda: state, run)
+        folder.fetch()
+        return _drive(settings, folder, begun, run)
+
+
+def _refuse_rows_of_another(table: PoseTable, name: str) -> None:
+    if table.committed_generation(name) is not None:
+        raise BadInput(
+            f"the pose table {table.uri} holds rows of an earlier campaign {name}: "
+            f"choose another name, or another table"
+        )
 
 
 def _refuse_taken(folder: CampaignFolder) -> None:
     if folder.exists():
         raise _Taken(
-            f"campaign {folder.name} exists in {folder.home}: "
+            f"campaign {folder.name} exists in {folder.uri}: "
             f"go on with `evoskeleton campaign resume {_place(folder)}`, or choose another name"
         )
 
@@ -191,7 +205,7 @@ def how_to_resume(home: Path | str, name: str) -> str | None:
 
 def _place(folder: CampaignFolder) -> str:
     """Name and home, as a command line wants them."""
-    return shlex.join([folder.name, "--home", str(folder.home)])
+    return shlex.join([folder.name, "--home", folder.uri])
 
 
 def _motion(settings: CampaignSettings) -> CampaignPoses:
@@ -226,37 +240,38 @@ def resume(
     folder = CampaignFolder(home, name)
     if not folder.exists():
         raise BadInput(f"there is no campaign {name} in {home}")
-    settings = read_settings(folder.settings, changes)
-    stop = Stop(settings.machine.stop_seconds)
-    with stop.heard():
-        return _go_on(settings, folder, readers, _Run(monitor, until, wait, stop))
+    with Stop(0.0).heard(), folder.lock(wait):
+        folder.fetch()
+        settings = read_settings(folder.settings, changes)
+        stop = Stop(settings.machine.stop_seconds)
+        with stop.heard():
+            return _go_on(settings, folder, readers, _Run(monitor, until, wait, stop))
 
 
 def _go_on(
     settings: CampaignSettings, folder: CampaignFolder, readers: Readers, run: _Run
 ) -> Outcome:
     name = folder.name
-    settings = settings.model_copy(update={"home": str(folder.home)})
+    settings = settings.model_copy(update={"home": folder.uri})
     kept = read_settings(folder.settings)
     if changed := differences(kept, settings):
         raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
     check_unchanged(folder, settings.search.island)
     _expect_same_target(settings, folder, readers)
     table = table_of(settings, folder)
-    _refuse_shorter(kept.search, settings.search, committed_state(folder, table))
+    _refuse_shorter(kept.search, settings.search, committed_state(folder, table, Silent().tell))
 
-    def state() -> State:
-        with whole_file(folder.settings) as file:
-            file.write(write_settings(settings).encode())
+    def gone_on_with() -> tuple[PoseTable, State]:
+        keep_settings(settings, folder.settings)
         table.claim(name)
-        if committed := committed_state(folder, table):
-            return committed
+        if committed := committed_state(folder, table, run.monitor.tell):
+            return table, committed
         motion = _motion(settings)
         target = _kept_target(settings, folder) or _target(settings, motion, readers)
-        return begin(settings, motion, folder, table, limits_of(settings, motion.seed), target)
+        limits = limits_of(settings, motion.seed)
+        return table, begin(settings, motion, folder, table, limits, target)
 
-    with folder.lock(run.wait):
-        return _drive(settings, folder, table, state, run)
+    return _drive(settings, folder, gone_on_with, run)
 
 
 def _refuse_shorter(kept: SearchSettings, asked: SearchSettings, state: State | None) -> None:
@@ -318,7 +333,7 @@ def table_of(settings: CampaignSettings, folder: CampaignFolder) -> PoseTable:
 def _place_of(
     settings: CampaignSettings, folder: CampaignFolder
 ) -> tuple[str, dict[str, str] | None]:
-    return settings.table or str(folder.home / "poses"), settings.storage_options or None
+    return settings.table or folder.table, settings.storage_options or None
 
 
 def limits_of(settings: CampaignSettings, seeds: PoseSet) -> JointLimits:
@@ -334,20 +349,25 @@ def limits_of(settings: CampaignSettings, seeds: PoseSet) -> JointLimits:
 def _drive(
     settings: CampaignSettings,
     folder: CampaignFolder,
-    table: PoseTable,
-    state: Callable[[], State],
+    opened: Callable[[], tuple[PoseTable, State]],
     run: _Run,
 ) -> Outcome:
+    """Join or start the cluster, and only then open or begin the campaign, and run it."""
+    _refuse_a_record_beside(settings, folder)
     run.monitor.starting()
-    with cluster(settings.machine, settings.search.islands) as there:
+    islands, shards = settings.search.islands, settings.training.fit.gradient_shards
+    home = None if folder.is_remote else folder.home
+    with cluster(settings.machine, islands, shards, home, run.monitor.tell) as there:
         from evoskeleton.platform.search.campaign.closing.closing_report import conclude
         from evoskeleton.platform.search.campaign.closing.facts import used_poses
         from evoskeleton.platform.search.campaign.loop import Campaign
         from evoskeleton.platform.search.workers.gauges import CampaignGauges
 
+        if folder.is_remote:
+            refuse_several_nodes(folder.uri)
+        table, first = opened()
         tracker = _tracker(settings, folder)
         try:
-            first = state()
             tracker.log_sources(used_poses(settings, folder))
             monitor = Both(run.monitor, CampaignGauges(settings.name))
             with run.stop.between_generations():
@@ -367,8 +387,17 @@ def _drive(
         return Outcome(report, tracker.how_to_open())
 
 
-def _tracker(settings: CampaignSettings, folder: CampaignFolder) -> Tracker:
-    """The tracker of the campaign's own MLflow run, the same one after a resume."""
-    tracker = Tracker(settings.tracking, folder.home)
+def _refuse_a_record_beside(settings: CampaignSettings, folder: CampaignFolder) -> None:
+    """MLflow's database cannot lie on an object store."""
+    if folder.is_remote and settings.tracking.enabled and settings.tracking.uri is None:
+        raise BadInput(
+            f"a home on an object store, {folder.uri}, wants an MLflow server or database "
+            f"elsewhere: set tracking.uri, or tracking.enabled to false"
+        )
+
+
+def _tracker(settings: CampaignSettings, folder: CampaignFolder) -> Recording:
+    """The record of the campaign's own MLflow run, the same one after a resume."""
+    tracker = Recording(settings.tracking, folder.home)
     tracker.start(settings.name, settings.model_dump(mode="json"), key=folder.identity())
     return tracker

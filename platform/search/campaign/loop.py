@@ -8,6 +8,7 @@ that was killed and resumed ends with the same table as one that ran through.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from evoskeleton.evolution.toolbox import build_toolbox
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
-from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.search.campaign.admission import admit, references
 from evoskeleton.platform.search.campaign.custom_operators import own_modules
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
@@ -33,8 +34,8 @@ from evoskeleton.platform.search.campaign.state import State, save
 from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.campaign.towards import Towards, admit_resembling, aim_of
 from evoskeleton.platform.search.campaign.trainings import Trainings
-from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.platform.search.workers.islands import Survivors
+from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.pool import Pool
 from evoskeleton.platform.search.workers.scorers import Archived, Champion
 from evoskeleton.platform.search.workers.training_job import load_ensemble
@@ -49,7 +50,7 @@ class Campaign:
         folder: CampaignFolder,
         table: PoseTable,
         resources: Resources,
-        tracker: Tracker,
+        tracker: Recording,
         monitor: Monitor,
         stop: Stop,
     ) -> None:
@@ -60,7 +61,7 @@ class Campaign:
         self._tracker = tracker
         self._monitor = monitor
         self._stop = stop
-        self._pool = _pool(settings, folder, resources)
+        self._pool = _pool(settings, folder, resources, monitor.tell)
         self._trainings = Trainings(settings, folder, table, resources, tracker, monitor, stop)
         self._towards = Towards(settings, self._pool)
         self._held: tuple[int, str] | None = None
@@ -77,6 +78,7 @@ class Campaign:
             Stopped: that was asked for, and no generation is under way.
         """
         self._tracker.sync_generations(list(state.logbook))
+        self._trainings.mend(state)
         for generation in state.trainings:
             self._trainings.publish(generation)
         self._trainings.launch(state)
@@ -101,6 +103,7 @@ class Campaign:
         Its result is an outlet: breeding that goes on later starts from the state as it was, so
         that an extended campaign equals one that was planned longer.
         """
+        self._pool.close()
         return self._trainings.close(state)
 
     def _advance(self, state: State) -> State:
@@ -109,6 +112,7 @@ class Campaign:
         state = self._trainings.adopt(state, generation)
         lifter = self._hold(state.champion)
         state = self._rescored(state)
+        self._pool.fit(self._settings.machine, self._search.islands)
         started = time.monotonic()
         everyone, survivors = self._pool.evolve(
             self._towards.parents(state, generation),
@@ -191,7 +195,12 @@ class Campaign:
         self._monitor.generation(done, total, state.logbook[-1] | {"champion": state.champion})
 
 
-def _pool(settings: CampaignSettings, folder: CampaignFolder, resources: Resources) -> Pool:
+def _pool(
+    settings: CampaignSettings,
+    folder: CampaignFolder,
+    resources: Resources,
+    tell: Callable[[str], None],
+) -> Pool:
     island = settings.search.island
     return Pool(
         island,
@@ -203,6 +212,7 @@ def _pool(settings: CampaignSettings, folder: CampaignFolder, resources: Resourc
         limits=folder.limits,
         descriptor=folder.descriptor if settings.search.archive else None,
         aim=aim_of(settings, folder),
+        tell=tell,
     )
 
 

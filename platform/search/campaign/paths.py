@@ -13,6 +13,7 @@
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import socket
@@ -21,20 +22,73 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from evoskeleton.assets import cache_folder
 from evoskeleton.errors import BadInput
-from evoskeleton.files import storage_errors, whole_file
+from evoskeleton.files import is_remote, local_folder, storage_errors, whole_file
+
+if TYPE_CHECKING:
+    from evoskeleton.platform.search.campaign.mirror import Mirror
 
 
 class CampaignFolder:
     """The paths of one campaign."""
 
-    def __init__(self, home: Path | str, name: str) -> None:
-        self.home = Path(home).expanduser().resolve()
+    def __init__(self, home: Path | str, name: str, here: Path | None = None) -> None:
+        """Nothing is touched.
+
+        Args:
+            home: a folder, or the address of one on an object store.
+            name: of the campaign.
+            here: where a home on an object store is worked on; none: in the user's cache.
+
+        Raises:
+            BadInput: the store cannot be reached that way.
+        """
         self.name = name
+        self.is_remote = is_remote(str(home))
+        if self.is_remote:
+            self.uri = str(home).rstrip("/")
+            self.home = here or _worked_on(self.uri)
+        else:
+            self.home = local_folder(home, "home")
+            self.uri = str(self.home)
         self.path = self.home / name
+
+    @cached_property
+    def _mirror(self) -> "Mirror":
+        from evoskeleton.platform.search.campaign.mirror import Mirror
+
+        return Mirror(f"{self.uri}/{self.name}", self.path)
+
+    def fetch(self, light: bool = False) -> None:
+        """Where the home is on an object store, make the folder here like that one.
+
+        Args:
+            light: only what tells how far the campaign is.
+
+        Raises:
+            BadInput: the store or the folder here cannot be used.
+        """
+        if self.is_remote:
+            self._mirror.fetch(light)
+
+    def keep(self) -> None:
+        """Where the home is on an object store, bring what was written here.
+
+        Raises:
+            BadInput: the store does not take it.
+        """
+        if self.is_remote:
+            self._mirror.keep()
+
+    @property
+    def table(self) -> str:
+        """Where the pose table of the home lies."""
+        return f"{self.uri}/poses" if self.is_remote else str(self.home / "poses")
 
     @property
     def settings(self) -> Path:
@@ -94,6 +148,8 @@ class CampaignFolder:
 
     def exists(self) -> bool:
         """Whether the campaign was ever started."""
+        if self.is_remote:
+            return self._mirror.is_there(self.settings.name)
         return self.settings.exists()
 
     def create(self) -> None:
@@ -162,6 +218,38 @@ class CampaignFolder:
                 ) from None
             except OSError as error:
                 raise BadInput(f"{self.path / 'lock'} cannot be locked: {error.strerror}") from None
+
+
+def _worked_on(uri: str) -> Path:
+    """The folder of this machine for a home on an object store."""
+    return cache_folder() / "homes" / hashlib.sha256(uri.encode()).hexdigest()[:16]
+
+
+_TAKEN = ("mlartifacts", "mlruns", "mlflow.db")
+"""Names in a home that MLflow uses."""
+
+
+def refuse_shared_name(folder: CampaignFolder, table: str) -> None:
+    """A campaign's folder holds nothing else, and lies in nothing else.
+
+    Args:
+        folder: of the campaign.
+        table: URI of the pose table.
+
+    Raises:
+        BadInput: the table, or MLflow, has that place.
+    """
+    another = f"choose another name than {folder.name}"
+    if folder.name in _TAKEN:
+        raise BadInput(f"{folder.path} is where MLflow keeps its files: {another}")
+    if "://" in table:
+        return
+    place = Path(table).expanduser().resolve()
+    if place == folder.path or folder.path in place.parents or place in folder.path.parents:
+        raise BadInput(
+            f"the pose table {place} and the campaign's folder {folder.path} should not be one in "
+            f"the other: {another}, or another table"
+        )
 
 
 _POLL_SECONDS = 0.5

@@ -12,6 +12,9 @@ class Monitor(Protocol):
     def starting(self) -> None:
         """The cluster is being started or joined."""
 
+    def tell(self, sentence: str) -> None:
+        """Something that a person should know, and need do nothing about."""
+
     def training(self, name: str, done: int, total: int) -> None:
         """A training that is waited for has got so far; (0, 0) before its first report."""
 
@@ -23,6 +26,9 @@ class Silent:
         """Nothing is shown."""
 
     def starting(self) -> None:
+        """Nothing is shown."""
+
+    def tell(self, sentence: str) -> None:
         """Nothing is shown."""
 
     def training(self, name: str, done: int, total: int) -> None:
@@ -44,6 +50,11 @@ class Both:
         """Both are told."""
         for monitor in self._both:
             monitor.starting()
+
+    def tell(self, sentence: str) -> None:
+        """Both are told."""
+        for monitor in self._both:
+            monitor.tell(sentence)
 
     def training(self, name: str, done: int, total: int) -> None:
         """Both are told."""

@@ -12,7 +12,7 @@ from evoskeleton.evolution.breeding import BreedingSettings
 from evoskeleton.evolution.hierarchy import encode
 from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.population import Population
-from evoskeleton.files import whole_file, write_json
+from evoskeleton.files import write_json
 from evoskeleton.platform.data.annotated import is_annotated, refuse_annotated
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
@@ -26,7 +26,7 @@ from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
     MotionSettings,
-    write_settings,
+    keep_settings,
 )
 from evoskeleton.platform.search.campaign.state import PendingTraining, State, save
 from evoskeleton.platform.search.target.resembling import Resembling
@@ -107,8 +107,7 @@ def begin(
     seeds = _seeds(motion.seed, limits, settings.search.island.breeding)
     archive = _archive(settings, seeds, limits)
     folder.create()
-    with whole_file(folder.settings) as file:
-        file.write(write_settings(settings).encode())
+    keep_settings(settings, folder.settings)
     write_poses(folder.source("validation"), motion.validation)
     write_poses(folder.source("test"), motion.test)
     write_poses(folder.source("seed"), motion.seed)

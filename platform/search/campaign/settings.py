@@ -11,12 +11,13 @@ from pydantic import Field, field_validator, model_validator
 from evoskeleton.evolution.archive.archive import ArchiveSettings
 from evoskeleton.evolution.archive.descriptor import DescriptorSettings
 from evoskeleton.evolution.archive.niches import NicheSettings
+from evoskeleton.files import atomic_file, storage_errors
 from evoskeleton.platform.data.sources.settings import Source
 from evoskeleton.platform.data.target.settings import TargetSettings
 from evoskeleton.platform.record.tracking import TrackingSettings
-from evoskeleton.platform.search.workers.cluster import MachineSettings
 from evoskeleton.platform.search.workers.islands import IslandSettings
 from evoskeleton.platform.search.workers.local_search import LocalSearchSettings
+from evoskeleton.platform.search.workers.machine import MachineSettings
 from evoskeleton.platform.search.workers.training_job import TrainingSettings
 from evoskeleton.settings import Settings, layered, read_yaml, with_changes
 from evoskeleton.settings_environment import from_environment, without
@@ -214,7 +215,9 @@ class CampaignSettings(Settings):
         None, description="URI of the pose table; none: the folder `poses` of the home"
     )
     storage_options: dict[str, str] = Field(
-        default_factory=dict, description="options of the table's storage, such as keys of S3"
+        default_factory=dict,
+        description="options of the table's storage, such as AWS_ENDPOINT_URL; they are written "
+        "into the campaign's folder, so that keys belong into the environment",
     )
     motion: MotionSettings = Field(description="which real poses are used, and what for")
     search: SearchSettings = Field(default_factory=SearchSettings, description="how poses evolve")
@@ -323,6 +326,17 @@ def write_settings(settings: CampaignSettings) -> str:
     """Settings as YAML, without what the environment says: it may be secret, and says it again."""
     data = without(settings.model_dump(mode="json"), from_surroundings())
     return yaml.safe_dump(data, sort_keys=False)
+
+
+def keep_settings(settings: CampaignSettings, path: Path) -> None:
+    """Settings into a file, readable by nobody else where they hold options of a storage.
+
+    Raises:
+        BadInput: the file cannot be written.
+    """
+    private = bool(settings.storage_options)
+    with storage_errors(path), atomic_file(path, private=private) as file:
+        file.write(write_settings(settings).encode())
 
 
 def differences(old: CampaignSettings, new: CampaignSettings) -> list[str]:

@@ -5,6 +5,7 @@ A state without its commit is overwritten by the next attempt at the same genera
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from evoskeleton.evolution.archive.archive import Archive
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
 from evoskeleton.evolution.population import Population
 from evoskeleton.files import write_arrays
+from evoskeleton.npz import read_npz
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.target.resembling import Resembling
@@ -88,6 +90,7 @@ def save(state: State, folder: CampaignFolder) -> None:
     write_arrays(folder.state(state.generation), arrays)
     for old in range(state.generation - 2, max(-1, state.generation - 5), -1):
         folder.state(old).unlink(missing_ok=True)
+    folder.keep()
 
 
 def load(folder: CampaignFolder, generation: int) -> State:
@@ -97,11 +100,15 @@ def load(folder: CampaignFolder, generation: int) -> State:
         BadInput: the file is absent or unreadable.
     """
     path = folder.state(generation)
+    arrays = read_npz(path, "the state file", ["record"])
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise BadInput(f"the state file {path} cannot be read: {error}") from None
+        return _state(arrays, folder, path)
+    except (KeyError, TypeError, ValueError) as error:  # whole as a file, and yet not a state
+        reason = str(error) if isinstance(error, BadInput) else "it is damaged"
+        raise BadInput(f"the state file {path} cannot be read: {reason}") from None
+
+
+def _state(arrays: dict[str, np.ndarray], folder: CampaignFolder, path: Path) -> State:
     record = json.loads(arrays.pop("record").tobytes())
     islands = tuple(_island(arrays, number) for number in range(record.pop("islands")))
     pending = record.pop("pending")
@@ -133,7 +140,29 @@ def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     }
 
 
-def committed_state(folder: CampaignFolder, table: PoseTable) -> State | None:
-    """The state of the last generation that the table holds, or nothing before the first."""
+def committed_state(
+    folder: CampaignFolder, table: PoseTable, tell: Callable[[str], None]
+) -> State | None:
+    """The state of the last generation that the table holds, or nothing before the first.
+
+    Where its file is damaged or gone, that of the generation before it: the last one is bred again
+    then, the same, and its rows are not written twice.
+
+    Raises:
+        BadInput: both cannot be read.
+    """
     generation = table.committed_generation(folder.name)
-    return None if generation is None else load(folder, generation)
+    if generation is None:
+        return None
+    try:
+        return load(folder, generation)
+    except BadInput as error:
+        try:
+            before = load(folder, generation - 1)
+        except BadInput:
+            raise BadInput(
+                f"{error}, and neither can that of the generation before it: put one of them back "
+                f"from a copy, or breed under another name"
+            ) from None
+        tell(f"{error}: generation {generation} is bred again")
+        return before

@@ -1,12 +1,15 @@
 """How far campaigns are, read from their folders; neither Ray nor MLflow is needed."""
 
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from evoskeleton.errors import BadInput
+from evoskeleton.files import is_remote, local_folder
 from evoskeleton.lifting.error_radii import CalibratedRadii
 from evoskeleton.platform.search.campaign.driver import table_of
+from evoskeleton.platform.search.campaign.mirror import campaigns_in
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import read_settings
 from evoskeleton.platform.search.campaign.state import load
@@ -23,7 +26,8 @@ class Status:
         generations: planned.
         rows: poses in the table.
         trainings: finished ones.
-        state: running, stopped or finished; `no table` where its pose table cannot be read.
+        state: running, stopped or finished; `no table` where its pose table cannot be read,
+            `damaged` where its own files cannot.
         champion: weight hash of the lifter that scores, if there is one.
         error_radii_mm: the champion's error radii, see `lifting.conformal`, if it has any.
         last: the last record of the logbook.
@@ -55,9 +59,16 @@ def status_of(home: str, name: str) -> Status:
     Raises:
         BadInput: there is none of that name.
     """
-    folder = CampaignFolder(home, name)
-    if not folder.exists():
-        raise BadInput(f"there is no campaign {name} in {home}")
+    with tempfile.TemporaryDirectory() as here:
+        folder = CampaignFolder(home, name, Path(here))
+        if not folder.exists():
+            raise BadInput(f"there is no campaign {name} in {home}")
+        folder.fetch(light=True)
+        return _of(folder)
+
+
+def _of(folder: CampaignFolder) -> Status:
+    name = folder.name
     settings = read_settings(folder.settings)
     planned = settings.search.generations
     try:
@@ -87,10 +98,22 @@ def statuses(home: str) -> list[Status]:
     Raises:
         BadInput: there is no such folder.
     """
-    if not Path(home).expanduser().is_dir():
-        raise BadInput(f"there is no folder {home}: --home names the one that holds campaigns")
-    names = sorted(path.parent.name for path in Path(home).expanduser().glob("*/settings.yaml"))
-    return [status_of(home, name) for name in names]
+    if is_remote(home):
+        names = campaigns_in(home)
+    else:
+        folder = local_folder(home, "home")
+        if not folder.is_dir():
+            raise BadInput(f"there is no folder {home}: --home names the one that holds campaigns")
+        names = sorted(path.parent.name for path in folder.glob("*/settings.yaml"))
+    return [_or_damaged(home, name) for name in names]
+
+
+def _or_damaged(home: str, name: str) -> Status:
+    """One campaign that cannot be read hides no other; `status_of` says what is wrong."""
+    try:
+        return status_of(home, name)
+    except BadInput:
+        return Status(name, -1, 0, 0, 0, "damaged", None, None, {})
 
 
 def _radii(record: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ fast it was.
 """
 
 import json
+import shutil
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from evoskeleton.evolution.chance import key, stream
 from evoskeleton.files import write_json
 from evoskeleton.lifting.evaluation.mean_pose import AgainstMeanPose
 from evoskeleton.platform.data.pose_table import PoseTable
-from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
@@ -26,9 +27,14 @@ from evoskeleton.platform.search.campaign.state import PendingTraining, State
 from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.target.mixture import write_mixture
 from evoskeleton.platform.search.target.resembling import Resembling
-from evoskeleton.platform.search.workers.cluster import Resources
+from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.ray_training import run_training
-from evoskeleton.platform.search.workers.training_job import Job, progress, read_record
+from evoskeleton.platform.search.workers.training_job import (
+    Job,
+    load_ensemble,
+    progress,
+    read_record,
+)
 
 
 class Trainings:
@@ -40,7 +46,7 @@ class Trainings:
         folder: CampaignFolder,
         table: PoseTable,
         resources: Resources,
-        tracker: Tracker,
+        tracker: Recording,
         monitor: Monitor,
         stop: Stop,
     ) -> None:
@@ -101,6 +107,36 @@ class Trainings:
         self.publish(state.generation)
         return self._better(champion, state.generation)
 
+    def mend(self, state: State) -> None:
+        """Train again where a lifter is damaged or gone: the same snapshot makes the same one.
+
+        Raises:
+            BadInput: it started from another lifter, so that nobody knows what it was made of.
+        """
+        for generation in state.trainings:
+            reason = self._damage(generation)
+            under_way = state.pending is not None and state.pending.generation == generation
+            if reason is None or (under_way and not self._folder.training(generation).exists()):
+                continue
+            if self._settings.training.start == "champion" and generation > 0:
+                raise BadInput(f"{reason}: put it back from a copy, or breed under another name")
+            self._monitor.tell(f"{reason}: it is trained again")
+            shutil.rmtree(self._folder.training(generation), ignore_errors=True)
+            if not under_way:
+                self._train(generation, -1)
+                self._wait(generation)
+
+    def _damage(self, generation: int) -> str | None:
+        """What is wrong with a training, as far as it is finished; None where nothing is."""
+        folder = self._folder.training(generation)
+        if read_record(folder) is None:
+            return f"the training in {folder} is damaged or gone"
+        try:
+            load_ensemble(folder)
+        except (BadInput, OSError) as error:
+            return f"the training in {folder} is damaged ({error})"
+        return None
+
     def seconds(self, state: State) -> float:
         """How long the longest of the finished trainings took; 0 before the first."""
         folders = (self._folder.training(number) for number in state.trainings)
@@ -137,6 +173,7 @@ class Trainings:
             self._mixed_snapshot(path, version, held, generation)
         rows = len(np.load(path, mmap_mode="r"))
         write_json(path.with_suffix(".json"), {"version": version, "rows": rows})
+        self._folder.keep()
 
     def _mixed_snapshot(self, path: Path, version: int, held: Resembling, generation: int) -> None:
         """What resembles the target and what is general, in the share that the training asks for.
@@ -177,7 +214,9 @@ class Trainings:
         while wait([training], timeout=0.5).not_done:
             self._stop.look()
             self._monitor.training(folder.name, *progress(folder))
-        steps = training.result()["curve"][-1]["step"] * self._settings.training.ensemble
+        record = training.result()
+        self._folder.keep()
+        steps = record["curve"][-1]["step"] * self._settings.training.ensemble
         self._monitor.training(folder.name, steps, steps)
 
     def _better(self, champion: int, challenger: int) -> int:

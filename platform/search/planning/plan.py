@@ -14,7 +14,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.planning.nodes import NodeKind
 from evoskeleton.platform.search.planning.rates import Rates
-from evoskeleton.platform.search.workers.cluster import Resources, divide
+from evoskeleton.platform.search.workers.joined.room import Resources, divide
 
 CALL_S = 0.01
 """Of one step on one island, what Ray takes to call an actor and to pass poses on."""

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.files import local_folder
 from evoskeleton.lifting.lifter_training import LifterSettings
 from evoskeleton.platform.data.sources.settings import Source
 from evoskeleton.platform.record.mlflow_store import TrackingSettings
@@ -326,7 +327,7 @@ def campaign_settings(settings: StudySettings, cell: Cell) -> CampaignSettings |
 
 def home_of(settings: StudySettings) -> Path:
     """The folder of everything that the study makes."""
-    return Path(settings.home).expanduser().resolve()
+    return local_folder(settings.home, "home")
 
 
 def base_of(settings: StudySettings, cell: Cell) -> Source:

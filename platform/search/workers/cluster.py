@@ -1,25 +1,34 @@
-"""Joining or starting a Ray cluster, quietly, and dividing its processors among the kinds of work.
+"""Joining or starting a Ray cluster, quietly, and making sure that it can do what is asked for.
 
 The environment has to be set before Ray is imported; nothing else in the project imports it.
 """
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import psutil
-from pydantic import Field
 
 from evoskeleton.errors import BadInput
 from evoskeleton.machine import cores
-from evoskeleton.settings import Settings
+from evoskeleton.platform.search.workers.joined.joining import expect_answer
+from evoskeleton.platform.search.workers.joined.nodes import expect_alike
+from evoskeleton.platform.search.workers.joined.room import (
+    Need,
+    Resources,
+    bundles,
+    described,
+    divide,
+    needs,
+    without_room,
+)
+from evoskeleton.platform.search.workers.machine import MachineSettings
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
@@ -31,66 +40,18 @@ _ENVIRONMENT = {
     "RAY_health_check_failure_threshold": "5",
 }
 
-_ALONE = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30"}
+_ALONE = {
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+}
 _JOINED = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600"}
 """On a cluster others may hold the processors, or nodes may have to be added first."""
 
 _STARTS = 3
+_PAUSE_SECONDS = 0.5
 
 _AUTHENTICATION = "RAY_AUTH_MODE"
 """Where Ray says to itself, and to its child processes, whether tokens are wanted."""
-
-
-class MachineSettings(Settings):
-    """What the search runs on. Nothing here changes a row of the table."""
-
-    address: str | None = Field(None, description="Ray cluster to join; none starts one here")
-    workers: int | None = Field(
-        None, ge=1, description="processes that breed; none: as many as fit"
-    )
-    scorers: int = Field(1, ge=1, description="processes that score poses with the lifters")
-    worker_cpus: float = Field(
-        0.4, gt=0, description="processors that each of the `workers` reserves"
-    )
-    scorer_cpus: float = Field(
-        0.2, gt=0, description="processors that each of the `scorers` reserves"
-    )
-    trainer_cpus: float = Field(1.0, gt=0, description="processors that a training reserves in all")
-    always_ray_train: bool = Field(
-        False,
-        description="train by Ray Train also where a training is so small that its helpers take "
-        "longer; the lifters are the same",
-    )
-    scorer_gpus: float | None = Field(
-        None,
-        ge=0,
-        description="share of a GPU that each of the `scorers` reserves; none: a quarter GPU for "
-        "all, where there is one",
-    )
-    trainer_gpus: float | None = Field(
-        None,
-        ge=0,
-        description="GPUs that a training reserves in all; none: half a GPU where there is one",
-    )
-    stop_seconds: float = Field(
-        20.0,
-        ge=0,
-        description="seconds that a generation in flight has to end after SIGTERM or Ctrl-C, "
-        "before it is given up",
-    )
-
-
-@dataclass(frozen=True)
-class Resources:
-    """How the processors are divided, once the cluster is known."""
-
-    workers: int
-    scorers: int
-    worker: dict[str, Any]
-    scorer: dict[str, Any]
-    trainer_cpus: float
-    trainer_gpus: float
-    always_ray_train: bool = False
 
 
 def prepare_environment(joins: bool) -> None:
@@ -100,20 +61,54 @@ def prepare_environment(joins: bool) -> None:
 
 
 @contextmanager
-def cluster(machine: MachineSettings, islands: int) -> Iterator[Resources]:
-    """A connection to Ray for the time of a campaign.
+def cluster(
+    machine: MachineSettings,
+    islands: int,
+    shards: int = 1,
+    home: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Iterator[Resources]:
+    """A connection to Ray for the time of a campaign; nothing of the campaign is written before.
+
+    Args:
+        machine: what is asked for.
+        islands: of the search.
+        shards: processes of a training.
+        home: folder that all nodes of a joined cluster should share.
+        tell: gets sentences for a person.
 
     Raises:
-        BadInput: nobody answers at the address, or Ray cannot be started here.
+        BadInput: nobody answers at the address in time, Ray cannot be started here, what is asked
+            for is not there, or the nodes differ or do not share the home.
     """
     prepare_environment(joins=machine.address is not None)
-    with _authentication_as_it_was():
-        yield from _connected(machine, islands)
+    with _authentication_as_it_was(), connected(machine):
+        there = found_room(machine, islands, shards)
+        if machine.address is not None and home is not None:
+            on_any = there.scorer["num_gpus"] > 0 and not machine.scorer_labels
+            expect_alike(home, max(30.0, machine.wait_seconds), tell or _to_nobody, on_any)
+        try:
+            yield there
+        finally:
+            if machine.address is not None:
+                _ask_for_nodes([])
 
 
-def _connected(machine: MachineSettings, islands: int) -> Iterator[Resources]:
+def _to_nobody(sentence: str) -> None:
+    """Nobody is told."""
+
+
+@contextmanager
+def connected(machine: MachineSettings) -> Iterator[None]:
+    """A connection to Ray.
+
+    Raises:
+        BadInput: nobody answers at the address in time, or Ray cannot be started here.
+    """
     import ray
 
+    if machine.address not in (None, "local"):
+        expect_answer(machine.address, machine.wait_seconds)
     try:
         if machine.address:
             ray.init(address=machine.address, log_to_driver=False, logging_level="error")
@@ -124,9 +119,47 @@ def _connected(machine: MachineSettings, islands: int) -> Iterator[Resources]:
         what = f"joined at {machine.address}" if machine.address else "started here"
         raise BadInput(f"no Ray cluster could be {what}: {reason}") from None
     try:
-        yield divide(machine, islands, ray.cluster_resources())
+        yield
     finally:
         ray.shutdown()
+
+
+def found_room(machine: MachineSettings, islands: int, shards: int) -> Resources:
+    """The division of what is there, once that is enough to begin with.
+
+    A cluster that was joined is asked for nodes and waited for.
+
+    Raises:
+        BadInput: what is asked for is not there, or not in time.
+    """
+    import ray
+
+    until = time.monotonic() + (0.0 if machine.address is None else machine.wait_seconds)
+    if machine.address is not None:
+        first = divide(machine, islands, ray.cluster_resources())
+        workers = [Need("a worker", machine.worker_cpus)] * (machine.workers or islands)
+        _ask_for_nodes(needs(first, shards, workers=0) + workers)
+    while True:
+        there = divide(machine, islands, ray.cluster_resources())
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        lacking = without_room(needs(there, shards), nodes)
+        if lacking is None:
+            return there
+        if time.monotonic() >= until:
+            where = f" at {machine.address}" if machine.address else " of this machine"
+            raise BadInput(
+                f"machine: {lacking} finds no room on the cluster{where}, which has "
+                f"{described(nodes)}"
+            )
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _ask_for_nodes(wanted: Sequence[Need]) -> None:
+    """Tell Ray's autoscaler, where there is one, what is wanted: what comes later gets islands."""
+    from ray.autoscaler.sdk import request_resources
+
+    with suppress(Exception):  # a wish; clusters without an autoscaler may refuse it
+        request_resources(bundles=bundles(wanted))
 
 
 @contextmanager
@@ -184,32 +217,3 @@ def _end(processes: set[psutil.Process]) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=10)
-
-
-def divide(machine: MachineSettings, islands: int, there: dict[str, float]) -> Resources:
-    """Give every kind of work its share of what is there."""
-    cpus, gpus = there.get("CPU", 1.0), there.get("GPU", 0.0)
-    spare = cpus - machine.trainer_cpus - machine.scorers * machine.scorer_cpus
-    if machine.address is None and spare < 0.05 * (machine.workers or 1):
-        raise BadInput(
-            f"machine: {machine.scorers} scorers of {machine.scorer_cpus:g} processors, a trainer"
-            f" of {machine.trainer_cpus:g} and {machine.workers or 1} workers find no room on"
-            f" {cpus:g} processors"
-        )
-    workers = machine.workers or max(1, min(islands, int(spare / machine.worker_cpus + 1e-9)))
-    scorer_gpus = _share(machine.scorer_gpus, gpus, 0.25 / machine.scorers)
-    return Resources(
-        workers=workers,
-        scorers=machine.scorers,
-        worker={"num_cpus": min(machine.worker_cpus, max(0.05, spare / workers))},
-        scorer={"num_cpus": machine.scorer_cpus, "num_gpus": scorer_gpus},
-        trainer_cpus=machine.trainer_cpus,
-        trainer_gpus=_share(machine.trainer_gpus, gpus, 0.5),
-        always_ray_train=machine.always_ray_train,
-    )
-
-
-def _share(asked: float | None, there: float, default: float) -> float:
-    if asked is not None:
-        return asked
-    return default if there >= 1 else 0.0

@@ -39,6 +39,9 @@ class CampaignGauges:
     def starting(self) -> None:
         """The cluster is there already when this is made."""
 
+    def tell(self, sentence: str) -> None:
+        """A sentence is no number."""
+
     def training(self, name: str, done: int, total: int) -> None:
         """A training is waited for."""
         self._waits.set(1.0, self._tags)

@@ -17,10 +17,14 @@ from evoskeleton.evolution.breeding_toolbox import BreedingToolbox
 from evoskeleton.evolution.limits.joint_limits import load_limits
 from evoskeleton.evolution.population import Population, generation_island_slot
 from evoskeleton.platform.search.workers.answers import Answers
-from evoskeleton.platform.search.workers.cluster import Resources
 from evoskeleton.platform.search.workers.islands import Island, IslandSettings, Survivors
+from evoskeleton.platform.search.workers.joined.losses import Losses, Tell
+from evoskeleton.platform.search.workers.joined.room import Resources, divide
 from evoskeleton.platform.search.workers.local_search import LocalSearchSettings, Refinable
+from evoskeleton.platform.search.workers.machine import MachineSettings
 from evoskeleton.platform.search.workers.scorers import Aim, Archived, Champion, Scorable, Scorer
+
+_ANSWER_SECONDS = 5.0
 
 
 class IslandWorker(Island):
@@ -41,6 +45,10 @@ class IslandWorker(Island):
         described = None if descriptor is None else PoseDescriptor.load(descriptor)
         super().__init__(settings, load_limits(str(limits)), toolbox, seed, described)
 
+    def there(self) -> bool:
+        """An answer, from whoever has been made."""
+        return True
+
 
 class _Bounds(NamedTuple):
     """How near bodies have to come to be found; None without a target.
@@ -55,6 +63,18 @@ class _Bounds(NamedTuple):
     def of(cls, worst: np.ndarray | None) -> Self:
         """Of (targets,) distances."""
         return cls() if worst is None else cls(ray.put(worst), ray.put(np.zeros_like(worst)))
+
+
+class _Brood(NamedTuple):
+    """An island's parents, its offspring, and of these what scorers need."""
+
+    parents: ray.ObjectRef
+    offspring: ray.ObjectRef
+    bodies: ray.ObjectRef
+
+
+def _to_nobody(sentence: str) -> None:
+    """Nobody is told."""
 
 
 class Pool:
@@ -72,6 +92,7 @@ class Pool:
         limits: Path,
         descriptor: Path | None,
         aim: Aim | None = None,
+        tell: Tell | None = None,
     ) -> None:
         """Ask Ray for the actors.
 
@@ -85,18 +106,60 @@ class Pool:
             limits: file of the joint limits.
             descriptor: file of the pose descriptor, where there is an archive.
             aim: what bodies are to resemble, where there is a target.
+            tell: gets a sentence for each actor or node that is lost.
         """
         self._settings = settings
         for module in own:
             ray.cloudpickle.register_pickle_by_value(module)
-        worker, scorer = _actor(IslandWorker, resources.worker), _actor(Scorer, resources.scorer)
-        self._workers = [
-            worker.remote(settings, limits, toolbox, seed, descriptor)
-            for _ in range(resources.workers)
-        ]
+        self._breeds = (settings, limits, toolbox, seed, descriptor)
+        self._reserved = resources.worker
+        self._workers = self._more(resources.workers)
+        scorer = _actor(Scorer, resources.scorer)
         device = "auto" if resources.scorer["num_gpus"] else "cpu"
         self._scorers = [scorer.remote(seed, views, device, aim) for _ in range(resources.scorers)]
         self._champion: ray.ObjectRef | None = None
+        self._losses = Losses(tell or _to_nobody)
+        self._losses.look_after("worker", self._workers)
+        self._losses.look_after("scorer", self._scorers)
+        self._cpus = ray.cluster_resources().get("CPU", 0.0)
+
+    def _more(self, workers: int) -> list[Any]:
+        worker = _actor(IslandWorker, self._reserved)
+        return [worker.remote(*self._breeds) for _ in range(workers)]
+
+    def fit(self, machine: MachineSettings, islands: int) -> None:
+        """Have as many workers as a joined cluster has room for now; between generations only.
+
+        Nodes that came get some; where nodes went, a training finds room again.
+        """
+        there = ray.cluster_resources()
+        if machine.address is None or there.get("CPU", 0.0) == self._cpus:
+            return
+        self._cpus = there.get("CPU", 0.0)
+        divided = divide(machine, islands, there)
+        same = divided.worker == self._reserved
+        stay = self._workers if same else []
+        if len(stay) > divided.workers:
+            stay = self._who_answer_first()[: divided.workers]
+        self._let_go([worker for worker in self._workers if worker not in stay])
+        self._reserved = divided.worker
+        self._workers = stay + self._more(divided.workers - len(stay))
+        self._losses.look_after("worker", self._workers)
+
+    def _who_answer_first(self) -> list[Any]:
+        """All workers; last those that do not answer: they may wait for a node that is gone."""
+        answers = {worker.there.remote(): worker for worker in self._workers}
+        ready, late = ray.wait(list(answers), num_returns=len(answers), timeout=_ANSWER_SECONDS)
+        return [answers[answer] for answer in [*ready, *late]]
+
+    def close(self) -> None:
+        """Let the workers go: nothing is bred any more, and a training may want their room."""
+        self._let_go(self._workers)
+        self._losses.look_after("worker", [])
+
+    def _let_go(self, workers: Sequence[Any]) -> None:
+        for worker in workers:
+            ray.kill(worker, no_restart=True)
 
     def hold(self, champion: Champion) -> None:
         """Let all that follows be scored by these lifters."""
@@ -124,27 +187,39 @@ class Pool:
         """
         known = None if archived is None else ray.put(archived)
         bounds = _Bounds.of(worst)
-        steps = [
-            self._evolve(population, generation, number, rescore, known, bounds)
-            for number, population in enumerate(islands)
+        broods = [
+            self._bred(population, generation, number) for number, population in enumerate(islands)
         ]
-        outcomes = Survivors.concatenate(ray.get([survivors for _, survivors in steps]))
-        return [everyone for everyone, _ in steps], outcomes
+        steps = [
+            self._selected(brood, generation, number, rescore, known, bounds)
+            for number, brood in enumerate(broods)
+        ]
+        outcomes = self._losses.gathered([survivors for _, survivors in steps])
+        return [everyone for everyone, _ in steps], Survivors.concatenate(outcomes)
 
-    def _evolve(
+    def _bred(self, population: Population, generation: int, number: int) -> "_Brood":
+        """The offspring of one island; nothing is waited for.
+
+        An actor takes calls in the order in which they were made, so all islands are bred before
+        one is selected: no worker waits for a scorer while it could breed.
+        """
+        parents = ray.put(population)
+        breed = self._worker(number).breed.options(num_returns=2)
+        return _Brood(parents, *breed.remote(parents, generation, number))
+
+    def _selected(
         self,
-        population: Population,
+        brood: "_Brood",
         generation: int,
         number: int,
         rescore: bool,
         archived: ray.ObjectRef | None,
         bounds: "_Bounds",
     ) -> tuple[ray.ObjectRef, ray.ObjectRef]:
-        """One island; nothing is waited for. On one that breeds towards the target no lifter is
-        tried: resemblance alone counts there."""
+        """Who is left of one island; nothing is waited for. On one that breeds towards the target
+        no lifter is tried: resemblance alone counts there."""
         worker, scorer = self._worker(number), self._scorers[number % len(self._scorers)]
-        parents = ray.put(population)
-        offspring, bodies = worker.breed.options(num_returns=2).remote(parents, generation, number)
+        parents, offspring, bodies = brood
         targeted = self._settings.is_targeted(number)
         rescored = None
         if targeted:
@@ -188,7 +263,7 @@ class Pool:
             records.append(record)
         if migrants and len(ordinary) > 1:
             populations = self._migrate(populations, ordinary, migrants)
-        return ray.get(populations), ray.get(records)
+        return self._losses.gathered(populations), self._losses.gathered(records)
 
     def _migrate(
         self, populations: list[ray.ObjectRef], ordinary: list[int], migrants: int

@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.lifter_training import Report, train_lifter
-from evoskeleton.platform.search.workers.cluster import Resources
+from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.training_job import (
     Job,
     Place,
@@ -76,6 +76,7 @@ def _by_ray_train(job: Job, settings: TrainingSettings, resources: Resources) ->
             use_gpu=gpus > 0,
             resources_per_worker={"CPU": resources.trainer_cpus / shards}
             | ({"GPU": gpus} if gpus else {}),
+            label_selector=resources.trainer_labels or None,
         ),
         run_config=RunConfig(
             name=job.name,

@@ -93,9 +93,12 @@ class Job:
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
-    """What a finished training wrote, or nothing."""
-    path = folder / "training.json"
-    return json.loads(path.read_text()) if path.exists() else None
+    """What a finished training wrote; nothing where it wrote nothing, or that is damaged."""
+    try:
+        record = json.loads((folder / "training.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and "hash" in record else None
 
 
 def progress(folder: Path) -> tuple[int, int]:

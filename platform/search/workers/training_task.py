@@ -11,7 +11,7 @@ from ray.exceptions import RayTaskError, WorkerCrashedError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.lifter_training import train_lifter
-from evoskeleton.platform.search.workers.cluster import Resources
+from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.training_job import (
     Job,
     Place,
@@ -42,7 +42,8 @@ def train_in_a_task(job: Job, settings: TrainingSettings, resources: Resources) 
             written.
     """
     again = settings.max_failures
-    task = ray.remote(num_cpus=resources.trainer_cpus, max_retries=again)(train_small)
+    where = {"label_selector": resources.trainer_labels} if resources.trainer_labels else {}
+    task = ray.remote(num_cpus=resources.trainer_cpus, max_retries=again, **where)(train_small)
     try:
         ray.get(task.remote(job, settings.model_dump(mode="json")))
     except (WorkerCrashedError, RayTaskError) as error:

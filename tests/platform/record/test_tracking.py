@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import pytest
 import yaml
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.record import recording
 from evoskeleton.platform.record.mlflow_run import Run
 from evoskeleton.platform.record.mlflow_store import Store
+from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses
 from evoskeleton.platform.record.tracking import Tracker, TrackingSettings
 
@@ -442,3 +445,60 @@ def test_importing_the_record_does_not_import_mlflow():
         "sys.exit('mlflow' in sys.modules or 'ray' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_server_that_hangs_takes_no_time_from_a_campaign(tmp_path, monkeypatch):
+    """It accepts, and never answers."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setattr(recording, "END_SECONDS", 0.5)
+    monkeypatch.setattr(recording, "MOST", 3)
+    told: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+        record = Recording(TrackingSettings(uri=uri), tmp_path, told.append)
+        started = time.monotonic()
+        record.start("hung", SETTINGS, key="hung")
+        for generations in range(1, 40):
+            record.sync_generations(logbook(generations))
+        for version in range(5):
+            record.log_training(training(version))
+        record.finish()
+        assert time.monotonic() - started < 10, "of one request it would be 3"
+    assert any("MLflow lacks" in sentence and "resume it" in sentence for sentence in told)
+
+
+def test_what_a_thread_records_is_what_is_recorded(record_home, client):
+    record = Recording(TrackingSettings(), record_home, pytest.fail)
+    record.start("threaded", SETTINGS, key="threaded")
+    for generations in range(1, 6):
+        record.sync_generations(logbook(generations))
+    record.log_training(training(2))
+    record.log_table("some", [{"a": 1}])
+    record.leave()
+    again = Recording(TrackingSettings(), record_home, pytest.fail)
+    again.start("threaded", SETTINGS, key="threaded")
+    again.sync_generations(logbook(8))
+    again.finish()
+    page = again.how_to_open().address
+    run = client.get_run(page.split("/runs/")[1].split("/")[0])
+    points = client.get_metric_history(run.info.run_id, "search/rows")
+    assert [point.step for point in points] == list(range(8))
+    assert run.info.status == "FINISHED"
+    assert [item.path for item in client.list_artifacts(run.info.run_id, "tables")]
+
+
+@pytest.mark.long
+def test_a_database_on_postgresql_is_reached_by_the_driver_of_the_extra(
+    postgres_database, tmp_path
+):
+    """The address as everybody writes it names a driver that nobody has installed."""
+    uri = postgres_database.replace("postgresql+pg8000://", "postgresql://")
+    assert uri.startswith("postgresql://")
+    settings = TrackingSettings(uri=uri, artifacts=str(tmp_path / "artifacts"))
+    record = Recording(settings, tmp_path, pytest.fail)
+    record.start("on postgres", SETTINGS, key="on postgres")
+    record.sync_generations(logbook(3))
+    record.finish()
+    store = Store(settings, tmp_path)
+    (run,) = store.client().search_runs([store.experiment()])
+    assert run.info.status == "FINISHED" and run.data.metrics["search/rows"] == 1400

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -201,7 +203,41 @@ def test_killed_workers_cost_nothing_and_four_on_two_nodes_do_the_same_as_one(
         ray_cluster.remove_node(node)
     assert process.returncode == 0, errors.read_text()[-3000:]
     assert {"ray::IslandWorker", "ray::Scorer"} <= killed
+    assert "was lost: it is made again, and no row changes" in errors.read_text()
     assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+
+
+@pytest.mark.long
+def test_a_node_that_leaves_costs_no_row_and_leaves_room_for_the_last_training(
+    undisturbed, poses_file, ray_cluster, tmp_path
+):
+    path = settings_file(tmp_path, poses_file, always_ray_train=True)
+    errors = tmp_path / "stderr"
+    node = ray_cluster.add_node(num_cpus=2)
+    with errors.open("w") as stderr:
+        joined = command("campaign", "run", path, "--address", ray_cluster.address)
+        process = subprocess.Popen(joined, stderr=stderr)
+    state = tmp_path / "home" / "small" / "state" / "g000001.npz"
+    while process.poll() is None and not state.exists():
+        time.sleep(0.2)
+    ray_cluster.remove_node(node)
+    assert process.wait() == 0, errors.read_text()[-3000:]
+    assert "has left the cluster" in errors.read_text()
+    assert_same_rows(rows_of(undisturbed), rows_of(tmp_path))
+
+
+@pytest.mark.long
+def test_a_training_that_is_damaged_is_made_again_the_same(
+    undisturbed, poses_file, ray_address, tmp_path
+):
+    home = tmp_path / "home"
+    shutil.copytree(undisturbed / "home", home)
+    first = home / "small" / "trainings" / "g000000"
+    before = (first / "bundle" / "model.safetensors").read_bytes()
+    (first / "training.json").write_text("{")
+    more = ("--set", "search.generations=5", "--address", ray_address)
+    run("campaign", "resume", "small", "--home", home, *more)
+    assert (first / "bundle" / "model.safetensors").read_bytes() == before
 
 
 def killed_once(campaign: subprocess.Popen) -> set[str]:

@@ -8,22 +8,29 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from table_rows import rows
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.pose_table import PoseTable
-from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.data.poses import PoseSet, read_poses, single_clip
 from evoskeleton.platform.search.campaign.driver import limits_of, resume, start, table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Silent
 from evoskeleton.platform.search.campaign.seeding import begin, load_motion
-from evoskeleton.platform.search.campaign.settings import CampaignSettings, read_settings
+from evoskeleton.platform.search.campaign.settings import (
+    CampaignSettings,
+    keep_settings,
+    read_settings,
+)
+from evoskeleton.platform.search.campaign.state import committed_state, load, save
 from evoskeleton.platform.search.campaign.status import statuses
 from evoskeleton.platform.search.workers.ray_training import run_training
-from evoskeleton.platform.search.workers.training_job import Job, TrainingSettings
+from evoskeleton.platform.search.workers.training_job import Job, TrainingSettings, read_record
 
 
 @pytest.fixture
@@ -141,7 +148,8 @@ def test_a_training_for_which_nothing_comes_free_is_told_in_a_sentence(settings,
     from ray.train import ControllerError
     from ray.train.torch import TorchTrainer
 
-    from evoskeleton.platform.search.workers.cluster import MachineSettings, divide
+    from evoskeleton.platform.search.workers.joined.room import divide
+    from evoskeleton.platform.search.workers.machine import MachineSettings
 
     def crowded(trainer):
         raise ControllerError(RuntimeError("The worker group startup timed out\nafter 3600 s"))
@@ -161,3 +169,91 @@ def test_processors_of_other_jobs_do_not_count():
     words += "from evoskeleton.machine import cores; print(cores())"
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"name": "poses"}, "the pose table .* should not be one in the other"),
+        ({"name": "mlruns"}, "is where MLflow keeps its files: choose another name than mlruns"),
+        ({"table": "{home}/mine/table"}, "should not be one in the other"),
+        ({"table": "{full}"}, r"is no pose table and holds other things \(notes.txt\)"),
+        ({"machine": {"address": "127.0.0.1:1", "wait_seconds": 0.5}}, "no Ray cluster answers"),
+        pytest.param(
+            {"machine": {"scorer_gpus": 1}},
+            "finds no room on the cluster of this machine",
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_written(settings, tmp_path, changes, sentence):
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "notes.txt").touch()
+    plain = settings.model_dump(mode="json") | changes
+    plain["table"] = plain["table"] and plain["table"].format(home=settings.home, full=full)
+    with pytest.raises(BadInput, match=sentence):
+        start(CampaignSettings.parse(plain), Silent())
+    home = Path(settings.home)
+    left = {path.name for path in home.rglob("*")} if home.exists() else set()
+    assert left <= {"mine", "lock"}, "what stays stands in nobody's way"
+    assert not Path("s3:").exists() and os.listdir(full) == ["notes.txt"]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(content))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [cut, flip, empty, Path.unlink])
+def test_from_a_damaged_state_the_one_before_it_is_gone_on_from(settings, harm):
+    folder = begun(settings)
+    table = table_of(settings, folder)
+    state = load(folder, 0)
+    save(replace(state, generation=1), folder)
+    table.commit("mine", 1, rows(1))
+    harm(folder.state(1))
+    told: list[str] = []
+    found = committed_state(folder, table, told.append)
+    assert found is not None and found.generation == 0 and found.rows == state.rows
+    assert len(told) == 1 and told[0].endswith("generation 1 is bred again")
+    (status,) = statuses(settings.home)
+    assert status.state == "damaged"
+    harm(folder.state(0))
+    with pytest.raises(BadInput, match="put one of them back from a copy"):
+        committed_state(folder, table, told.append)
+
+
+@pytest.mark.parametrize("name", ["settings.yaml", "sources/seed.npz"])
+def test_a_damaged_file_is_told_in_a_sentence(settings, name):
+    folder = begun(settings)
+    (folder.path / name).write_bytes(b"{")
+    with pytest.raises(BadInput, match=f"{name.split('/')[-1]} (cannot be read|is not YAML)"):
+        read_poses(folder.source("seed"))
+        read_settings(folder.settings)
+    assert [status.name for status in statuses(settings.home)] == ["mine"]
+
+
+def test_a_damaged_record_of_a_training_is_none(tmp_path):
+    (tmp_path / "training.json").write_text('{"hash": "a", "validation": {}}')
+    assert read_record(tmp_path) == {"hash": "a", "validation": {}}
+    for text in ('{"hash": "a", "val', "", "[]", "\x00"):
+        (tmp_path / "training.json").write_text(text)
+        assert read_record(tmp_path) is None
+
+
+def test_options_of_a_storage_are_readable_by_nobody_else(settings):
+    folder = begun(settings)
+    assert folder.settings.stat().st_mode & 0o044
+    secret = settings.model_copy(update={"storage_options": {"AWS_SECRET_ACCESS_KEY": "s"}})
+    keep_settings(secret, folder.settings)
+    assert folder.settings.stat().st_mode & 0o077 == 0

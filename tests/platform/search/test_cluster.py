@@ -9,7 +9,9 @@ import pytest
 import ray
 
 from evoskeleton.errors import BadInput
-from evoskeleton.platform.search.workers.cluster import MachineSettings, cluster, divide
+from evoskeleton.platform.search.workers.cluster import cluster
+from evoskeleton.platform.search.workers.joined.room import divide
+from evoskeleton.platform.search.workers.machine import MachineSettings
 
 HANGS = "The current node timed out during startup."
 

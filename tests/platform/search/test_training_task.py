@@ -17,7 +17,8 @@ import ray
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.poses import single_clip, write_poses
-from evoskeleton.platform.search.workers.cluster import Resources, prepare_environment
+from evoskeleton.platform.search.workers.cluster import prepare_environment
+from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.ray_training import run_training
 from evoskeleton.platform.search.workers.training_job import Job, TrainingSettings
 from evoskeleton.platform.search.workers.training_task import is_small

@@ -164,5 +164,4 @@ def _show(adapted: "Adapted", output: Path) -> None:
     Console().print(adapted_table(adapted.explained))
     typer.echo(f"lifter: {output}, to use as `evoskeleton infer PHOTO --model {output}`")
     typer.echo(f"explained worst: {_worst_file(output)}")
-    page = adapted.how_to_open
-    show_page(page)
+    show_page(adapted.how_to_open)

@@ -225,5 +225,4 @@ def _show(outcome: "Outcome") -> None:
     from evoskeleton.console.closing import closing_table
 
     Console().print(closing_table(outcome.report))
-    page = outcome.how_to_open
-    show_page(page)
+    show_page(outcome.how_to_open)

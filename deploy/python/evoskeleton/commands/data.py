@@ -16,6 +16,7 @@ from evoskeleton.commands.options import (
     counted,
     poses_of,
     refuse_taken,
+    table_in,
 )
 from evoskeleton.errors import BadInput
 
@@ -35,7 +36,7 @@ def data_info(
     """Show what a pose table holds, as JSON."""
     from evoskeleton.platform.data.pose_table import PoseTable
 
-    there = PoseTable.open(table or str(Path(home) / "poses"))
+    there = PoseTable.open(table or table_in(home))
     typer.echo(json.dumps(there.info(version), indent=1))
 
 
@@ -128,7 +129,7 @@ def data_compact(table: Table = None, home: Home = CAMPAIGNS) -> None:
     """Join the small files of a pose table; no row, order or older version changes."""
     from evoskeleton.platform.data.pose_table import PoseTable
 
-    there = PoseTable.open(table or str(Path(home) / "poses"))
+    there = PoseTable.open(table or table_in(home))
     old, new = there.compact()
     typer.echo(f"{there.uri}: {old} files joined into {new}, version {there.version}")
 
@@ -150,7 +151,7 @@ def data_vacuum(
     from evoskeleton.platform.data.pose_table import PoseTable
     from evoskeleton.platform.search.campaign.table_versions import trained_versions
 
-    there = PoseTable.open(table or str(Path(home) / "poses"))
+    there = PoseTable.open(table or table_in(home))
     kept = [*trained_versions(home), *(keep or [])]
     gone = there.vacuum(kept, hours, dry_run)
     typer.echo(f"{there.uri}: {len(gone)} files {'would be ' if dry_run else ''}removed")
@@ -161,7 +162,7 @@ def data_history(table: Table = None, home: Home = CAMPAIGNS) -> None:
     """Show what each version of a pose table brought, a line of JSON each, oldest first."""
     from evoskeleton.platform.data.pose_table import PoseTable
 
-    for entry in PoseTable.open(table or str(Path(home) / "poses")).history():
+    for entry in PoseTable.open(table or table_in(home)).history():
         typer.echo(json.dumps(entry, ensure_ascii=False))
 
 

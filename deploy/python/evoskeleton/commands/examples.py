@@ -62,6 +62,10 @@ EXAMPLES = {
         "campaign plan my.yaml --nodes 16x8cpu32gb --rates r.json --price 1",
     ),
     "campaign template": ("campaign template > campaign.yaml",),
+    "deploy check": (
+        "deploy check --home /shared/campaigns",
+        "deploy check --home /shared/campaigns --address head:6379",
+    ),
     "data info": ("data info", "data info campaigns/poses --version 3"),
     "data import": (
         "data import walk.bvh run.bvh --units cm --output mine.parquet",

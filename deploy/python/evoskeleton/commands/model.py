@@ -9,6 +9,7 @@ from rich.table import Table
 
 from evoskeleton.commands.options import CAMPAIGNS, Changes, Home, Overwrite, TrackingUri
 from evoskeleton.errors import BadInput
+from evoskeleton.files import local_folder
 
 if TYPE_CHECKING:
     from evoskeleton.lifting.normalization import Mode
@@ -118,6 +119,6 @@ def _registry(home: str, uri: str | None) -> "Registry":
     from evoskeleton.platform.record.registry import Registry
     from evoskeleton.platform.record.tracking import TrackingSettings
 
-    if uri is None and not Path(home).expanduser().is_dir():
+    if uri is None and not local_folder(home, "home").is_dir():
         raise BadInput(f"there is no folder {home}: --home names the one that holds campaigns")
-    return Registry(TrackingSettings(uri=uri), Path(home))
+    return Registry(TrackingSettings(uri=uri), local_folder(home, "home"))

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from evoskeleton.errors import BadInput
+from evoskeleton.files import is_remote
 
 if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
@@ -90,6 +91,11 @@ def measured_poses(text: str, option: str) -> "PoseSet":
     poses = poses_of(text)
     refuse_annotated(poses, option)
     return poses
+
+
+def table_in(home: str) -> str:
+    """The pose table of a home, which may be on an object store."""
+    return f"{home.rstrip('/')}/poses" if is_remote(home) else str(Path(home) / "poses")
 
 
 def counted(poses: "PoseSet") -> str:

@@ -21,7 +21,7 @@ class Bars:
     """A `Monitor` for people."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
+        console = self._console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -66,6 +66,10 @@ class Bars:
     def starting(self) -> None:
         """The cluster is being started or joined."""
         self._update("search", 0, None, "starting Ray")
+
+    def tell(self, sentence: str) -> None:
+        """A sentence, above the bars; without a terminal too."""
+        self._console.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
     def training(self, name: str, done: int, total: int) -> None:
         """A training has got so far; zero of zero before its first report."""

@@ -49,6 +49,10 @@ class LogLines:
         """The cluster is being started or joined."""
         self._write("starting", {})
 
+    def tell(self, sentence: str) -> None:
+        """Something that a person should know."""
+        self._write(sentence, {})
+
     def training(self, name: str, done: int, total: int) -> None:
         """A training is waited for; said once, and once more when it is done."""
         if self._waiting_since is None:

@@ -13,7 +13,7 @@ from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record import review
 from evoskeleton.platform.record.html_page import png_of
-from evoskeleton.platform.record.tracking import Tracker
+from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.search.campaign.closing.facts import Facts, finished_trainings
 from evoskeleton.platform.search.campaign.closing.figures import figures
 from evoskeleton.platform.search.campaign.closing.report_page import report_page, result_in_markdown
@@ -28,7 +28,7 @@ def conclude(
     table: PoseTable,
     state: State,
     champion: int,
-    tracker: Tracker,
+    tracker: Recording,
 ) -> dict[str, Any]:
     """Compare the first lifter with the best, write `report.json`, figures and registry entry.
 
@@ -58,6 +58,7 @@ def conclude(
         "evolved": sides["evolved"],
     }
     write_json(folder.report, report)
+    folder.keep()
     if settings.tracking.enabled:
         _publish(settings, folder, table, state, champion, report, tracker)
     return report
@@ -70,7 +71,7 @@ def _publish(
     state: State,
     champion: int,
     report: dict[str, Any],
-    tracker: Tracker,
+    tracker: Recording,
 ) -> None:
     """Figures into the campaign's run, the champion into the registry under its own name."""
     sides = {side: report[side] for side in ("baseline", "evolved")}

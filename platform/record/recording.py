@@ -1,0 +1,186 @@
+"""The record of a campaign, written by a thread of its own.
+
+What MLflow is told waits in a queue, so that a server that hangs, or a slow upload, takes no time
+from the campaign. Nothing in the queue is all there is of anything: generations and trainings lie
+in the campaign's folder and are written by the next resume, and figures are drawn again by it.
+"""
+
+import io
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from evoskeleton.platform.record.mlflow_store import one_line
+from evoskeleton.platform.record.run_page.data_sets import UsedPoses
+from evoskeleton.platform.record.tracking import Page, Tracker, TrackingSettings, to_stderr
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 200
+"""Records that may wait; what comes then is left out, and told."""
+
+END_SECONDS, STOP_SECONDS = 90.0, 10.0
+"""How long the end of a campaign, and a stop, wait for MLflow to take the next record."""
+
+
+class _Record(NamedTuple):
+    what: str
+    write: Callable[[], object]
+
+
+class Recording:
+    """A `Tracker` whose calls return at once; `finish` and `leave` wait as long as it gets on."""
+
+    def __init__(
+        self,
+        settings: TrackingSettings,
+        home: Path | str,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """Nothing is opened before `start`. `tell` gets sentences for a person, from the thread."""
+        self._enabled = settings.enabled
+        self._tell = tell or to_stderr
+        self._tracker = Tracker(settings, home, self._tell)
+        self._campaign = ""
+        self._queue: deque[_Record] = deque()
+        self._rows: dict[int, Mapping[str, Any]] = {}
+        self._known = -1
+        self._done = 0
+        self._left_out = 0
+        self._writing = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def start(self, campaign: str, settings: Mapping[str, Any], *, key: str | None = None) -> None:
+        """Open the campaign's run, see `Tracker.start`."""
+        self._campaign = campaign
+        self._put("start", partial(self._tracker.start, campaign, settings, key=key))
+
+    def sync_generations(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows of the logbook; those that were given before are passed over."""
+        new = {int(row["generation"]): row for row in rows if row["generation"] > self._known}
+        if not new or not self._enabled:
+            return
+        self._known = max(new)
+        with self._changed:
+            waiting = bool(self._rows)
+            self._rows |= new
+        if not waiting:
+            self._put("generations", self._write_rows, always=True)
+
+    def _write_rows(self) -> None:
+        with self._changed:
+            rows, self._rows = self._rows, {}
+        self._tracker.sync_generations(list(rows.values()))
+
+    def log_training(self, record: Mapping[str, Any]) -> None:
+        """Write one training as a child run."""
+        self._put("training", partial(self._tracker.log_training, dict(record)))
+
+    def mark_champion(self, weights: str) -> None:
+        """Note that the training which made these weights (hash) became champion."""
+        self._put("champion", partial(self._tracker.mark_champion, weights))
+
+    def register_champion(
+        self, bundle: Path | str, metrics: Mapping[str, float], worth: str | None = None
+    ) -> None:
+        """Register a bundle under the campaign's own model name."""
+        write = partial(self._tracker.register_champion, bundle, dict(metrics), worth)
+        self._put("champion's registration", write)
+
+    def log_figure(self, name: str, figure: "Figure") -> None:
+        """Keep a figure, which is drawn here and now."""
+        if not self._enabled:
+            return
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=150)
+        self._put(f"figure {name}", partial(self._tracker.log_picture, name, picture))
+
+    def log_table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep rows as a table."""
+        self._put(f"table {name}", partial(self._tracker.log_table, name, list(rows)))
+
+    def log_json(self, name: str, data: Any) -> None:
+        """Keep plain data."""
+        self._put(f"table {name}", partial(self._tracker.log_json, name, data))
+
+    def log_sources(self, used: Sequence[UsedPoses]) -> None:
+        """Note the sets of poses that the campaign is made of."""
+        self._put("data sets", partial(self._tracker.log_sources, list(used)))
+
+    def log_headline(self, numbers: Mapping[str, float], generation: int, words: str) -> None:
+        """What came, in numbers and in words."""
+        self._put("headline", partial(self._tracker.log_headline, numbers, generation, words))
+
+    def log_page(self, name: str, html: str) -> None:
+        """Keep a page at the root of the artifacts."""
+        self._put(f"page {name}", partial(self._tracker.log_page, name, html))
+
+    def log_summary(self, numbers: Mapping[str, float], generation: int = 0) -> None:
+        """Numbers about the whole campaign."""
+        self._put("summary", partial(self._tracker.log_summary, dict(numbers), generation))
+
+    def finish(self, status: str = "FINISHED") -> None:
+        """Close the run, once all that waits is written or MLflow has long taken nothing."""
+        self._put("end of the campaign", partial(self._tracker.finish, status), always=True)
+        self._wait(END_SECONDS)
+
+    def leave(self) -> None:
+        """Leave the run open for the driver that goes on."""
+        self._put("stop of the campaign", self._tracker.leave, always=True)
+        self._wait(STOP_SECONDS)
+
+    def how_to_open(self, port: int = 5000) -> Page | None:
+        """See `Tracker.how_to_open`."""
+        return self._tracker.how_to_open(port)
+
+    def _put(self, what: str, write: Callable[[], object], always: bool = False) -> None:
+        if not self._enabled:
+            return
+        with self._changed:
+            if len(self._queue) >= MOST and not always:
+                self._left_out += 1
+                return
+            self._queue.append(_Record(what, write))
+            self._changed.notify_all()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write, daemon=True, name="record")
+            self._thread.start()
+
+    def _write(self) -> None:
+        """All that comes, in order, for as long as the process lives."""
+        while True:
+            with self._changed:
+                while not self._queue:
+                    self._changed.wait()
+                record = self._queue.popleft()
+                self._writing = True
+            try:
+                record.write()
+            except Exception as error:  # an outlet: nothing may end a campaign
+                self._tell(f"the {record.what} could not be recorded: {one_line(error)}")
+            with self._changed:
+                self._done += 1
+                self._writing = False
+                self._changed.notify_all()
+
+    def _wait(self, seconds: float) -> None:
+        """Until nothing waits, or nothing was written for so many seconds."""
+        with self._changed:
+            while self._queue or self._writing:
+                before = self._done
+                if not self._changed.wait_for(partial(self._moved, before), seconds):
+                    break
+            waiting = len(self._queue) + self._writing + self._left_out
+        if waiting:
+            self._tell(
+                f"MLflow lacks {waiting} records of campaign {self._campaign}: resume it when "
+                f"MLflow answers, and they are written"
+            )
+
+    def _moved(self, before: int) -> bool:
+        return self._done > before or not (self._queue or self._writing)

@@ -1,0 +1,98 @@
+"""Actors and nodes that are lost while a campaign waits, told in one line each.
+
+Ray makes lost actors again and repeats their calls; it says so in many lines, or, where there is no
+room for them, says nothing and waits.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import ray
+
+_LOOK_SECONDS = 2.0
+_PATIENCE_SECONDS = 60.0
+
+Tell = Callable[[str], None]
+
+
+class Losses:
+    """What has become of some actors; it looks while somebody waits for what they make."""
+
+    def __init__(self, tell: Tell) -> None:
+        """Nobody is looked after yet.
+
+        Args:
+            tell: gets a sentence for each loss.
+        """
+        self._tell = tell
+        self._actors: dict[str, str] = {}
+        self._restarts: dict[str, int] = {}
+        self._where: dict[str, str] = {}
+        self._nodes: dict[str, str] = {}
+        self._waiting_since: float | None = None
+
+    def look_after(self, kind: str, actors: Sequence[Any]) -> None:
+        """Actors of a kind, such as `worker`, in place of those that were known of it."""
+        self._actors = {name: other for name, other in self._actors.items() if other != kind}
+        self._actors |= {actor._actor_id.hex(): kind for actor in actors}
+
+    def gathered(self, references: Sequence[Any]) -> list[Any]:
+        """What all references stand for, as `ray.get` gives it."""
+        left = list(references)
+        while left:
+            _, left = ray.wait(left, num_returns=len(left), timeout=_LOOK_SECONDS)
+            self.look()
+        return list(ray.get(list(references)))
+
+    def look(self) -> None:
+        """Tell what was lost since the last look."""
+        self._look_at_nodes()
+        with suppress(AttributeError, KeyError):  # what Ray tells of actors is no public interface
+            self._look_at_actors()
+
+    def _look_at_nodes(self) -> None:
+        alive = {
+            node["NodeID"]: f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+            for node in ray.nodes()
+            if node["Alive"]
+        }
+        for node in self._nodes.keys() - alive.keys():
+            self._tell(
+                f"node {self._nodes[node]} has left the cluster; what it had under way is done "
+                f"again on others"
+            )
+        self._nodes = alive
+
+    def _look_at_actors(self) -> None:
+        import ray._private.state as states
+
+        table = states.actors()
+        pending = 0
+        for name, kind in self._actors.items():
+            actor = table.get(name)
+            if actor is None:
+                continue
+            restarts, where = int(actor["NumRestarts"]), self._where.get(name)
+            if restarts > self._restarts.get(name, 0):
+                at = f" on {where}" if where else ""
+                self._tell(f"a {kind}{at} was lost: it is made again, and no row changes")
+            self._restarts[name] = restarts
+            self._where[name] = actor["Address"]["IPAddress"] or (where or "")
+            pending += actor["State"] != "ALIVE"
+        self._tell_of_pending(pending)
+
+    def _tell_of_pending(self, pending: int) -> None:
+        now = time.monotonic()
+        if not pending:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now
+        elif now - self._waiting_since > _PATIENCE_SECONDS:
+            self._waiting_since = now + 9 * _PATIENCE_SECONDS
+            there = ray.cluster_resources()
+            self._tell(
+                f"{pending} workers or scorers wait for room on the cluster, which has "
+                f"{there.get('CPU', 0):g} processors and {there.get('GPU', 0):g} GPUs in all"
+            )
