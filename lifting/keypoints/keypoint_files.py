@@ -2,19 +2,25 @@
 
 Keypoints, Human3.6M order, px, one pose an entry:
 
-- JSON: a list of poses, each 17 points `[x, y]` or `[x, y, visibility]`; or an object with
-  `keypoints` and, if wanted, `visibility` (17 numbers a pose).
-- Parquet: a list column `keypoints` (34 numbers a pose, or 17 lists of 2 or 3) and, if wanted, a
-  list column `visibility` (17 numbers).
+- JSON: a list of poses, each 17 points `[x, y]` or `[x, y, visibility]`, or the 34 or 51 numbers
+  of them; or an object with `keypoints` and, if wanted, `visibility` (17 numbers a pose), which may
+  also be called `scores`, `confidence` or `keypoint_scores`; `points`, the name of another layout
+  (see `layouts`), and `width` and `height` of the pictures, px.
+- Parquet: a list column `keypoints` (34 or 51 numbers a pose, or 17 lists of 2 or 3) and, if
+  wanted, a list column `visibility` (17 numbers), or `scores` or `confidence`.
 
 A hidden keypoint (visibility 0.5 or less) may be NaN, or null in place of its numbers. Joints are
 written as 17 points `[x, y, z]` (JSON) or as a list column of 51 numbers (Parquet), mm, camera
 frame, hip-centred.
 """
 
+import codecs
+import difflib
 import json
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,25 +29,70 @@ import pyarrow.parquet as pq
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.files import whole_file
+from evoskeleton.lifting.keypoints.confidences import as_shares
+from evoskeleton.lifting.keypoints.layouts import LAYOUTS, layout
 from evoskeleton.shapes import expect_shape
 
+_log = logging.getLogger(__name__)
+
 JOINTS = len(JOINT_NAMES)
+_SEEN = ("visibility", "scores", "confidence", "keypoint_scores", "score", "visible")
+_IN_TABLES = ("subject", "action", "clip", "frame", "image", "file", "name")
+_KEYS = ("keypoints", *_SEEN, "points", "joint_names", "width", "height")
 FRAME = "camera: x right, y down, z forward; hip at 0"
 
 
+class Points(NamedTuple):
+    """What a file holds, in its own layout.
+
+    Attributes:
+        keypoints: (n, points, 2) float32 px.
+        visibility: (n, points) float32, or None where the file has none.
+        layout: name of the layout that the file says it has; empty: Human3.6M's 17.
+        size: width and height of the pictures, px, or None.
+    """
+
+    keypoints: np.ndarray
+    visibility: np.ndarray | None
+    layout: str = ""
+    size: tuple[float, float] | None = None
+
+
 def read_keypoints(path: Path | str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read keypoints.
+    """Read keypoints in Human3.6M's order.
 
     Returns:
         (n, 17, 2) float32 px, and (n, 17) float32 visibility or None where the file has none.
 
     Raises:
-        BadInput: the file is missing or unreadable, a pose has not 17 keypoints, or a visible one
-            is NaN or infinite.
+        BadInput: the file is missing or unreadable, a pose has not 17 keypoints, a visible one is
+            NaN or infinite, or visibilities are on a scale other than 0 to 1.
     """
     path = Path(path)
-    points, visibility = _parquet(path) if path.suffix == ".parquet" else _json(path)
-    keypoints = _poses(path, points)
+    found = read_points(path)
+    if found.layout:
+        raise BadInput(f"{path} has the points {found.layout}: `lift` converts them")
+    seen = found.visibility
+    expect_finite(path, found.keypoints, seen)
+    if seen is not None:
+        as_shares(f"{path}: visibility", seen)
+    return found.keypoints, seen
+
+
+def read_points(path: Path, points: str | None = None) -> Points:
+    """Read keypoints of any layout as they are.
+
+    Args:
+        path: a file of the kinds above.
+        points: name of the layout; None: as the file says, or Human3.6M's 17.
+
+    Raises:
+        BadInput: the file is missing or unreadable, or a pose has another number of keypoints.
+    """
+    table = _parquet(path) if path.suffix == ".parquet" else _json(path)
+    name = points or table.layout
+    count = len(layout(name).names) if name else JOINTS
+    keypoints, visibility = _poses(path, table.keypoints, count), table.visibility
     seen: np.ndarray | None = None
     if keypoints.shape[2] == 3:
         if visibility is not None:
@@ -50,57 +101,149 @@ def read_keypoints(path: Path | str) -> tuple[np.ndarray, np.ndarray | None]:
     elif visibility is not None:
         seen = _numbers(path, "visibility", visibility)
     if seen is not None:
-        expect_shape(f"{path}: visibility", seen, (len(keypoints), JOINTS))
-    _check_finite(path, keypoints, seen)
-    return np.ascontiguousarray(keypoints), None if seen is None else np.ascontiguousarray(seen)
+        expect_shape(f"{path}: visibility", seen, (len(keypoints), count))
+        seen = np.ascontiguousarray(seen)
+        if not np.isfinite(seen).all():
+            row, joint = np.argwhere(~np.isfinite(seen))[0]
+            named = JOINT_NAMES[joint] if not name else f"point {joint}"
+            raise BadInput(f"{path}: visibility of {named} in pose {row} is not a number")
+    return Points(np.ascontiguousarray(keypoints), seen, name, table.size)
 
 
-def write_joints(path: Path | str, joints: np.ndarray) -> None:
+def write_joints(
+    path: Path | str,
+    joints: np.ndarray,
+    reasons: Mapping[int, str] | None = None,
+    *,
+    sources: Sequence[str] = (),
+    overwrite: bool = True,
+) -> None:
     """Write (n, 17, 3) mm as Parquet where the name ends so, as JSON otherwise.
 
+    Args:
+        path: the file.
+        joints: of all poses.
+        reasons: why a pose has no joints, by its row; it is null.
+        sources: (n,) where each pose comes from, or nothing.
+        overwrite: replace what is there.
+
     Raises:
-        BadInput: the shape is another, or the file cannot be written.
+        BadInput: the shape is another, or the file is there or cannot be written.
     """
     path = Path(path)
     expect_shape("joints", joints, ("poses", JOINTS, 3))
-    with whole_file(path) as file:
+    left_out = dict(reasons or {})
+    with whole_file(path, overwrite) as file:
         if path.suffix == ".parquet":
-            pq.write_table(_joint_table(joints), file)
+            pq.write_table(_joint_table(joints, left_out, sources), file)
         else:
-            file.write(json.dumps(_joint_words(joints)).encode())
+            words = _joint_words(joints, left_out, sources)
+            file.write(json.dumps(words).encode())
 
 
-def _joint_words(joints: np.ndarray) -> dict[str, Any]:
+def _joint_words(
+    joints: np.ndarray, left_out: Mapping[int, str], sources: Sequence[str]
+) -> dict[str, Any]:
+    rows: list[Any] = np.round(np.asarray(joints, np.float64), 3).tolist()
+    more: dict[str, Any] = {"sources": list(sources)} if sources else {}
+    if left_out:
+        rows = [None if row in left_out else pose for row, pose in enumerate(rows)]
+        more["reasons"] = {str(row): why for row, why in left_out.items()}
     return {
         "unit": "mm",
         "frame": FRAME,
         "joint_names": list(JOINT_NAMES),
-        "joints": np.round(np.asarray(joints, np.float64), 3).tolist(),
+        "joints": rows,
+        **more,
     }
 
 
-def _joint_table(joints: np.ndarray) -> pa.Table:
+def _joint_table(
+    joints: np.ndarray, left_out: Mapping[int, str], sources: Sequence[str]
+) -> pa.Table:
     flat = pa.array(np.asarray(joints, np.float32).reshape(-1))
     words = {"unit": "mm", "frame": FRAME, "joint_names": ",".join(JOINT_NAMES)}
-    table = pa.table({"joints": pa.FixedSizeListArray.from_arrays(flat, 3 * JOINTS)})
+    gone = pa.array([row in left_out for row in range(len(joints))]) if left_out else None
+    column = pa.FixedSizeListArray.from_arrays(flat, 3 * JOINTS, mask=gone)
+    columns = {"joints": column}
+    if left_out:
+        columns["reason"] = pa.array([left_out.get(row) for row in range(len(joints))])
+    if sources:
+        columns["source"] = pa.array(list(sources))
+    table = pa.table(columns)
     return table.replace_schema_metadata(words)
 
 
-def _json(path: Path) -> tuple[Any, Any]:
+class _Table(NamedTuple):
+    """Plain values of a file."""
+
+    keypoints: Any
+    visibility: Any = None
+    layout: str = ""
+    size: tuple[float, float] | None = None
+
+
+def _json(path: Path) -> _Table:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(_text(path))
     except OSError as error:
         raise BadInput(f"keypoint file {path}: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise BadInput(f"keypoint file {path} is not JSON") from None
-    if isinstance(content, dict):
-        if "keypoints" not in content:
-            raise BadInput(f"keypoint file {path} should hold keypoints, got {sorted(content)}")
-        return content["keypoints"], content.get("visibility")
-    return content, None
+    if not isinstance(content, dict):
+        return _Table(content)
+    if "keypoints" not in content:
+        raise BadInput(f"keypoint file {path} should hold keypoints, got {sorted(content)}")
+    _refuse_misspelt(path, list(content))
+    seen = [content[name] for name in _SEEN if content.get(name) is not None]
+    if len(seen) > 1:
+        raise BadInput(f"{path}: visibility should be given once, got it twice")
+    return _Table(
+        content["keypoints"], seen[0] if seen else None, _layout(content), _size(path, content)
+    )
 
 
-def _parquet(path: Path) -> tuple[Any, Any]:
+def _text(path: Path) -> str:
+    """UTF-8, with or without a byte order mark."""
+    data = path.read_bytes()
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise BadInput(f"keypoint file {path} is UTF-16: save it as UTF-8")
+    return data.decode("utf-8-sig")
+
+
+def _refuse_misspelt(path: Path, names: list[str]) -> None:
+    """A key that is nearly ours would change the answer; one that is not is told."""
+    for name in names:
+        if name in _KEYS:
+            continue
+        near = difflib.get_close_matches(name, _KEYS, n=1)
+        if near:
+            raise BadInput(f"{path}: there is no key {name}; did you mean {near[0]}?")
+        _log.warning("%s: the key %s is not looked at; known are %s", path, name, ", ".join(_KEYS))
+
+
+def _layout(content: dict[str, Any]) -> str:
+    """The layout that a file names, or that its joint names are."""
+    names = content.get("joint_names")
+    if isinstance(names, list) and tuple(names) != JOINT_NAMES:
+        known = [name for name, each in LAYOUTS.items() if list(each.names) == names]
+        if not known:
+            raise BadInput(f"joint_names should be {', '.join(JOINT_NAMES)}, or those of a layout")
+        return known[0]
+    named = str(content.get("points") or "")
+    return "" if named and layout(named) is LAYOUTS["human36m"] else named
+
+
+def _size(path: Path, content: dict[str, Any]) -> tuple[float, float] | None:
+    size = [content.get(name) for name in ("width", "height")]
+    if size == [None, None]:
+        return None
+    if not all(isinstance(value, int | float) and 0 < value < 1e6 for value in size):
+        raise BadInput(f"{path}: width and height should be px of the picture, got {size}")
+    return float(size[0] or 0), float(size[1] or 0)
+
+
+def _parquet(path: Path) -> _Table:
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
@@ -109,26 +252,37 @@ def _parquet(path: Path) -> tuple[Any, Any]:
         raise BadInput(f"keypoint file {path} is not Parquet: {error}") from None
     if "keypoints" not in table.column_names:
         raise BadInput(f"{path} should have a column keypoints, got {table.column_names}")
-    seen = table["visibility"].to_pylist() if "visibility" in table.column_names else None
-    return table["keypoints"].to_pylist(), seen
+    seen = [table[name].to_pylist() for name in _SEEN if name in table.column_names]
+    _refuse_misspelt(path, [name for name in table.column_names if name not in _IN_TABLES])
+    if len(seen) > 1:
+        raise BadInput(f"{path}: visibility should be given once, got it twice")
+    return _Table(table["keypoints"].to_pylist(), seen[0] if seen else None)
 
 
-def _poses(path: Path, points: Any) -> np.ndarray:
-    """(n, 17, 2) or (n, 17, 3) float32; the first pose of another size is named."""
+def _poses(path: Path, points: Any, count: int) -> np.ndarray:
+    """(n, count, 2) or (n, count, 3) float32; the first pose of another size is named."""
     if not isinstance(points, list) or not points:
         raise BadInput(f"{path}: keypoints should be a list of poses, got {_brief(points)}")
     poses = []
     for row, pose in enumerate(points):
         array = _numbers(path, f"pose {row}", _with_nulls(pose))
-        if array.shape == (2 * JOINTS,):
-            array = array.reshape(JOINTS, 2)
-        if array.shape not in ((JOINTS, 2), (JOINTS, 3)):
-            wanted = f"{JOINTS} keypoints of 2 or 3 numbers"
-            raise BadInput(f"{path}: pose {row} should be {wanted}, got shape {array.shape}")
+        if array.shape in ((2 * count,), (3 * count,)):
+            array = array.reshape(count, -1)
+        if array.shape not in ((count, 2), (count, 3)):
+            wanted = f"{count} keypoints of 2 or 3 numbers"
+            told = f"{path}: pose {row} should be {wanted}, got shape {array.shape}"
+            raise BadInput(told + _other_layouts(array.shape))
         poses.append(array)
     if len({pose.shape for pose in poses}) > 1:
         raise BadInput(f"{path}: all poses should have 2 or all 3 numbers a keypoint, got both")
     return np.stack(poses)
+
+
+def _other_layouts(shape: tuple[int, ...]) -> str:
+    """Names of the layouts that have so many points, as the end of a sentence."""
+    numbers = (shape[0] // 2, shape[0] // 3) if len(shape) == 1 else shape[:1]
+    known = [name for name, each in LAYOUTS.items() if len(each.names) in numbers]
+    return f"; --points may name another layout ({', '.join(known)})" if known else ""
 
 
 def _with_nulls(pose: Any) -> Any:
@@ -146,10 +300,12 @@ def _numbers(path: Path, name: str, values: Any) -> np.ndarray:
         raise BadInput(f"{path}: {name} should be even lists of numbers") from None
 
 
-def _check_finite(path: Path, keypoints: np.ndarray, visibility: np.ndarray | None) -> None:
-    if visibility is not None and not np.isfinite(visibility).all():
-        row, joint = np.argwhere(~np.isfinite(visibility))[0]
-        raise BadInput(f"{path}: visibility of {JOINT_NAMES[joint]} in pose {row} is not a number")
+def expect_finite(path: Path, keypoints: np.ndarray, visibility: np.ndarray | None) -> None:
+    """Visible keypoints (n, 17, 2) should be finite.
+
+    Raises:
+        BadInput: one is not.
+    """
     seen = np.ones(keypoints.shape[:2], bool) if visibility is None else visibility > 0.5
     broken = ~np.isfinite(keypoints).all(2) & seen
     if broken.any():

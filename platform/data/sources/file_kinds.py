@@ -9,6 +9,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.mpi_inf_3dhp import TEST_FILE, TRAINING_FILE
 from evoskeleton.platform.data.formats.parquet import kept_rate
 from evoskeleton.platform.data.mocap.motion import SAME_RATE
+from evoskeleton.platform.data.mocap.pose_array import is_pose_array
 
 SUFFIXES = {
     ".parquet": "parquet",
@@ -21,11 +22,16 @@ SUFFIXES = {
 
 
 def kind_of(path: Path) -> str:
-    """The kind of a file or folder by its name alone; what is unknown is taken for Parquet."""
+    """The kind of a file or folder by its name; what is unknown is taken for Parquet.
+
+    An `.npy` file is looked into: numbers are poses, a dictionary is EvoSkeleton's.
+    """
     if path.is_dir():
         return "table" if (path / "_delta_log").is_dir() else "folder"
     if path.name in (TRAINING_FILE, TEST_FILE):
         return "mpi-inf-3dhp"
+    if path.suffix.lower() == ".npy" and is_pose_array(path):
+        return "array"
     return SUFFIXES.get(path.suffix.lower(), "parquet")
 
 

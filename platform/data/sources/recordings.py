@@ -7,16 +7,18 @@ rule for them, see `subjects`.
 
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.skeleton import MIRROR
+from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR
 from evoskeleton.platform.data.bodies import measure
 from evoskeleton.platform.data.body_checks import likely_unit, warnings
 from evoskeleton.platform.data.mocap.asf_amc import read_amc
 from evoskeleton.platform.data.mocap.bvh import read_bvh
+from evoskeleton.platform.data.mocap.joint_maps import OwnPlace
 from evoskeleton.platform.data.mocap.motion import (
     SAME_RATE,
     UPRIGHT,
@@ -25,10 +27,13 @@ from evoskeleton.platform.data.mocap.motion import (
     unit_mm,
     up_axis,
 )
+from evoskeleton.platform.data.mocap.pose_array import read_pose_array
 from evoskeleton.platform.data.mocap.resampling import resampled
 from evoskeleton.platform.data.poses import PLAUSIBLE_BODY_MM, PoseSet, body_height
 from evoskeleton.platform.data.sources.settings import RecordingSource
 from evoskeleton.platform.data.sources.subjects import who
+
+_OURS: Mapping[str, OwnPlace] = {name: name for name in JOINT_NAMES}
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +50,8 @@ def load_mocap(path: Path, settings: RecordingSource) -> PoseSet:
             is not found, or the unit makes bodies of a size that none has.
     """
     motion = read_motion(path, settings.skeleton)
-    poses, notes = to_h36m(motion, settings.units, settings.up, settings.joints)
+    own = settings.joints or (_OURS if motion.joints == JOINT_NAMES else None)
+    poses, notes = to_h36m(motion, settings.units, settings.up, own)
     if settings.swap_sides:
         poses = poses[:, list(MIRROR)]
     unit, turn = unit_mm(motion, settings.units), UPRIGHT[up_axis(motion, settings.up)]
@@ -66,6 +72,8 @@ def load_mocap(path: Path, settings: RecordingSource) -> PoseSet:
 
 def read_motion(path: Path, skeleton: str | None) -> Motion:
     """A file by its suffix."""
+    if path.suffix.lower() == ".npy":
+        return read_pose_array(path)
     asf = Path(skeleton).expanduser() if skeleton else None
     return read_amc(path, asf) if path.suffix.lower() == ".amc" else read_bvh(path, asf)
 

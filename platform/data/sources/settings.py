@@ -178,14 +178,14 @@ class Declared(SourceSettings):
         return [name for name in _declarations() if getattr(self, name) is not None]
 
 
-RECORDED = ("bvh", "amc")
+RECORDED = ("bvh", "amc", "array")
 """Kinds of `RecordingSource`: files that leave open what `Declared` says."""
 
 
 class RecordingSource(Declared):
-    """A recording of motion capture."""
+    """A recording of motion capture, or poses in a plain array."""
 
-    kind: Literal["bvh", "amc"] = Field(description=_KIND)
+    kind: Literal["bvh", "amc", "array"] = Field(description=_KIND)
 
 
 class FolderSource(Declared):

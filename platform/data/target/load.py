@@ -16,18 +16,40 @@ from evoskeleton.platform.data.target.found import (
     Readers,
 )
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
+from evoskeleton.platform.data.target.readers.arrays import Arrays
 from evoskeleton.platform.data.target.readers.coco import CocoFile
+from evoskeleton.platform.data.target.readers.deeplabcut import DeepLabCut
 from evoskeleton.platform.data.target.readers.infer_lines import InferLines
+from evoskeleton.platform.data.target.readers.instances import Instances, MediaPipeLandmarks
 from evoskeleton.platform.data.target.readers.lift_file import LiftFile
 from evoskeleton.platform.data.target.readers.mpi_inf_3dhp import MpiInf3dhp
+from evoskeleton.platform.data.target.readers.openpose import OpenPose
 from evoskeleton.platform.data.target.readers.videopose3d_2d import VideoPose3d2d
 from evoskeleton.platform.data.target.sampling import even_over_clips
 from evoskeleton.platform.data.target.settings import TargetSettings
-from evoskeleton.platform.data.target.usable import expect_pixels, usable, weights_of
+from evoskeleton.platform.data.target.told import NOTHING, Told
+from evoskeleton.platform.data.target.usable import expect_order, expect_pixels, usable, weights_of
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
 
-BUILT_IN: Readers = (InferLines(), CocoFile(), VideoPose3d2d(), MpiInf3dhp(), LiftFile())
-"""Readers that need neither a detector nor a store; the first that matches reads a file."""
+
+def built_in(told: Told = NOTHING) -> Readers:
+    """Readers that need neither a detector nor a store; the first that matches reads a file."""
+    return (
+        InferLines(),
+        CocoFile(told),
+        OpenPose(told),
+        Instances(told),
+        MediaPipeLandmarks(told),
+        DeepLabCut(told),
+        VideoPose3d2d(told),
+        MpiInf3dhp(),
+        Arrays(told),
+        LiftFile(told),
+    )
+
+
+BUILT_IN: Readers = built_in()
+"""Those without anything declared."""
 
 NOBODY = "files without people"
 
@@ -104,9 +126,10 @@ def _found(
 ) -> tuple[FoundKeypoints, list[str]]:
     """Everything that the settings name, and the files in which nobody was found."""
     parts, empty = [], []
-    for path, reader in list(_matched(settings.keypoints, readers)):
+    for path, reader in list(matched(settings.keypoints, readers)):
         part = reader.read(path)
         expect_pixels(str(path), part)
+        expect_order(str(path), part)
         parts.append(part)
         empty += [] if len(part) else [str(path)]
     if settings.poses is not None:
@@ -118,7 +141,7 @@ def _found(
     return found, empty
 
 
-def _matched(paths: Sequence[str], readers: Readers) -> Iterator[tuple[Path, KeypointReader]]:
+def matched(paths: Sequence[str], readers: Readers) -> Iterator[tuple[Path, KeypointReader]]:
     """Each file with its reader; of a folder that no reader takes, the files that one does."""
     for path in (Path(text).expanduser() for text in paths):
         reader = _reader_of(path, readers)

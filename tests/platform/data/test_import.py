@@ -200,3 +200,15 @@ def test_an_import_says_what_it_read_and_draws_it(tmp_path):
     ):  # fmt: skip
         assert part in told
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_plain_array_of_poses_is_read_with_what_is_declared_of_it(tmp_path, motion):
+    y_up = motion[:, :, [0, 2, 1]] * np.float32([1, 1, -1]) / 1000
+    np.save(tmp_path / "S1_walk.npy", y_up.astype(">f4"))
+    with pytest.raises(BadInput, match="does not declare its unit"):
+        read(tmp_path / "S1_walk.npy")
+    back = read(tmp_path / "S1_walk.npy", "units=m", "up=y")
+    assert back.poses == pytest.approx(motion, abs=0.01) and back.subject[0] == "S1"
+    np.save(tmp_path / "flat.npy", y_up.reshape(len(y_up), 51)[:, :48])
+    with pytest.raises(BadInput, match=r"should hold \(frames, 17, 3\) numbers, got"):
+        read(tmp_path / "flat.npy", "units=m", "up=y")

@@ -9,9 +9,13 @@ import typer
 from evoskeleton.commands.options import (
     CAMPAIGNS,
     Changes,
+    FullConfidence,
     Home,
+    Normalised,
     Overwrite,
+    Points,
     Source,
+    Threshold,
     busy,
     counted,
     poses_of,
@@ -119,6 +123,33 @@ def data_export(
     for name, number in numbers.items():
         if name not in (f"S{number}", str(number)):
             typer.echo(f"subject {name} is written as {number}")
+
+
+@data.command("keypoints")
+def data_keypoints(
+    keypoints: Annotated[Path, typer.Argument(help="2D keypoints: a file or a folder")],
+    points: Points = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WIDTHxHEIGHT", help="size of the pictures")
+    ] = None,
+    normalised: Normalised = False,
+    full_confidence: FullConfidence = None,
+    threshold: Threshold = 0.5,
+    figure: Annotated[Path | None, typer.Option(help="picture of some of them, PNG")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show what is understood of 2D keypoints, as `lift` and a target read them."""
+    from evoskeleton.commands.lifter import image_size
+    from evoskeleton.platform.data.target.look import draw_look, look, report_lines
+    from evoskeleton.platform.data.target.told import Told
+
+    refuse_taken(overwrite, figure)
+    pictures = None if size is None else image_size("--size", size)
+    looked = look(keypoints, Told(points, pictures, normalised, full_confidence, threshold))
+    for line in report_lines(looked):
+        typer.echo(line)
+    if figure is not None:
+        draw_look(looked, figure)
 
 
 Table = Annotated[str | None, typer.Argument(help="URI of a pose table; none: that of the home")]

@@ -72,6 +72,10 @@ EXAMPLES = {
         "data import threeDPose_train.npy --output h36m.parquet",
         "settings source",
     ),
+    "data keypoints": (
+        "data keypoints openpose_output --figure seen.png",
+        "data keypoints results.json --points halpe26 --size 1920x1080",
+    ),
     "data export": (
         "data export --poses m.parquet --format human36m --output m.npy",
         "data export --poses mine.bvh --format parquet --output m.parquet",

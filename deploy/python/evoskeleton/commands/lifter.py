@@ -10,9 +10,13 @@ from rich.console import Console
 from evoskeleton.commands.options import (
     DEFAULT,
     Changes,
+    FullConfidence,
     Model,
+    Normalised,
     Overwrite,
+    Points,
     Source,
+    Threshold,
     bars,
     busy,
     measured_poses,
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from evoskeleton.lifting.bundle import Lifter
+    from evoskeleton.platform.data.target.look import Looked
 
 
 def train(
@@ -109,7 +114,9 @@ def evaluate(
 
 
 def lift(
-    keypoints: Annotated[Path, typer.Option(help="file of 2D keypoints, JSON or Parquet")],
+    keypoints: Annotated[
+        Path, typer.Option(help="2D keypoints: a file, or a folder such as OpenPose's")
+    ],
     output: Annotated[Path, typer.Option(help="file of 3D joints to write, JSON or Parquet")],
     model: Model = DEFAULT,
     fit: Annotated[
@@ -123,25 +130,64 @@ def lift(
         str | None,
         typer.Option(
             metavar="WIDTHxHEIGHT",
-            help="size of the images, for lifters of the preset paper: they know 1000x1000 only",
+            help="size of the images, for normalised keypoints, and for lifters of the preset "
+            "paper: they know 1000x1000 only",
         ),
     ] = None,
+    points: Points = None,
+    normalised: Normalised = False,
+    full_confidence: FullConfidence = None,
+    threshold: Threshold = 0.5,
     overwrite: Overwrite = False,
 ) -> None:
-    """Lift 2D keypoints (17 joints, pixels) to 3D joints (camera frame, hip-centred, mm)."""
+    """Lift 2D keypoints (pixels) to 3D joints (camera frame, hip-centred, mm)."""
     from evoskeleton.lifting.bundle import load_bundle
     from evoskeleton.lifting.bundles import bundle_folder
-    from evoskeleton.lifting.keypoints.keypoint_files import read_keypoints, write_joints
+    from evoskeleton.lifting.keypoints.keypoint_files import write_joints
+    from evoskeleton.platform.data.target.look import look
+    from evoskeleton.platform.data.target.told import Told
 
     refuse_taken(overwrite, output)
-    points, visibility = read_keypoints(keypoints)
+    if output.exists() and keypoints.exists() and output.samefile(keypoints):
+        raise BadInput(f"{output} holds the keypoints: --output should be another file")
+    given = fit if fit is not None else size
+    pictures = None if given is None else image_size("--fit" if fit else "--size", given)
+    told = Told(points, pictures, normalised, full_confidence, threshold)
+    looked = look(keypoints, told)
+    for note in looked.notes:
+        typer.echo(f"{keypoints}: {note}", err=True)
     lifter = load_bundle(bundle_folder(model))
-    if fit is not None:
-        joints = _fitted(lifter, points, visibility, fit)
-    else:
-        joints = lifter.lift(points, visibility, _known_size(lifter, size))
-    write_joints(output, joints)
-    typer.echo(f"{output}: {len(points)} poses")
+    joints = _lifted(lifter, looked, fit, size)
+    write_joints(output, joints, looked.left_out, sources=_sources(looked), overwrite=overwrite)
+    typer.echo(f"{output}: {len(joints)} poses")
+
+
+def _lifted(lifter: "Lifter", looked: "Looked", fit: str | None, size: str | None) -> "np.ndarray":
+    """(n, 17, 3) mm of all poses; 0 for those that are left out."""
+    import numpy as np
+
+    found = looked.found
+    rows = np.array([row for row in range(len(found)) if row not in looked.left_out], np.int64)
+    joints = np.zeros((len(found), found.keypoints.shape[1], 3), np.float32)
+    known = (found.confidence[rows] > 0.0).astype(np.float32)
+    points = np.where(known[..., None] > 0.0, found.keypoints[rows], np.float32(0.0))
+    if len(rows) and fit is not None:
+        joints[rows] = _fitted(lifter, points, known, fit)
+    elif len(rows):
+        joints[rows] = lifter.lift(points, known, _known_size(lifter, size))
+    return joints
+
+
+def _sources(looked: "Looked") -> list[str]:
+    """Where each pose comes from; nothing where a file is no more than a list of poses."""
+    found = looked.found
+    if set(looked.kinds.values()) == {"LiftFile"} and len(looked.kinds) == 1:
+        return []
+    clips = [found.clips[number] for number in found.clip]
+    return [
+        " ".join(part for part in (clip.file, clip.subject, clip.name, clip.part, place) if part)
+        for clip, place in zip(clips, map(found.place, range(len(found))), strict=True)
+    ]
 
 
 def _known_size(lifter: "Lifter", size: str | None) -> tuple[int, int] | None:

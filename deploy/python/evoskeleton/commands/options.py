@@ -77,6 +77,26 @@ LimitsPath = Annotated[
 ]
 
 
+Points = Annotated[
+    str | None,
+    typer.Option(
+        help="layout of the keypoints where the file does not say: human36m, coco17, coco18, "
+        "body25, blazepose, halpe26, halpe136, wholebody, mpii"
+    ),
+]
+Normalised = Annotated[
+    bool,
+    typer.Option("--normalised", help="keypoints are shares of the picture's width and height"),
+]
+FullConfidence = Annotated[
+    float | None,
+    typer.Option(min=1e-6, help="confidence that means certain, such as 100 for per cent"),
+]
+Threshold = Annotated[
+    float, typer.Option(min=0, help="a joint of this confidence or less is not known")
+]
+
+
 def poses_of(text: str) -> "PoseSet":
     """The poses that a text names: a file, a folder, or settings of a source in braces."""
     from evoskeleton.platform.data.sources.load import load, settings_from_text

@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.lifting.keypoints.confidences import as_shares
 from evoskeleton.lifting.keypoints.keypoint_formats import KeypointSet, known_set, set_of_names
-from evoskeleton.platform.data.target.found import HIDDEN, Clip, FoundKeypoints
+from evoskeleton.lifting.keypoints.layouts import of_count
+from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.json_text import read_json
+from evoskeleton.platform.data.target.told import NOTHING, Told
 
 _PLACES = (".", "images", "../images")
 """Where photos lie, seen from the folder of the file."""
@@ -23,6 +26,9 @@ _PLACES = (".", "images", "../images")
 
 class CocoFile:
     """A file of annotations or of results."""
+
+    def __init__(self, told: Told = NOTHING) -> None:
+        self._told = told
 
     def matches(self, path: Path) -> bool:
         """By words that no other kind has."""
@@ -40,14 +46,28 @@ class CocoFile:
         words, where = read_json(path), f"COCO file {path}"
         if isinstance(words, list):
             people = _entries(where, {"results": words}, "results")
-            return _people(where, people, known_set("coco"), _photos_of_results(path, people))
+            points = self._told.layout or _by_count(people)
+            return _people(where, people, points, _photos_of_results(path, people), self._told)
         people = _entries(where, words, "annotations")
         photos = _photos(path, where, words)
         parts = [
-            _people(where, [p for p in people if p.get("category_id") == category], points, photos)
+            _people(
+                where,
+                [p for p in people if p.get("category_id") == category],
+                points,
+                photos,
+                self._told,
+            )
             for category, points in _categories(where, words).items()
         ]
         return FoundKeypoints.concat(parts)
+
+
+def _by_count(people: Sequence[dict[str, Any]]) -> KeypointSet:
+    """The layout of results, by how many numbers a person has: COCO's, Halpe's or WholeBody's."""
+    first: Any = next((person["keypoints"] for person in people if person.get("keypoints")), [])
+    count = len(first) // 3 if isinstance(first, list) else 0
+    return of_count(count, ("halpe26", "halpe136", "wholebody")) or known_set("coco")
 
 
 class _Photo(NamedTuple):
@@ -119,15 +139,22 @@ def _lying(folder: Path, name: str) -> str:
 
 
 def _people(
-    where: str, people: Sequence[dict[str, Any]], points: KeypointSet, photos: Photos
+    where: str,
+    people: Sequence[dict[str, Any]],
+    points: KeypointSet,
+    photos: Photos,
+    told: Told,
 ) -> FoundKeypoints:
     """Everybody of whom a keypoint is annotated."""
     annotated = [person for person in people if person.get("keypoints")]
     flat = _flat(where, annotated, len(points.names))
-    sure = np.where(flat[..., 2] > HIDDEN, np.minimum(flat[..., 2], 1.0), 0.0)
+    shares = as_shares(where, flat[..., 2], told.full_confidence)
+    sure = np.where(shares > told.threshold, shares, 0.0)
     rows = np.flatnonzero(sure.any(axis=1))
-    keypoints, confidence = points.to_human36m(flat[rows, :, :2], sure[rows])
     images = [_image(where, annotated[row], photos) for row in rows]
+    sizes = np.array([told.size or photos[image].size for image in images]).reshape(-1, 2)
+    pixels = told.pixels(where, flat[rows, :, :2], sizes)
+    keypoints, confidence = points.to_human36m(pixels, sure[rows])
     place = {image: number for number, image in enumerate(photos)}
     return FoundKeypoints.of(
         keypoints,
@@ -136,7 +163,7 @@ def _people(
         clip=np.array([place[image] for image in images], np.int32),
         person=_counted(images),
         approximated=points.approximated,
-        image_size=np.array([photos[image].size for image in images]).reshape(-1, 2),
+        image_size=sizes,
     )
 
 

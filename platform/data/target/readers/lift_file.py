@@ -4,12 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from evoskeleton.lifting.keypoints.keypoint_files import read_keypoints
-from evoskeleton.platform.data.target.found import HIDDEN, Clip, FoundKeypoints
+from evoskeleton.lifting.keypoints.keypoint_files import expect_finite, read_points
+from evoskeleton.lifting.keypoints.layouts import layout
+from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
+from evoskeleton.platform.data.target.told import NOTHING, Told
 
 
 class LiftFile:
     """A file of `lift`; its poses are those of one clip."""
+
+    def __init__(self, told: Told = NOTHING) -> None:
+        self._told = told
 
     def matches(self, path: Path) -> bool:
         """By the end of the name; other kinds of JSON have readers that look before this one."""
@@ -17,11 +22,15 @@ class LiftFile:
 
     def read(self, path: Path) -> FoundKeypoints:
         """All poses; what is hidden is not known."""
-        keypoints, visibility = read_keypoints(path)
-        seen = np.ones(keypoints.shape[:2]) if visibility is None else visibility
-        return FoundKeypoints.of(
-            keypoints,
-            np.where(seen > HIDDEN, seen, 0.0),
+        found = read_points(path, self._told.points)
+        if not found.layout:
+            expect_finite(path, found.keypoints, found.visibility)
+        return self._told.to_found(
+            str(path),
+            found.keypoints,
+            found.visibility,
+            layout(found.layout or "human36m"),
             clips=Clip(file=str(path), counted="pose"),
-            number=np.arange(len(keypoints)),
+            number=np.arange(len(found.keypoints)),
+            size=None if found.size is None else np.array(found.size, np.float32),
         )

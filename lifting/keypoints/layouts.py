@@ -1,0 +1,111 @@
+"""Layouts of keypoints by name: what each number of a file is, for files that do not say.
+
+Names as makers use them: OpenPose (Cao 2019, https://arxiv.org/abs/1812.08008: BODY_25 and COCO of
+18 points), AlphaPose's Halpe (Fang 2022, https://arxiv.org/abs/2211.03375: 26 and 136 points),
+COCO-WholeBody (Jin 2020, https://arxiv.org/abs/2007.11858: 133), MPII (Andriluka 2014: 16). Of
+hands and faces nothing is taken. Joints that a layout has not are mixed as in `keypoint_formats`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import H36M_32_INDEX, JOINT_NAMES
+from evoskeleton.lifting.keypoints.keypoint_formats import (
+    BLAZEPOSE_POINTS,
+    COCO,
+    KeypointSet,
+    set_of_names,
+)
+
+_OPENPOSE_18 = (
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
+    "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+)  # fmt: skip
+
+_BODY_25 = (
+    *_OPENPOSE_18[:8], "mid_hip", *_OPENPOSE_18[8:], "left_big_toe", "left_small_toe", "left_heel",
+    "right_big_toe", "right_small_toe", "right_heel",
+)  # fmt: skip
+
+_HALPE_26 = (
+    *COCO, "head_top", "neck", "mid_hip", "left_big_toe", "right_big_toe", "left_small_toe",
+    "right_small_toe", "left_heel", "right_heel",
+)  # fmt: skip
+
+_MPII = (
+    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis",
+    "thorax", "upper_neck", "head_top", "right_wrist", "right_elbow", "right_shoulder",
+    "left_shoulder", "left_elbow", "left_wrist",
+)  # fmt: skip
+
+_MPII_OURS = {"Hip": "pelvis", "Thorax": "thorax", "Head": "head_top"}
+
+
+def _with_more(names: Sequence[str], count: int) -> tuple[str, ...]:
+    """Names, and further points without any that we take."""
+    return (*names, *(f"point_{number}" for number in range(len(names), count)))
+
+
+def _of_mpii() -> KeypointSet:
+    """Spine and Neck lie on the lines between their neighbours; all others are there."""
+    plain = set_of_names(_MPII)
+    weights = plain.weights.copy()
+    unit = dict(zip(_MPII, np.eye(len(_MPII)), strict=True))
+    for ours, theirs in _MPII_OURS.items():
+        weights[JOINT_NAMES.index(ours)] = unit[theirs]
+    weights[JOINT_NAMES.index("Spine")] = 0.5 * (unit["pelvis"] + unit["thorax"])
+    weights[JOINT_NAMES.index("Neck")] = 0.5 * (unit["thorax"] + unit["head_top"])
+    return KeypointSet(_MPII, weights)
+
+
+def _of_32_joints() -> KeypointSet:
+    names, weights = [""] * 32, np.zeros((len(JOINT_NAMES), 32))
+    for joint, place in enumerate(H36M_32_INDEX):
+        names[place], weights[joint, place] = JOINT_NAMES[joint], 1.0
+    return KeypointSet(tuple(names), weights)
+
+
+LAYOUTS: Mapping[str, KeypointSet] = {
+    "human36m": set_of_names(JOINT_NAMES),
+    "human36m_32": _of_32_joints(),
+    "coco17": set_of_names(COCO),
+    "coco18": set_of_names(_OPENPOSE_18),
+    "body25": set_of_names(_BODY_25),
+    "blazepose": set_of_names(BLAZEPOSE_POINTS),
+    "halpe26": set_of_names(_HALPE_26),
+    "halpe136": set_of_names(_with_more(_HALPE_26, 136)),
+    "wholebody": set_of_names(_with_more(COCO, 133)),
+    "mpii": _of_mpii(),
+}
+"""Layouts by the name that `--points` takes."""
+
+_ALIASES = {
+    "h36m": "human36m", "h36m17": "human36m", "human36m17": "human36m", "h36m32": "human36m_32",
+    "coco": "coco17", "openpose18": "coco18", "openpose": "body25", "openpose25": "body25",
+    "mediapipe": "blazepose", "blazepose33": "blazepose", "halpe": "halpe26",
+    "wholebody133": "wholebody", "cocowholebody": "wholebody", "mpii16": "mpii",
+}  # fmt: skip
+
+
+def layout(name: str) -> KeypointSet:
+    """A layout by its name or by what others call it, in any spelling.
+
+    Raises:
+        BadInput: there is no such layout.
+    """
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    known = {re.sub(r"[^a-z0-9]", "", each): each for each in LAYOUTS}
+    found = known.get(plain) or _ALIASES.get(plain)
+    if found is None:
+        raise BadInput(f"--points should be one of {', '.join(LAYOUTS)}, got {name[:40]}")
+    return LAYOUTS[found]
+
+
+def of_count(count: int, among: Sequence[str]) -> KeypointSet | None:
+    """The layout of so many points among some that are named; None where there is none."""
+    fitting = (LAYOUTS[name] for name in among)
+    return next((each for each in fitting if len(each.names) == count), None)

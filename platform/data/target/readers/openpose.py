@@ -1,0 +1,94 @@
+"""OpenPose's JSON (Cao 2019, https://arxiv.org/abs/1812.08008): a file a frame, in a folder.
+
+`people` hold `pose_keypoints_2d`, x y confidence of each point; 25 points are BODY_25 and 18 are
+COCO's with a neck. A point that was not found is 0 0 0. The folder is a clip, and a file's frame
+the number in its name.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.keypoints.layouts import of_count
+from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
+from evoskeleton.platform.data.target.readers.json_text import read_json
+from evoskeleton.platform.data.target.told import NOTHING, Told
+
+_ENDING = "_keypoints.json"
+_KEY = "pose_keypoints_2d"
+_FRAME = re.compile(r"(\d+)$")
+_LOOKED_AT = 1 << 16
+
+
+class OpenPose:
+    """A folder of such files, or one of them."""
+
+    def __init__(self, told: Told = NOTHING) -> None:
+        self._told = told
+
+    def matches(self, path: Path) -> bool:
+        """By the end of the names, or by words of one file that no other kind has."""
+        try:
+            if path.is_dir():
+                return any(path.glob(f"*{_ENDING}"))
+            with open(path, "rb") as file:
+                start = file.read(_LOOKED_AT)
+        except OSError:
+            return False
+        has_words = b'"people"' in start and (
+            b'"pose_keypoints' in start or b'"people":[]' in start
+        )
+        return path.suffix.lower() == ".json" and has_words
+
+    def read(self, path: Path) -> FoundKeypoints:
+        """Everybody in all frames."""
+        files = sorted(path.glob(f"*{_ENDING}"), key=_frame) if path.is_dir() else [path]
+        clip = Clip(file=str(path))
+        parts = [self._frame(file, place, clip) for place, file in enumerate(files)]
+        found = FoundKeypoints.concat([part for part in parts if len(part)])
+        same = {**vars(found), "clips": (clip,), "clip": np.zeros_like(found.clip)}
+        return FoundKeypoints(**same)
+
+    def _frame(self, file: Path, place: int, clip: Clip) -> FoundKeypoints:
+        where = str(file)
+        rows = [_flat(where, person) for person in _people(where, read_json(file))]
+        if not rows:
+            return FoundKeypoints.of(np.zeros((0, 17, 2)), clips=clip)
+        if len({len(row) for row in rows}) > 1:
+            raise BadInput(f"{where}: people should have equally many points")
+        points = np.stack(rows)
+        number = _frame(file)[0]
+        return self._told.to_found(
+            where,
+            points[..., :2],
+            points[..., 2],
+            of_count(points.shape[1], ("body25", "coco18", "coco17")),
+            clips=clip,
+            number=np.full(len(points), place if number < 0 else number),
+            person=np.arange(len(points)),
+        )
+
+
+def _frame(file: Path) -> tuple[int, str]:
+    """The number at the end of a name, -1 without one; and the name, for the order."""
+    found = _FRAME.search(file.name.removesuffix(_ENDING))
+    return (int(found[1]) if found else -1), file.name
+
+
+def _people(where: str, words: Any) -> list[dict[str, Any]]:
+    people = words.get("people") if isinstance(words, dict) else None
+    if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):
+        raise BadInput(f"{where}: people should be a list of objects")
+    return people
+
+
+def _flat(where: str, person: dict[str, Any]) -> np.ndarray:
+    """(points, 3) x y confidence."""
+    numbers = person.get(_KEY, person.get("pose_keypoints"))
+    try:
+        return np.array(numbers, np.float64).reshape(-1, 3)
+    except (ValueError, TypeError, OverflowError):
+        raise BadInput(f"{where}: {_KEY} should be x y confidence of each point") from None
