@@ -186,6 +186,8 @@ class _Table(NamedTuple):
 def _json(path: Path) -> _Table:
     try:
         content = json.loads(_text(path))
+    except BadInput:
+        raise
     except OSError as error:
         raise BadInput(f"keypoint file {path}: {error.strerror}") from None
     except (ValueError, RecursionError):
@@ -248,7 +250,7 @@ def _parquet(path: Path) -> _Table:
         table = pq.read_table(path)
     except FileNotFoundError:
         raise BadInput(f"keypoint file {path}: No such file or directory") from None
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise BadInput(f"keypoint file {path} is not Parquet: {error}") from None
     if "keypoints" not in table.column_names:
         raise BadInput(f"{path} should have a column keypoints, got {table.column_names}")

@@ -127,7 +127,7 @@ def _read(path: Path) -> pa.Table:
     try:
         names = pq.read_schema(path).names
         table = pq.read_table(path, columns=[name for name in _COLUMNS if name in names])
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise BadInput(
             f"{path} cannot be read as Parquet: {' '.join(str(error).split())}"
         ) from None

@@ -39,16 +39,16 @@ def crown_of(
     """Where the crown is.
 
     Args:
-        rig: of the file; of names alone, the end of the head by its name is the crown.
+        rig: of the file; where no leg can be measured, the end by its name is the crown.
         spelled: names by how they are compared.
         neck: base of the neck.
         head: base of the skull.
         places: of the legs' joints, by which heads are measured.
     """
     named = [Place.mean(spelled[key]) for key in _NAMED if key in spelled]
-    if rig.positions is None:
-        return named[0] if named else None
     leg = _leg(rig, places)
+    if not leg > 0.0:
+        return named[0] if named else None
     [joint] = list(head.weights)[:1]
     others = [Place.mean(name) for name in rig.below(joint)]
     ends = [end for end in others if next(iter(end.weights)).startswith(f"{joint} End")]

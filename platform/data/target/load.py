@@ -1,5 +1,6 @@
 """A target out of its settings: read, weighed, what cannot be used left out, the rest sampled."""
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -50,6 +51,8 @@ def built_in(told: Told = NOTHING) -> Readers:
 
 BUILT_IN: Readers = built_in()
 """Those without anything declared."""
+
+_log = logging.getLogger(__name__)
 
 NOBODY = "files without people"
 
@@ -129,7 +132,7 @@ def _found(
     for path, reader in list(matched(settings.keypoints, readers)):
         part = reader.read(path)
         expect_pixels(str(path), part)
-        expect_order(str(path), part)
+        _tell_order(str(path), part)
         parts.append(part)
         empty += [] if len(part) else [str(path)]
     if settings.poses is not None:
@@ -139,6 +142,14 @@ def _found(
     if not len(found):
         raise BadInput(f"no people were found in {_listed(empty)}")
     return found, empty
+
+
+def _tell_order(where: str, found: FoundKeypoints) -> None:
+    """A search towards keypoints in another order goes nowhere; nothing is answered by them."""
+    try:
+        expect_order(where, found)
+    except BadInput as error:
+        _log.warning("target %s", error)
 
 
 def matched(paths: Sequence[str], readers: Readers) -> Iterator[tuple[Path, KeypointReader]]:

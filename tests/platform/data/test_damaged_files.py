@@ -1,0 +1,122 @@
+"""Damaged files of all kinds: refused in a sentence of ours, whatever was done to them."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evoskeleton.errors import BadInput
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO
+from evoskeleton.platform.data.sources.load import load, settings_from_text
+from evoskeleton.platform.data.target.readers.arrays import Arrays
+from evoskeleton.platform.data.target.readers.coco import CocoFile
+from evoskeleton.platform.data.target.readers.deeplabcut import DeepLabCut
+from evoskeleton.platform.data.target.readers.instances import Instances, MediaPipeLandmarks
+from evoskeleton.platform.data.target.readers.lift_file import LiftFile
+from evoskeleton.platform.data.target.readers.openpose import OpenPose
+from evoskeleton.platform.data.target.told import Told
+
+CASES = Path(__file__).parent / "cases"
+FILES = int(os.environ.get("EVOSKELETON_DAMAGED_FILES", "100000"))
+SIZE = Told(size=(1920, 1080))
+
+
+def recording(*changes: str) -> Callable[[Path], object]:
+    return lambda path: load(settings_from_text(str(path), list(changes)))
+
+
+def examples(folder: Path) -> dict[str, tuple[bytes, Callable[[Path], object]]]:
+    """A small whole file of each kind, by its name, and what reads it."""
+    points = np.random.default_rng(0).uniform(100, 900, (3, 33, 3)).round(2)
+    points[..., 2] = 0.9
+    coco = points[:, :17]
+    np.save(folder / "k.npy", coco[..., :2])
+    np.save(folder / "d.npy", {(1, "Walking", "a.h5"): coco[..., :2].reshape(3, 34)})
+    poses = load(settings_from_text(str(CASES / "plain.bvh"), ["units=cm", "up=y"])).poses
+    np.save(folder / "p.npy", poses)
+    pq.write_table(pa.table({"pose": poses.reshape(3, 51).tolist()}), folder / "p.parquet")
+    tracked = [",".join(["scorer", *["n"] * 51])]
+    tracked += [",".join(["bodyparts", *np.repeat(COCO, 3)])]
+    tracked += [",".join(["coords", *["x", "y", "likelihood"] * 17])]
+    tracked += [f"{row},{','.join(map(str, each.reshape(-1)))}" for row, each in enumerate(coco)]
+    flat = points[:, :25].reshape(3, -1)
+    people = {"people": [{"pose_keypoints_2d": each.tolist()} for each in flat]}
+    results = [{"image_id": 1, "keypoints": each.reshape(-1).tolist()} for each in coco]
+    frames = [
+        {
+            "frame_id": 0,
+            "instances": [dict(keypoints=p[:, :2].tolist(), keypoint_scores=[0.9] * 17)],
+        }
+        for p in coco
+    ]
+    marks = [[{"x": x / 1000, "y": y / 1000, "visibility": v} for x, y, v in p] for p in points]
+    texts: dict[str, tuple[str, Callable[[Path], object]]] = {
+        "k.json": ((CASES / "kp_h36m.json").read_text(), LiftFile().read),
+        "s.json": ((CASES / "lift_score_key.json").read_text(), LiftFile().read),
+        "a_keypoints.json": (json.dumps(people), OpenPose().read),
+        "r.json": (json.dumps(results), CocoFile().read),
+        "m.json": (json.dumps(frames), Instances().read),
+        "l.json": (json.dumps(marks), MediaPipeLandmarks(SIZE).read),
+        "t.csv": ("\n".join(tracked), DeepLabCut().read),
+        "b.bvh": ((CASES / "plain.bvh").read_text(), recording("units=cm", "up=y")),
+    }
+    whole = {name: (text.encode(), read) for name, (text, read) in texts.items()}
+    for name, read in (
+        ("k.npy", Arrays().read),
+        ("d.npy", Arrays().read),
+        ("p.npy", recording("units=mm", "up=z")),
+        ("p.parquet", recording("lying=true")),
+    ):
+        whole[name] = ((folder / name).read_bytes(), read)
+    return whole
+
+
+def damaged(content: bytes, random: np.random.Generator) -> bytes:
+    """Bytes of a file after one to four mishaps."""
+    data = bytearray(content)
+    for _ in range(int(random.choice([1, 1, 1, 2, 4]))):
+        at = int(random.integers(0, max(len(data), 1)))
+        way = int(random.integers(0, 5))
+        if way == 0:
+            del data[at:]
+        elif way == 1:
+            data[at : at + 1] = random.bytes(1)
+        elif way == 2:
+            del data[at : at + int(random.integers(1, 40))]
+        elif way == 3:
+            data[at:at] = data[at : at + int(random.integers(1, 40))]
+        else:
+            words = [b"null", b"-1e999", b"NaN", b"[]", b"{}", b"1e308", b"\xff", b'"', b"-1", b"0"]
+            data[at : at + 3] = words[int(random.integers(0, len(words)))]
+    return bytes(data)
+
+
+def survives(files: int, folder: Path) -> None:
+    whole = examples(folder)
+    for name, (content, read) in whole.items():
+        (folder / f"x_{name}").write_bytes(content)
+        read(folder / f"x_{name}")
+    for seed in range(files):
+        name, (content, read) = list(whole.items())[seed % len(whole)]
+        path = folder / f"x_{name}"
+        path.write_bytes(damaged(content, np.random.default_rng(seed)))
+        try:
+            read(path)
+        except BadInput as error:
+            assert "\n" not in str(error), (seed, name, error)
+        except Exception as error:
+            raise AssertionError(f"file {seed}, {name}: {type(error).__name__}: {error}") from error
+
+
+def test_a_few_damaged_files_are_refused_in_a_sentence(tmp_path):
+    survives(300, tmp_path)
+
+
+@pytest.mark.long
+def test_many_damaged_files_are_refused_in_a_sentence(tmp_path):
+    survives(FILES, tmp_path)
