@@ -124,7 +124,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         async def stream(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
             with self._counted():
                 try:
-                    message = await first_message(requests, context, _CHECK_S)
+                    message = await first_message(requests, _CHECK_S)
                     request = handler.request_deserializer(message)
                 except RpcError as late:
                     await context.abort(late.code, str(late))

@@ -34,8 +34,8 @@ _COME_BACK_S = 0.1
 _CLOCKS_S = 0.05
 _DOWN = grpc.StatusCode.UNAVAILABLE, "the server is being shut down"
 
-MESSAGE_S = 30.0
-"""How long a message may take to arrive."""
+MESSAGE_S, _SLOW_S = 30.0, 2.0
+"""How long a message may take to arrive; and how long before it makes room for others that wait."""
 
 _SHARE = 0.75
 """Of the calls that may run, so many are one token's at most."""
@@ -71,6 +71,8 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         self._answers = ByteRoom("bytes of answers that nobody reads", _ANSWERS, _READ_S)
         self._streams, self._of, self._running = 0, Counter[str](), set[asyncio.Task[Any]]()
         self._cutting = False
+        self._coming: dict[asyncio.Future[bytes], tuple[str, float]] = {}
+        self._requests.crowded = self._pictures.crowded = self._make_room
 
     @property
     def unread_bytes(self) -> int:
@@ -135,7 +137,7 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             async with self._as_status(method, context):
                 who = _who(context)
                 async with rooms.room(self._largest, who) as room:
-                    message = await first_message(requests, context, MESSAGE_S)
+                    message = await self._received(requests, who)
                     room.shrink(len(message))
                     answer = await answer_of(message, context)
                     del message
@@ -148,6 +150,30 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return grpc.stream_stream_rpc_method_handler(
             stream, response_serializer=handler.response_serializer
         )
+
+    async def _received(self, requests: AsyncIterator[bytes], who: str) -> bytes:
+        """The message of a call, which comes in time, or while nobody waits for its room."""
+        loop = asyncio.get_running_loop()
+        coming = asyncio.ensure_future(first_message(requests, MESSAGE_S))
+        self._coming[coming] = who, loop.time()
+        try:
+            return await asyncio.shield(coming)
+        except asyncio.CancelledError:
+            if coming.cancelled():
+                raise busy("bytes of requests", _COME_BACK_S) from None
+            raise
+        finally:
+            del self._coming[coming]
+            coming.cancel()
+
+    def _make_room(self) -> None:
+        """Of who has most messages that are slow to come: those have to come back."""
+        late = asyncio.get_running_loop().time() - _SLOW_S
+        slow = [(one, who) for one, (who, began) in self._coming.items() if began < late]
+        most = Counter(who for _, who in slow).most_common(1)
+        for one, who in slow:
+            if who == most[0][0]:
+                one.cancel()
 
     @asynccontextmanager
     async def _as_stream(self, handler: Any) -> AsyncIterator[None]:
@@ -254,7 +280,7 @@ async def _answer_of(
     return await behaviour(parse(message), context)
 
 
-async def first_message(messages: AsyncIterator[bytes], context: Any, seconds: float) -> bytes:
+async def first_message(messages: AsyncIterator[bytes], seconds: float) -> bytes:
     """The message of a call that has one."""
     try:
         async with asyncio.timeout(seconds):

@@ -6,13 +6,13 @@ half of it at most, so that nobody is kept out by another.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from evoskeleton.annotation.domain.rpc_errors import busy
 
-_COME_BACK_S = 1.0
+_COME_BACK_S, _AGAIN_S = 1.0, 2.5
 
 
 class _Waiting(NamedTuple):
@@ -39,12 +39,14 @@ class ByteRoom:
 
     Attributes:
         held: bytes that are taken.
+        crowded: called when somebody waits, and once more after a while.
     """
 
     def __init__(self, what: str, most: int, patience_s: float) -> None:
         """`what` is for the sentence of those who have waited `patience_s` in vain."""
         self._what, self._most, self._patience_s = what, most, patience_s
         self.held = 0
+        self.crowded: Callable[[], None] = lambda: None
         self._of: Counter[str] = Counter()
         self._waiting: list[_Waiting] = []
 
@@ -84,6 +86,9 @@ class ByteRoom:
         waiting = _Waiting(asyncio.get_running_loop().create_future(), size, who)
         self._waiting.append(waiting)
         self._call_next()
+        if not waiting.turn.done():
+            self.crowded()
+            asyncio.get_running_loop().call_later(_AGAIN_S, self.crowded)
         try:
             async with asyncio.timeout(self._patience_s):
                 await waiting.turn

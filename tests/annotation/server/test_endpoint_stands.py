@@ -142,6 +142,26 @@ def test_answers_that_nobody_reads_are_few_and_others_get_theirs(
             time.sleep(0.02)
 
 
+def test_calls_that_send_nothing_make_room_for_those_that_do(serve_here, make_bundle, monkeypatch):
+    monkeypatch.setattr(gate, "_SLOW_S", 0.2)
+    with serve_here(BundleSource(make_bundle())) as running, ExitStack() as stack:
+        waiting = threading.Event()
+        stack.callback(waiting.set)
+
+        def nothing() -> Iterator[bytes]:
+            waiting.wait(60)
+            yield from ()
+
+        for _ in range(3):
+            local = [("grpc.use_local_subchannel_pool", 1)]
+            channel = stack.enter_context(grpc.insecure_channel(running.address, local))
+            silent = channel.stream_stream("/evoskeleton.v1.InferenceService/GetModel")
+            calls = [silent(nothing()) for _ in range(8)]
+        assert len(calls) == 8
+        with Client(running.address, settings=CallSettings.parse({"timeout_s": 8})) as client:
+            assert client.served().model
+
+
 def is_closed(connection: socket.socket) -> bool:
     """Waits until the other side has closed a connection, whatever it says before."""
     with suppress(ConnectionError):
