@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.keypoints.plausible_keypoints import outside, reasons
 from evoskeleton.platform.data.target.found import FoundKeypoints, Readers
@@ -45,6 +46,8 @@ def look(path: Path, told: Told = NOTHING, readers: Readers | None = None) -> Lo
     Raises:
         BadInput: nothing can be read, or what was read is no keypoints of a body in px.
     """
+    if not path.exists():
+        raise BadInput(f"keypoint file {path}: No such file or directory")
     parts, kinds = [], {}
     for file, reader in matched([str(path)], built_in(told) if readers is None else readers):
         part = reader.read(file)

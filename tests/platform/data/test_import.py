@@ -212,3 +212,30 @@ def test_a_plain_array_of_poses_is_read_with_what_is_declared_of_it(tmp_path, mo
     np.save(tmp_path / "flat.npy", y_up.reshape(len(y_up), 51)[:, :48])
     with pytest.raises(BadInput, match=r"should hold \(frames, 17, 3\) numbers, got"):
         read(tmp_path / "flat.npy", "units=m", "up=y")
+
+
+PART = {"UpLeg": 0, "Leg": 1, "Foot": 2, "Arm": 3, "ForeArm": 4, "Hand": 5}
+RIGS = {
+    "3ds Max Biped": ("Bip01 {} {}", "Thigh Calf Foot UpperArm Forearm Hand", "Bip01 "),
+    "SMPL": ("m_avg_{}_{}", "Hip Knee Ankle Shoulder Elbow Wrist", "m_avg_"),
+    "Unreal": ("{1}_{0}", "thigh calf foot upperarm lowerarm hand", ""),
+    "VRM": ("J_Bip_{}_{}", "UpperLeg LowerLeg Foot UpperArm LowerArm Hand", "J_Bip_C_"),
+}
+
+
+@pytest.mark.parametrize("maker", RIGS)
+def test_other_makers_rigs_are_the_same_body(maker, tmp_path):
+    form, parts, prefix = RIGS[maker]
+
+    def renamed(match: re.Match[str]) -> str:
+        side = re.fullmatch(r"(Left|Right)(\w+)", match[2])
+        if side and side[2] in PART:
+            return f"{match[1]} {form.format(side[1][0], parts.split()[PART[side[2]]])}"
+        return f"{match[1]} {prefix}{match[2].replace('Shoulder', 'Clavicle')}"
+
+    text = (CASES / "plain.bvh").read_text()
+    (tmp_path / "rig.bvh").write_text(re.sub(r"(ROOT|JOINT) (\S+)", renamed, text))
+    theirs, ours = read(tmp_path / "rig.bvh", *CM).poses, read(CASES / "plain.bvh", *CM).poses
+    same = [joint for joint in range(17) if joint != Joint.SPINE]
+    assert theirs[:, same] == pytest.approx(ours[:, same], abs=0.1)
+    assert theirs[0, Joint.SPINE] == pytest.approx([0, 0, 1210], abs=0.1)
