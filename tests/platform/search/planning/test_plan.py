@@ -1,10 +1,13 @@
 """Plans: how machines are written, and hours that a simulation of the driver's loop confirms."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 
+from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.planning.nodes import NodeKind, nodes_of
@@ -151,6 +154,22 @@ def test_rates_are_kept(tmp_path):
     for name, words in (("other", "--measure"), ("none", "No such file")):
         with pytest.raises(BadInput, match=words):
             Rates.read(tmp_path / f"{name}.json")
+
+
+def test_the_command_plans_by_rates_of_before(tmp_path, capsys):
+    RATES.write(tmp_path / "rates.json")
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(settings().model_dump(mode="json")))
+    words = ["campaign", "plan", str(file), "--nodes", "4x4cpu16gb"]
+    with pytest.raises(SystemExit) as done:
+        main([*words, "--rates", str(tmp_path / "rates.json"), "--json", "--price", "1"])
+    told = json.loads(capsys.readouterr().out)
+    assert done.value.code in (0, None)
+    assert told["generations"] == 50 and told["cost"] == pytest.approx(4 * told["hours"])
+    with pytest.raises(SystemExit) as refused:
+        main(words)
+    assert refused.value.code == 2
+    assert "a plan needs rates: --measure" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.long
