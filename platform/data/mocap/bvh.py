@@ -14,6 +14,7 @@ that agrees with the pose table stands in `asf_amc`.
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -206,6 +207,8 @@ def _read_motion(
     frames, surplus = content[2:], []
     if len(frames) == count + 1 and len(frames[-1][1].split()) == channels:
         frames, surplus = frames[:-1], [_SURPLUS.format(count=count)]
+    if len(frames) == count and (quick := _all_numbers(frames, channels)) is not None:
+        return time, quick, surplus
     for frame, (number, line) in enumerate(frames[: int(count)]):
         if (width := len(line.split())) != channels:
             raise BadInput(
@@ -228,6 +231,22 @@ def _header(path: Path, content: Sequence[tuple[int, str]], at: int, form: str, 
     if found is None:
         raise BadInput(f"{path}, line {number}: {what} should be here, got {printable(line)}")
     return numbers([found[1]], f"{path}, line {number}")[0]
+
+
+def _all_numbers(frames: Sequence[tuple[int, str]], channels: int) -> np.ndarray | None:
+    """(frames, channels) float64 where every line is as it should be; None otherwise."""
+    values = np.empty((len(frames), channels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what is left over of a line is a warning or an error
+        for row, (_, line) in enumerate(frames):
+            try:
+                numbers_there = np.fromstring(line, np.float64, sep=" ")
+            except (ValueError, DeprecationWarning):
+                return None
+            if len(numbers_there) != channels:
+                return None
+            values[row] = numbers_there
+    return values if np.isfinite(values).all() else None
 
 
 def _values(path: Path, frames: Sequence[tuple[int, str]], channels: int) -> np.ndarray:

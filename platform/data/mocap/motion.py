@@ -228,19 +228,12 @@ def turns(axes: str, angles: np.ndarray) -> np.ndarray:
     Returns:
         (frames, 3, 3): "zx" is the rotation about z times the one about x.
     """
-    product = np.broadcast_to(np.eye(3), (len(angles), 3, 3))
+    product = np.tile(np.eye(3), (len(angles), 1, 1))
     for axis, angle in zip(axes, angles.T, strict=True):
-        product = product @ _turn(axis, angle)
+        fixed = "xyz".index(axis)
+        first, second = (fixed + 1) % 3, (fixed + 2) % 3
+        cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
+        before, after = product[:, :, first].copy(), product[:, :, second].copy()
+        product[:, :, first] = cosine * before + sine * after
+        product[:, :, second] = cosine * after - sine * before
     return product
-
-
-def _turn(axis: str, angle: np.ndarray) -> np.ndarray:
-    """(frames, 3, 3) right-handed rotations about one axis."""
-    fixed = "xyz".index(axis)
-    first, second = (fixed + 1) % 3, (fixed + 2) % 3
-    turn = np.zeros((len(angle), 3, 3))
-    turn[:, fixed, fixed] = 1.0
-    turn[:, first, first] = turn[:, second, second] = np.cos(angle)
-    turn[:, second, first] = np.sin(angle)
-    turn[:, first, second] = -turn[:, second, first]
-    return turn

@@ -39,7 +39,8 @@ class Rig:
         first, last = self.points(start), self.points(end)
         if first is None or last is None:
             return np.nan
-        return float(np.median(np.linalg.norm(last - first, axis=1)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.median(np.linalg.norm(last - first, axis=1)))
 
     def angle_deg(self, start: Place, middle: Place, end: Place) -> float:
         """Median angle by which the way from `middle` to `end` turns off that before it."""
