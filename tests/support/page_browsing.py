@@ -70,7 +70,8 @@ def opened(
     page.goto(address)
     yield page
     context.close()
-    assert [line for line in wrong if allowed not in line] == []
+    wrong = [line for line in wrong if allowed not in line]
+    assert wrong == [], wrong
 
 
 def place(page: Any, point: np.ndarray) -> tuple[float, float]:

@@ -154,11 +154,11 @@ export function picture(image) {
   return found;
 }
 
+/** The oldest go; none is closed, as it may still be on the screen. */
 function forget() {
-  for (const [key, old] of pictures) {
-    if (pictures.size <= 4) return;
+  for (const key of pictures.keys()) {
+    if (pictures.size <= 5) return;
     pictures.delete(key);
-    old.then((bitmap) => bitmap.close(), () => {});
   }
 }
 
