@@ -11,12 +11,14 @@ import pytest
 from one_walker import OneWalker
 from page_browsing import BROWSERS, browser_here, photo, walker_points
 
+from evoskeleton.lifting.bundles import shipped
+
 TOKEN_FILE = "tokens.json"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Chromium as the machine has it."""
+    """Chromium as the machine has it; no longer than a module, as an event loop runs meanwhile."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright, of the extra `dev`, is not installed"
     )
@@ -51,7 +53,7 @@ class Annotating:
 
 @pytest.fixture
 def annotating(
-    tmp_path: Path, motion: np.ndarray, bundle: Path, serve_here: Callable[..., Any]
+    tmp_path: Path, motion: np.ndarray, serve_here: Callable[..., Any]
 ) -> Callable[..., Any]:
     """Starts a server with so many photos of a project with a keypoint schema."""
     pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
@@ -78,7 +80,7 @@ def annotating(
         walker = ServedDetector(OneWalker(points), "one walker", "1", "1" * 64)
         options = {"annotations": folder, "tokens": folder / TOKEN_FILE}
         with serve_here(
-            BundleSource(bundle),
+            BundleSource(shipped()),
             walker if detector else None,
             http_address="127.0.0.1:0",
             **options,
