@@ -50,6 +50,24 @@ def test_a_generation_that_takes_too_long_is_given_up():
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.parametrize(("under_nohup", "ends"), [(False, "stopped"), (True, "went on")])
+def test_a_terminal_that_is_closed_stops_a_campaign_unless_it_is_ignored(under_nohup, ends):
+    code = f"""
+import signal
+from evoskeleton.platform.search.campaign.stopping import Stop, Stopped
+if {under_nohup}:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+try:
+    with Stop(60).heard():
+        signal.raise_signal(signal.SIGHUP)
+        print("went on")
+except Stopped:
+    print("stopped")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == ends, done.stderr
+
+
 def test_what_was_asked_for_near_the_end_is_told_at_the_end():
     stop = Stop(60)
     with pytest.raises(Stopped), stop.heard(), stop.between_generations():
