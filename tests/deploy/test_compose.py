@@ -107,6 +107,7 @@ def test_every_secret_is_made_and_closed_to_others(made):
     assert len(password) == 64 and password in (folder / "annotations-url").read_text()
 
 
+@pytest.mark.long
 def test_the_endpoint_serves_with_what_its_service_names(made, make_bundle, tmp_path):
     from evoskeleton.annotation.client import Client
 
