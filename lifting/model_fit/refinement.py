@@ -36,13 +36,13 @@ class RefinementSettings(Settings):
 
     steps: int = Field(30, ge=1, description="gradient steps of a refinement")
     pull: float = Field(
-        1.0,
+        0.3,
         ge=0,
         description="weight of the squared turns of the limbs, rad^2, beside the squared distances "
         "of the keypoints: how strongly a body is pulled back to what it was",
     )
     most_deg: float = Field(
-        20.0,
+        30.0,
         gt=0,
         le=180,
         description="turn of a limb, degrees, beyond which a refined body is refused",

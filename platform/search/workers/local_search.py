@@ -26,7 +26,7 @@ class LocalSearchSettings(RefinementSettings):
 
     nearest: int = Field(5, ge=1, description="the nearest bred bodies of a niche that are refined")
     within: float = Field(
-        0.15,
+        0.25,
         gt=0,
         le=1,
         description="distance of the nearest bred body of a niche below which it is refined; "

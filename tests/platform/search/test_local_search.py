@@ -35,7 +35,8 @@ from evoskeleton.platform.search.workers.local_search import (
     refined,
 )
 
-PLAIN = LocalSearchSettings.parse({"nearest": 2})
+NEARBY = {"within": 0.15, "nearest": 2}
+PLAIN = LocalSearchSettings.parse(NEARBY)
 VIEWS, KEY = 4, key(7)
 
 
@@ -63,7 +64,7 @@ HALF = [(named(2, 7), 0.12, 3), (named(3, 8), 0.3, 0), (-1, np.inf, -1), (-1, np
 
 def chosen(generation: int, **settings: float) -> list[tuple[int, int, int, int]]:
     """Who is refined: id, target, place and view."""
-    parsed = LocalSearchSettings.parse({"nearest": 2, **settings})
+    parsed = LocalSearchSettings.parse({**NEARBY, **settings})
     found = refinable(niches(NEAR, FAR, HALF), generation, parsed)
     rows = zip(found.ids, found.target, found.place, found.view, strict=True)
     return [tuple(int(value) for value in row) for row in rows]
@@ -106,7 +107,7 @@ class Case:
         self.wanted = Refinable(names.numpy(), row, np.zeros_like(row), view, before.numpy())
 
     def refined(self, rows: np.ndarray, **settings: float) -> tuple[np.ndarray, np.ndarray]:
-        parsed = LocalSearchSettings.parse(settings)
+        parsed = LocalSearchSettings.parse({"pull": 1.0, "most_deg": 20.0, **settings})
         joints = self.joints[torch.from_numpy(rows)]
         targets = self.target.prepared()
         wanted = self.wanted.take(rows)
