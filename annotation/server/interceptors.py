@@ -40,7 +40,7 @@ MESSAGE_S, _SLOW_S = 30.0, 2.0
 _SHARE = 0.75
 """Of the calls that may run, so many are one token's at most."""
 
-_MESSAGES, _ANSWERS, _PATIENCE_S, _READ_S = 8, 256 << 20, 10.0, 2.0
+_MESSAGES, _ANSWERS, _PATIENCE_S, _READ_S = 8, 128 << 20, 10.0, 2.0
 """All requests that are under way may be as large together as so many of the largest, with pictures
 and without; answers that are not read, as large as this."""
 

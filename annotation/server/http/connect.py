@@ -80,7 +80,7 @@ HTTP_STATUS = {
 
 _COME_BACK_S = 1.0
 _PART = 64 << 10
-MOST_ANSWER_BYTES = 256 << 20
+MOST_ANSWER_BYTES = 128 << 20
 """Of all answers that are being sent."""
 _STATUS_DETAILS = "grpc-status-details-bin"
 
