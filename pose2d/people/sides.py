@@ -21,6 +21,9 @@ EXCHANGED_COST = 0.01
 
 _MOST_OFF = 0.15
 _STEADY = 0.5
+_LEAST_SEEN = 0.2
+"""Of left and right together: if each had a weight of its own, exchanging what is seen with what is
+not would cost nothing."""
 
 
 def _readings() -> np.ndarray:
@@ -55,8 +58,9 @@ def readings(
     if frames < 3:
         return np.zeros(frames, np.int64) if start is None else np.array(start[:frames])
     scaled = keypoints / _size(keypoints)
+    alike = np.maximum((weights + weights[:, list(MIRROR)]) / 2.0, _LEAST_SEEN)
     points = np.stack([scaled[:, order][:, _LIMBS] for order in READINGS], axis=1)
-    seen = np.stack([weights[:, order][:, _LIMBS] for order in READINGS], axis=1)
+    seen = np.stack([alike[:, _LIMBS]] * len(READINGS), axis=1)
     total = _PRICE[:, None] + _PRICE[None] + _steps(points[0], points[1], seen[0], seen[1])
     if start is not None:
         known = np.full((4, 4), np.inf)
@@ -81,7 +85,8 @@ def _traced(total: np.ndarray, came_from: np.ndarray) -> np.ndarray:
 def _steps(one: np.ndarray, two: np.ndarray, seen: np.ndarray, other: np.ndarray) -> np.ndarray:
     """(4, 4): how far the limbs move from the readings (4, 12, 2) of one frame to another's."""
     off = np.linalg.norm(one[:, None] - two[None], axis=3)
-    cost: np.ndarray = (np.minimum(off, _MOST_OFF) * seen[:, None] * other[None]).sum(axis=2)
+    weight = np.sqrt(seen[:, None] * other[None])
+    cost: np.ndarray = (np.minimum(off, _MOST_OFF) * weight).sum(axis=2)
     return cost
 
 
@@ -95,7 +100,7 @@ def _bends(points: np.ndarray, seen: np.ndarray) -> np.ndarray:
     bend = np.linalg.norm(speed[:, :, None] + (second[:, None] - third[None])[None], axis=4)
     way = np.linalg.norm(second[:, None] - third[None], axis=3)[None]
     off = _STEADY * np.minimum(bend, _MOST_OFF) + (1.0 - _STEADY) * np.minimum(way, _MOST_OFF)
-    weight = seen[0][:, None, None] * seen[1][None, :, None] * seen[2][None, None]
+    weight = np.cbrt(seen[0][:, None, None] * seen[1][None, :, None] * seen[2][None, None])
     cost: np.ndarray = (off * weight).sum(axis=3)
     return cost
 

@@ -34,6 +34,16 @@ def test_sides_that_were_exchanged_for_a_while_are_put_right(block, joints, read
     assert (np.delete(read, list(block)) == 0).all()
 
 
+def test_sides_are_put_right_although_one_of_them_is_hardly_seen():
+    weights = np.ones((90, 17))
+    weights[:, [4, 5, 6, 11, 12, 13]] = 0.1
+    rows = list(range(25, 55))
+    weights[np.ix_(rows, range(17))] = weights[np.ix_(rows, list(MIRROR))]
+    noisy = POINTS + 0.008 * SIZE * np.random.default_rng(7).normal(size=POINTS.shape)
+    read = readings(exchanged(noisy, rows), weights)
+    assert (read[rows] == 3).all() and (np.delete(read, rows) == 0).all()
+
+
 @pytest.mark.parametrize("heading", [0.0, 60.0, 90.0])
 def test_what_is_right_stays_although_legs_cross(heading):
     points = seen(walk(150, heading_deg=heading))
