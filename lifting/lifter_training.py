@@ -91,7 +91,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "noise_px": 0.0,
         "drop": 0.0,
         "detections": {},
-        "second_opinion": 0.35,
+        "second_opinion": 0.2,
         "views": _EVERYWHERE,
         "cascade": _SHIPPED | {"confidence_input": True},
     },
