@@ -47,7 +47,7 @@ def machine(store, tmp_path, monkeypatch) -> Path:
 def settings_of(motion, folder: Path, **changes: object) -> CampaignSettings:
     path = folder / "poses.parquet"
     clips = [single_clip(motion[at : at + 60], "S1", "walk", f"clip{at}") for at in (0, 60, 120)]
-    write_parquet(path, PoseSet.concat(clips))
+    write_parquet(path, PoseSet.concat(clips), overwrite=True)
     plain = {
         "name": "mine",
         "home": HOME,
