@@ -13,6 +13,7 @@ from evoskeleton.lifting.model_fit.refinement import Refined, RefinementSettings
 RANGES = ViewSettings()
 GENTLE = {"pull": 1.0, "most_deg": 20.0}
 PLAIN = RefinementSettings.parse(GENTLE)
+STIFF = RefinementSettings.parse({**GENTLE, "pull": 1e6, "steps": 60})
 
 
 def cameras_at(count: int, ranges: ViewSettings = RANGES) -> Cameras:
@@ -54,7 +55,9 @@ class Case:
         return Views(self.points, self.weights, self.cameras)
 
     def refined(self, **settings: float) -> Refined:
-        return refine(self.joints, self.views, RANGES, RefinementSettings.parse({**GENTLE, **settings}))
+        return refine(
+            self.joints, self.views, RANGES, RefinementSettings.parse({**GENTLE, **settings})
+        )
 
     def after(self, found: Refined) -> torch.Tensor:
         return distances(self.points, self.weights, found.seen)
@@ -126,7 +129,7 @@ def test_the_camera_goes_around_a_body_rather_than_that_its_limbs_turn(motion):
     cameras = cameras_at(len(joints))
     points = seen(turned(joints, 12.0), cameras)
     views = Views(points, torch.ones(len(joints), 17), cameras)
-    found = refine(joints, views, RANGES, RefinementSettings.parse({**GENTLE, "pull": 1e6, "steps": 60}))
+    found = refine(joints, views, RANGES, STIFF)
     assert distances(points, views.weights, found.seen).max() < 0.02
 
 
@@ -138,7 +141,7 @@ def test_the_camera_rises_within_the_range_of_the_views_alone(motion, higher):
     points = seen(joints, high)
     views = Views(points, torch.ones(len(joints), 17), low)
     ranges = ViewSettings(elevation_deg=(-5.0, 20.0 if higher else 0.0))
-    found = refine(joints, views, ranges, RefinementSettings.parse({**GENTLE, "pull": 1e6, "steps": 60}))
+    found = refine(joints, views, ranges, STIFF)
     distance = distances(points, views.weights, found.seen)
     assert distance.max() < 0.02 if higher else distance.min() > 0.03
 
