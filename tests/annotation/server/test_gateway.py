@@ -327,6 +327,7 @@ def test_a_slow_client_is_refused_and_others_are_served_meanwhile(stand, monkeyp
 @pytest.mark.parametrize("first", [b"", b"POST / HT", HEAD + b"Content-Length: 2\r\n\r\n{}GET /"])
 def test_a_client_that_never_gets_to_the_point_is_left(monkeypatch, first):
     monkeypatch.setattr(http_server, "REQUEST_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(http_server, "FIRST_REQUEST_S", 0.4)
     with running() as stand:
         with socket.create_connection(("127.0.0.1", stand.port), timeout=20) as connection:
             connection.sendall(first)

@@ -188,7 +188,7 @@ def test_a_campaign_begins_with_limits_of_its_seeds_and_the_ranges(motion, tmp_p
     limits = limits_of(settings, poses)
     state = begin(settings, CampaignPoses(poses, held, held, poses), folder, table, limits)
     assert state.logbook[0]["seeds_outside_limits"] == 0.0
-    resumed = committed_state(folder, table)
+    resumed = committed_state(folder, table, pytest.fail)
     assert resumed is not None and resumed.generation == 0
     kept = Limits.load(folder.limits)
     assert kept.fingerprint() == limits.fingerprint()

@@ -153,10 +153,17 @@ def _deepmimic(folder: Path, motion: np.ndarray) -> SourceSettings:
     return SourceSettings.parse(dict(kind="deepmimic"))
 
 
+def _array(folder: Path, motion: np.ndarray) -> SourceSettings:
+    np.save(folder / "S1_walk.npy", motion[:FRAMES])
+    declared = dict(kind="array", path=str(folder / "S1_walk.npy"), units="mm", up="z")
+    return SourceSettings.parse(declared)
+
+
 MAKERS: dict[str, Callable[[Path, np.ndarray], SourceSettings]] = {
     **{kind: _export(kind) for kind in SUFFIX},
     "bvh": _bvh,
     "amc": _amc,
+    "array": _array,
     "folder": _folder,
     "table": _table,
     "annotated": _annotated,

@@ -295,17 +295,14 @@ def higher(genomes, *, draws):
 """
 
 
-def test_own_operators_travel_to_the_workers_and_two_shards_train_one_lifter(
-    poses_file, ray_address, tmp_path
-):
-    """A replaced mutation, an own one beside it, and two gradient shards, in one campaign."""
+def test_own_operators_travel_to_the_workers(poses_file, ray_address, tmp_path):
+    """A replaced mutation, and an own one beside it."""
     module = tmp_path / "mine_operators.py"
     module.write_text(_OPERATOR.format(step=1.0))
     path = settings_file(tmp_path, poses_file, workers=1)
     changes = (
         "search.generations=1",
         "search.island.breeding.operators.mutate=mine_operators:higher",
-        "training.fit.gradient_shards=2",
         "training.ensemble=1",
     )
     arguments = [part for change in changes for part in ("--set", change)]
@@ -314,7 +311,6 @@ def test_own_operators_travel_to_the_workers_and_two_shards_train_one_lifter(
     assert done.returncode == 0, done.stderr[-3000:]
     assert "lengths" in "".join(rows_of(tmp_path)["operator"])
     report = json.loads((tmp_path / "home" / "small" / "report.json").read_text())
-    assert report["trainings"] == 2 or report["champion_training"] == 0
     assert np.isfinite(report["baseline"]["overall"]["mpjpe"])
     module.write_text(_OPERATOR.format(step=2.0))
     again = ended("campaign", "resume", "small", "--home", tmp_path / "home", cwd=tmp_path)

@@ -16,7 +16,7 @@ from evoskeleton.platform.search.workers.machine import MachineSettings
 HANGS = "The current node timed out during startup."
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_start_that_hangs_is_tried_again_and_leaves_no_process(monkeypatch):
     """Ray raises a bare Exception then, with its processes running."""
     ask, failures = ray._private.services.get_node, iter([Exception(HANGS)])

@@ -55,8 +55,7 @@ def test_a_terminal_that_is_closed_stops_a_campaign_unless_it_is_ignored(under_n
     code = f"""
 import signal
 from evoskeleton.platform.search.campaign.stopping import Stop, Stopped
-if {under_nohup}:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN if {under_nohup} else signal.SIG_DFL)
 try:
     with Stop(60).heard():
         signal.raise_signal(signal.SIGHUP)
@@ -155,6 +154,17 @@ def run_in_mlflow(home: Path):
     return run
 
 
+@pytest.mark.long
+def test_ctrl_c_twice_ends_at_once(settings_file, ray_address):
+    home = settings_file.parent / "home"
+    campaign = started(settings_file, ray_address)
+    reached(campaign, home, 1)
+    os.killpg(campaign.pid, signal.SIGINT)
+    os.killpg(campaign.pid, signal.SIGINT)
+    _, words = campaign.communicate(timeout=120)
+    assert campaign.returncode == 75, words
+
+
 @pytest.mark.slow
 def test_one_line_starts_stops_and_goes_on_until_it_is_done(
     settings_file, ray_address, capsys, monkeypatch
@@ -169,14 +179,6 @@ def test_one_line_starts_stops_and_goes_on_until_it_is_done(
     assert "Traceback" not in words
     run = run_in_mlflow(home)
     assert (run.info.status, run.data.tags["evoskeleton.stopped"]) == ("RUNNING", "true")
-
-    stands = generation_in(home)
-    second = started(settings_file, ray_address)
-    reached(second, home, stands + 1)
-    os.killpg(second.pid, signal.SIGINT)
-    os.killpg(second.pid, signal.SIGINT)
-    _, words = second.communicate(timeout=120)
-    assert second.returncode == 75, words
 
     end = generation_in(home) + 1
     monkeypatch.chdir(settings_file.parent)

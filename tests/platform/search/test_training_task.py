@@ -16,6 +16,7 @@ import pytest
 import ray
 
 from evoskeleton.errors import BadInput
+from evoskeleton.lifting.bundle_training import holds_bundle
 from evoskeleton.platform.data.poses import single_clip, write_poses
 from evoskeleton.platform.search.workers.cluster import prepare_environment
 from evoskeleton.platform.search.workers.joined.room import Resources
@@ -85,6 +86,14 @@ def killed_at_work(checkpoint: Path, training) -> bool:
                     return True
         time.sleep(0.02)
     return False
+
+
+@pytest.mark.slow
+def test_two_shards_train_one_lifter(joined, job):
+    settings = TrainingSettings.parse({"fit": FIT | {"gradient_shards": 2, "steps": 20}})
+    record = run_training(job, settings, ONE)
+    assert record["curve"][-1]["step"] == 20 and np.isfinite(record["validation"]["mpjpe"])
+    assert holds_bundle(Path(job.folder) / "bundle")
 
 
 def test_large_trainings_shards_and_graphics_processors_are_ray_trains():
