@@ -10,9 +10,11 @@ from evoskeleton.annotation.store import removal
 from evoskeleton.annotation.store.annotation_store import check_annotator
 from evoskeleton.annotation.store.image_files import checked_picture
 from evoskeleton.annotation.store.overview.listing import page_of
+from evoskeleton.annotation.store.revisions import check_text
 from evoskeleton.errors import BadInput
 
 _LONGEST_PAGE = 1000
+_LONGEST_WORD = 1000
 
 
 class ImageCalls(Kept):
@@ -66,6 +68,8 @@ class ImageCalls(Kept):
 def _wanted(request: pb.ListImagesRequest) -> Wanted:
     if request.order not in ORDER_NAMES:
         raise BadInput(f"there is no order {request.order}")
+    for name in ("search", "holder", "assignee", "annotator", "skipped_by"):
+        check_text(name, getattr(request, name), 0, _LONGEST_WORD)
     return Wanted(
         request.project_id,
         state_of(request.state) if request.state else None,

@@ -9,7 +9,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from evoskeleton.annotation.domain.records import NotKept, NotNow, NotThere, Stale
@@ -38,6 +38,10 @@ def as_rpc_errors() -> Iterator[None]:
         raise refusal(code, str(error), error.reason, error.facts) from None
     except NotKept as error:
         raise RpcError(grpc.StatusCode.UNAVAILABLE, str(error), _COME_BACK_MS) from None
+    except DataError as error:
+        LOG.error("the database of the annotations", extra={"fields": {"problem": str(error)}})
+        sentence = "the request holds a text or number that the database cannot keep"
+        raise RpcError(grpc.StatusCode.INVALID_ARGUMENT, sentence) from None
     except (DBAPIError, PoolTimeout, TimeoutError, ConnectionError) as error:
         LOG.error("the database of the annotations", extra={"fields": {"problem": str(error)}})
         sentence = "the database of the annotations does not answer; try again"
