@@ -12,6 +12,25 @@ pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 
 
+LATER = {
+    "AddComment",
+    "AssignImages",
+    "DeleteImage",
+    "DeleteProject",
+    "GetProject",
+    "LeaseForReview",
+    "ListComments",
+    "RefitBody",
+    "RenameImage",
+    "RenameProject",
+    "ResolveComment",
+    "ReviewMany",
+    "UnskipImage",
+    "WhoAmI",
+}
+"""Methods that came after the answers were recorded; tests/annotation asks them."""
+
+
 def recorded(name: str) -> Any:
     """A fixture that is JSON."""
     return json.loads((kernels.FIXTURES / name).read_text())
@@ -36,21 +55,19 @@ def test_every_method_answers_the_same(tmp_path: Path) -> None:
         assert place is None, f"{was['method']} ({was['what']}): {place}"
 
 
-def test_methods_that_were_asked_are_there() -> None:
-    """Those that came later have their own tests."""
+def test_every_method_was_asked() -> None:
     from evoskeleton.annotation.generated import annotation_pb2, inference_pb2
 
     asked = {told["method"] for told in recorded("answers.json") if "answer" in told}
     files = annotation_pb2.DESCRIPTOR, inference_pb2.DESCRIPTOR
     services = [service for file in files for service in file.services_by_name.values()]
-    assert len(asked) > 20
-    assert asked <= {method.name for service in services for method in service.methods}
+    assert asked | LATER == {method.name for service in services for method in service.methods}
 
 
 def difference(left: Any, right: Any, place: str = "") -> str | None:
     """Where two answers differ first; numbers may by a thousandth of themselves, or of a unit."""
     if isinstance(right, dict) and isinstance(left, dict):
-        if not left.keys() >= right.keys():  # fields that came later may be there
+        if left.keys() != right.keys():
             return f"{place} has {sorted(left)}, had {sorted(right)}"
         parts = ((left[name], right[name], f"{place}.{name}") for name in right)
     elif isinstance(right, list) and isinstance(left, list):

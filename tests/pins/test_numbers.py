@@ -1,12 +1,12 @@
 """Weights, scores and whole campaigns are bit for bit what they were."""
 
 import json
-from typing import Any
 
 import numpy as np
 import pytest
 from pins import kernels, killed
 from pins.campaign import rows, trainings, without_times
+from pins.same_names import of_the_same_names
 
 pytestmark = kernels.needs_x86_64
 
@@ -44,17 +44,8 @@ def test_a_killed_and_extended_campaign_trains_the_recorded_lifters(campaign):
     as_long = [record for record in there if record.get("name") != LAST_OF_A_SHORTER_PLAN]
     more = {"trainings": recorded[-1]["trainings"] + len(there) - len(as_long)}
     there = as_long
-    assert only(recorded[-1], there[-1]) == recorded[-1] | more, "the closing report"
-    assert only(recorded[:-1], there[:-1]) == recorded[:-1]
-
-
-def only(recorded: Any, there: Any) -> Any:
-    """What is there under the names that were recorded; later versions may say more."""
-    if isinstance(recorded, dict) and isinstance(there, dict):
-        return {name: only(recorded[name], there[name]) for name in recorded if name in there}
-    if isinstance(recorded, list) and isinstance(there, list) and len(recorded) == len(there):
-        return [only(*pair) for pair in zip(recorded, there, strict=True)]
-    return there
+    assert of_the_same_names(recorded[-1], there[-1]) == recorded[-1] | more, "the closing report"
+    assert of_the_same_names(recorded[:-1], there[:-1]) == recorded[:-1]
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ import torch
 import yaml
 from pins import kernels
 from pins.campaign import rows
+from pins.same_names import of_the_same_names
 
 from evoskeleton.evolution.hierarchy import decode
 from evoskeleton.evolution.operators.codes import IMMIGRANT, code_to_name
@@ -175,15 +175,6 @@ def test_an_annotation_store_opens_with_what_it_held(tmp_path):
     store.close()
     recorded = json.loads((RECORDED / "store.json").read_text())
     assert of_the_same_names(told, recorded) == recorded
-
-
-def of_the_same_names(told: Any, recorded: Any) -> Any:
-    """What is told, without the fields that came later."""
-    if isinstance(told, dict) and isinstance(recorded, dict):
-        return {name: of_the_same_names(told.get(name), recorded[name]) for name in recorded}
-    if isinstance(told, list) and isinstance(recorded, list) and len(told) == len(recorded):
-        return [of_the_same_names(*pair) for pair in zip(told, recorded, strict=True)]
-    return told
 
 
 def test_the_tables_of_a_new_store_are_those_of_the_recorded_one(tmp_path):

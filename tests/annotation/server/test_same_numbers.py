@@ -54,7 +54,7 @@ def joints_of(people) -> np.ndarray:
     return np.array([np.reshape(one, (17, 3)) for one in people]).astype(np.float32)
 
 
-@pytest.mark.parametrize("people", [1, 60])
+@pytest.mark.parametrize("people", [1, 60, pytest.param(200, marks=pytest.mark.long)])
 @pytest.mark.parametrize("mode", ["per_pose", "zscore"])
 def test_infer_estimate_and_suggest_give_the_same_numbers(serve_here, tmp_path, mode, people):
     bundle, crowd = bundle_of(mode, tmp_path / "bundle"), Crowd(people)
