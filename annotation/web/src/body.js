@@ -232,8 +232,3 @@ export function upright([x, y, z], pitchDeg) {
 export function unusual(joints, height) {
   return lengths(joints).map((length, bone) => Math.log(length / (TEMPLATE[bone][0] * height)) / (2 * TEMPLATE[bone][1]));
 }
-
-/** Name of a bone by the joint it ends in. @param {number} joint */
-export function boneName(joint) {
-  return joint ? `${JOINTS[PARENTS[joint]]}-${JOINTS[joint]}` : JOINTS[0];
-}

@@ -102,3 +102,16 @@ export function download(name, content, type = "application/octet-stream") {
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
 }
+
+/** Asks for one drawing in the next frame, however often it is called. @param {() => void} paint */
+export function inNextFrame(paint) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      paint();
+    });
+  };
+}

@@ -5,7 +5,7 @@
 import { cameraOf, projected } from "./body.js";
 import { KEYPOINTS } from "./schema.js";
 import { clamp } from "./state.js";
-import { h } from "./dom.js";
+import { h, inNextFrame } from "./dom.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./body.js").Px} Px */
@@ -45,7 +45,7 @@ export class Picture {
     this.drag = null;
     /** Whether somebody has chosen what is seen; else it is the whole picture. */
     this.viewed = false;
-    this.asked = false;
+    this.draw = inNextFrame(() => this.paint());
     this.watch = new ResizeObserver(() => this.resized());
     this.watch.observe(this.element);
     this.listen();
@@ -283,16 +283,6 @@ export class Picture {
     context.imageSmoothingEnabled = scale < 4;
     context.imageSmoothingQuality = "high";
     context.drawImage(bitmap, x, y, scale * this.session.frame.width, scale * this.session.frame.height);
-  }
-
-  /** Asks for one drawing in the next frame. */
-  draw() {
-    if (this.asked) return;
-    this.asked = true;
-    requestAnimationFrame(() => {
-      this.asked = false;
-      this.paint();
-    });
   }
 
   paint() {

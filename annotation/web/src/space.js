@@ -1,7 +1,7 @@
 // The body in space beside the picture: from the side, from above, or turned by hand. A plain 2D
 // canvas: seventeen joints need no graphics library, and it is fast without a graphics card.
 import { minus, plus, size, times, upright } from "./body.js";
-import { h } from "./dom.js";
+import { h, inNextFrame } from "./dom.js";
 import { LEFT, MIDDLE, RIGHT, circle, disc, label, line } from "./picture.js";
 import { JOINTS, PARENTS } from "./schema.js";
 import { clamp } from "./state.js";
@@ -39,7 +39,7 @@ export class Space {
     this.closer = 1;
     /** @type {any} */
     this.drag = null;
-    this.asked = false;
+    this.draw = inNextFrame(() => this.paint());
     /** @type {(() => void)} */
     this.viewed = () => {};
     this.watch = new ResizeObserver(() => this.resized());
@@ -170,15 +170,6 @@ export class Space {
   }
 
   // Drawing
-
-  draw() {
-    if (this.asked) return;
-    this.asked = true;
-    requestAnimationFrame(() => {
-      this.asked = false;
-      this.paint();
-    });
-  }
 
   paint() {
     const context = this.canvas.getContext("2d");

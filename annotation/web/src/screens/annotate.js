@@ -1,7 +1,7 @@
 // The page on which an image is annotated: what keys, buttons and pointers do to a session.
 import { ask, button, dialog, download, fill, h, say } from "../dom.js";
 import { minus } from "../body.js";
-import { MIRROR, PARENTS } from "../schema.js";
+import { MIRROR, MOST_PEOPLE, PARENTS } from "../schema.js";
 import { pressed, writing } from "../keys.js";
 import * as outbox from "../outbox.js";
 import { Picture } from "../picture.js";
@@ -64,6 +64,13 @@ export class Annotate {
     this.picture.close();
     this.space.close();
     this.session.close();
+  }
+
+  drawNewPerson() {
+    if (this.session.doc.people.length >= MOST_PEOPLE) return say(`A picture holds at most ${MOST_PEOPLE} people`);
+    this.picture.drawingBox = !this.picture.drawingBox;
+    say("Draw a box around the person");
+    this.draw();
   }
 
   // Drawing
@@ -201,7 +208,7 @@ export class Annotate {
       swapLimb: () => this.act({ t: "swap", points: limbOf(session.point, session.frame.schema) }),
       swapAll: () => this.act({ t: "swap", points: [...session.names.keys()] }),
       nextPerson: () => this.nextPerson(),
-      newPerson: () => { picture.drawingBox = !picture.drawingBox; say("Draw a box around the person"); this.draw(); },
+      newPerson: () => this.drawNewPerson(),
       removePerson: () => { this.act({ t: "remove" }); session.choose(session.doc.people[0]?.id ?? null); },
       previousPose: () => this.previousPose(),
       suggest: () => void session.suggest(undefined, true),
