@@ -1,11 +1,9 @@
 """`evoskeleton infer`: photos and videos to 3D."""
 
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +12,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file
 
 if TYPE_CHECKING:
+    from evoskeleton.console.bars import Bars
     from evoskeleton.pose2d.answers.drawings import As
-    from evoskeleton.pose2d.estimation import Wishes
 
 FAILED = 1
 """Exit code where some file could not be used."""
@@ -64,79 +62,63 @@ def infer(
     A file that cannot be used is told, the others are answered, and the exit code is 1.
     """
     from evoskeleton.console.bars import Bars
+    from evoskeleton.pose2d.answers.drawings import Drawings
     from evoskeleton.pose2d.answers.motion import motion_kind, write_motion
     from evoskeleton.pose2d.detectors import load_detector
-    from evoskeleton.pose2d.estimation import drawings_there
+    from evoskeleton.pose2d.estimation import Wishes, drawings_there
     from evoskeleton.pose2d.estimation import infer as estimates
+    from evoskeleton.pose2d.people.settings import FilmSettings
+    from evoskeleton.settings import with_changes
 
-    _expect_drawings_as(overlay_as)
+    drawn_as = _drawn_as(overlay_as)
     if overlay is not None:
         refuse_taken(overwrite, *drawings_there(paths, overlay))
     refuse_taken(overwrite, output)
     kind = motion_kind(output, paths)
     if not any(path.is_file() for path in paths):
         raise BadInput(f"{paths[0]} should be a photo or a video, there is no such file")
-    failures: list[Path] = []
-    with Bars() as monitor, ExitStack() as stack:
-        pictures = _counted(paths)
-
-        def failed(file: Path, error: BadInput) -> None:
-            failures.append(file)
-            say(str(error))
-
-        def say(sentence: str) -> None:
-            monitor.say(f"evoskeleton: {sentence}")
-
-        wishes = _wishes(fit, every, smooth, overlay, overlay_as, change or [])
-        watched = _watched(wishes, failed, say, pictures, monitor)
+    with Bars() as bars:
+        watch = _Watch(bars, _counted(paths))
+        drawings = None if overlay is None else Drawings(overlay, drawn_as)
+        film = FilmSettings.parse(with_changes({"smooth": smooth}, change or []))
+        wishes = Wishes(fit, every, film, drawings, watch.failed, watch.tell, watch.seen)
         found = load_detector(detector, detector_set or [])
-        answers = estimates(paths, model, None, boxes, found, watched)
+        answers = estimates(paths, model, None, boxes, found, wishes)
         if kind is not None and output is not None:
             write_motion(output, kind, answers)
         else:
-            file = stack.enter_context(_opened(output))
-            for answer in answers:
-                file.write(json.dumps(answer) + "\n")
-                file.flush()
-    if failures:
+            _write_lines(output, answers)
+    if watch.failures:
         raise typer.Exit(FAILED)
 
 
-def _expect_drawings_as(name: str) -> None:
-    if name not in ("pictures", "video"):
-        raise BadInput(f"--overlay-as should be pictures or video, got {name}")
+def _drawn_as(name: str) -> "As":
+    known: dict[str, As] = {"pictures": "pictures", "video": "video"}
+    if name in known:
+        return known[name]
+    raise BadInput(f"--overlay-as should be pictures or video, got {name}")
 
 
-def _wishes(
-    fit: bool, every: int, smooth: bool, overlay: Path | None, overlay_as: Any, change: list[str]
-) -> "Wishes":
-    from evoskeleton.pose2d.answers.drawings import Drawings
-    from evoskeleton.pose2d.estimation import Wishes
-    from evoskeleton.pose2d.people.settings import FilmSettings
-    from evoskeleton.settings import with_changes
+class _Watch:
+    """Tells a person what becomes of the files, and remembers which could not be used."""
 
-    as_: As = overlay_as
-    return Wishes(
-        fit=fit,
-        every=every,
-        film=FilmSettings.parse(with_changes({"smooth": smooth}, change)),
-        drawings=None if overlay is None else Drawings(overlay, as_),
-    )
+    def __init__(self, bars: "Bars", pictures: dict[Path, int]) -> None:
+        self.failures: list[Path] = []
+        self._bars = bars
+        self._total = sum(pictures.values())
+        self._done = dict.fromkeys(pictures, 0)
 
+    def failed(self, file: Path, error: BadInput) -> None:
+        self.failures.append(file)
+        self.tell(str(error))
 
-def _watched(
-    wishes: "Wishes", failed: Any, say: Any, pictures: dict[Path, int], monitor: Any
-) -> "Wishes":
-    """The same, with somebody who is told of failures and of progress."""
-    from evoskeleton.pose2d.estimation import Wishes
+    def tell(self, sentence: str) -> None:
+        self._bars.say(f"evoskeleton: {sentence}")
 
-    total, done = sum(pictures.values()), dict.fromkeys(pictures, 0)
-
-    def seen(file: Path, count: int) -> None:
-        done[file] = count
-        monitor.pictures(file.name, min(sum(done.values()), total), total)
-
-    return Wishes(**{**vars(wishes), "failed": failed, "tell": say, "seen": seen})
+    def seen(self, file: Path, count: int) -> None:
+        self._done[file] = count
+        done = min(sum(self._done.values()), self._total)
+        self._bars.pictures(file.name, done, self._total)
 
 
 def _counted(paths: list[Path]) -> dict[Path, int]:
@@ -149,28 +131,15 @@ def _counted(paths: list[Path]) -> dict[Path, int]:
     }
 
 
-@contextmanager
-def _opened(output: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears whole."""
+def _write_lines(output: Path | None, answers: Iterator[dict[str, Any]]) -> None:
+    """JSON lines on standard output as they come, or in a file that appears whole."""
     if output is None:
-        yield sys.stdout
+        for answer in answers:
+            print(json.dumps(answer), flush=True)
         return
     try:
-        with whole_file(output) as binary:
-            text = _Text(binary)
-            yield text  # type: ignore[misc]
+        with whole_file(output) as file:
+            for answer in answers:
+                file.write(json.dumps(answer).encode() + b"\n")
     except OSError as error:
         raise BadInput(f"output {output} cannot be written: {error.strerror}") from None
-
-
-class _Text:
-    """Text into a binary file."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def write(self, text: str) -> None:
-        self._file.write(text.encode())
-
-    def flush(self) -> None:
-        pass
