@@ -1,8 +1,6 @@
 """The pinned campaign again: its driver is killed at random moments, and it is extended later."""
 
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -10,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import yaml
+from killing import killed_after
 from pins import kernels
 from pins.campaign import settings, write_motion
 
@@ -45,14 +44,7 @@ def _killed(folder: Path, arguments: tuple[str, ...], seconds: float) -> bool:
     process = subprocess.Popen(_command(arguments), cwd=folder, env=kernels.environment(), **quiet)
     while process.poll() is None and _trained(folder) == before:
         time.sleep(0.1)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    assert process.returncode == 0
-    return False
+    return killed_after(process, seconds)
 
 
 def _trained(folder: Path) -> set[tuple[str, int]]:

@@ -1,9 +1,7 @@
 """Whole campaigns towards keypoints on a real Ray: the same table however they run."""
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from killing import killed_after
 from refusals import refused
 
 from evoskeleton.cli import main
@@ -285,25 +284,17 @@ def test_a_driver_that_is_killed_at_any_moment_breeds_the_same_table(
     """Killed up to `KILLS` times, each time a random while after its start, and run again."""
     words = yaml.safe_load((campaign / "settings.yaml").read_text())
     path, moments, killed = settings_file(tmp_path, sources, **words["search"]), random.Random(7), 0
-    while killed < KILLS and killed_after(path, ray_address, moments.uniform(4, 14)):
+    while killed < KILLS and killed_after(started(path, ray_address), moments.uniform(4, 14)):
         killed += 1
     assert killed > 2
     run("campaign", "run", "--or-resume", path, "--address", ray_address)
     assert_same_rows(rows_of(campaign), rows_of(tmp_path))
 
 
-def killed_after(settings: Path, address: str, seconds: float) -> bool:
-    """Whether a campaign was killed after so long; it may have ended before."""
+def started(settings: Path, address: str) -> subprocess.Popen:
+    """The line that starts a campaign and goes on with it."""
     line = ["campaign", "run", "--or-resume", str(settings), "--address", address]
-    process = subprocess.Popen([sys.executable, "-m", "evoskeleton.cli", *line])
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    assert process.returncode == 0
-    return False
+    return subprocess.Popen([sys.executable, "-m", "evoskeleton.cli", *line])
 
 
 def test_another_target_is_refused_on_resume_with_the_difference(
