@@ -188,10 +188,11 @@ def from_arrays(arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> 
 
 def weight_hash(lifter: Lifter) -> str:
     """SHA-256 over names, types, shapes and bytes of all weights and statistics, in hex."""
-    return _hash(to_arrays(lifter)[0])
+    return hash_of(to_arrays(lifter)[0])
 
 
-def _hash(arrays: Mapping[str, np.ndarray]) -> str:
+def hash_of(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over names, types, shapes and bytes of arrays, in hex."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -213,7 +214,7 @@ def save_bundle(lifter: Lifter, folder: Path | str, training_record: Mapping[str
         **config,
         "input": "keypoints (poses, 17, 2) px, visibility (poses, 17)",
         "output": "joints (poses, 17, 3) mm, camera frame: x right, y down, z forward; hip at 0",
-        "weight_hash": _hash(arrays),
+        "weight_hash": hash_of(arrays),
         "training": dict(training_record),
         "self_test": _self_test(lifter),
     }
@@ -237,7 +238,7 @@ def load_bundle(folder: Path | str, device: torch.device | str = "cpu") -> Lifte
     description, arrays = read_description(folder), _read_arrays(folder / MODEL_FILE)
     try:
         lifter = from_arrays(arrays, description)
-        if _hash(arrays) != description["weight_hash"]:
+        if hash_of(arrays) != description["weight_hash"]:
             raise BadInput("the weights are not those that were saved")
         lifter = lifter.to(device)
         _run_self_test(lifter, description["self_test"])

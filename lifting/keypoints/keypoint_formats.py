@@ -154,7 +154,7 @@ def set_of_names(names: Sequence[str]) -> KeypointSet:
     """
     if tuple(names) == JOINT_NAMES:
         return KeypointSet(JOINT_NAMES, np.eye(len(JOINT_NAMES)))
-    plain = tuple(_plain_name(name) for name in names)
+    plain = tuple(plain_name(name) for name in names)
     weights = _weights(plain)
     if (weights != 0.0).any(axis=1).sum() < LEAST_JOINTS:
         listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
@@ -165,7 +165,7 @@ def set_of_names(names: Sequence[str]) -> KeypointSet:
     return KeypointSet(tuple(names), weights)
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
     """COCO's spelling: side, underscore, part, in small letters."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=^[LR])(?=[A-Z])", " ", name)
     words = [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]

@@ -1,0 +1,187 @@
+"""A detector's files: a folder that explains itself.
+
+`model.safetensors` holds the weights under the names of the published `pose_hrnet`, `model.onnx`
+the same network for ONNX Runtime, `detector.json` its settings, keypoints, calibration, training
+record and hashes.
+"""
+
+import hashlib
+import json
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from evoskeleton.errors import BadInput
+from evoskeleton.extras import require
+from evoskeleton.files import whole_folder, write_bytes, write_json
+from evoskeleton.lifting.bundle import hash_of
+from evoskeleton.pose2d.heatmap.calibration import Calibration
+from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
+from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
+from evoskeleton.settings import Settings
+
+WEIGHTS_FILE = "model.safetensors"
+ONNX_FILE = "model.onnx"
+CARD_FILE = "detector.json"
+FORMAT = "evoskeleton detector 1"
+
+INPUT, OUTPUT = "pictures", "maps"
+"""Names of the ONNX network's input and output."""
+
+_OPSET = 17
+
+
+class Card(Settings):
+    """What a detector says about itself."""
+
+    format: str = Field(FORMAT, description="which layout these files have")
+    network: HeatmapSettings = Field(description="settings of the network")
+    calibration: Calibration | None = Field(
+        None, description="what confidences are made with; none: the peaks themselves"
+    )
+    weight_hash: str = Field(description="SHA-256 of the weights")
+    onnx_hash: str = Field(description="SHA-256 of model.onnx")
+    training: dict[str, Any] = Field(default_factory=dict, description="how it was trained")
+
+
+def save_bundle(
+    network: HeatmapNetwork,
+    folder: Path | str,
+    training_record: Mapping[str, Any],
+    calibration: Calibration | None = None,
+) -> Card:
+    """Write a detector into a folder; one that is there is replaced as a whole.
+
+    Raises:
+        BadInput: the folder cannot be written, holds something else, or `onnx` is not installed.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / CARD_FILE).is_file():
+        raise BadInput(f"{folder} should be a detector's folder or empty, it holds other files")
+    arrays = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
+    onnx = onnx_bytes(network)
+    card = Card(
+        network=network.settings,
+        calibration=calibration,
+        weight_hash=hash_of(arrays),
+        onnx_hash=hashlib.sha256(onnx).hexdigest(),
+        training=dict(training_record),
+    )
+    try:
+        with whole_folder(folder, replace=True) as made:
+            write_bytes(made / WEIGHTS_FILE, safetensors.save(arrays))
+            write_bytes(made / ONNX_FILE, onnx)
+            write_json(made / CARD_FILE, card.model_dump(mode="json"))
+    except OSError as error:
+        raise BadInput(f"detector {folder} cannot be written: {error.strerror}") from None
+    return card
+
+
+def read_card(folder: Path | str) -> Card:
+    """What a detector says about itself.
+
+    Raises:
+        BadInput: the file is missing, damaged, or of another format.
+    """
+    path = Path(folder) / CARD_FILE
+    try:
+        said = json.loads(path.read_text())
+    except OSError as error:
+        raise BadInput(f"detector file {path}: {error.strerror}") from None
+    except ValueError:
+        raise BadInput(f"detector file {path} is damaged: it is not JSON") from None
+    found = said.get("format") if isinstance(said, dict) else None
+    if found != FORMAT:
+        raise BadInput(f"detector file {path} should have format {FORMAT!r}, got {found!r}")
+    try:
+        card = Card.parse(said)
+    except BadInput as error:
+        raise BadInput(f"detector file {path} is damaged: {error}") from None
+    _check_counts(card, path)
+    return card
+
+
+def load_bundle(folder: Path | str) -> tuple[HeatmapNetwork, Card]:
+    """A detector's network in torch, on the processor, and its card.
+
+    Raises:
+        BadInput: a file is missing or damaged, or the weights are not those that were saved.
+    """
+    card = read_card(folder)
+    path = Path(folder) / WEIGHTS_FILE
+    try:
+        arrays = safetensors.load(path.read_bytes())
+    except OSError as error:
+        raise BadInput(f"detector file {path}: {error.strerror}") from None
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise BadInput(f"detector file {path} is damaged: {error}") from None
+    if hash_of(arrays) != card.weight_hash:
+        raise BadInput(f"detector file {path}: the weights are not those that were saved")
+    network = HeatmapNetwork(card.network)
+    try:
+        network.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise BadInput(f"detector file {path} does not fit its settings: {reason}") from None
+    return network.eval(), card
+
+
+def read_onnx(folder: Path | str, card: Card) -> bytes:
+    """The bytes of a detector's ONNX network.
+
+    Raises:
+        BadInput: the file is missing, or is not the one that was saved.
+    """
+    path = Path(folder) / ONNX_FILE
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"detector file {path}: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != card.onnx_hash:
+        raise BadInput(f"detector file {path}: the network is not the one that was saved")
+    return content
+
+
+def onnx_bytes(network: HeatmapNetwork) -> bytes:
+    """A network as an ONNX file: normalised pictures (n, 3, height, width) in, maps out, any n.
+
+    The network is left as it was, on its device.
+
+    Raises:
+        BadInput: `onnx` is not installed.
+    """
+    require("onnx", "a detector is written with {}, which is not installed; try pip install onnx")
+    copy = HeatmapNetwork(network.settings)
+    copy.load_state_dict(network.state_dict())
+    width, height = network.settings.picture_px
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder) / ONNX_FILE
+        warnings.simplefilter("ignore")  # the newer exporter takes a minute and one more package
+        torch.onnx.export(
+            copy.eval(),
+            (torch.zeros(1, 3, height, width),),
+            path,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+        return path.read_bytes()
+
+
+def _check_counts(card: Card, path: Path) -> None:
+    keypoints = len(card.network.keypoints)
+    curves = card.calibration
+    if curves and {len(curves.slopes), len(curves.offsets)} != {keypoints}:
+        raise BadInput(f"detector file {path} should calibrate each of {keypoints} keypoints")
+    if curves and not np.isfinite([*curves.slopes, *curves.offsets]).all():
+        raise BadInput(f"detector file {path} should have finite calibration curves")
