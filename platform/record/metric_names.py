@@ -1,5 +1,8 @@
 """How the record is named in MLflow. Its page groups charts by the part before the slash."""
 
+RESULT = "1-result/"
+"""The closing comparison: the page sorts groups by name, and what came is looked for first."""
+
 GENERATION_NAMES = {
     "survival": "search/survival",
     "rows": "search/rows",

@@ -67,7 +67,7 @@ class Run:
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Settings as parameters. One that changed since keeps its first value, as MLflow demands;
-        the new value becomes the tag `evoskeleton.now.<name>`."""
+        the new value becomes the tag `now.<name>`."""
         from mlflow.entities import Param, RunTag
 
         data = self._client.get_run(self.id).data
@@ -76,7 +76,7 @@ class Run:
         for part in _parts(new, MAX_PARAMS):
             self._client.log_batch(self.id, params=part)
         for name, value in flat.items():
-            tag = f"evoskeleton.now.{name}"
+            tag = f"now.{name}"
             if data.tags.get(tag, data.params.get(name, value)) != value:
                 self._client.log_batch(self.id, tags=[RunTag(tag, value)])
 

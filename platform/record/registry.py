@@ -22,6 +22,7 @@ from evoskeleton.platform.record.mlflow_store import (
     one_line,
     without_secrets,
 )
+from evoskeleton.platform.record.run_page.tags import BEFORE, GIVEN, WEIGHTS, told
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -32,7 +33,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CHAMPION = "champion"
-WEIGHTS, GIVEN, BEFORE = "evoskeleton.weights", "evoskeleton.given", "evoskeleton.before"
 REMEMBERED = 50
 """How many earlier holders of an alias are remembered."""
 
@@ -114,7 +114,7 @@ class Registry:
             Path(bundle), name, metrics, run_id, weights, description
         )
         number = int(found.version)
-        if found.tags.get(GIVEN) != alias:
+        if told(found.tags, GIVEN) != alias:
             self._move(name, number, alias)
             self._store.client().set_model_version_tag(name, str(number), GIVEN, alias)
         return number
@@ -262,7 +262,7 @@ class Registry:
         self._store.client().set_registered_model_tag(name, f"{BEFORE}.{alias}", text)
 
     def _by_weights(self, name: str, weights: str) -> "ModelVersion | None":
-        found = [v for v in self._versions(name) if v.tags.get(WEIGHTS) == weights]
+        found = [v for v in self._versions(name) if told(v.tags, WEIGHTS) == weights]
         return min(found, key=lambda v: int(v.version)) if found else None
 
     def _versions(self, name: str) -> list["ModelVersion"]:
@@ -305,14 +305,14 @@ def _all_pages(search: Any, *arguments: str) -> list[Any]:
 
 
 def _before(model: "RegisteredModel", alias: str) -> list[int]:
-    return [int(number) for number in json.loads(model.tags.get(f"{BEFORE}.{alias}", "[]"))]
+    return [int(number) for number in json.loads(told(model.tags, f"{BEFORE}.{alias}") or "[]")]
 
 
 def _version(found: "ModelVersion", holders: Mapping[str, Any]) -> Version:
     number = int(found.version)
     metrics = {name: float(text) for name, text in found.tags.items() if _is_number(text)}
     aliases = tuple(sorted(alias for alias, holder in holders.items() if int(holder) == number))
-    return Version(number, found.tags.get(WEIGHTS, ""), found.run_id or None, aliases, metrics)
+    return Version(number, told(found.tags, WEIGHTS) or "", found.run_id or None, aliases, metrics)
 
 
 def _is_number(text: str) -> bool:

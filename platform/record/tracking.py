@@ -11,7 +11,6 @@ writes are idempotent, so a driver killed at any moment leaves no gap and no dou
 import csv
 import io
 import json
-import shlex
 import sys
 import time
 from collections import deque
@@ -24,7 +23,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evoskeleton.platform.record import provenance
-from evoskeleton.platform.record.metric_names import generation_metric, model_name, training_metric
+from evoskeleton.platform.record.metric_names import (
+    RESULT,
+    generation_metric,
+    model_name,
+    training_metric,
+)
 from evoskeleton.platform.record.mlflow_run import Point, Run, numeric, public_settings
 from evoskeleton.platform.record.mlflow_store import (
     Store,
@@ -35,6 +39,24 @@ from evoskeleton.platform.record.mlflow_store import (
 from evoskeleton.platform.record.registry import Registry, weights_of
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses, input_of, table_input
 from evoskeleton.platform.record.run_page.logged_lifter import link_champion, log_lifter
+from evoskeleton.platform.record.run_page.opening import Page, page_of
+from evoskeleton.platform.record.run_page.shared_view import PRIMARY, TAG, shared_view
+from evoskeleton.platform.record.run_page.tags import (
+    CAMPAIGN,
+    CHAMPION,
+    CODE,
+    COLOUR,
+    COMPLETE,
+    KEY,
+    MACHINE,
+    NOTE,
+    PARENT,
+    STOPPED,
+    TRAINING,
+    WEIGHTS,
+    earlier,
+    told,
+)
 from evoskeleton.platform.record.run_page.words import COLOURS, EXPERIMENT, renamed, training_name
 
 if TYPE_CHECKING:
@@ -47,20 +69,6 @@ ATTEMPTS = 3
 
 PAUSE = 30.0
 """Seconds for which MLflow is left alone after it did not answer."""
-
-CAMPAIGN, KEY, TRAINING = "evoskeleton.campaign", "evoskeleton.key", "evoskeleton.training"
-STOPPED = "evoskeleton.stopped"
-WEIGHTS, CHAMPION, COMPLETE = "evoskeleton.weights", "evoskeleton.champion", "evoskeleton.complete"
-PARENT, NAME, NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"
-COLOUR = "mlflow.runColor"
-
-
-@dataclass(frozen=True)
-class Page:
-    """How to look at a campaign: the command that serves the page, if one is needed, and where."""
-
-    command: str | None
-    address: str
 
 
 @dataclass
@@ -217,8 +225,8 @@ class Tracker:
 
     def log_summary(self, numbers: Mapping[str, float], generation: int = 0) -> None:
         """Numbers about the whole campaign, such as the closing comparison, as metrics
-        `summary/<name>`; an extended campaign closes again, at a later generation."""
-        points = [Point(f"summary/{name}", generation, value) for name, value in numeric(numbers)]
+        `1-result/<name>`; an extended campaign closes again, at a later generation."""
+        points = [Point(f"{RESULT}{name}", generation, value) for name, value in numeric(numbers)]
         self._send("summary", lambda: _ignored(self._parent().write(points)))
 
     def finish(self, status: str = "FINISHED") -> None:
@@ -228,7 +236,7 @@ class Tracker:
     def leave(self) -> None:
         """Leave the run open for the driver that goes on, after one last try to write all.
 
-        The tag `evoskeleton.stopped` stands until then.
+        A hidden tag stands until then.
         """
         self._end("stop of the campaign", lambda: self._parent().tag({STOPPED: "true"}))
 
@@ -241,14 +249,10 @@ class Tracker:
             )
 
     def how_to_open(self, port: int = 5000) -> Page | None:
-        """The command that serves the campaign's page, and its address; none without a page."""
+        """The command that serves the campaign's page, and the addresses; none without a page."""
         if self._run is None:
             return None
-        base = without_secrets(self._store.uri) if self._store.is_server else _local(port)
-        place = f"/#/experiments/{self._experiment}/runs/{self._run.id}/model-metrics"
-        place += "?workflowType=machine_learning"  # else the page offers its tools for chat models
-        command = None if self._store.is_server else serve_command(self._store, port)
-        return Page(command, base.rstrip("/") + place)
+        return page_of(self._store, self._experiment, self._run.id, port)
 
     def _send(self, what: str, write: Callable[[], None], now: bool = False) -> None:
         if self._settings.enabled:
@@ -320,13 +324,14 @@ class Tracker:
         run = Run(client, found)
         run.write_settings(settings)
         run.tag(self._origin() | {NOTE: _note(self._campaign)})
-        client.set_experiment_tag(self._experiment, NOTE, EXPERIMENT)
+        for name, value in {NOTE: EXPERIMENT, TAG: shared_view(), **PRIMARY}.items():
+            client.set_experiment_tag(self._experiment, name, value)
         client.log_text(found, _as_yaml(settings), "settings.yaml")
         return run
 
     def _colour(self) -> str:
         """The first colour that the fewest other campaigns have."""
-        found = self._store.client().search_runs([self._experiment], f"tags.`{CAMPAIGN}` != ''")
+        found = self._store.client().search_runs([self._experiment], f"tags.`{COLOUR}` != ''")
         taken = [run.data.tags.get(COLOUR) for run in found if PARENT not in run.data.tags]
         return min(COLOURS, key=taken.count)
 
@@ -353,8 +358,13 @@ class Tracker:
         if key is None:
             return None
         quoted = key.replace("'", "")
-        runs = self._store.client().search_runs([self._experiment], f"tags.`{KEY}` = '{quoted}'")
-        return runs[0].info.run_id if runs else None
+        for tag in (KEY, earlier(KEY)):
+            runs = self._store.client().search_runs(
+                [self._experiment], f"tags.`{tag}` = '{quoted}'"
+            )
+            if runs:
+                return str(runs[0].info.run_id)
+        return None
 
     def _write_generations(self) -> None:
         for generation in sorted(self._rows):
@@ -419,28 +429,27 @@ class Tracker:
         client = self._store.client()
         where = f"tags.`{PARENT}` = '{self._parent().id}'"
         return {
-            child.data.tags[TRAINING]: (
-                Run(client, child.info.run_id),
-                child.data.tags.get(COMPLETE) == "true",
-            )
+            name: (Run(client, child.info.run_id), told(child.data.tags, COMPLETE) == "true")
             for child in client.search_runs([self._experiment], where)
-            if TRAINING in child.data.tags
+            if (name := told(child.data.tags, TRAINING)) is not None
         }
 
     def _write_champion(self, weights: str) -> str:
         """Tag the training that made these weights; returns its run, or the parent's."""
+        client = self._store.client()
         where = f"tags.`{PARENT}` = '{self._parent().id}'"
-        maker = self._parent().id
-        for child in self._store.client().search_runs([self._experiment], where):
-            won = child.data.tags.get(WEIGHTS) == weights
-            if won:
-                maker = child.info.run_id
+        maker, called = self._parent().id, weights[:12]
+        for child in client.search_runs([self._experiment], where):
+            run, tags = child.info.run_id, child.data.tags
+            won = told(tags, WEIGHTS) == weights
             name = renamed(child.info.run_name, won)
             if name != child.info.run_name:
-                self._store.client().update_run(child.info.run_id, name=name)
-            if won or CHAMPION in child.data.tags:
-                self._store.client().set_tag(child.info.run_id, CHAMPION, str(won).lower())
-        self._parent().tag({CHAMPION: weights})
+                client.update_run(run, name=name)
+            if won:
+                maker, called = run, renamed(name, False)
+            if won or CHAMPION in tags:
+                client.set_tag(run, CHAMPION, str(won).lower())
+        self._parent().tag({CHAMPION: called, WEIGHTS: weights})
         return maker
 
     def _write_registration(
@@ -469,25 +478,6 @@ class Tracker:
         self._store.client().set_terminated(self._parent().id, status)
 
 
-_QUIET_SERVER = "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
-
-
-def serve_command(store: Store, port: int = 5000) -> str:
-    """The command line that serves the pages of a local store."""
-    beside = Path(sys.executable).parent / "mlflow"
-    program = str(beside) if beside.exists() else "mlflow"
-    if beside.exists() and beside.is_relative_to(Path.cwd()):
-        program = str(beside.relative_to(Path.cwd()))
-    parts = [program, "server", "--backend-store-uri", store.uri]
-    parts += ["--default-artifact-root", store.artifacts or "mlartifacts"]
-    parts += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    return f"{_QUIET_SERVER} " + shlex.join(parts)
-
-
-def _local(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
 def to_stderr(sentence: str) -> None:
     """Say something to a person."""
     print(sentence, file=sys.stderr)
@@ -504,14 +494,21 @@ def _ignored(_: Any) -> None:
 def _origin() -> dict[str, str | None]:
     commit = provenance.code_commit()
     return {
-        "evoskeleton.version": provenance.package_version(),
-        "evoskeleton.commit": commit,
-        "evoskeleton.device": provenance.device(),
+        CODE: _code(commit),
+        MACHINE: provenance.device(),
         "mlflow.user": provenance.user(),
         "mlflow.source.git.commit": commit,
         "mlflow.source.name": "evoskeleton campaign",
         "mlflow.source.type": "LOCAL",
     }
+
+
+def _code(commit: str | None) -> str:
+    """Version and, of a repository, the commit in short."""
+    if commit is None:
+        return provenance.package_version()
+    number, changed, _ = commit.partition("+changes")
+    return f"{provenance.package_version()}, {number[:12]}{' and changes' if changed else ''}"
 
 
 def _note(campaign: str) -> str:
@@ -522,7 +519,7 @@ def _note(campaign: str) -> str:
         "kept, `score/` how wrong the champion lifter is on them (mm), `validity/` how far they "
         "are from the joint limits, `population/` the same of those that breed next, "
         "`diversity/` how different these are, `speed/` how fast bodies are bred, `lifter/` the "
-        "error on held-out real poses (mm) of each training, `summary/` the closing comparison "
+        "error on held-out real poses (mm) of each training, `1-result/` the closing comparison "
         "of baseline and evolved lifter.\n"
         "- *Child runs*: one a training, named by the version of the pose table that it read.\n"
         "- *Artifacts*: settings, figures of evolved poses and of the error by clip, tables."

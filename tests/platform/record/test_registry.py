@@ -174,8 +174,8 @@ def test_a_campaign_registers_its_champion_as_made_by_its_training(home, registr
     client = Store(TrackingSettings(), home).client()
     maker = client.get_run(version.run_id).data.tags
     assert version.aliases == ("champion",)
-    assert maker["mlflow.parentRunId"] == parent and maker["evoskeleton.champion"] == "true"
-    assert client.get_run(parent).data.tags["evoskeleton.champion"] == version.weights
+    assert maker["mlflow.parentRunId"] == parent and maker["champion"] == "true"
+    assert client.get_run(parent).data.tags["mlflow.evoskeleton.weights"] == version.weights
 
 
 def test_looking_into_a_home_without_a_record_makes_none(tmp_path):

@@ -1,11 +1,14 @@
 """The MLflow record of a campaign, on real SQLite stores and real processes."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import zlib
+from base64 import b64decode
 from collections import Counter
 from pathlib import Path
 
@@ -76,7 +79,7 @@ def points(client, run_id):
 
 
 def version_of(child):
-    return child.data.tags["evoskeleton.training"].rpartition("/")[2]
+    return child.data.tags["mlflow.evoskeleton.training"].rpartition("/")[2]
 
 
 def by_version(client, run_id):
@@ -96,8 +99,8 @@ def test_a_campaign_is_a_run_with_settings_and_grouped_metrics(tracker, client):
     assert run.info.run_name == "walkers" and run.info.status == "FINISHED"
     assert run.data.params["search.generations"] == "8"
     assert run.data.params["search.target"] == "none"
-    assert run.data.tags["evoskeleton.campaign"] == "walkers"
-    assert "cores" in run.data.tags["evoskeleton.device"] or run.data.tags["evoskeleton.device"]
+    assert run.data.tags["mlflow.evoskeleton.campaign"] == "walkers"
+    assert "cores" in run.data.tags["machine"] or run.data.tags["machine"]
     assert run.data.metrics["search/survival"] == pytest.approx(0.78)
     assert run.data.metrics["score/error_mean"] == 62.0
     assert run.data.metrics["speed/offspring_per_second"] == 90_000
@@ -169,7 +172,7 @@ def test_a_setting_that_changed_keeps_its_first_value_and_says_the_new(
     again.start("longer", {"seed": 7, "search": {"generations": 12}}, run_id=run_id)
     run = client.get_run(run_id)
     assert run.data.params["search.generations"] == "8"
-    assert run.data.tags["evoskeleton.now.search.generations"] == "12"
+    assert run.data.tags["now.search.generations"] == "12"
 
 
 def test_a_training_is_a_child_run_with_curve_table_version_and_bundle(tracker, client, tmp_path):
@@ -179,8 +182,8 @@ def test_a_training_is_a_child_run_with_curve_table_version_and_bundle(tracker, 
     (child,) = children(client, run_id)
     assert child.info.run_name == "g3, 24,000 poses, 61.5 mm" and child.info.status == "FINISHED"
     assert child.data.params["fit.width"] == "256"
-    assert child.data.tags["evoskeleton.training"] == "trained/v3"
-    assert child.data.tags["evoskeleton.weights"] == "beef3"
+    assert child.data.tags["mlflow.evoskeleton.training"] == "trained/v3"
+    assert child.data.tags["mlflow.evoskeleton.weights"] == "beef3"
     assert points(client, child.info.run_id)["training/loss", 200] == 1
     assert child.data.metrics["validation/p_mpjpe"] == 44.0
     (data,) = client.get_run(child.info.run_id).inputs.dataset_inputs
@@ -232,20 +235,20 @@ def test_a_training_told_twice_is_recorded_once(tracker, record_home, client):
     again.log_training(training(version=5, generation=5))
     named = by_version(client, run_id)
     assert sorted(named) == ["v3", "v5"]
-    assert named["v3"].data.tags["evoskeleton.champion"] == "true"
+    assert named["v3"].data.tags["champion"] == "true"
     assert set(points(client, named["v3"].info.run_id).values()) == {1}
     again.mark_champion("beef5")
     named = by_version(client, run_id)
-    assert named["v5"].data.tags["evoskeleton.champion"] == "true"
+    assert named["v5"].data.tags["champion"] == "true"
     assert named["v5"].info.run_name.endswith(" mm, champion")
     assert named["v3"].info.run_name == "g3, 24,000 poses, 61.5 mm"
-    assert named["v3"].data.tags["evoskeleton.champion"] == "false"
+    assert named["v3"].data.tags["champion"] == "false"
 
 
 def test_a_training_that_was_half_written_is_completed(tracker, record_home, client):
     run_id = tracker.start("broken", SETTINGS)
     experiment = client.get_run(run_id).info.experiment_id
-    tags = {"evoskeleton.training": "broken/v3", "mlflow.parentRunId": run_id}
+    tags = {"mlflow.evoskeleton.training": "broken/v3", "mlflow.parentRunId": run_id}
     half = client.create_run(experiment, run_name="v3", tags=tags).info.run_id
     client.log_metric(half, "training/loss", 0.01, step=100)
     tracker.log_training(training())
@@ -279,11 +282,11 @@ def test_figures_and_tables_become_artifacts(tracker, client, tmp_path):
     kept = client.download_artifacts(run_id, "", str(tmp_path))
     assert (Path(kept) / "figures" / "gallery.png").read_bytes().startswith(b"\x89PNG")
     assert (Path(kept) / "tables" / "clips.csv").read_text() == "clip,mpjpe\n05_01,61.5\n05_02,\n"
-    assert client.get_run(run_id).data.metrics["summary/mpjpe_evolved"] == 60.0
+    assert client.get_run(run_id).data.metrics["1-result/mpjpe_evolved"] == 60.0
     for _ in range(2):
         tracker.log_summary({"mpjpe_evolved": 55.0}, generation=9)
-    assert client.get_run(run_id).data.metrics["summary/mpjpe_evolved"] == 55.0
-    assert points(client, run_id)["summary/mpjpe_evolved", 9] == 1
+    assert client.get_run(run_id).data.metrics["1-result/mpjpe_evolved"] == 55.0
+    assert points(client, run_id)["1-result/mpjpe_evolved", 9] == 1
 
 
 WRITER = """
@@ -371,7 +374,7 @@ def test_a_setting_that_changes_back_is_told_as_it_is_now(record_home, client):
         tracker = Tracker(TrackingSettings(), record_home)
         run_id = tracker.start("there-and-back", {"workers": workers}, key="one")
     data = client.get_run(run_id).data
-    assert data.params["workers"] == "1" and data.tags["evoskeleton.now.workers"] == "1"
+    assert data.params["workers"] == "1" and data.tags["now.workers"] == "1"
 
 
 @pytest.fixture
@@ -428,10 +431,48 @@ def test_the_page_is_opened_by_a_command_and_a_deep_link(tracker, record_home, c
     run_id = tracker.start("open", SETTINGS)
     page = tracker.how_to_open(port=5123)
     experiment = client.get_run(run_id).info.experiment_id
-    place = f"/#/experiments/{experiment}/runs/{run_id}/model-metrics?workflowType=machine_learning"
-    assert page.address == f"http://127.0.0.1:5123{place}"
+    runs = f"http://127.0.0.1:5123/#/experiments/{experiment}/runs"
+    assert page.campaign == f"{runs}/{run_id}?workflowType=machine_learning"
+    assert page.address.startswith(f"{runs}?viewStateShareKey=campaigns&compareRunsMode=CHART")
     assert f"sqlite:///{record_home}/mlflow.db" in page.command
-    assert "--workers 1" in page.command and "JOB_EXECUTION=false" in page.command
+    for quiet in ("--workers 1", "JOB_EXECUTION=false", "MLFLOW_DISABLE_TELEMETRY=true"):
+        assert quiet in page.command
+
+
+def test_the_experiment_holds_the_view_that_the_address_opens(tracker, client):
+    run_id = tracker.start("viewed", SETTINGS)
+    tags = client.get_experiment(client.get_run(run_id).info.experiment_id).tags
+    kept = tags["mlflow.sharedViewState.campaigns"].removeprefix("deflate;")
+    state = json.loads(zlib.decompress(b64decode(kept)))
+    assert state["selectedColumns"][0] == "metrics.`test_mpjpe_mm`"
+    charts = {chart["metricKey"]: chart["metricSectionId"] for chart in state["compareRunCharts"]}
+    assert {"test_mpjpe_mm", "gain_mm", "search/rows"} <= charts.keys()
+    assert set(charts.values()) == {section["uuid"] for section in state["compareRunSections"]}
+
+
+def test_people_see_few_tags_and_none_of_them_is_a_hash(tracker, client):
+    run_id = tracker.start("few", SETTINGS, key="few")
+    tracker.log_training(training())
+    tracker.mark_champion("beef3")
+    tags = client.get_run(run_id).data.tags
+    assert {name for name in tags if not name.startswith("mlflow.")} == {
+        "champion", "code", "machine",
+    }  # fmt: skip
+    assert tags["champion"] == "g3, 24,000 poses, 61.5 mm"
+
+
+def test_a_run_of_an_earlier_version_is_found_with_its_trainings(tracker, client, record_home):
+    run_id = tracker.start("earlier", SETTINGS, key="old")
+    tracker.log_training(training(champion=True))
+    for run in (run_id, *(child.info.run_id for child in children(client, run_id))):
+        for name, value in client.get_run(run).data.tags.items():
+            if name.startswith("mlflow.evoskeleton."):
+                client.set_tag(run, name.removeprefix("mlflow."), value)
+                client.delete_tag(run, name)
+    again = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+    assert again.start("earlier", SETTINGS, key="old") == run_id
+    again.log_training(training())
+    assert len(children(client, run_id)) == 1
 
 
 def test_a_store_of_an_unknown_kind_is_refused():
@@ -479,8 +520,8 @@ def test_what_a_thread_records_is_what_is_recorded(record_home, client):
     again.start("threaded", SETTINGS, key="threaded")
     again.sync_generations(logbook(8))
     again.finish()
-    page = again.how_to_open().address
-    run = client.get_run(page.split("/runs/")[1].split("/")[0])
+    page = again.how_to_open().campaign
+    run = client.get_run(page.split("/runs/")[1].split("?")[0])
     points = client.get_metric_history(run.info.run_id, "search/rows")
     assert [point.step for point in points] == list(range(8))
     assert run.info.status == "FINISHED"

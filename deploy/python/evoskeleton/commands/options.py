@@ -157,6 +157,7 @@ def show_page(page: "Page | None") -> None:
     if page.command:
         typer.echo(f"MLflow page: {page.command}")
     typer.echo(f"then open: {page.address}")
+    typer.echo(f"this campaign alone: {page.campaign}")
 
 
 def busy(text: str) -> AbstractContextManager[object]:

@@ -1,0 +1,51 @@
+"""How a person gets to a campaign's page: the command that serves it, and the addresses in it."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from evoskeleton.platform.record.mlflow_store import Store, without_secrets
+from evoskeleton.platform.record.run_page.shared_view import address_of_view
+
+_QUIET_SERVER = "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
+_TRAINING_TOOLS = "?workflowType=machine_learning"
+"""Else the page offers its tools for chat models."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """How to look at a campaign.
+
+    Attributes:
+        command: that serves the page; None where a server does already.
+        address: of the campaigns beside one another.
+        campaign: address of this one alone.
+    """
+
+    command: str | None
+    address: str
+    campaign: str
+
+
+def page_of(store: Store, experiment: str, run_id: str, port: int) -> Page:
+    """The page of a campaign's run."""
+    local = f"http://127.0.0.1:{port}"
+    base = (without_secrets(store.uri) if store.is_server else local).rstrip("/")
+    return Page(
+        command=None if store.is_server else serve_command(store, port),
+        address=base + address_of_view(experiment),
+        campaign=f"{base}/#/experiments/{experiment}/runs/{run_id}{_TRAINING_TOOLS}",
+    )
+
+
+def serve_command(store: Store, port: int = 5000) -> str:
+    """The command line that serves the pages of a local store, and tells nobody of it."""
+    beside = Path(sys.executable).parent / "mlflow"
+    program = str(beside) if beside.exists() else "mlflow"
+    if beside.exists() and beside.is_relative_to(Path.cwd()):
+        program = str(beside.relative_to(Path.cwd()))
+    parts = [program, "server", "--backend-store-uri", store.uri]
+    parts += ["--default-artifact-root", store.artifacts or "mlartifacts"]
+    parts += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    return f"{_QUIET_SERVER} " + shlex.join(parts)
