@@ -15,13 +15,16 @@ from pins.campaign import settings, write_motion
 TRACKED = ("--set", "tracking.enabled=true")
 
 
-def run(folder: Path, kills: int) -> None:
-    """Three generations, killed `kills` times at most, then gone on with to a fourth."""
+def run(folder: Path, kills: int, *joined: str) -> None:
+    """Three generations, killed `kills` times at most, then gone on with to a fourth.
+
+    Without `joined`, the words that name a cluster, each start has a Ray of its own.
+    """
     write_motion(folder / "poses.parquet")
     (folder / "settings.yaml").write_text(yaml.safe_dump(settings()))
     moments = random.Random(5)
-    resume = ("resume", "pinned", "--home", "home", *TRACKED)
-    arguments = ("run", "settings.yaml", *TRACKED, "--set", "search.generations=3")
+    resume = ("resume", "pinned", "--home", "home", *TRACKED, *joined)
+    arguments = ("run", "settings.yaml", *TRACKED, *joined, "--set", "search.generations=3")
     killed = 0
     while killed < kills and _killed(folder, arguments, moments.uniform(0, 8)):
         killed += 1
