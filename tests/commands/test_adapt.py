@@ -19,7 +19,7 @@ from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
-from evoskeleton.platform.search.adapting.explained import explained
+from evoskeleton.platform.search.campaign.closing.explained import explained
 from evoskeleton.platform.search.campaign.closing.nearest_bodies import laid_over
 from evoskeleton.platform.search.campaign.closing.nearest_view import nearest_view
 from evoskeleton.platform.search.campaign.driver import adapt_settings
@@ -129,6 +129,8 @@ class TestAdapting:
         niches: Niches = state.resembling.niches
         assert found.bodies.distance.after == pytest.approx(np.median(niches.distance[:, 0]))
         assert found.curve[0] == found.bodies.distance.before >= found.curve[-1]
+        report = json.loads(campaign.report.read_text())
+        assert report["explained"] == found.rows()
         assert found.bodies.within[0.2].after == pytest.approx((niches.distance[:, 0] < 0.2).mean())
 
     def test_the_same_line_goes_on_without_reading_the_target_again(

@@ -8,7 +8,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.files import local_folder
 from evoskeleton.platform.data.target.found import Readers
 from evoskeleton.platform.record.tracking import Page
-from evoskeleton.platform.search.adapting.explained import Explained, explained
+from evoskeleton.platform.search.campaign.closing.explained import Explained, explained
 from evoskeleton.platform.search.campaign.driver import adapt_settings, resume, start, table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor, Silent

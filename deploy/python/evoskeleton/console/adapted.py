@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from evoskeleton.platform.search.adapting.explained import Agreement, Change, Explained
+from evoskeleton.platform.search.campaign.closing.explained import Agreement, Change, Explained
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MOST_BARS = 60

@@ -14,6 +14,7 @@ from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record import review
 from evoskeleton.platform.record.html_page import png_of
 from evoskeleton.platform.record.recording import Recording
+from evoskeleton.platform.search.campaign.closing.explained import explained, resembles_anybody
 from evoskeleton.platform.search.campaign.closing.facts import Facts, finished_trainings
 from evoskeleton.platform.search.campaign.closing.figures import figures
 from evoskeleton.platform.search.campaign.closing.report_page import report_page, result_in_markdown
@@ -57,6 +58,8 @@ def conclude(
         "baseline": sides["baseline"],
         "evolved": sides["evolved"],
     }
+    if resembles_anybody(state):
+        report["explained"] = explained(settings, folder, state, champion).rows()
     write_json(folder.report, report)
     folder.keep()
     if settings.tracking.enabled:
@@ -84,6 +87,8 @@ def _publish(
         state.generation,
     )
     tracker.log_json("report", report)
+    if "explained" in report:
+        tracker.log_table("explained", report["explained"])
     tracker.log_table("errors_by_clip", _clip_rows(sides))
     tracker.log_table("errors_by_rarity", _rarity_rows(sides))
     clips = [_by_clip(sides[side]) for side in ("baseline", "evolved")]
@@ -101,14 +106,14 @@ def _publish(
         f"{report['table_version']} of the pose table"
     )
     tracker.register_champion(bundle, sides["evolved"]["overall"], worth)
-    headline = {"test_mpjpe_mm": after, "gain_mm": before - after} | _explained(state)
+    headline = {"test_mpjpe_mm": after, "gain_mm": before - after} | _explained_share(state)
     tracker.log_headline(headline, state.generation, result_in_markdown(facts))
     page = report_page(facts, drawn)
     write_text(folder.page, page)
     tracker.log_page("report.html", page)
 
 
-def _explained(state: State) -> dict[str, float]:
+def _explained_share(state: State) -> dict[str, float]:
     """Share of the target's keypoint sets that a bred body explains, where there is a target."""
     last = state.logbook[-1]
     shares = [value for name, value in last.items() if name.startswith("target/within_")]

@@ -98,11 +98,20 @@ def _errors(page: HtmlPage, facts: Facts) -> None:
             for name, metric in shown_in("study").items()
         ],
     )
+    if rows := facts.report.get("explained"):
+        page.table(
+            ["towards the target", "number", "before", "after"],
+            [tuple(_short(value) for value in row.values()) for row in rows],
+        )
     page.text(
         f"Served as the model {model_name(facts.name)}, alias champion: the training after "
         f"generation {facts.report['champion_training']}. `evoskeleton model list` tells whether "
         "another version was promoted since."
     )
+
+
+def _short(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.3f}"
 
 
 def _data(page: HtmlPage, facts: Facts) -> None:

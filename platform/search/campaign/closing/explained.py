@@ -1,6 +1,6 @@
 """What a search towards keypoints has changed: how many are explained, and how well."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,22 @@ class Explained:
     lifters: Agreement
     worst: tuple[Explanation, ...]
 
+    def rows(self) -> list[dict[str, str | float]]:
+        """What has changed, a row a number: of whom, what, before, after."""
+        whose = {"nearest bred body": self.bodies, "the lifter's own body": self.lifters}
+        return [row for of, agreement in whose.items() for row in _rows(of, agreement)]
+
+
+def _rows(of: str, agreement: Agreement) -> Iterator[dict[str, str | float]]:
+    changes = {f"explained within {near:g}": share for near, share in agreement.within.items()}
+    for number, change in {**changes, "median distance": agreement.distance}.items():
+        yield {"of": of, "number": number, "before": change.before, "after": change.after}
+
+
+def resembles_anybody(state: State) -> bool:
+    """Whether a campaign has a target and has bred towards it."""
+    return state.generation > 0 and bool(state.resembling)
+
 
 def explained(
     settings: CampaignSettings, folder: CampaignFolder, state: State, champion: int, worst: int = 5
@@ -71,7 +87,7 @@ def explained(
         BadInput: the campaign has no target, or has not bred yet.
     """
     held = state.resembling
-    if held is None or len(held) == 0:
+    if not held or not resembles_anybody(state):
         raise BadInput(f"campaign {settings.name} has bred nothing towards keypoints yet")
     target = KeypointTarget.load(folder.target)
     bred = state.logbook[1:]
