@@ -1,11 +1,13 @@
-"""Detectors by name: the embedded one, or somebody's own as module:Name.
+"""Detectors by name: the embedded one, a trained one's folder, or somebody's own as module:Name.
 
 `Name` is a class without arguments, or a function, that gives a `pose2d.detector.Detector`. It is
 made once, before the first picture, and may be asked from several threads.
 """
 
 import importlib
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from evoskeleton.errors import BadInput
@@ -24,8 +26,10 @@ def load_detector(name: str = BLAZEPOSE, changes: Sequence[str] = ()) -> Detecto
     """The detector that a name means.
 
     Args:
-        name: `blazepose`, `blazepose-heavy`, or module:Name of one that can be imported.
-        changes: settings as NAME=VALUE, see `BlazePoseSettings`; detectors of others take none.
+        name: `blazepose`, `blazepose-heavy`, the folder of a trained detector, or module:Name of
+            one that can be imported.
+        changes: settings as NAME=VALUE, see `BlazePoseSettings` and `HeatmapDetectorSettings`;
+            detectors of others take none.
 
     Raises:
         BadInput: there is none of that name, it cannot be made, it is no detector, or a setting is
@@ -36,6 +40,13 @@ def load_detector(name: str = BLAZEPOSE, changes: Sequence[str] = ()) -> Detecto
 
         landmarks = {"landmarks": "heavy"} if name == HEAVY else {}
         return BlazePose(BlazePoseSettings.parse(with_changes(landmarks, changes)))
+    if is_folder(name):
+        from evoskeleton.pose2d.heatmap.heatmap_detector import (
+            HeatmapDetector,
+            HeatmapDetectorSettings,
+        )
+
+        return HeatmapDetector(name, HeatmapDetectorSettings.parse(with_changes({}, changes)))
     if changes:
         raise BadInput(f"detector {name} takes no settings, got {changes[0]}")
     detector: Detector = _made(name)
@@ -43,6 +54,11 @@ def load_detector(name: str = BLAZEPOSE, changes: Sequence[str] = ()) -> Detecto
         kind = type(detector).__name__
         raise BadInput(f"detector {name} should have a method detect, got {kind} without one")
     return detector
+
+
+def is_folder(name: str) -> bool:
+    """Whether a detector's name is the folder of a trained one."""
+    return os.sep in name or Path(name).is_dir()
 
 
 def _made(name: str) -> Any:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ INPUT, OUTPUT = "pictures", "maps"
 """Names of the ONNX network's input and output."""
 
 _OPSET = 17
+_TOLERANCE = 1e-3
 
 
 class Card(Settings):
@@ -49,6 +50,9 @@ class Card(Settings):
     )
     weight_hash: str = Field(description="SHA-256 of the weights")
     onnx_hash: str = Field(description="SHA-256 of model.onnx")
+    self_test: tuple[float, ...] = Field(
+        description="root mean squares of the maps that torch gave for the picture of the self-test"
+    )
     training: dict[str, Any] = Field(default_factory=dict, description="how it was trained")
 
 
@@ -73,6 +77,7 @@ def save_bundle(
         calibration=calibration,
         weight_hash=hash_of(arrays),
         onnx_hash=hashlib.sha256(onnx).hexdigest(),
+        self_test=_test_maps(network),
         training=dict(training_record),
     )
     try:
@@ -150,6 +155,52 @@ def read_onnx(folder: Path | str, card: Card) -> bytes:
     return content
 
 
+def check_self_test(
+    network: Callable[[np.ndarray], np.ndarray], card: Card, folder: Path | str
+) -> None:
+    """A network in another runtime gives the maps that torch gave where the bundle was saved.
+
+    Args:
+        network: maps of pictures (n, 3, height, width).
+        card: of its bundle.
+        folder: the bundle's, for the sentence.
+
+    Raises:
+        BadInput: it gives other maps.
+    """
+    found, wanted = _root_mean_squares(network(_test_picture(card.network))), card.self_test
+    if found.shape != (len(wanted),) or not np.allclose(found, wanted, _TOLERANCE, _TOLERANCE):
+        raise BadInput(f"detector {folder}: the self-test gives other maps than when it was saved")
+
+
+def _test_picture(settings: HeatmapSettings) -> np.ndarray:
+    """Waves of all lengths, (1, 3, height, width) float32."""
+    width, height = settings.picture_px
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    waves = [np.sin(0.002 * (x + 7.0 * turn) * (y + 11.0 * turn)) for turn in range(3)]
+    return np.stack(waves)[None].astype(np.float32)
+
+
+@torch.no_grad()
+def _test_maps(network: HeatmapNetwork) -> tuple[float, ...]:
+    picture = torch.from_numpy(_test_picture(network.settings))
+    maps = _on_processor(network)(picture).numpy()
+    return tuple(float(value) for value in _root_mean_squares(maps))
+
+
+def _root_mean_squares(maps: np.ndarray) -> np.ndarray:
+    """(keypoints,) of maps (1, keypoints, rows, columns)."""
+    squares: np.ndarray = np.sqrt((maps.astype(np.float64) ** 2).mean(axis=(-2, -1)))[0]
+    return squares
+
+
+def _on_processor(network: HeatmapNetwork) -> HeatmapNetwork:
+    """A copy, ready to be asked; the network stays as it is, where it is."""
+    copy = HeatmapNetwork(network.settings)
+    copy.load_state_dict(network.state_dict())
+    return copy.eval()
+
+
 def onnx_bytes(network: HeatmapNetwork) -> bytes:
     """A network as an ONNX file: normalised pictures (n, 3, height, width) in, maps out, any n.
 
@@ -159,14 +210,12 @@ def onnx_bytes(network: HeatmapNetwork) -> bytes:
         BadInput: `onnx` is not installed.
     """
     require("onnx", "a detector is written with {}, which is not installed; try pip install onnx")
-    copy = HeatmapNetwork(network.settings)
-    copy.load_state_dict(network.state_dict())
     width, height = network.settings.picture_px
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder) / ONNX_FILE
         warnings.simplefilter("ignore")  # the newer exporter takes a minute and one more package
         torch.onnx.export(
-            copy.eval(),
+            _on_processor(network),
             (torch.zeros(1, 3, height, width),),
             path,
             input_names=[INPUT],

@@ -58,7 +58,7 @@ def adapt(
     ] = None,
     change: Changes = None,
     detector: Annotated[
-        str, typer.Option(help="of people in pictures: blazepose, or module:Name of your own")
+        str, typer.Option(help="of people in pictures: blazepose, a folder of a trained one, or module:Name")
     ] = "blazepose",
     name: Annotated[
         str | None, typer.Option(help="name of the campaign; none: that of the output folder")

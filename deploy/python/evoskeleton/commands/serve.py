@@ -57,7 +57,7 @@ def serve(
     home: Home = CAMPAIGNS,
     tracking_uri: TrackingUri = None,
     detector: Annotated[
-        str, typer.Option(help="for calls with pictures: blazepose, or module:Name of your own")
+        str, typer.Option(help="for calls with pictures: blazepose, a folder of a trained one, or module:Name")
     ] = "blazepose",
     no_detector: Annotated[
         bool,
