@@ -144,7 +144,8 @@ class HeatmapDetector:
         """(..., keypoints) in [0, 1] of peaks, calibrated where the bundle is."""
         if self.card.calibration is not None:
             return self.card.calibration.confidence(peaks)
-        return np.clip(peaks, 0.0, 1.0).astype(np.float32)
+        plain: np.ndarray = np.clip(peaks, 0.0, 1.0).astype(np.float32)
+        return plain
 
     def _person(
         self, image: np.ndarray, box: np.ndarray, scale: float, score: float | None

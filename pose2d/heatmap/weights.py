@@ -9,6 +9,7 @@ their shape fits and are drawn anew where it does not.
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,7 +90,9 @@ def _content(path: Path) -> Any:
     try:
         if path.suffix == ".safetensors":
             return safetensors.load(path.read_bytes())
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise BadInput(f"weights {path} cannot be read: {error.strerror or error}") from None
     except pickle.UnpicklingError as error:
