@@ -58,7 +58,8 @@ def adapt(
     ] = None,
     change: Changes = None,
     detector: Annotated[
-        str, typer.Option(help="of people in pictures: blazepose, a folder of a trained one, or module:Name")
+        str,
+        typer.Option(help="of people in pictures: blazepose, a trained one's folder, module:Name"),
     ] = "blazepose",
     name: Annotated[
         str | None, typer.Option(help="name of the campaign; none: that of the output folder")

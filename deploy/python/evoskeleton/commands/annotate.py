@@ -60,7 +60,8 @@ def annotate(
     ] = None,
     home: Home = CAMPAIGNS,
     detector: Annotated[
-        str, typer.Option(help="that suggests people: blazepose, a folder of a trained one, or module:Name")
+        str,
+        typer.Option(help="that suggests people: blazepose, a trained one's folder, module:Name"),
     ] = "blazepose",
     no_detector: Annotated[
         bool, typer.Option("--no-detector", help="suggest nothing: everything is drawn by hand")

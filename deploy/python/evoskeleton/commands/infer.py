@@ -48,7 +48,7 @@ def infer(
         typer.Option(help="JSON file of the boxes of people; none: the detector finds them"),
     ] = None,
     detector: Annotated[
-        str, typer.Option(help="blazepose, blazepose-heavy, a folder of a trained one, or module:Name")
+        str, typer.Option(help="blazepose, blazepose-heavy, a trained one's folder, module:Name")
     ] = "blazepose",
     detector_set: Annotated[
         list[str] | None,

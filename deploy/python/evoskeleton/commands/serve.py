@@ -57,7 +57,10 @@ def serve(
     home: Home = CAMPAIGNS,
     tracking_uri: TrackingUri = None,
     detector: Annotated[
-        str, typer.Option(help="for calls with pictures: blazepose, a folder of a trained one, or module:Name")
+        str,
+        typer.Option(
+            help="for calls with pictures: blazepose, a trained one's folder, module:Name"
+        ),
     ] = "blazepose",
     no_detector: Annotated[
         bool,
