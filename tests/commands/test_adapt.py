@@ -33,6 +33,7 @@ SMALL = {
     "search.migrants": 2,
     "search.island": '{"population": 32, "offspring": 48, "towards": 200, "keep": 1.0, '
     '"objectives": [["resemblance"], ["error"]]}',
+    "search.target.fit_views": True,
     "search.niches.quota": 3,
     "training.every": 1,
     "training.fit": '{"steps": 20, "batch": 32, "report_every": 10, "cascade": {"width": 32}}',

@@ -40,6 +40,11 @@ class TargetSettings(Settings):
     views: ViewSettings = Field(
         default_factory=ViewSettings, description="virtual cameras that see `poses`"
     )
+    fit_views: bool = Field(
+        False,
+        description="take the cameras' elevation, training.fit.views.elevation_deg, from the "
+        "keypoints: the range from which real poses resemble them most",
+    )
     transductive: bool = Field(
         False, description="declares that clips a lifter is judged by may be the target"
     )

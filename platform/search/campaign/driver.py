@@ -29,14 +29,21 @@ from evoskeleton.platform.record.tracking import Page
 from evoskeleton.platform.search.campaign.custom_operators import check_unchanged, fingerprints
 from evoskeleton.platform.search.campaign.paths import CampaignFolder, refuse_shared_name
 from evoskeleton.platform.search.campaign.progress import Both, Monitor, Silent
-from evoskeleton.platform.search.campaign.seeding import CampaignPoses, begin, load_motion
+from evoskeleton.platform.search.campaign.seeding import (
+    CampaignPoses,
+    begin,
+    load_motion,
+    seen_from,
+)
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
     SearchSettings,
     differences,
+    fits_views,
     from_surroundings,
     keep_settings,
     read_settings,
+    with_elevation,
 )
 from evoskeleton.platform.search.campaign.state import State, committed_state
 from evoskeleton.platform.search.campaign.stopping import Stop
@@ -167,6 +174,7 @@ def _start(
     fingerprints(settings.search.island)
     motion = _motion(settings)
     target = _target(settings, motion, readers)
+    settings = seen_from(settings, target, motion.seed.poses, run.monitor)
     limits = limits_of(settings, motion.seed)
 
     def begun() -> tuple[PoseTable, State]:
@@ -256,6 +264,8 @@ def _go_on(
     kept = read_settings(folder.settings)
     if changed := differences(kept, settings):
         raise BadInput(f"campaign {name} was started with other settings: {'; '.join(changed)}")
+    if fits_views(kept):
+        settings = with_elevation(settings, kept.training.fit.views.elevation_deg)
     check_unchanged(folder, settings.search.island)
     _expect_same_target(settings, folder, readers)
     table = table_of(settings, folder)

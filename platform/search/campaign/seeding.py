@@ -18,15 +18,19 @@ from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, write_poses
 from evoskeleton.platform.data.sources.load import hold_out, load
+from evoskeleton.platform.data.target.camera_heights import elevation_range, elevations
 from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.search.campaign.admission import found
 from evoskeleton.platform.search.campaign.custom_operators import remember
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import (
     CampaignSettings,
     MotionSettings,
+    fits_views,
     keep_settings,
+    with_elevation,
 )
 from evoskeleton.platform.search.campaign.state import PendingTraining, State, save
 from evoskeleton.platform.search.target.resembling import Resembling
@@ -90,6 +94,32 @@ def _without(poses: PoseSet, taken: PoseSet, role: str) -> PoseSet:
     if not free.any():
         raise BadInput(f"every clip is needed for {role}: no other is left to breed from")
     return poses.take(np.flatnonzero(free))
+
+
+def seen_from(
+    settings: CampaignSettings, target: KeypointTarget | None, seed: np.ndarray, monitor: Monitor
+) -> CampaignSettings:
+    """The settings with the cameras' elevation that the target shows, where they ask for that.
+
+    Args:
+        settings: of a campaign that begins.
+        target: of the campaign.
+        seed: (poses, 17, 3) world mm.
+        monitor: is told what was found.
+    """
+    if target is None or not fits_views(settings):
+        return settings
+    views = settings.training.fit.views
+    found = elevation_range(elevations(target, seed, views, settings.seed))
+    if found is None:
+        low, high = views.elevation_deg
+        monitor.tell(
+            "too few of the target's keypoints resemble a real pose to tell from how high they "
+            f"were seen: the cameras stay at {low:g} to {high:g} degrees"
+        )
+        return settings
+    monitor.tell(f"the target was seen from {found[0]:g} to {found[1]:g} degrees above the hip")
+    return with_elevation(settings, found)
 
 
 def begin(

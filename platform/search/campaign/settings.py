@@ -303,6 +303,10 @@ EXTENDING = tuple(
 """Settings of when a campaign ends: a resume may change them and so extend it."""
 
 
+FITTED = "training.fit.views.elevation_deg"
+"""Measured when a campaign begins, where `search.target.fit_views` says so."""
+
+
 def from_surroundings() -> dict[str, Any]:
     """Settings of where a campaign runs that the environment holds, EVOSKELETON_MACHINE__WORKERS.
 
@@ -345,9 +349,24 @@ def differences(old: CampaignSettings, new: CampaignSettings) -> list[str]:
     found = []
     for name in sorted(before.keys() | after.keys()):
         free = name.split(".")[0] in RUNNING or name in EXTENDING
+        free |= name == FITTED and fits_views(old) and fits_views(new)
         if not free and before.get(name) != after.get(name):
             found.append(f"{name}: {before.get(name)!r} -> {after.get(name)!r}")
     return found
+
+
+def fits_views(settings: CampaignSettings) -> bool:
+    """Whether the elevation of the cameras is taken from the target's keypoints."""
+    target = settings.search.target
+    return target is not None and target.fit_views
+
+
+def with_elevation(settings: CampaignSettings, degrees: tuple[float, float]) -> CampaignSettings:
+    """The same settings, trained with cameras of another range of elevations."""
+    training = settings.training
+    views = training.fit.views.model_copy(update={"elevation_deg": degrees})
+    fit = training.fit.model_copy(update={"views": views})
+    return settings.model_copy(update={"training": training.model_copy(update={"fit": fit})})
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
