@@ -32,6 +32,7 @@ from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.telemetry import Metrics
 from evoskeleton.annotation.server.tls import certificate_of, check_closed
 from evoskeleton.annotation.server.tokens import Tokens
+from evoskeleton.annotation.serving import trained_detectors
 from evoskeleton.annotation.serving.batching import Batcher
 from evoskeleton.annotation.serving.champions import Champions
 from evoskeleton.annotation.serving.detection_queue import DetectionQueue, ServedDetector
@@ -237,6 +238,9 @@ class Endpoint:
         await self._tell_health(self._champions.held is not None)
         await self._server.start()
         self._tasks = [asyncio.create_task(watch), asyncio.create_task(self._first_champion())]
+        if self._pictures:
+            look = trained_detectors.watch(self._pictures, self._settings.refresh_seconds)
+            self._tasks.append(asyncio.create_task(look))
 
     async def _first_champion(self) -> None:
         await self._champions.first()

@@ -23,6 +23,7 @@ from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.serving.batching import Batcher
 from evoskeleton.annotation.serving.champions import Champions
 from evoskeleton.annotation.serving.detection_queue import DetectionQueue, Seen
+from evoskeleton.annotation.serving.trained_detectors import refresh
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.pose2d.people_to_3d import liftable
@@ -51,7 +52,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
             people=[person_message(person, row) for row, person in enumerate(seen.people)],
             width=seen.width,
             height=seen.height,
-            detector=model_message(pictures.detector),
+            detector=model_message(seen.detector),
         )
 
     async def LiftKeypoints(
@@ -107,6 +108,8 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
     ) -> pb.RefreshModelResponse:
         try:
             changed = await self._champions.refresh()
+            if self._pictures:
+                changed |= await refresh(self._pictures)
         except BadInput as error:
             raise RpcError(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from None
         return pb.RefreshModelResponse(
@@ -127,7 +130,7 @@ class InferenceService(inference_pb2_grpc.InferenceServiceServicer):
             people=map(person_message, seen.people, ids, joints),
             width=seen.width,
             height=seen.height,
-            detector=model_message(pictures.detector),
+            detector=model_message(seen.detector),
             model=model_message(champion),
         )
         put_radii(answer, champion.radii)

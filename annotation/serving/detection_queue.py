@@ -7,6 +7,7 @@ decoded at any moment; the others wait as the bytes that came.
 import hashlib
 import inspect
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,24 +24,33 @@ _SMOOTHING = 0.8
 
 
 class ServedDetector(NamedTuple):
-    """A detector, and by which weights its answers are known; see `Model` of the contract."""
+    """A detector, and by which weights its answers are known; see `Model` of the contract.
+
+    `newer` gives another one that should take its place, or None; it may raise BadInput.
+    """
 
     detector: Detector
     name: str
     version: str
     weight_hash: str
+    newer: "Callable[[], ServedDetector | None] | None" = None
 
 
 class Seen(NamedTuple):
-    """People of one picture, and its size in px as it should be seen."""
+    """People of one picture, its size in px as it should be seen, and who saw them."""
 
     people: list[Person]
     width: int
     height: int
+    detector: ServedDetector
 
 
 class DetectionQueue:
-    """A detector and its queue."""
+    """A detector and its queue.
+
+    Attributes:
+        detector: that looks at the pictures whose turn comes; another may take its place.
+    """
 
     def __init__(
         self, detector: ServedDetector, most_pixels: int, most_queued: int, threads: int
@@ -79,10 +89,11 @@ class DetectionQueue:
         image = decode_image(data, most_pixels=self._most_pixels)
         height, width = image.shape[:2]
         check_image(image)
-        people = self.detector.detector.detect(image, boxes)
+        detector = self.detector
+        people = detector.detector.detect(image, boxes)
         seconds = time.perf_counter() - started
         self._seconds = _SMOOTHING * self._seconds + (1.0 - _SMOOTHING) * seconds
-        return Seen(people, width, height)
+        return Seen(people, width, height, detector)
 
 
 def own_detector(name: str) -> ServedDetector:

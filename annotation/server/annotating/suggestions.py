@@ -12,7 +12,7 @@ from evoskeleton.annotation.messages.refit_messages import fitted_messages, refi
 from evoskeleton.annotation.server.annotating.kept import Kept
 from evoskeleton.annotation.server.annotating.refusals import refusal
 from evoskeleton.annotation.serving.champions import ServedChampion
-from evoskeleton.annotation.serving.detection_queue import DetectionQueue
+from evoskeleton.annotation.serving.detection_queue import DetectionQueue, ServedDetector
 from evoskeleton.annotation.serving.refits import assumed_focal_px, refit
 from evoskeleton.annotation.serving.suggestions import ASSUMED_HEIGHT_MM, Suggestion, suggest
 from evoskeleton.annotation.store import suggested
@@ -40,8 +40,9 @@ class SuggestionCalls(Kept):
         found = await self._work.fitting.run(
             suggest, seen.people, champion.lifter, *size, project.keypoints, champion.radii
         )
-        answer = _answer(found, pictures, champion, *size)
+        answer = _answer(found, seen.detector, champion, *size)
         if whole:
+            made_by = f"{seen.detector.weight_hash}/{champion.weight_hash}"
             message, now = answer.SerializeToString(), self._store.now_ms()
             await self._kept(self._store.write, suggested.keep, image.id, made_by, message, now)
         return answer
@@ -72,14 +73,14 @@ class SuggestionCalls(Kept):
 
 def _answer(
     found: list[Suggestion],
-    pictures: DetectionQueue,
+    detector: ServedDetector,
     champion: ServedChampion,
     width: int,
     height: int,
 ) -> pb.SuggestResponse:
     return pb.SuggestResponse(
         people=map(_suggested_person, range(len(found)), found),
-        detector=model_message(pictures.detector),
+        detector=model_message(detector),
         model=model_message(champion),
         focal_px=assumed_focal_px(width, height),
     )

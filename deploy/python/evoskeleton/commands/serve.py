@@ -164,7 +164,12 @@ def champion_source(
 def detector_named(name: str) -> "ServedDetector | None":
     """A detector by name; without the embedded one, keypoints are still served."""
     from evoskeleton.annotation.serving.detection_queue import blazepose, own_detector
+    from evoskeleton.pose2d.detectors import is_folder
 
+    if is_folder(name):
+        from evoskeleton.annotation.serving.trained_detectors import trained_detector
+
+        return trained_detector(name)
     if name != "blazepose":
         return own_detector(name)
     try:

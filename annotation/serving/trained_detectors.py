@@ -1,0 +1,58 @@
+"""A trained detector out of a folder, which somebody may replace while it is served."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from evoskeleton.annotation.serving.detection_queue import DetectionQueue, ServedDetector
+from evoskeleton.errors import BadInput
+from evoskeleton.pose2d.heatmap.bundle import read_card
+from evoskeleton.pose2d.heatmap.heatmap_detector import HeatmapDetector
+
+LOG = logging.getLogger(__name__)
+
+
+def trained_detector(folder: Path | str) -> ServedDetector:
+    """The detector in a folder, after its self-test.
+
+    Raises:
+        BadInput: it is damaged, or cannot be used.
+    """
+    folder, detector = Path(folder), HeatmapDetector(folder)
+
+    def newer() -> ServedDetector | None:
+        return None if read_card(folder) == detector.card else trained_detector(folder)
+
+    return ServedDetector(detector, folder.resolve().name, "", detector.weight_hash, newer)
+
+
+async def refresh(pictures: DetectionQueue) -> bool:
+    """Whether another detector than before looks at pictures from now on.
+
+    Raises:
+        BadInput: there is a newer one that cannot be used; the old one goes on.
+    """
+    look = pictures.detector.newer
+    found = await asyncio.to_thread(look) if look else None
+    if found is None:
+        return False
+    pictures.detector = found
+    LOG.info(
+        "another detector", extra={"fields": {"name": found.name, "weights": found.weight_hash}}
+    )
+    return True
+
+
+async def watch(pictures: DetectionQueue, seconds: float) -> None:
+    """Look for a newer detector every so many seconds, for ever; each new problem is logged once."""
+    before = ""
+    while pictures.detector.newer:
+        await asyncio.sleep(seconds)
+        problem = ""
+        try:
+            await refresh(pictures)
+        except BadInput as error:
+            problem = str(error)
+        if problem and problem != before:
+            LOG.warning("the detector stays", extra={"fields": {"problem": problem}})
+        before = problem
