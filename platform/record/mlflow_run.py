@@ -27,11 +27,12 @@ SECRET_GROUPS = ("storage_options",)
 
 
 class Point(NamedTuple):
-    """One value of one metric."""
+    """One value of one metric; `at_ms` since 1970, none: now."""
 
     name: str
     step: int
     value: float
+    at_ms: int | None = None
 
 
 class Run:
@@ -50,7 +51,7 @@ class Run:
         missing = {(p.name, p.step): p for p in points if (p.name, p.step) not in self._known()}
         try:
             for part in _parts(missing.values(), MAX_POINTS):
-                metrics = [Metric(p.name, float(p.value), now, p.step) for p in part]
+                metrics = [Metric(p.name, _short(p.value), p.at_ms or now, p.step) for p in part]
                 self._client.log_batch(self.id, metrics=metrics)
         except BaseException:
             self._written = None
@@ -129,6 +130,12 @@ def numeric(record: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, value in record.items():
         if isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value):
             yield name, float(value)
+
+
+def _short(value: float) -> float:
+    """Seven digits: more are noise on a page; whole numbers stay as they are."""
+    number = float(value)
+    return number if number.is_integer() or not math.isfinite(number) else float(f"{number:.7g}")
 
 
 def _parts(items: Iterable[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -72,6 +72,10 @@ class TrackingSettings(Settings):
         True, description="record the name of the user who runs a campaign, as MLflow does"
     )
 
+    system_metrics: bool = Field(
+        True, description="record how busy processors, memory, network and GPUs of all nodes are"
+    )
+
     @field_validator("uri")
     @classmethod
     def _known_store(cls, uri: str | None) -> str | None:

@@ -13,9 +13,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.record.mlflow_store import one_line
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses
-from evoskeleton.platform.record.tracking import Page, Tracker, TrackingSettings, to_stderr
+from evoskeleton.platform.record.run_page.gallery_strip import Galleries, spread_by_error, strip
+from evoskeleton.platform.record.run_page.machine_load import Load
+from evoskeleton.platform.record.tracking import (
+    MOST_LOADS,
+    Page,
+    Tracker,
+    TrackingSettings,
+    to_stderr,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +59,8 @@ class Recording:
         self._campaign = ""
         self._queue: deque[_Record] = deque()
         self._rows: dict[int, Mapping[str, Any]] = {}
+        self._loads: deque[Load] = deque(maxlen=MOST_LOADS)
+        self._galleries = Galleries()
         self._known = -1
         self._done = 0
         self._left_out = 0
@@ -108,9 +121,40 @@ class Recording:
         """Keep plain data."""
         self._put(f"table {name}", partial(self._tracker.log_json, name, data))
 
+    def log_gallery(self, generation: int, rows: PoseRows) -> None:
+        """Keep a small picture of what a generation bred, if there is time for it."""
+        if not self._enabled or len(rows) == 0:
+            return
+        error = np.full(len(rows), np.nan) if rows.error is None else rows.error
+        places = spread_by_error(error)
+        shown = rows.take(places)
+        captions = ["" if np.isnan(e) else f"{e:.0f} mm" for e in error[places]]
+        draw = partial(strip, shown.poses, captions)
+        self._put("gallery", partial(self._galleries.write, self._tracker, generation, draw))
+
+    def log_load(self, load: Load) -> None:
+        """Keep a look at the machines; all that wait are written together."""
+        if not self._enabled:
+            return
+        with self._changed:
+            waiting = bool(self._loads)
+            self._loads.append(load)
+        if not waiting:
+            self._put("system metrics", self._write_loads, always=True)
+
+    def _write_loads(self) -> None:
+        with self._changed:
+            loads = list(self._loads)
+            self._loads.clear()
+        self._tracker.log_loads(loads)
+
     def log_sources(self, used: Sequence[UsedPoses]) -> None:
         """Note the sets of poses that the campaign is made of."""
         self._put("data sets", partial(self._tracker.log_sources, list(used)))
+
+    def describe(self, words: str) -> None:
+        """Say what was asked, until there is a result."""
+        self._put("description", partial(self._tracker.describe, words))
 
     def log_headline(self, numbers: Mapping[str, float], generation: int, words: str) -> None:
         """What came, in numbers and in words."""

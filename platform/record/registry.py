@@ -22,6 +22,7 @@ from evoskeleton.platform.record.mlflow_store import (
     one_line,
     without_secrets,
 )
+from evoskeleton.platform.record.run_page.logged_lifter import model_of
 from evoskeleton.platform.record.run_page.tags import BEFORE, GIVEN, WEIGHTS, told
 
 if TYPE_CHECKING:
@@ -226,12 +227,18 @@ class Registry:
         description: str | None,
     ) -> "ModelVersion":
         client = self._store.client()
-        place = self._keep(bundle, run_id, weights)
+        model = model_of(client, run_id, weights)
+        if model is None:
+            place = self._keep(bundle, run_id, weights)
+            source = f"{client.get_run(run_id).info.artifact_uri}/{place}"
+        else:
+            source = str(model.artifact_location)
         figures = {key: float(value) for key, value in metrics.items()}
         return client.create_model_version(
             name,
-            source=f"{client.get_run(run_id).info.artifact_uri}/{place}",
+            source=source,
             run_id=run_id,
+            model_id=None if model is None else model.model_id,
             tags={WEIGHTS: weights} | {key: f"{value:.6g}" for key, value in figures.items()},
             description=description or _description(figures),
         )
@@ -310,7 +317,11 @@ def _before(model: "RegisteredModel", alias: str) -> list[int]:
 
 def _version(found: "ModelVersion", holders: Mapping[str, Any]) -> Version:
     number = int(found.version)
-    metrics = {name: float(text) for name, text in found.tags.items() if _is_number(text)}
+    metrics = {
+        name: float(text)
+        for name, text in found.tags.items()
+        if "evoskeleton." not in name and _is_number(text)
+    }
     aliases = tuple(sorted(alias for alias, holder in holders.items() if int(holder) == number))
     return Version(number, told(found.tags, WEIGHTS) or "", found.run_id or None, aliases, metrics)
 

@@ -39,7 +39,8 @@ from evoskeleton.platform.record.mlflow_store import (
 from evoskeleton.platform.record.registry import Registry, weights_of
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses, input_of, table_input
 from evoskeleton.platform.record.run_page.logged_lifter import link_champion, log_lifter
-from evoskeleton.platform.record.run_page.opening import Page, page_of
+from evoskeleton.platform.record.run_page.machine_load import Load
+from evoskeleton.platform.record.run_page.opening import Page, links_to, page_of
 from evoskeleton.platform.record.run_page.shared_view import PRIMARY, TAG, shared_view
 from evoskeleton.platform.record.run_page.tags import (
     CAMPAIGN,
@@ -51,6 +52,7 @@ from evoskeleton.platform.record.run_page.tags import (
     MACHINE,
     NOTE,
     PARENT,
+    RESULT_TOLD,
     STOPPED,
     TRAINING,
     WEIGHTS,
@@ -61,6 +63,7 @@ from evoskeleton.platform.record.run_page.words import COLOURS, EXPERIMENT, rena
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 __all__ = ["Page", "Tracker", "TrackingSettings"]
 
@@ -69,6 +72,9 @@ ATTEMPTS = 3
 
 PAUSE = 30.0
 """Seconds for which MLflow is left alone after it did not answer."""
+
+MOST_LOADS = 500
+"""Looks at the machines that wait while MLflow is away; the oldest go first."""
 
 
 @dataclass
@@ -96,6 +102,10 @@ class Tracker:
         self._run: Run | None = None
         self._experiment = ""
         self._campaign = ""
+        self._began_ms = 0
+        self._loads: deque[Load] = deque(maxlen=MOST_LOADS)
+        self._pages: list[str] = []
+        self._version: tuple[str, int] | None = None
         self._rows: dict[int, Mapping[str, Any]] = {}
         self._trainings: dict[str, tuple[Run, bool]] = {}
         self._outbox: deque[_Job] = deque()
@@ -183,6 +193,7 @@ class Tracker:
 
     def log_picture(self, name: str, picture: io.BytesIO) -> None:
         """Keep a PNG file as `figures/<name>.png`."""
+        self._pages.append(f"figures/{name}.png")
         self._send(f"figure {name}", partial(self._write_file, f"figures/{name}.png", picture))
 
     def log_table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -206,6 +217,40 @@ class Tracker:
             "data sets", lambda: self._store.client().log_inputs(self._parent().id, datasets=inputs)
         )
 
+    def log_loads(self, loads: Sequence[Load]) -> None:
+        """Write looks at the machines as MLflow's system metrics."""
+        self._loads.extend(loads)
+        self._flush()
+
+    def _write_loads(self) -> None:
+        if self._loads:
+            self._parent().write(self._points_of(list(self._loads)))
+            self._loads.clear()
+
+    def _points_of(self, loads: Sequence[Load]) -> list[Point]:
+        """Steps are seconds since the run began, so that a resume goes on with them."""
+        return [
+            Point(name, max(0, load.at_ms - self._began_ms) // 1000, value, load.at_ms)
+            for load in loads
+            for name, value in load.by_name().items()
+        ]
+
+    def log_image(self, name: str, image: "Image", step: int) -> None:
+        """Keep a picture of a generation, which MLflow's page shows with a slider."""
+        self._send(
+            f"picture {name}",
+            lambda: self._store.client().log_image(self._parent().id, image, key=name, step=step),
+        )
+
+    def describe(self, words: str) -> None:
+        """Say in Markdown what was asked, unless the run says already what came."""
+        self._send("description", partial(self._describe, words))
+
+    def _describe(self, words: str) -> None:
+        tags = self._store.client().get_run(self._parent().id).data.tags
+        if told(tags, RESULT_TOLD) is None:
+            self._parent().tag({NOTE: f"{words}\n\n{_note(self._campaign)}"})
+
     def log_headline(self, numbers: Mapping[str, float], generation: int, words: str) -> None:
         """What came: metrics that stand before all groups, and the run's description.
 
@@ -215,12 +260,20 @@ class Tracker:
             words: the result in Markdown, put before what explains the page.
         """
         points = [Point(name, generation, value) for name, value in numeric(numbers)]
-        note = f"{words}\n\n{_note(self._campaign)}"
         self._send("headline", lambda: _ignored(self._parent().write(points)))
-        self._send("description", lambda: self._parent().tag({NOTE: note}))
+        self._send("description", partial(self._write_result, words))
+
+    def _write_result(self, words: str) -> None:
+        """The result, and links to what else the run holds."""
+        run = self._parent().id
+        links = links_to(self._experiment, run, self._pages, self._version)
+        first, _, rest = words.partition("\n\n")  # the page folds all but the first lines away
+        note = "\n\n".join([first, links, rest, _note(self._campaign)])
+        self._parent().tag({NOTE: note, RESULT_TOLD: "true"})
 
     def log_page(self, name: str, html: str) -> None:
         """Keep a page at the root of the artifacts, where MLflow shows it."""
+        self._pages.append(name)
         self._send(f"page {name}", partial(self._write_text, name, io.StringIO(html)))
 
     def log_summary(self, numbers: Mapping[str, float], generation: int = 0) -> None:
@@ -270,6 +323,7 @@ class Tracker:
             if self._run is None:
                 self._run = self._opening()
             self._write_generations()
+            self._write_loads()
             while self._outbox:
                 job = self._outbox[0]
                 job.write()
@@ -315,7 +369,7 @@ class Tracker:
             found = client.create_run(
                 self._experiment,
                 run_name=self._campaign,
-                tags={CAMPAIGN: self._campaign, COLOUR: self._colour()}
+                tags={CAMPAIGN: self._campaign, COLOUR: self._colour(), NOTE: _note(self._campaign)}
                 | ({KEY: key} if key else {}),
             ).info.run_id
         else:
@@ -323,7 +377,8 @@ class Tracker:
             client.set_tag(found, STOPPED, "false")
         run = Run(client, found)
         run.write_settings(settings)
-        run.tag(self._origin() | {NOTE: _note(self._campaign)})
+        self._began_ms = int(client.get_run(found).info.start_time)
+        run.tag(self._origin())
         for name, value in {NOTE: EXPERIMENT, TAG: shared_view(), **PRIMARY}.items():
             client.set_experiment_tag(self._experiment, name, value)
         client.log_text(found, _as_yaml(settings), "settings.yaml")
@@ -457,9 +512,10 @@ class Tracker:
     ) -> None:
         maker = self._write_champion(weights_of(bundle))
         name = model_name(self._campaign)
-        Registry(self._settings, self._home).register(
+        number = Registry(self._settings, self._home).register(
             bundle, name, metrics, maker, description=worth
         )
+        self._version = name, number
         link_champion(self._store.client(), self._parent().id, maker)
 
     def _write_file(self, place: str, content: io.BytesIO) -> None:

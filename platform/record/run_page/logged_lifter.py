@@ -60,6 +60,13 @@ def link_champion(client: "MlflowClient", campaign: str, training: str) -> None:
         client.log_outputs(campaign, [LoggedModelOutput(model.model_id, len(there))])
 
 
+def model_of(client: "MlflowClient", run_id: str, weights: str) -> "LoggedModel | None":
+    """The model of a training's run, whose files hold the bundle and its signature."""
+    model = _known(client, client.get_run(run_id).info.experiment_id, run_id)
+    ready = model is not None and str(model.status) == "READY"
+    return model if ready and model and model.tags.get("weights") == weights[:12] else None
+
+
 def _known(client: "MlflowClient", experiment: str, run_id: str) -> "LoggedModel | None":
     found = client.search_logged_models([experiment], filter_string=f"source_run_id = '{run_id}'")
     return found[0] if found else None

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,28 @@ def page_of(store: Store, experiment: str, run_id: str, port: int) -> Page:
         address=base + address_of_view(experiment),
         campaign=f"{base}/#/experiments/{experiment}/runs/{run_id}{_TRAINING_TOOLS}",
     )
+
+
+def links_to(
+    experiment: str, run_id: str, files: Sequence[str], version: tuple[str, int] | None
+) -> str:
+    """Markdown that leads to the files of a run and to its registered model.
+
+    Args:
+        experiment, run_id: of the run.
+        files: that it keeps, by their places.
+        version: name and number of the registered model.
+    """
+    place = f"#/experiments/{experiment}/runs/{run_id}/artifacts"
+    found = [f"[{_title(file)}]({place}/{file})" for file in dict.fromkeys(files)]
+    if version is not None:
+        name, number = version
+        found.insert(0, f"[{name}, version {number}](#/models/{name}/versions/{number})")
+    return f"Look at: {', '.join(found)}." if found else ""
+
+
+def _title(file: str) -> str:
+    return file.rpartition("/")[2].removesuffix(".png").replace("_", " ")
 
 
 def serve_command(store: Store, port: int = 5000) -> str:

@@ -370,8 +370,10 @@ def _drive(
     with cluster(settings.machine, islands, shards, home, run.monitor.tell) as there:
         from evoskeleton.platform.search.campaign.closing.closing_report import conclude
         from evoskeleton.platform.search.campaign.closing.facts import used_poses
+        from evoskeleton.platform.search.campaign.closing.report_page import asked_in_markdown
         from evoskeleton.platform.search.campaign.loop import Campaign
         from evoskeleton.platform.search.workers.gauges import CampaignGauges
+        from evoskeleton.platform.search.workers.joined.loads import looked_at
 
         if folder.is_remote:
             refuse_several_nodes(folder.uri)
@@ -379,8 +381,10 @@ def _drive(
         tracker = _tracker(settings, folder)
         try:
             tracker.log_sources(used_poses(settings, folder))
+            tracker.describe(asked_in_markdown(settings, folder))
             monitor = Both(run.monitor, CampaignGauges(settings.name))
-            with run.stop.between_generations():
+            wanted = settings.tracking.enabled and settings.tracking.system_metrics
+            with looked_at(tracker, wanted), run.stop.between_generations():
                 campaign = Campaign(settings, folder, table, there, tracker, monitor, run.stop)
                 last = campaign.run(first, run.until)
                 champion = campaign.close(last)

@@ -151,6 +151,7 @@ class Campaign:
         self._table.commit(self._settings.name, state.generation, rows)
         self._trainings.launch(state)
         self._tracker.sync_generations(list(state.logbook))
+        self._tracker.log_gallery(state.generation, rows)
         self._show(state)
         return state
 

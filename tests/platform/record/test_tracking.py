@@ -12,15 +12,19 @@ from base64 import b64decode
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.record import recording
 from evoskeleton.platform.record.mlflow_run import Run
 from evoskeleton.platform.record.mlflow_store import Store
 from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses
+from evoskeleton.platform.record.run_page.gallery_strip import Galleries
+from evoskeleton.platform.record.run_page.machine_load import Load, Machine, now_ms
 from evoskeleton.platform.record.tracking import Tracker, TrackingSettings
 
 SETTINGS = {"seed": 7, "search": {"generations": 8, "target": None, "names": []}}
@@ -526,6 +530,46 @@ def test_what_a_thread_records_is_what_is_recorded(record_home, client):
     assert [point.step for point in points] == list(range(8))
     assert run.info.status == "FINISHED"
     assert [item.path for item in client.list_artifacts(run.info.run_id, "tables")]
+
+
+def test_a_generation_is_a_picture_and_machines_are_looked_at(record_home, client, motion):
+    record = Recording(TrackingSettings(), record_home, pytest.fail)
+    record.start("seen", SETTINGS, key="seen")
+    for generation in (1, 2):
+        count = 40
+        rows = PoseRows.of_columns({
+            "id": np.arange(count), "generation": np.full(count, generation),
+            "island": np.zeros(count, int), "mother": np.zeros(count, int),
+            "father": np.zeros(count, int), "operator": np.full(count, "bend"),
+            "poses": motion[:count], "margin": np.zeros(count),
+            "error": np.linspace(90.0, 20.0, count),
+        })  # fmt: skip
+        record.log_gallery(generation, rows)
+    machine = Machine()
+    record.log_load(Load(now_ms(), {0: machine.look()}))
+    record.log_load(Load(now_ms() + 3000, {0: machine.look(), 1: machine.look()}))
+    record.finish()
+    run_id = record.how_to_open().campaign.split("/runs/")[1].split("?")[0]
+    kept = [item.path for item in client.list_artifacts(run_id, "images")]
+    steps = {path.split("step")[1].strip("%+").split("%")[0].split("+")[0] for path in kept}
+    assert steps == {"1", "2"}
+    metrics = client.get_run(run_id).data.metrics
+    for name in ("system", "system/node_0", "system/node_1"):
+        assert 0 <= metrics[f"{name}/cpu_utilization_percentage"] <= 100
+
+
+def test_pictures_stop_where_they_would_take_more_than_their_share():
+    kept: list[int] = []
+
+    class Slow:
+        def log_image(self, name, image, step):
+            kept.append(step)
+            time.sleep(0.002)
+
+    galleries = Galleries()
+    for generation in range(40):
+        galleries.write(Slow(), generation, lambda: None)
+    assert kept == list(range(8))
 
 
 @pytest.mark.long

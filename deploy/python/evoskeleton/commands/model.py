@@ -29,7 +29,8 @@ def model_list(home: Home = CAMPAIGNS, uri: TrackingUri = None) -> None:
     there = _registry(home, uri).list_models() if begun else []
     for model in there:
         for version in model.versions:
-            error = version.metrics.get("mpjpe", float("nan"))
+            told = version.metrics
+            error = told.get("test_mpjpe_mm", told.get("mpjpe", float("nan")))
             aliases = ", ".join(version.aliases)
             weights = version.weights[:12]
             table.add_row(model.name, str(version.number), aliases, f"{error:.1f}", weights)

@@ -15,12 +15,19 @@ from evoskeleton.platform.record import review
 from evoskeleton.platform.record.html_page import png_of
 from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.search.campaign.closing.explained import explained, resembles_anybody
-from evoskeleton.platform.search.campaign.closing.facts import Facts, finished_trainings
+from evoskeleton.platform.search.campaign.closing.facts import (
+    Facts,
+    bred_poses,
+    finished_trainings,
+)
 from evoskeleton.platform.search.campaign.closing.figures import figures
 from evoskeleton.platform.search.campaign.closing.report_page import report_page, result_in_markdown
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State
+
+_SHOWN = ("mpjpe", "p_mpjpe")
+"""What the closing comparison is as metrics; all of it is in the description and the tables."""
 
 
 def conclude(
@@ -80,9 +87,9 @@ def _publish(
     sides = {side: report[side] for side in ("baseline", "evolved")}
     tracker.log_summary(
         {
-            f"{side}_{metric}": value
+            f"{side}_{metric}": evaluation["overall"][metric]
             for side, evaluation in sides.items()
-            for metric, value in evaluation["overall"].items()
+            for metric in _SHOWN
         },
         state.generation,
     )
@@ -105,12 +112,16 @@ def _publish(
         f"test MPJPE {after:.1f} mm (baseline {before:.1f} mm), trained on version "
         f"{report['table_version']} of the pose table"
     )
-    tracker.register_champion(bundle, sides["evolved"]["overall"], worth)
-    headline = {"test_mpjpe_mm": after, "gain_mm": before - after} | _explained_share(state)
-    tracker.log_headline(headline, state.generation, result_in_markdown(facts))
     page = report_page(facts, drawn)
     write_text(folder.page, page)
     tracker.log_page("report.html", page)
+    version, rows = int(report["table_version"]), int(report["rows"])
+    tracker.log_sources([bred_poses(settings, version, rows)])
+    headline = {"test_mpjpe_mm": round(after, 2), "gain_mm": round(before - after, 2)}
+    told = headline | {"baseline_mpjpe_mm": round(before, 2), "table_version": version}
+    tracker.register_champion(bundle, told, worth)
+    headline |= _explained_share(state)
+    tracker.log_headline(headline, state.generation, result_in_markdown(facts))
 
 
 def _explained_share(state: State) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
+from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.record.mlflow_run import flatten, public_settings
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
@@ -62,24 +64,36 @@ class Facts:
 
     def changed_settings(self) -> list[tuple[str, str, str]]:
         """Settings of search and training that differ from the defaults: name, value, default."""
-        motion = self.settings.motion.model_dump(mode="json")
-        plain = CampaignSettings.parse({"name": self.name, "motion": motion})
-        before, after = (flatten(each.model_dump(mode="json")) for each in (plain, self.settings))
-        return [
-            (name, after.get(name, "none"), before.get(name, "none"))
-            for name in sorted(before.keys() | after.keys())
-            if before.get(name) != after.get(name) and name.startswith(_OF_THE_SEARCH)
-        ]
+        return changed_settings(self.settings)
 
     def sources(self) -> list[tuple[str, int, int, int, str]]:
         """Role, poses, clips and subjects of each set of real poses, and where they are from."""
-        rows = []
-        for role in ROLES:
-            poses = read_poses(self.folder.source(role))
-            source = public_settings(self.settings.motion.model_dump(mode="json")).get(role)
-            subjects = len(set(poses.subject.tolist()))
-            rows.append((role, len(poses), len(poses.clips()), subjects, _of_source(source)))
-        return rows
+        return sources_of(self.settings, self.folder)
+
+
+def changed_settings(settings: CampaignSettings) -> list[tuple[str, str, str]]:
+    """Settings of search and training that differ from the defaults: name, value, default."""
+    motion = settings.motion.model_dump(mode="json")
+    plain = CampaignSettings.parse({"name": settings.name, "motion": motion})
+    before, after = (flatten(each.model_dump(mode="json")) for each in (plain, settings))
+    return [
+        (name, after.get(name, "none"), before.get(name, "none"))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name) and name.startswith(_OF_THE_SEARCH)
+    ]
+
+
+def sources_of(
+    settings: CampaignSettings, folder: CampaignFolder
+) -> list[tuple[str, int, int, int, str]]:
+    """Role, poses, clips and subjects of each set of real poses, and where they are from."""
+    motion = public_settings(settings.motion.model_dump(mode="json"))
+    rows = []
+    for role in ROLES:
+        poses = read_poses(folder.source(role))
+        subjects = len(set(poses.subject.tolist()))
+        rows.append((role, len(poses), len(poses.clips()), subjects, _of_source(motion.get(role))))
+    return rows
 
 
 def used_poses(settings: CampaignSettings, folder: CampaignFolder) -> list[UsedPoses]:
@@ -93,7 +107,24 @@ def used_poses(settings: CampaignSettings, folder: CampaignFolder) -> list[UsedP
         context = _CONTEXTS.get(role, role)
         source = _of_source(motion.get(role))
         found.append(UsedPoses(f"{role} of {settings.name}", context, digest, source, counts))
-    return found
+    return [*found, *_used_target(settings, folder)]
+
+
+def _used_target(settings: CampaignSettings, folder: CampaignFolder) -> Iterator[UsedPoses]:
+    """The keypoint sets that the search goes towards, where it does."""
+    if settings.search.target is None or not folder.target.exists():
+        return
+    target = KeypointTarget.load(folder.target)
+    counts = {"keypoint_sets": len(target), "clips": len(set(target.clip.tolist()))}
+    yield UsedPoses(
+        f"target of {settings.name}", "target", target.hash[:12], "2D keypoints", counts
+    )
+
+
+def bred_poses(settings: CampaignSettings, version: int, rows: int) -> UsedPoses:
+    """The version of the pose table that a campaign ended with."""
+    counts = {"poses": rows}
+    return UsedPoses(f"poses of {settings.name}", "bred", f"v{version}", "pose table", counts)
 
 
 def facts_of(home: str, name: str) -> Facts:

@@ -15,10 +15,19 @@ from evoskeleton.platform.record.metric_names import model_name
 from evoskeleton.platform.record.mlflow_run import public_settings
 from evoskeleton.platform.record.provenance import code_commit, package_version
 from evoskeleton.platform.record.run_page.words import markdown_table
-from evoskeleton.platform.search.campaign.closing.facts import Facts, interval_over_clips
+from evoskeleton.platform.search.campaign.closing.facts import (
+    Facts,
+    changed_settings,
+    interval_over_clips,
+    sources_of,
+)
 from evoskeleton.platform.search.campaign.closing.lineage import Ancestors
+from evoskeleton.platform.search.campaign.paths import CampaignFolder
+from evoskeleton.platform.search.campaign.settings import CampaignSettings
 
 _HARDEST = 10
+
+SOURCES = ("role", "poses", "clips", "subjects", "source")
 
 CAPTIONS = {
     "error_by_clip": "Error of baseline and champion on every test clip; blue is better.",
@@ -73,11 +82,23 @@ def result_in_markdown(facts: Facts) -> str:
     parts = [
         f"**{verdict(facts)}**",
         markdown_table(["on the test poses", "baseline", "champion", "unit"], errors),
-        markdown_table(["role", "poses", "clips", "subjects", "source"], facts.sources()),
+        markdown_table(SOURCES, facts.sources()),
         "Settings that differ from the defaults:",
         markdown_table(["setting", "value", "default"], facts.changed_settings()),
         *(f"- {problem}" for problem in problems(facts)),
-        "Everything on one page: the artifact `report.html`.",
+    ]
+    return "\n\n".join(parts)
+
+
+def asked_in_markdown(settings: CampaignSettings, folder: CampaignFolder) -> str:
+    """The data and the settings of a campaign that is not done yet."""
+    parts = [
+        "Under way: the result will stand here.",
+        markdown_table(
+            ["role", "poses", "clips", "subjects", "source"], sources_of(settings, folder)
+        ),
+        "Settings that differ from the defaults:",
+        markdown_table(["setting", "value", "default"], changed_settings(settings)),
     ]
     return "\n\n".join(parts)
 
@@ -116,7 +137,7 @@ def _short(value: str | float) -> str:
 
 def _data(page: HtmlPage, facts: Facts) -> None:
     page.heading("On which data")
-    page.table(["role", "poses", "clips", "subjects", "source"], facts.sources())
+    page.table(SOURCES, facts.sources())
     page.text(
         "Clips of validation and test are never bred from. Bred and real poses together are "
         f"version {facts.report['table_version']} of the pose table, {facts.report['rows']:,} rows."
