@@ -14,6 +14,9 @@ The hinge is Akhter and Black's separating plane (2015, https://doi.org/10.1109/
 made smooth over the parent's direction. Directions here are rows, (samples, 3) float64.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 from pydantic import Field
 
@@ -109,28 +112,55 @@ def _radius(table: str, settings: LimitSettings) -> float:
     return float(getattr(settings, f"{table.replace(' ', '_')}_radius_deg"))
 
 
-def fit_body(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndarray:
-    """(n, n) int8 margins of a limb that the torso carries."""
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The vertices of a table, which the tables of several limbs share.
+
+    Attributes:
+        directions: (n, 3) unit directions.
+        angles: (n, n) degrees between them.
+        smooth: (n, n) smoothing matrix.
+    """
+
+    directions: np.ndarray
+    angles: np.ndarray
+    smooth: np.ndarray
+
+    @classmethod
+    def of(cls, size: int, settings: LimitSettings) -> "Grid":
+        """Of a table with so many vertices along each side."""
+        directions = sphere.grid_directions(size)
+        angles = sphere.angles_between(directions)
+        return cls(directions, angles, sphere.blur(angles, settings.smoothing_deg))
+
+
+def fit_bodies(limbs: np.ndarray, tables: Iterable[str], settings: LimitSettings) -> np.ndarray:
+    """(tables, n, n) int8 margins of limbs that the torso carries."""
+    grid = Grid.of(settings.body_grid, settings)
+    return np.stack([_fit_body(limbs, table, grid, settings) for table in tables])
+
+
+def _fit_body(limbs: np.ndarray, table: str, grid: Grid, settings: LimitSettings) -> np.ndarray:
     own, _ = _samples(limbs, table)
-    size = settings.body_grid
-    directions = sphere.grid_directions(size)
     samples = sphere.tree(sphere.thinned(own, np.radians(0.5)))
     radius = _radius(table, settings)
-    field = radius - sphere.distances_to_samples(directions, samples, radius + _BEYOND)
-    angles = sphere.angles_between(directions)
-    margins = sphere.blur(angles, settings.smoothing_deg) @ sphere.signed_margins(field, angles)
-    return sphere.quantize(margins).reshape(size, size)
+    field = radius - sphere.distances_to_samples(grid.directions, samples, radius + _BEYOND)
+    margins = grid.smooth @ sphere.signed_margins(field, grid.angles)
+    return sphere.quantize(margins).reshape((settings.body_grid,) * 2)
 
 
-def fit_child(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndarray:
-    """(p, p, c, c) int8 margins of a limb that another limb carries."""
+def fit_children(limbs: np.ndarray, tables: Iterable[str], settings: LimitSettings) -> np.ndarray:
+    """(tables, p, p, c, c) int8 margins of limbs that another limb carries."""
+    grid = Grid.of(settings.child_grid, settings)
+    return np.stack([_fit_child(limbs, table, grid, settings) for table in tables])
+
+
+def _fit_child(limbs: np.ndarray, table: str, grid: Grid, settings: LimitSettings) -> np.ndarray:
     own, parents = _samples(limbs, table)
     samples = np.concatenate([parents / settings.stretch, own], axis=1)
     samples = sphere.thinned(samples, np.radians(1.5))
     over = sphere.grid_directions(settings.parent_grid)
-    directions = sphere.grid_directions(settings.child_grid)
-    angles = sphere.angles_between(directions)
-    smooth = sphere.blur(angles, settings.smoothing_deg)
+    directions, angles = grid.directions, grid.angles
     hinges = _hinge_margins(over, directions, samples, table, settings)
     tree, reach = sphere.tree(samples), _radius(table, settings)
     margins = np.empty((len(over), len(directions)), np.float32)
@@ -140,7 +170,7 @@ def fit_child(limbs: np.ndarray, table: str, settings: LimitSettings) -> np.ndar
         away = sphere.distances_to_samples(queries, tree, reach + _BEYOND)
         forward = np.minimum(sphere.signed_margins(reach - away, angles), hinges[vertex])
         seen = sphere.signed_margins(settings.seen_radius_deg - away, angles)
-        margins[vertex] = smooth @ np.maximum(forward, seen)
+        margins[vertex] = grid.smooth @ np.maximum(forward, seen)
     sides = (settings.parent_grid,) * 2 + (settings.child_grid,) * 2
     return sphere.quantize(margins).reshape(sides)
 

@@ -95,9 +95,11 @@ def chord_to_degrees(chords: np.ndarray) -> np.ndarray:
 
 def angles_between(directions: np.ndarray) -> np.ndarray:
     """Degrees (n, n) float32 between all pairs of unit directions (n, 3)."""
-    cosines = (directions @ directions.T).astype(np.float32)
-    found: np.ndarray = np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
-    return found
+    angles: np.ndarray = (directions @ directions.T).astype(np.float32)
+    np.clip(angles, -1.0, 1.0, out=angles)
+    np.arccos(angles, out=angles)
+    np.degrees(angles, out=angles)
+    return angles
 
 
 def thinned(samples: np.ndarray, spacing: float) -> np.ndarray:
@@ -144,6 +146,9 @@ def blur(angles: np.ndarray, width_deg: float) -> np.ndarray:
     """Smoothing matrix (n, n) float32: a Gaussian of that width, rows summing to one."""
     if width_deg <= 0.0:
         return np.eye(len(angles), dtype=np.float32)
-    weights = np.exp(-0.5 * np.square(angles / width_deg))
-    found: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
-    return found
+    weights: np.ndarray = angles / width_deg
+    np.square(weights, out=weights)
+    weights *= -0.5
+    np.exp(weights, out=weights)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights

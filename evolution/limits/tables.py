@@ -36,7 +36,7 @@ from evoskeleton.evolution.hierarchy import (
     encode,
 )
 from evoskeleton.evolution.limits import sphere
-from evoskeleton.evolution.limits.fitting import LimitSettings, fit_body, fit_child
+from evoskeleton.evolution.limits.fitting import LimitSettings, fit_bodies, fit_children
 from evoskeleton.evolution.rotations import dot, half_turn
 from evoskeleton.evolution.skeleton import LIMBS
 from evoskeleton.files import write_arrays
@@ -220,8 +220,8 @@ def fit_tables(
     if len(genomes) == 0:
         raise BadInput("joint limits need at least one pose, got none")
     limbs = genomes.limbs.cpu().double().numpy()
-    body = np.stack([fit_body(limbs, table, settings) for table in BODY_TABLES])
-    child = np.stack([fit_child(limbs, table, settings) for table in CHILD_TABLES])
+    body = fit_bodies(limbs, BODY_TABLES, settings)
+    child = fit_children(limbs, CHILD_TABLES, settings)
     return Limits(
         torch.from_numpy(body), torch.from_numpy(child), _provenance(len(genomes), source, settings)
     )

@@ -122,25 +122,17 @@ def test_a_look_at_campaigns_and_studies_never_imports_ray():
     assert out.stdout.strip() == "False", out.stderr
 
 
-def test_the_data_commands_never_import_ray():
+def test_the_data_commands_and_annotations_never_import_ray():
+    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
     code = (
         "import sys, evoskeleton.cli, evoskeleton.platform.data.pose_table,"
         " evoskeleton.platform.data.sources.load, evoskeleton.platform.data.annotated,"
-        " evoskeleton.commands.annotations, evoskeleton.lifting.bundle;"
-        "print(sorted({'ray', 'mlflow'} & set(sys.modules)))"
-    )
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert out.stdout.strip() == "[]", out.stderr
-
-
-def test_annotations_never_import_ray():
-    code = (
-        "import sys, evoskeleton.annotation.server.endpoint,"
+        " evoskeleton.commands.annotations, evoskeleton.lifting.bundle,"
+        " evoskeleton.annotation.server.endpoint,"
         " evoskeleton.annotation.store.coco_import,"
         " evoskeleton.annotation.formats.exports;"
         "print(sorted({'ray', 'mlflow'} & set(sys.modules)))"
     )
-    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert out.stdout.strip() == "[]", out.stderr
 

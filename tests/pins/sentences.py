@@ -7,6 +7,7 @@ not matter in which module a sentence stands. Whatever is put into a sentence re
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,7 @@ _PLACE = re.compile(r"(?<!\{)\{[^{}]*\}(?!\})")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
 def trees(root: Path = ROOT) -> list[ast.Module]:
     """The syntax trees of all modules, generated ones left out."""
     found = {

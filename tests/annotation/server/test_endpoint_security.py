@@ -135,7 +135,7 @@ def test_calls_without_a_token_end_before_they_send_anything(
     secret = tokens.add("a", ["infer"])
     source, kept = BundleSource(make_bundle()), {"tokens": tmp_path / "tokens.json"}
     with (
-        serve_here(source, most_calls=2, **kept) as running,
+        serve_here(source, most_calls=2, drain_seconds=0.5, **kept) as running,
         grpc.insecure_channel(running.address) as channel,
         grpc.insecure_channel(running.address) as other,
     ):

@@ -65,7 +65,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("each", "kills"), [(20, 2), pytest.param(125, 3, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("each", "kills"), [(12, 1), pytest.param(125, 3, marks=pytest.mark.long)])
 def test_no_submission_is_lost_when_the_server_is_killed(
     serving, bundle, kept, tmp_path, each, kills
 ):
