@@ -39,6 +39,8 @@ _LONGEST_KEY = 16
 
 _BITS = 64
 
+_UNKNOWN = "unknown"
+
 ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): "array",
     ("numpy._core.multiarray", "_reconstruct"): "array",
@@ -77,14 +79,35 @@ def printable(text: str, most: int = 120) -> str:
     return shown if len(shown) <= most else f"{shown[:most]}..."
 
 
-def unpickle(stream: Stream) -> Any:
+@dataclass(eq=False)
+class Record:
+    """What a pickle holds of an object of a class that is not data; the class is never looked up.
+
+    Attributes:
+        name: of the class or function, "module.name".
+        arguments: that it would be called with.
+        state: that it would be given.
+    """
+
+    name: str
+    arguments: Any = None
+    state: Any = None
+    items: dict[Any, Any] = field(default_factory=dict)
+    values: list[Any] = field(default_factory=list)
+
+
+def unpickle(stream: Stream, *, inert: bool = False) -> Any:
     """The value that a pickle holds.
+
+    Args:
+        stream: the pickle.
+        inert: take what is not data as `Record`; nothing of it is run then, either.
 
     Raises:
         Refused: it asks for anything that is not data, or for far more memory than it has bytes.
         ValueError and the like: it is damaged.
     """
-    return _Unpickler(stream).load()
+    return _Unpickler(stream, inert).load()
 
 
 def check_plain(dtype: np.dtype) -> None:
@@ -135,7 +158,8 @@ class _Draft:
 class _Unpickler:
     """Carries out the instructions that data needs; see the module's text."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, inert: bool = False) -> None:
+        self._inert = inert
         self._stream, self._size = stream, stream.left
         self._stack: list[Any] = []
         self._below: list[list[Any]] = []
@@ -144,7 +168,7 @@ class _Unpickler:
     def load(self) -> Any:
         """The one value that the pickle builds."""
         for count, (opcode, argument, _) in enumerate(pickletools.genops(self._stream)):  # type: ignore[arg-type]
-            act = _ACTS.get(opcode.name)
+            act = _ACTS.get(opcode.name) or (_INERT.get(opcode.name) if self._inert else None)
             if act is None:
                 raise Refused(_not_data(opcode.name, argument))
             if count >= MOST_INSTRUCTIONS:
@@ -199,6 +223,8 @@ class _Unpickler:
             self._last(dict)[_checked_key(key)] = value
 
     def _last(self, kind: type) -> Any:
+        if type(self._stack[-1]) is Record:
+            return self._stack[-1].items if kind is dict else self._stack[-1].values
         if type(self._stack[-1]) is not kind:
             raise ValueError(f"a {kind.__name__} should stand here")
         return self._stack[-1]
@@ -226,13 +252,17 @@ class _Unpickler:
 
     def _ask(self, module: Any, name: Any) -> None:
         asked = f"{module}.{name}"
-        if type(module) is not str or type(name) is not str or (module, name) not in ALLOWED:
+        known = type(module) is str and type(name) is str and (module, name) in ALLOWED
+        if not known and not self._inert:
             raise Refused(_asks_for(asked))
-        self._push(_Global(asked, ALLOWED[module, name]))
+        self._push(_Global(asked, ALLOWED[module, name] if known else _UNKNOWN))
 
     def call(self, _: Any) -> None:
         """REDUCE: only a name that was allowed, and only with the arguments that data has."""
         arguments, asked = self._pop(), self._pop()
+        if self._inert and type(asked) is _Global and asked.use == _UNKNOWN:
+            self._push(Record(_class_of(asked, arguments), arguments))
+            return
         if type(asked) is not _Global or asked.use not in _CALLS:
             raise Refused("calls what is no function of data")
         try:
@@ -242,6 +272,10 @@ class _Unpickler:
 
     def build(self, _: Any) -> None:
         state, draft = self._pop(), self._pop()
+        if type(draft) is Record:
+            draft.state = state
+            self._push(draft)
+            return
         if type(draft) is not _Draft:
             raise Refused("sets the state of what is no array")
         try:
@@ -251,6 +285,23 @@ class _Unpickler:
         for key in draft.memo_keys:
             self._memo[key] = value
         self._push(value)
+
+    def new_object(self, _: Any) -> None:
+        """NEWOBJ: an object of a class, as a record."""
+        arguments, asked = self._pop(), self._pop()
+        if type(asked) is not _Global:
+            raise Refused("makes an object of what is no class")
+        self._push(Record(asked.name, arguments))
+
+    def add_items(self, _: Any) -> None:
+        values = self._pop_marked()
+        self._last(list).extend(values)
+
+
+def _class_of(asked: _Global, arguments: Any) -> str:
+    """The class that `copyreg._reconstructor` makes an object of; else what is called."""
+    first = arguments[0] if type(arguments) is tuple and arguments else None
+    return first.name if type(first) is _Global else asked.name
 
 
 def _pushes(make: Callable[[], Any]) -> Callable[[_Unpickler, Any], None]:
@@ -292,6 +343,14 @@ _ACTS: dict[str, Callable[[_Unpickler, Any], None]] = {
     "BUILD": _Unpickler.build,
 }
 """What is done for each instruction; one that is not here is refused."""
+
+
+_INERT: dict[str, Callable[[_Unpickler, Any], None]] = {
+    "NEWOBJ": _Unpickler.new_object,
+    "EMPTY_SET": _pushes(lambda: Record("builtins.set")),
+    "ADDITEMS": _Unpickler.add_items,
+}
+"""What is done beside these where objects are taken as records."""
 
 
 def _asks_for(asked: str) -> str:
@@ -454,6 +513,10 @@ def _parts(value: Any) -> Iterator[Any]:
         yield from value
     elif isinstance(value, np.ndarray):
         yield from value.flat
+    elif type(value) is Record:
+        yield from (value.arguments, value.state, value.items, value.values)
+    elif type(value) is _Global and value.use == _UNKNOWN:
+        return
     elif type(value) is _Global:
         raise Refused(_asks_for(value.name))
     else:

@@ -29,7 +29,7 @@ from evoskeleton.data_pickle import (
 )
 from evoskeleton.errors import BadInput
 
-__all__ = ["LARGEST_BYTES", "load_npz", "load_object", "printable", "write_object"]
+__all__ = ["LARGEST_BYTES", "load_npz", "load_object", "load_pickle", "printable", "write_object"]
 
 LARGEST_BYTES = 4 << 30
 """Most bytes that the members of one `.npz` may unpack to; its directory tells before reading."""
@@ -69,6 +69,21 @@ def load_object(path: Path | str) -> Any:
     path = _existing(path)
     with _refused_in_one_sentence(str(path)), open(path, "rb") as file:
         return _unwrapped(_read_npy(file, path.stat().st_size))
+
+
+def load_pickle(path: Path | str, *, inert: bool = False) -> Any:
+    """What a pickled file (`.pkl`) holds.
+
+    Args:
+        path: the file.
+        inert: take objects of any class as records of what they hold, see `data_pickle.Record`.
+
+    Raises:
+        BadInput: as in `load_object`.
+    """
+    path = _existing(path)
+    with _refused_in_one_sentence(str(path)), open(path, "rb") as file:
+        return unpickle(_Bounded(file, path.stat().st_size), inert=inert)
 
 
 def load_npz(

@@ -26,7 +26,12 @@ OwnPlace = str | Sequence[str] | Mapping[str, float]
 _MOST_NAMES = 60
 
 
-def find_joint_map(rig: Rig, own: Mapping[str, OwnPlace] | None, where: str) -> JointMap:
+def find_joint_map(
+    rig: Rig,
+    own: Mapping[str, OwnPlace] | None,
+    where: str,
+    told: Mapping[str, Place] | None = None,
+) -> JointMap:
     """The map for a file with these joints.
 
     Args:
@@ -34,6 +39,7 @@ def find_joint_map(rig: Rig, own: Mapping[str, OwnPlace] | None, where: str) -> 
         own: the user's places, such as `{"Hip": "Hips", "Spine": ["Spine", "Spine1"]}`; they come
             before those of the known naming that has most of the others.
         where: the file, for messages.
+        told: places that the file's reader knows; they come before those of namings.
 
     Raises:
         BadInput: a joint of the 17 has no place, or the user's places name a joint that is not
@@ -42,7 +48,7 @@ def find_joint_map(rig: Rig, own: Mapping[str, OwnPlace] | None, where: str) -> 
     joints, spelled = rig.joints, spelled_names(rig.joints)
     places = _own_places(joints, own or {}, where)
     known = [naming.joint_map(rig, spelled) for naming in namings() if naming.fits(spelled)]
-    candidates = [JointMap(each.name, {**each.places, **places}) for each in known]
+    candidates = [JointMap(each.name, {**each.places, **(told or {}), **places}) for each in known]
     best = min(candidates, key=lambda candidate: len(candidate.missing(joints)))
     missing = best.missing(joints)
     if missing:

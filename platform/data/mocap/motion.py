@@ -7,7 +7,7 @@ own unit and axes. What leaves `to_h36m` is world millimetres, z up.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.mocap.joint_maps import OwnPlace, find_joint_map
+from evoskeleton.platform.data.mocap.places import Place
 from evoskeleton.platform.data.mocap.rigs import Rig
 from evoskeleton.safe_npy import printable
 from evoskeleton.shapes import expect_shape
@@ -51,6 +52,10 @@ class Motion:
         first_frame: the file's own number of the first row of `positions`.
         notes: sentences about what was changed or made up while reading.
         parents: place of each joint's parent, -1 for a root; None where the format has no tree.
+        places: of joints among the 17 that the reader knows.
+        gaps: whether joints may be NaN where they were not seen.
+        person: what the file calls who it is, where it holds several; empty otherwise.
+        subject, clip: names of them that the file tells better than its own name; empty otherwise.
     """
 
     source: Path
@@ -62,6 +67,11 @@ class Motion:
     first_frame: int = 0
     notes: tuple[str, ...] = ()
     parents: tuple[int, ...] | None = None
+    places: Mapping[str, Place] = field(default_factory=dict)
+    gaps: bool = False
+    person: str = ""
+    subject: str = ""
+    clip: str = ""
 
     def __post_init__(self) -> None:
         expect_shape("positions", self.positions, ("frames", len(self.joints), 3))
@@ -82,7 +92,8 @@ def to_h36m(
         joints: the user's own names; see `joint_maps.find_joint_map`.
 
     Returns:
-        (frames, 17, 3) float32 world mm, z up; and sentences about what is approximated.
+        (frames, 17, 3) float32 world mm, z up, NaN where a motion with gaps does not know them;
+        and sentences about what is approximated.
 
     Raises:
         BadInput: unit or up axis is neither declared nor given, or is given otherwise than
@@ -90,13 +101,25 @@ def to_h36m(
     """
     scale, turn = unit_mm(motion, units), UPRIGHT[up_axis(motion, up)]
     rig = Rig(motion.joints, motion.parents, motion.positions)
-    chosen = find_joint_map(rig, joints, str(motion.source))
+    chosen = find_joint_map(rig, joints, str(motion.source), motion.places)
     with np.errstate(over="ignore", invalid="ignore"):
-        placed = chosen.weights(motion.joints) @ motion.positions
+        placed = _placed(chosen.weights(motion.joints), motion)
         exact, moved = nearer_the_origin(scale * placed @ turn.T)
         poses = exact.astype(np.float32)
-    _refuse_infinite(motion, poses)
+    if not motion.gaps:
+        _refuse_infinite(motion, poses)
     return poses, [*motion.notes, *chosen.approximations(), *moved]
+
+
+def _placed(weights: np.ndarray, motion: Motion) -> np.ndarray:
+    """(frames, 17, 3) of (17, joints) weights; a joint is NaN where one that it needs is."""
+    if not motion.gaps:
+        mixed: np.ndarray = weights @ motion.positions
+        return mixed
+    known = np.isfinite(motion.positions).all(axis=2)
+    placed: np.ndarray = weights @ np.where(known[..., None], motion.positions, 0.0)
+    placed[(~known) @ (weights != 0.0).T] = np.nan
+    return placed
 
 
 def nearer_the_origin(poses: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -105,7 +128,8 @@ def nearer_the_origin(poses: np.ndarray) -> tuple[np.ndarray, list[str]]:
     Along an axis on which a clip lies more than a kilometre from the origin, the place of its
     first hip, to the metre, is taken off.
     """
-    first = poses[0, 0] if len(poses) else np.zeros(3)
+    known = np.flatnonzero(np.isfinite(poses[:, 0]).all(axis=1))
+    first = poses[known[0], 0] if len(known) else np.zeros(3)
     offset = np.where(np.abs(first) > FAR_MM, np.round(first, -3), 0.0)
     if not np.isfinite(offset).all() or not offset.any():
         return poses, []

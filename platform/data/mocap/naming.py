@@ -58,7 +58,7 @@ class Naming:
 
     def fits(self, spelled: Mapping[str, str]) -> bool:
         """Whether a file with these names may be of this naming."""
-        return all(_key(sign) in spelled for sign in self.signs)
+        return all(compared(sign) in spelled for sign in self.signs)
 
     def joint_map(self, rig: Rig, spelled: Mapping[str, str]) -> JointMap:
         """The places that a file has for the 17 joints; those it has not are left out."""
@@ -92,7 +92,7 @@ def spelled_names(joints: Sequence[str]) -> dict[str, str]:
     plain = _without_common(_without_common(list(joints), _PREFIX), _SUFFIX)
     keys: dict[str, str] = {}
     for name, short in zip(joints, plain, strict=True):
-        keys.setdefault(_key(short), name)
+        keys.setdefault(compared(short), name)
     return keys
 
 
@@ -111,7 +111,8 @@ def _without_common(names: list[str], form: re.Pattern[str]) -> list[str]:
     return _without_common([remove(name, shared) for name in names], form)
 
 
-def _key(name: str) -> str:
+def compared(name: str) -> str:
+    """A name as it is compared: small letters and digits."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
@@ -119,7 +120,9 @@ def _limb_places(limbs: Mapping[str, str], spelled: Mapping[str, str]) -> dict[s
     places = {}
     for letter, words in _SIDES.items():
         for joint, parts in limbs.items():
-            keys = [k for part in parts.split("|") for w in words for k in _sided(w, _key(part))]
+            keys = [
+                k for part in parts.split("|") for w in words for k in _sided(w, compared(part))
+            ]
             if found := next((spelled[key] for key in keys if key in spelled), None):
                 places[f"{letter}{joint}"] = Place.mean(found)
     return places
@@ -139,7 +142,7 @@ def _trunk(given: str | Sequence[str], spelled: Mapping[str, str], note: str = "
 
 
 def _any_of(names: str, spelled: Mapping[str, str]) -> str | None:
-    keys = [form for name in names.split("|") for form in (_key(name), f"c{_key(name)}")]
+    keys = [form for name in names.split("|") for form in (compared(name), f"c{compared(name)}")]
     return next((spelled[key] for key in keys if key in spelled), None)
 
 

@@ -40,7 +40,7 @@ class Rig:
         if first is None or last is None:
             return np.nan
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(np.median(np.linalg.norm(last - first, axis=1)))
+            return _median(np.linalg.norm(last - first, axis=1))
 
     def angle_deg(self, start: Place, middle: Place, end: Place) -> float:
         """Median angle by which the way from `middle` to `end` turns off that before it."""
@@ -49,7 +49,7 @@ class Rig:
             return np.nan
         before, after = places[1] - places[0], places[2] - places[1]  # type: ignore[operator]
         sine = np.linalg.norm(np.cross(before, after), axis=1)
-        return float(np.median(np.degrees(np.arctan2(sine, (before * after).sum(axis=1)))))
+        return _median(np.degrees(np.arctan2(sine, (before * after).sum(axis=1))))
 
     def chain(self, name: str) -> list[str]:
         """A joint and all it hangs on, the root last."""
@@ -69,6 +69,12 @@ class Rig:
         return [other for other in self.joints if other != name and name in self.chain(other)]
 
 
+def _median(values: np.ndarray) -> float:
+    """Of those that are known; NaN where none is."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else np.nan
+
+
 def limbs_first(joints: Sequence[str]) -> list[str]:
     """Names with those that speak of limbs first and fingers last, else in the file's order."""
     return sorted(joints, key=_rank)
@@ -78,11 +84,14 @@ _LIMBS = (
     *("hip", "thigh", "leg", "knee", "shin", "calf", "foot", "ankle"),
     *("shoulder", "arm", "elbow", "hand", "wrist"),
 )
+MADE = "joint "
+"""Before the name of a joint that a reader made, and the file has not."""
+
 _FINGERS = ("finger", "thumb", "index", "middle", "ring", "pinky", "toe", " end")
 
 
 def _rank(name: str) -> int:
     low = name.lower()
-    if any(word in low for word in _FINGERS):
+    if any(word in low for word in _FINGERS) or low.startswith(MADE):
         return 2
     return 0 if any(word in low for word in _LIMBS) else 1

@@ -6,8 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.formats.amass import amass_rate, holds_amass, is_shape_only
 from evoskeleton.platform.data.formats.mpi_inf_3dhp import TEST_FILE, TRAINING_FILE
+from evoskeleton.platform.data.formats.panoptic import is_panoptic, panoptic_rate
 from evoskeleton.platform.data.formats.parquet import kept_rate
+from evoskeleton.platform.data.markers.c3d import c3d_rate
+from evoskeleton.platform.data.markers.trc import trc_rate
 from evoskeleton.platform.data.mocap.motion import SAME_RATE
 from evoskeleton.platform.data.mocap.pose_array import is_pose_array
 
@@ -17,6 +21,9 @@ SUFFIXES = {
     ".npz": "videopose3d",
     ".bvh": "bvh",
     ".amc": "amc",
+    ".trc": "trc",
+    ".c3d": "c3d",
+    ".pkl": "3dpw",
 }
 """Kinds by the end of a file's name; an ASF is read with the AMC files that go with it."""
 
@@ -26,12 +33,16 @@ def kind_of(path: Path) -> str:
 
     An `.npy` file is looked into: numbers are poses, a dictionary is EvoSkeleton's.
     """
+    if is_panoptic(path):
+        return "panoptic"
     if path.is_dir():
         return "table" if (path / "_delta_log").is_dir() else "folder"
     if path.name in (TRAINING_FILE, TEST_FILE):
         return "mpi-inf-3dhp"
     if path.suffix.lower() == ".npy" and is_pose_array(path):
         return "array"
+    if path.suffix.lower() == ".npz" and holds_amass(path):
+        return "amass"
     return SUFFIXES.get(path.suffix.lower(), "parquet")
 
 
@@ -43,10 +54,18 @@ def readable_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder")
-    found = sorted(path for path in files_below(folder) if path.suffix.lower() in SUFFIXES)
+    found = sorted({read for path in files_below(folder) for read in _read_as(path)})
     if not found:
         raise BadInput(f"{folder} holds no file to read: known are {', '.join(SUFFIXES)}")
     return found
+
+
+def _read_as(path: Path) -> list[Path]:
+    """What is read for a file: itself, its folder where that is one take, or nothing."""
+    if is_panoptic(path):
+        return [path.parent]
+    known = path.suffix.lower() in SUFFIXES and not is_shape_only(path)
+    return [path] if known else []
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -90,11 +109,20 @@ def expect_one_rate(files: Sequence[Path], fps: float | None) -> None:
 
 
 def declared_rate(file: Path) -> float | None:
-    """Frames a second of a BVH or a Parquet file that says so; none for others."""
-    if file.suffix.lower() == ".parquet":
-        return kept_rate(file)
-    if file.suffix.lower() != ".bvh":
-        return None
+    """Frames a second of a file that says so; none for others."""
+    told = {
+        ".parquet": kept_rate,
+        ".trc": trc_rate,
+        ".c3d": c3d_rate,
+        ".npz": amass_rate,
+        ".bvh": _bvh_rate,
+    }.get(file.suffix.lower())
+    if told is not None:
+        return told(file)
+    return panoptic_rate(file) if is_panoptic(file) else None
+
+
+def _bvh_rate(file: Path) -> float | None:
     try:
         with open(file, encoding="latin-1") as lines:
             found = next((line for line in lines if line.strip().startswith("Frame Time:")), "")

@@ -7,7 +7,7 @@ rule for them, see `subjects`.
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,13 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR
 from evoskeleton.platform.data.bodies import measure
 from evoskeleton.platform.data.body_checks import likely_unit, warnings
+from evoskeleton.platform.data.formats.amass import read_amass
+from evoskeleton.platform.data.formats.panoptic import read_panoptic
+from evoskeleton.platform.data.formats.three_dpw import read_3dpw
+from evoskeleton.platform.data.markers.marker_motion import read_markers
 from evoskeleton.platform.data.mocap.asf_amc import read_amc
 from evoskeleton.platform.data.mocap.bvh import read_bvh
+from evoskeleton.platform.data.mocap.gaps import as_given, without_gaps
 from evoskeleton.platform.data.mocap.joint_maps import OwnPlace
 from evoskeleton.platform.data.mocap.motion import (
     SAME_RATE,
@@ -49,33 +54,61 @@ def load_mocap(path: Path, settings: RecordingSource) -> PoseSet:
         BadInput: the file is damaged, its unit or up axis is neither declared nor given, a joint
             is not found, or the unit makes bodies of a size that none has.
     """
-    motion = read_motion(path, settings.skeleton)
+    motions = read_motions(path, settings.kind, settings.skeleton)
+    return PoseSet.concat([_person(path, motion, settings) for motion in motions])
+
+
+def _person(path: Path, read: Motion, settings: RecordingSource) -> PoseSet:
+    """One of the people of a file."""
+    motion = as_given(read, settings.units, settings.up)
     own = settings.joints or (_OURS if motion.joints == JOINT_NAMES else None)
     poses, notes = to_h36m(motion, settings.units, settings.up, own)
     if settings.swap_sides:
         poses = poses[:, list(MIRROR)]
     unit, turn = unit_mm(motion, settings.units), UPRIGHT[up_axis(motion, settings.up)]
+    poses, frames, more = _at_rate(motion, poses, settings)
+    if motion.gaps:
+        poses, frames, gone = without_gaps(motion, poses, frames)
+        more += gone
     _refuse_size(path, poses, unit)
     bodies = measure(poses, np.zeros(len(poses), np.int64))
-    poses, frames, more = _at_rate(motion, poses, settings)
     for note in [*notes, *more, *warnings(bodies, unit, turn)]:
-        _log.warning("%s: %s", path.name, note)
+        _log.warning("%s%s: %s", path.name, motion.person and f", {motion.person}", note)
     named = who(path, settings.subject_from)
+    clip = f"{motion.clip or path.stem} {motion.person}".strip()
     return PoseSet(
         poses=poses,
-        subject=np.full(len(poses), settings.subject or named.subject),
-        action=np.full(len(poses), settings.action or named.action or path.stem),
-        clip=np.full(len(poses), path.stem),
+        subject=np.full(len(poses), _subject(motion, settings, named.subject)),
+        action=np.full(len(poses), settings.action or named.action or motion.clip or path.stem),
+        clip=np.full(len(poses), clip),
         frame=frames.astype(np.int32),
     )
 
 
-def read_motion(path: Path, skeleton: str | None) -> Motion:
-    """A file by its suffix."""
-    if path.suffix.lower() == ".npy":
-        return read_pose_array(path)
-    asf = Path(skeleton).expanduser() if skeleton else None
-    return read_amc(path, asf) if path.suffix.lower() == ".amc" else read_bvh(path, asf)
+def _subject(motion: Motion, settings: RecordingSource, named: str) -> str:
+    if settings.subject or settings.subject_from:
+        return f"{settings.subject or named} {motion.person}".strip()
+    return motion.subject or motion.person or named
+
+
+def read_motions(path: Path, kind: str, skeleton: str | None) -> list[Motion]:
+    """The people of a file of a kind.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    body = Path(skeleton).expanduser() if skeleton else None
+    several: dict[str, Callable[[Path], list[Motion]]] = {
+        "trc": read_markers, "c3d": read_markers, "3dpw": read_3dpw, "panoptic": read_panoptic,
+    }  # fmt: skip
+    if kind in several:
+        return several[kind](path)
+    one: dict[str, Callable[[], Motion]] = {
+        "array": lambda: read_pose_array(path),
+        "amc": lambda: read_amc(path, body),
+        "amass": lambda: read_amass(path, body),
+    }
+    return [one[kind]() if kind in one else read_bvh(path, body)]
 
 
 def _refuse_size(path: Path, poses: np.ndarray, unit: float) -> None:

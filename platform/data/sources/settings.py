@@ -156,7 +156,9 @@ class Declared(SourceSettings):
     )
     up: Literal["x", "y", "z"] | None = Field(None, description="axis that points up")
     fps: float | None = Field(None, gt=0, description="frames a second to keep or to resample to")
-    skeleton: str | None = Field(None, description="ASF file of the same subject")
+    skeleton: str | None = Field(
+        None, description="ASF file of the same subject; of amass, a body model or a folder of them"
+    )
     joints: dict[str, str | list[str] | dict[str, float]] | None = Field(
         None, description="joints of the file that stand for our 17, such as {Hip: Hips}"
     )
@@ -178,14 +180,16 @@ class Declared(SourceSettings):
         return [name for name in _declarations() if getattr(self, name) is not None]
 
 
-RECORDED = ("bvh", "amc", "array")
+RECORDED = ("bvh", "amc", "array", "trc", "c3d", "3dpw", "amass", "panoptic")
 """Kinds of `RecordingSource`: files that leave open what `Declared` says."""
 
 
 class RecordingSource(Declared):
     """A recording of motion capture, or poses in a plain array."""
 
-    kind: Literal["bvh", "amc", "array"] = Field(description=_KIND)
+    kind: Literal["bvh", "amc", "array", "trc", "c3d", "3dpw", "amass", "panoptic"] = Field(
+        description=_KIND
+    )
 
 
 class FolderSource(Declared):

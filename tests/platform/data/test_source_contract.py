@@ -1,9 +1,13 @@
 """What every kind of source keeps to, whatever its format."""
 
+import json
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import body_model_files
+import marker_files
 import mpi_inf_3dhp_files
 import numpy as np
 import pytest
@@ -159,11 +163,56 @@ def _array(folder: Path, motion: np.ndarray) -> SourceSettings:
     return SourceSettings.parse(declared)
 
 
+def _trc(folder: Path, motion: np.ndarray) -> SourceSettings:
+    points = marker_files.keypoints(motion[:FRAMES]).items()
+    markers = {name: marker_files.y_up(point) / 1000 for name, point in points}
+    marker_files.write_trc(folder / "S1_walk.trc", markers, "m")
+    return SourceSettings.parse(dict(kind="trc", path=str(folder / "S1_walk.trc"), up="y"))
+
+
+def _c3d(folder: Path, motion: np.ndarray) -> SourceSettings:
+    pytest.importorskip("ezc3d", reason="the extra `c3d` is not installed")
+    marker_files.write_c3d(folder / "S1_walk.c3d", marker_files.plug_in_gait(motion[:FRAMES]))
+    return SourceSettings.parse(dict(kind="c3d", path=str(folder / "S1_walk.c3d")))
+
+
+def _amass(folder: Path, motion: np.ndarray) -> SourceSettings:
+    body_model_files.write_amass(folder / "walk_poses.npz", FRAMES)
+    np.savez(folder / "model.npz", **body_model_files.arrays())
+    model = str(folder / "model.npz")
+    return SourceSettings.parse(
+        dict(kind="amass", path=str(folder / "walk_poses.npz"), skeleton=model)
+    )
+
+
+def _three_dpw(folder: Path, motion: np.ndarray) -> SourceSettings:
+    model = body_model_files.read_model(folder)
+    places = body_model_files.three_dpw_joints(model, FRAMES)
+    sequence = {"sequence": "street_00", "jointPositions": [places, places + 1.0]}
+    (folder / "street_00.pkl").write_bytes(pickle.dumps(sequence, protocol=2))
+    return SourceSettings.parse(dict(kind="3dpw", path=str(folder / "street_00.pkl")))
+
+
+def _panoptic(folder: Path, motion: np.ndarray) -> SourceSettings:
+    frames = folder / "171204_pose1" / "hdPose3d_stage1_coco19"
+    frames.mkdir(parents=True)
+    points = marker_files.panoptic(motion[:FRAMES])
+    for row, person in enumerate(points.tolist()):
+        words = {"fpsType": "hd_29_97", "bodies": [{"id": 3, "joints19": sum(person, [])}]}
+        (frames / f"body3DScene_{row + 100:08d}.json").write_text(json.dumps(words))
+    return SourceSettings.parse(dict(kind="panoptic", path=str(frames)))
+
+
 MAKERS: dict[str, Callable[[Path, np.ndarray], SourceSettings]] = {
     **{kind: _export(kind) for kind in SUFFIX},
     "bvh": _bvh,
     "amc": _amc,
     "array": _array,
+    "trc": _trc,
+    "c3d": _c3d,
+    "amass": _amass,
+    "3dpw": _three_dpw,
+    "panoptic": _panoptic,
     "folder": _folder,
     "table": _table,
     "annotated": _annotated,
