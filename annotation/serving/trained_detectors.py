@@ -44,7 +44,7 @@ async def refresh(pictures: DetectionQueue) -> bool:
 
 
 async def watch(pictures: DetectionQueue, seconds: float) -> None:
-    """Look for a newer detector every so many seconds, for ever; each new problem is logged once."""
+    """Look for a newer detector every so many seconds; each new problem is logged once."""
     before = ""
     while pictures.detector.newer:
         await asyncio.sleep(seconds)

@@ -26,8 +26,8 @@ class Decoded(NamedTuple):
 
     Attributes:
         keypoints: (pictures, keypoints, 2) float32 px of the crop.
-        peaks: (pictures, keypoints) float32, how high the maps are there: what a confidence is
-            made of, see `calibration`.
+        peaks: (pictures, keypoints) float32, how high the maps are there, or how narrow where
+            the mean place is taken: what a confidence is made of, see `calibration`.
     """
 
     keypoints: np.ndarray
@@ -49,7 +49,7 @@ def decoded(maps: np.ndarray, picture_px: tuple[int, int], mean: bool = False) -
 
 
 def _mean_places(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(..., 2) cells and, as the peak, the share of the softmax within two cells of a peak."""
+    """(..., 2) cells, and how narrow the softmax is: 1 in one cell, 0 where it is flat."""
     rows, columns = maps.shape[-2:]
     shares = np.exp(maps - maps.max(axis=(-2, -1), keepdims=True), dtype=np.float64)
     shares /= shares.sum(axis=(-2, -1), keepdims=True)
@@ -57,8 +57,8 @@ def _mean_places(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.arange(columns), np.arange(rows)
     cells = np.stack([across @ x, down @ y], axis=-1)
     spread = across @ x**2 + down @ y**2 - (cells**2).sum(axis=-1)
-    width = 2.0 * (gaussian_width(rows // 4) * 4.0) ** 2
-    return cells, width / (width + np.maximum(spread, 0.0))
+    flat = (columns**2 + rows**2 - 2) / 12.0
+    return cells, np.clip(1.0 - spread / flat, 0.0, 1.0)
 
 
 def _peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
