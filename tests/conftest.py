@@ -33,6 +33,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return schedule.processes(config.args, cores())
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> schedule.ByFiles:
+    """See `schedule`."""
+    return schedule.ByFiles(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: with two processes, the other one does the rest meanwhile."""
     if os.environ.get("PYTEST_XDIST_WORKER"):

@@ -187,11 +187,12 @@ def test_offspring_descend_from_rows_that_are_there(undisturbed):
     assert not set(rows["id"][tumbled]) & {*rows["mother"], *rows["father"]}
 
 
+@pytest.mark.parametrize("ray_train", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_killed_workers_cost_nothing_and_four_on_two_nodes_do_the_same_as_one(
-    undisturbed, poses_file, ray_cluster, tmp_path
+    undisturbed, poses_file, ray_cluster, tmp_path, ray_train
 ):
     machine = {"workers": 4, "scorers": 2, "worker_cpus": 0.1, "scorer_cpus": 0.1}
-    path = settings_file(tmp_path, poses_file, **machine, always_ray_train=True)
+    path = settings_file(tmp_path, poses_file, **machine, always_ray_train=ray_train)
     errors = tmp_path / "stderr"
     node = ray_cluster.add_node(num_cpus=2)
     try:

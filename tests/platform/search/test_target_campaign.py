@@ -297,6 +297,7 @@ def started(settings: Path, address: str) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-m", "evoskeleton.cli", *line])
 
 
+@pytest.mark.long
 def test_another_target_is_refused_on_resume_with_the_difference(
     sources, motion, ray_address, tmp_path, capsys
 ):
@@ -333,6 +334,7 @@ def test_islands_that_trade_resemblance_off_know_that_of_their_first_parents(
     assert (population.resemblance > -1).all() and (population.error > 0).all()
 
 
+@pytest.mark.long
 def test_nothing_but_the_target_may_be_bred_towards(sources, ray_address, tmp_path):
     """No island is left for what is general: that is the seeds."""
     island = {"population": 24, "offspring": 48, "objectives": [["resemblance"]]}
