@@ -10,6 +10,7 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +197,7 @@ def _root_mean_squares(maps: np.ndarray) -> np.ndarray:
 
 def _on_processor(network: HeatmapNetwork) -> HeatmapNetwork:
     """A copy, ready to be asked; the network stays as it is, where it is."""
-    copy = HeatmapNetwork(network.settings)
-    copy.load_state_dict(network.state_dict())
-    return copy.eval()
+    return deepcopy(network).cpu().eval()
 
 
 def onnx_bytes(network: HeatmapNetwork) -> bytes:

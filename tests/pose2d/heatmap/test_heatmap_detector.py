@@ -56,10 +56,15 @@ def scene():
     return image
 
 
+@pytest.fixture(scope="module")
+def plain(folder):
+    return HeatmapDetector(folder, finder=BrightSpots())
+
+
 class TestHeatmapDetector(DetectorContract):
     @pytest.fixture
-    def detector(self, folder):
-        return HeatmapDetector(folder, finder=BrightSpots())
+    def detector(self, plain):
+        return plain
 
     def test_keypoints_that_coco_lacks_are_said_to_be_approximated(self, detector):
         assert detector.approximated == APPROXIMATED

@@ -17,15 +17,15 @@ from evoskeleton.pose2d.heatmap.person_crops import (
 )
 from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
 
-SIZE = (96, 128)
-PICTURES = 6
+SIZE, PICTURES = (64, 64), 6
+NAMES = tuple(name for name in COCO if any(part in name for part in ("shoulder", "hip", "knee")))
 
 
 def dotted(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A picture with a disc of its own colour at each keypoint, these (17, 2) px, and a box."""
+    """A picture with a disc of its own colour at each keypoint, these (6, 2) px, and a box."""
     random = np.random.default_rng(number)
     size, middle = random.uniform(60, 100), random.uniform(120, 180, 2)
-    keypoints = middle + size * random.uniform((-0.5, -0.7), (0.5, 0.7), (17, 2))
+    keypoints = middle + size * random.uniform((-0.5, -0.7), (0.5, 0.7), (len(NAMES), 2))
     image = random.integers(90, 110, (300, 300, 3)).astype(np.uint8)
     y, x = np.mgrid[:300, :300] + 0.5
     for row, point in enumerate(keypoints):
@@ -40,14 +40,14 @@ def dotted(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.long
 @pytest.mark.parametrize(("head", "kind"), [("heatmaps", "mse"), ("seed", "coordinates")])
 def test_a_trained_network_finds_keypoints_again_as_a_detector(tmp_path, head, kind):
-    network = HeatmapNetwork(HeatmapSettings(width=16, picture_px=SIZE, head=head))
+    network = HeatmapNetwork(HeatmapSettings(width=16, picture_px=SIZE, keypoints=NAMES, head=head))
     people = [dotted(number) for number in range(PICTURES)]
     affines = [crop_to_picture(box, SIZE) for _, _, box in people]
     crops = [cropped(image, a, SIZE) for (image, _, _), a in zip(people, affines, strict=True)]
     backs = [picture_to_crop(affine) for affine in affines]
     targets = [p @ a[:, :2].T + a[:, 2] for (_, p, _), a in zip(people, backs, strict=True)]
     pictures = torch.from_numpy(normalized(np.stack(crops)))
-    wanted, weights = torch.tensor(np.stack(targets)).float(), torch.ones(PICTURES, len(COCO))
+    wanted, weights = torch.tensor(np.stack(targets)).float(), torch.ones(PICTURES, len(NAMES))
     steps = 250
     optimizer = torch.optim.Adam(network.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, steps)
@@ -57,10 +57,11 @@ def test_a_trained_network_finds_keypoints_again_as_a_detector(tmp_path, head, k
         optimizer.step()
         schedule.step()
     save_bundle(network, tmp_path, {})
-    detector = load_detector(str(tmp_path), ["flip=false"])
+    detector = load_detector(str(tmp_path), ["threads=1"])
     errors = []
     for image, keypoints, box in people:
         found = detector.locate(image, box)
         errors.append(np.linalg.norm(found.keypoints[0] - keypoints, axis=1))
         assert found.peaks.mean() > 0.5
-    assert np.mean(errors) < (1.0 if head == "heatmaps" else 3.0)
+    print(head, np.mean(errors))
+    assert np.mean(errors) < 2.0
