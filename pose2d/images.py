@@ -52,6 +52,27 @@ def read_image(path: Path | str, most_pixels: int = MOST_PIXELS) -> np.ndarray:
         raise BadInput(f"picture {path} cannot be read: {error.strerror or error}") from None
 
 
+def image_size(path: Path | str) -> tuple[int, int]:
+    """Width and height, px, of a picture as it should be seen, from its header alone.
+
+    Raises:
+        BadInput: the file is missing, of none of `FILE_FORMATS`, or its header is damaged.
+    """
+    try:
+        with (
+            Path(path).open("rb") as file,
+            _told_in_one_sentence(str(path), FILE_FORMATS),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            with Image.open(file, formats=FILE_FORMATS) as picture:
+                turned = picture.getexif().get(_ORIENTATION, 1) >= 5
+                width, height = picture.size[::-1] if turned else picture.size
+                return width, height
+    except OSError as error:
+        raise BadInput(f"picture {path} cannot be read: {error.strerror or error}") from None
+
+
 def decode_image(
     data: bytes, name: str = "of the request", most_pixels: int = MOST_PIXELS
 ) -> np.ndarray:

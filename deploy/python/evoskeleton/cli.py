@@ -24,6 +24,7 @@ from evoskeleton.commands.infer import infer
 from evoskeleton.commands.lifter import evaluate, lift, train
 from evoskeleton.commands.limits import limits, sample
 from evoskeleton.commands.model import models
+from evoskeleton.commands.pictures.detector import detectors
 from evoskeleton.commands.serve import serve, tokens
 from evoskeleton.commands.settings import settings
 from evoskeleton.commands.study import studies
@@ -35,6 +36,7 @@ for command in (demo, adapt, sample, train, evaluate, infer, lift, serve, annota
 app.add_typer(campaigns, name="campaign")
 app.add_typer(data, name="data")
 app.add_typer(limits, name="limits")
+app.add_typer(detectors, name="detector")
 app.add_typer(studies, name="study")
 app.add_typer(models, name="model")
 app.add_typer(tokens, name="token")

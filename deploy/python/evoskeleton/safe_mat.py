@@ -65,6 +65,41 @@ def load_mat(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     raise BadInput(f"{path} should be a MATLAB file of version 5 or 7.3, got {got}")
 
 
+def load_structs(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Structs of a file of version 5 by name, as plain data.
+
+    Returns:
+        A struct is a dictionary, an array of structs or cells a list, a text a `str`; a single
+        number is one, and other numbers are an array.
+
+    Raises:
+        BadInput: as `load_mat`, or a struct holds what is no data.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: there is no such file")
+    with open(path, "rb") as file:
+        if file.read(len(_VERSION_5)) != _VERSION_5:
+            raise BadInput(f"{path} should be a MATLAB file of version 5, it is not")
+    with _told(path):
+        found = _read_version_5(path, names, simplify_cells=True)
+        return {name: _plain(name, found[name]) for name in names}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """What a struct holds, when all of it is data."""
+    if isinstance(value, dict):
+        return {str(key): _plain(name, inner) for key, inner in value.items()}
+    if isinstance(value, list) or (isinstance(value, np.ndarray) and value.dtype.kind == "O"):
+        return [_plain(name, inner) for inner in value]
+    if isinstance(value, str | int | float):
+        return value
+    if isinstance(value, np.generic) and value.dtype.kind in "biufU":
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufU":
+        return value
+    raise Refused(f"holds {type(value).__name__} in {printable(name)}, which is no data")
+
+
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
     """Every failure of reading as one sentence."""
@@ -91,17 +126,22 @@ def _expect(path: Path, names: Sequence[str], there: Sequence[str]) -> None:
 
 
 def _load_version_5(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    with _told(path):
+        found = _read_version_5(path, names)
+        return {name: _numbers(name, found[name]) for name in names}
+
+
+def _read_version_5(path: Path, names: Sequence[str], **how: Any) -> dict[str, Any]:
     from scipy.io import loadmat
 
-    with _told(path):
-        with open(path, "rb") as file:
-            there = sorted(_variables(file, path.stat().st_size))
-        _expect(path, names, there)
-        try:
-            found = loadmat(str(path), appendmat=False, variable_names=list(names))
-        except Exception as error:  # damaged files make it raise whatever comes up
-            raise ValueError(error) from None
-        return {name: _numbers(name, found[name]) for name in names}
+    with open(path, "rb") as file:
+        there = sorted(_variables(file, path.stat().st_size))
+    _expect(path, names, there)
+    try:
+        found = loadmat(str(path), appendmat=False, variable_names=list(names), **how)
+    except Exception as error:  # damaged files make it raise whatever comes up
+        raise ValueError(error) from None
+    return dict(found)
 
 
 def _variables(file: BinaryIO, size: int) -> Iterator[str]:

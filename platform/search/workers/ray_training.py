@@ -13,11 +13,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.parallel import DistributedDataParallel
 
-from evoskeleton.errors import BadInput
 from evoskeleton.lifting.lifter_training import Report, train_lifter
 from evoskeleton.platform.search.workers.joined.room import Resources
+from evoskeleton.platform.search.workers.ray_shards import (
+    fit_by_ray,
+    shard_device,
+    shard_number,
+    shared,
+)
 from evoskeleton.platform.search.workers.training_job import (
     Job,
     Place,
@@ -53,45 +57,15 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
 
 
 def _by_ray_train(job: Job, settings: TrainingSettings, resources: Resources) -> None:
-    from ray.train import (
-        CheckpointConfig,
-        ControllerError,
-        FailureConfig,
-        RunConfig,
-        ScalingConfig,
-    )
-    from ray.train.torch import TorchConfig
-
-    from evoskeleton.platform.search.workers.lean_trainer import LeanTrainer
-
-    shards = settings.fit.gradient_shards
-    gpus = resources.trainer_gpus / shards
-    config = {"job": vars(job), "settings": settings.model_dump(mode="json"), "gpu": gpus > 0}
-    trainer = LeanTrainer(
+    fit_by_ray(
         _train,
-        train_loop_config=config,
-        torch_config=TorchConfig(backend="nccl" if gpus >= 1 else "gloo"),
-        scaling_config=ScalingConfig(
-            num_workers=shards,
-            use_gpu=gpus > 0,
-            resources_per_worker={"CPU": resources.trainer_cpus / shards}
-            | ({"GPU": gpus} if gpus else {}),
-            label_selector=resources.trainer_labels or None,
-        ),
-        run_config=RunConfig(
-            name=job.name,
-            storage_path=job.storage,
-            failure_config=FailureConfig(
-                max_failures=settings.max_failures, controller_failure_limit=2
-            ),
-            checkpoint_config=CheckpointConfig(num_to_keep=1),
-        ),
+        {"job": vars(job), "settings": settings.model_dump(mode="json")},
+        name=job.name,
+        storage=job.storage,
+        shards=settings.fit.gradient_shards,
+        resources=resources,
+        max_failures=settings.max_failures,
     )
-    try:
-        trainer.fit()
-    except ControllerError as error:
-        reason = str(error.controller_failure).splitlines() or [type(error).__name__]
-        raise BadInput(f"training {job.name} could not be run: {reason[0]}") from error
 
 
 def _train(config: dict[str, Any]) -> None:
@@ -100,7 +74,7 @@ def _train(config: dict[str, Any]) -> None:
 
     job, settings = Job(**config["job"]), TrainingSettings.parse(config["settings"])
     torch.set_num_threads(settings.threads)
-    first = ray.train.get_context().get_world_rank() == 0
+    first = shard_number() == 0
     started, at = time.monotonic(), begin(job, 0)
     if (checkpoint := ray.train.get_checkpoint()) is not None:
         with checkpoint.as_directory() as folder:
@@ -132,16 +106,12 @@ def _report_with_checkpoint(
 
 
 def _reports(job: Job, settings: TrainingSettings, at: Place, gpu: bool) -> Iterator[Report]:
-    """Without a share of a GPU the training keeps off it, also where torch sees one."""
-    import ray.train.torch
-
-    wrap = ray.train.torch.prepare_model if gpu else DistributedDataParallel
     seed = settings.fit.seed + at.member
     return train_lifter(
         np.load(job.snapshot, mmap_mode="r"),
         settings.fit.model_copy(update={"seed": seed}),
-        device=ray.train.torch.get_device() if gpu else "cpu",
-        shard=ray.train.get_context().get_world_rank(),
+        device=shard_device(gpu),
+        shard=shard_number(),
         start=at.state,
-        wrap=wrap if settings.fit.gradient_shards > 1 else None,
+        wrap=shared(gpu) if settings.fit.gradient_shards > 1 else None,
     )

@@ -86,6 +86,15 @@ EXAMPLES = {
     "data describe": ("data describe mine.parquet --against seeds.parquet",),
     "data view": ("data view mine.bvh", "data view campaigns/poses --campaign my-campaign"),
     "data publish": ("data publish --campaign c --licence MIT --creator Us --output set",),
+    "detector train": (
+        "detector train train2017.json --output detector",
+        "detector train renders --output d --measure-on val2017.json",
+        "detector train annotations/cats --output d --begin hrnet_w32.pth",
+    ),
+    "detector evaluate": (
+        "detector evaluate detector val2017.json --json scores.json",
+        "detector evaluate blazepose val2017.json",
+    ),
     "limits fit": (
         "limits fit --poses mine.parquet --output mine.npz",
         "limits fit --poses mine.parquet --output mine.npz --leave-out S9",

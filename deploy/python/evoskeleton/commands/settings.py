@@ -54,6 +54,10 @@ SUBJECTS = {
     "detector": Subject(
         "evoskeleton.pose2d.blazepose:BlazePoseSettings", "`--detector-set` of `infer`"
     ),
+    "detector-training": Subject(
+        "evoskeleton.pose2d.training.settings:DetectorTrainingSettings",
+        "`--set` of `detector train`",
+    ),
     "tracking": Subject(
         "evoskeleton.pose2d.tracking:PeopleTrackingSettings", "`PeopleTracker`, in Python"
     ),

@@ -1,0 +1,1 @@
+"""Commands about pictures with people in them: detectors that learn from them."""

@@ -1,0 +1,1 @@
+"""What a training sees of a person: drawn by address, in batches."""

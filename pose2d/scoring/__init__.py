@@ -1,0 +1,1 @@
+"""How right keypoints in pictures are, by the measures of the field."""
