@@ -28,6 +28,7 @@ from evoskeleton.pose2d.images import read_image
 from evoskeleton.pose2d.people.duplicates import distinct
 from evoskeleton.pose2d.people.film import Film, Moving
 from evoskeleton.pose2d.people.fitted_people import fit_people
+from evoskeleton.pose2d.people.misfits import misfits
 from evoskeleton.pose2d.people.settings import FilmSettings
 from evoskeleton.pose2d.people_to_3d import lift_people
 from evoskeleton.pose2d.videos import Frame, is_video, read_video
@@ -181,7 +182,7 @@ def _video(file: Path, means: Means, wishes: Wishes) -> Iterator[dict[str, Any]]
     again = _again(file, wishes) if wishes.drawings is not None else None
     for frame, watch in _timed(_frames(file, wishes)):
         height, width = frame.image.shape[:2]
-        film = film or Film(partial(_lift, means.lifter, wishes.fit, width, height), wishes.film)
+        film = film or _film(means.lifter, wishes, width, height)
         waiting.append((Where(file, width, height, frame.number, frame.seconds), watch))
         boxes = means.boxes.of(file, frame.number)
         people = means.detector.detect(frame.image, boxes, watch)
@@ -190,6 +191,14 @@ def _video(file: Path, means: Means, wishes: Wishes) -> Iterator[dict[str, Any]]
         wishes.seen(file, frame.number + 1)
     for done in film.end() if film else ():
         yield _answer(*waiting.pop(0), done, means, wishes, again)
+
+
+def _film(lifter: Lifter, wishes: Wishes, width: int, height: int) -> Film:
+    return Film(
+        partial(_lift, lifter, wishes.fit, width, height),
+        wishes.film,
+        misfits=partial(misfits, lifter, (width, height)),
+    )
 
 
 def _answer(

@@ -16,8 +16,9 @@ from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.pose2d.detector import Person
 from evoskeleton.pose2d.people.bones import lengths, with_lengths
 from evoskeleton.pose2d.people.duplicates import distinct
+from evoskeleton.pose2d.people.misfits import Misfits
 from evoskeleton.pose2d.people.settings import FilmSettings
-from evoskeleton.pose2d.people.sides import readings
+from evoskeleton.pose2d.people.sides import evidence, readings
 from evoskeleton.pose2d.people.smoothing import smooth
 from evoskeleton.pose2d.people.tracks import Track, as_people
 from evoskeleton.pose2d.tracking import PeopleTracker, PeopleTrackingSettings
@@ -62,10 +63,20 @@ class Film:
         lift: Lift,
         settings: FilmSettings | None = None,
         tracking: PeopleTrackingSettings | None = None,
+        misfits: Misfits | None = None,
     ) -> None:
-        """`lift` gives people of one picture their joints."""
+        """An empty film.
+
+        Args:
+            lift: gives people of one picture their joints.
+            settings: the defaults where none are given.
+            tracking: how people are followed.
+            misfits: how badly a lifter explains keypoints, to tell sides by; none: motion alone
+                tells them.
+        """
         self.settings = settings or FilmSettings.parse({})
         self._lift = lift
+        self._misfits = misfits
         self._tracker = PeopleTracker(tracking)
         self._frames: list[_Seen] = []
         self._given = 0
@@ -135,10 +146,15 @@ class Film:
         start = (before[0], before[1]) if len(before) == 2 else (None, None)
         known = None if start[0] is None or start[1] is None else (start[0], start[1])
         weights = np.where(track.known, 0.1 + 0.9 * track.sight, 0.0)
-        read = readings(track.keypoints, weights, known)
+        read = readings(track.keypoints, weights, self._evidence(track), known)
         track.read(read)
         for frame, reading in zip(frames, read, strict=True):
             frame.readings[number] = int(reading)
+
+    def _evidence(self, track: Track) -> np.ndarray | None:
+        if self._misfits is None:
+            return None
+        return evidence(track.keypoints, track.known, track.sight, self._misfits)
 
     def _body(self, number: int, track: Track) -> tuple[np.ndarray, np.ndarray]:
         """Keypoints (frames, 17, 2) px and joints (frames, 17, 3) mm; NaN where none are."""

@@ -38,6 +38,7 @@ from evoskeleton.pose2d.detector import Person
 from evoskeleton.pose2d.detectors import load_detector
 from evoskeleton.pose2d.people.duplicates import are_one
 from evoskeleton.pose2d.people.film import Film, Moving
+from evoskeleton.pose2d.people.misfits import misfits
 from evoskeleton.pose2d.people.settings import FilmSettings
 from evoskeleton.pose2d.people_to_3d import lift_people
 from evoskeleton.pose2d.videos import read_video
@@ -145,7 +146,8 @@ def athlete(found: Found, cameras: int) -> Athlete:
 def filmed(found: Found, camera: int, lifter: Lifter, settings: FilmSettings) -> list[list[Moving]]:
     """What `infer` answers to one camera's video, frame by frame."""
     width, height = (int(length) for length in found.size[camera])
-    film = Film(partial(_lift, lifter, width, height), settings)
+    explained = partial(misfits, lifter, (width, height))
+    film = Film(partial(_lift, lifter, width, height), settings, misfits=explained)
     answers = []
     for frame in found.frames:
         people = found.people(frame, camera)

@@ -1,16 +1,21 @@
 """People over the frames of a video: sides, gaps, doubles, bones, motion without trembling."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from walker import person, seen, walk
 
 from evoskeleton.evolution.skeleton import BONES, MIRROR
+from evoskeleton.lifting.bundle import load_bundle
+from evoskeleton.lifting.bundles import shipped
 from evoskeleton.pose2d.people.bones import lengths, with_lengths
 from evoskeleton.pose2d.people.duplicates import distinct
 from evoskeleton.pose2d.people.film import Film
+from evoskeleton.pose2d.people.misfits import misfits
 from evoskeleton.pose2d.people.second_opinion import blended
 from evoskeleton.pose2d.people.settings import FilmSettings
-from evoskeleton.pose2d.people.sides import LEGS, READINGS, readings
+from evoskeleton.pose2d.people.sides import LEGS, READINGS, evidence, readings
 from evoskeleton.pose2d.people.smoothing import smooth
 
 TRUTH = walk(90)
@@ -53,7 +58,7 @@ def test_what_is_right_stays_although_legs_cross(heading):
 
 def test_a_reading_that_is_known_goes_on():
     mixed = exchanged(POINTS, range(40))
-    assert (readings(mixed, np.ones((90, 17)), (3, 3))[:40] == 3).all()
+    assert (readings(mixed, np.ones((90, 17)), start=(3, 3))[:40] == 3).all()
     assert (READINGS[3][READINGS[3]] == np.arange(17)).all()
 
 
@@ -156,3 +161,21 @@ def test_a_second_opinion_is_brought_to_the_bodys_size():
     assert np.allclose(mixed[5], 0.5 * (turned[5] + TRUTH[0][5]), atol=1e-3)
     assert np.allclose(mixed[13], 0.25 * turned[13] + 0.75 * TRUTH[0][13], atol=1e-3)
     assert blended(turned[None], [one], 0.0)[0] is not None
+
+
+def test_a_frame_between_the_sides_does_not_make_an_exchange_a_motion():
+    mixed = exchanged(POINTS, range(30, 60))
+    for row in (29, 60):
+        mixed[row] = (POINTS[row] + POINTS[row][list(MIRROR)]) / 2.0
+    read = readings(mixed, np.ones((90, 17)))
+    assert (read[31:59] == 3).all() and (read[:29] == 0).all() and (read[62:] == 0).all()
+
+
+def test_a_lifter_tells_legs_that_were_exchanged_all_the_time():
+    explained = partial(misfits, load_bundle(shipped()), (1000, 1000))
+    sure = np.ones((90, 17))
+    mixed = exchanged(POINTS, range(90), LEGS)
+    costs = evidence(mixed, sure > 0, sure, explained)
+    assert (readings(mixed, sure, costs) == 1).all()
+    nobody = evidence(mixed, sure < 0, sure, explained)
+    assert not nobody.any()
