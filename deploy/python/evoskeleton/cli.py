@@ -25,13 +25,26 @@ from evoskeleton.commands.lifter import evaluate, lift, train
 from evoskeleton.commands.limits import limits, sample
 from evoskeleton.commands.model import models
 from evoskeleton.commands.pictures.detector import detectors
+from evoskeleton.commands.render import render
 from evoskeleton.commands.serve import serve, tokens
 from evoskeleton.commands.settings import settings
 from evoskeleton.commands.study import studies
 from evoskeleton.console.mistakes import told
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-for command in (demo, adapt, sample, train, evaluate, infer, lift, serve, annotate, settings):
+for command in (
+    demo,
+    adapt,
+    sample,
+    train,
+    evaluate,
+    infer,
+    lift,
+    render,
+    serve,
+    annotate,
+    settings,
+):
     app.command()(command)
 app.add_typer(campaigns, name="campaign")
 app.add_typer(data, name="data")

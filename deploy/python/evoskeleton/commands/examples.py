@@ -28,6 +28,12 @@ EXAMPLES = {
         "lift --keypoints points.json --output joints.json",
         "lift --model best --keypoints p.json --output j.json --fit 640x480",
     ),
+    "render": (
+        "render campaigns/poses --output pictures --count 20000",
+        "render mine.parquet --output pictures --people 1-3 --size 640x480",
+        "render mine.parquet --output pictures --backgrounds photos",
+        "settings render",
+    ),
     "serve": (
         "serve --bundle lifter",
         "serve --model my-campaign --http-address 127.0.0.1:8080",

@@ -38,6 +38,10 @@ SUBJECTS = {
         "evoskeleton.annotation.server.settings:ServeSettings",
         "`--set` of `serve`; many are options of their own",
     ),
+    "render": Subject(
+        "evoskeleton.pose2d.rendering.settings:RenderSettings",
+        "`--set` of `render`; some are options of their own",
+    ),
     "radii": Subject(
         "evoskeleton.lifting.conformal:RadiusSettings", "`calibrate`, in Python; in campaigns"
     ),

@@ -1,0 +1,1 @@
+"""How a drawn person looks: build, skin, hair, face and clothes."""

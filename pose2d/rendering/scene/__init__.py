@@ -1,0 +1,1 @@
+"""What a picture shows besides bodies: things, ground, walls, light, the camera's own flaws."""
