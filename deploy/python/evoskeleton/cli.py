@@ -25,7 +25,7 @@ from evoskeleton.commands.lifter import evaluate, lift, train
 from evoskeleton.commands.limits import limits, sample
 from evoskeleton.commands.model import models
 from evoskeleton.commands.pictures.detector import detectors
-from evoskeleton.commands.render import render
+from evoskeleton.commands.pictures.render import render
 from evoskeleton.commands.serve import serve, tokens
 from evoskeleton.commands.settings import settings
 from evoskeleton.commands.study import studies
