@@ -1,0 +1,88 @@
+"""`evoskeleton detector` as a person types it: from pictures to a detector and its numbers."""
+
+import json
+
+import numpy as np
+import pytest
+from annotated_people import write_pictures
+from refusals import refused
+
+from evoskeleton.cli import main
+from evoskeleton.commands.pictures.annotated_pictures import annotated_pictures
+from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings
+
+TINY = (
+    "--set", "network={width: 16, picture_px: [32, 32]}", "--set", "steps=2", "--set", "batch=4",
+    "--set", "report_every=1",
+)  # fmt: skip
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as left:
+        main(["detector", *map(str, arguments)])
+    assert left.value.code == 0
+
+
+def test_pictures_become_a_detector_that_is_measured_and_recorded(tmp_path, capsys):
+    write_pictures(tmp_path / "set", count=6)
+    (tmp_path / "set" / "images" / "006.png").unlink()
+    home, output = tmp_path / "home", tmp_path / "detector"
+    run("train", tmp_path / "set", "--output", output, "--home", home, *TINY)
+    said = capsys.readouterr()
+    assert "set: 5 people; left out: 1 picture missing" in " ".join(said.err.split())
+    assert "2 steps" in said.out and "PCK@0.1" in said.out
+    card = json.loads((output / "detector.json").read_text())
+    assert card["training"]["people"] + card["training"]["held_out"] == 5
+    client = Store(TrackingSettings.parse({}), home).client()
+    experiment = client.get_experiment_by_name("evoskeleton")
+    record = client.search_runs([experiment.experiment_id])[0]
+    assert record.info.status == "FINISHED" and record.data.params["settings.batch"] == "4"
+    assert record.data.metrics.keys() > {"training/loss", "validation/oks", "final/ap"}
+    run("evaluate", output, tmp_path / "set", "--json", tmp_path / "scores.json")
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["people"] == 5 and 0.0 <= scores["overall"]["pck_box_01"] <= 1.0
+    assert len(scores["by_keypoint"]) == 17
+    again = ("detector", "train", tmp_path / "set", "--output", output, "--home", home)
+    assert "detector is there already; --overwrite replaces it" in refused(capsys, *again)
+
+
+def test_mistakes_are_told_in_a_sentence(tmp_path, capsys):
+    write_pictures(tmp_path / "set", count=2)
+    train = ("detector", "train", tmp_path / "set", "--output", tmp_path / "new")
+    for more, sentence in (
+        (("--set", "keypoints=[a, b, c, d, e, f]"), "set should have at least 6 of the keypoints"),
+        (("--set", "epoch=3"), "unknown setting epoch; did you mean epochs?"),
+        (("--measure-on", tmp_path / "gone"), "there is no such file or folder"),
+        (("--begin", tmp_path / "gone.pth"), "there is no such file or folder"),
+        (("--preset", "w64"), "setting preset"),
+    ):
+        assert sentence in refused(capsys, *train, *more)
+    taken = ("detector", "train", tmp_path / "set", "--output", tmp_path / "set")
+    assert "should be a new folder, or hold a detector" in refused(capsys, *taken)
+    evaluate = ("detector", "evaluate", tmp_path / "set", tmp_path / "set")
+    assert "detector.json: No such file or directory" in refused(capsys, *evaluate)
+    assert not (tmp_path / "new").exists() and not (tmp_path / "new.training").exists()
+
+
+def test_accepted_annotations_of_a_project_are_learnt_from(tmp_path):
+    pytest.importorskip("grpc", reason="the extra `serve` is not installed")
+    from evoskeleton.annotation.domain.records import Change
+    from evoskeleton.annotation.store.annotation_store import store_to_read
+
+    write_pictures(tmp_path / "set", count=3)
+    folder = tmp_path / "annotations"
+    with pytest.raises(SystemExit):
+        main(
+            ["annotations", "import", str(tmp_path / "set" / "annotations.json"), "--project", "p"]
+            + ["--images", str(tmp_path / "set" / "images"), "--annotations", str(folder)]
+        )
+    with store_to_read(folder) as store:
+        image = store.images(store.project("p").id)[1]
+        store.change(Change("accept", image.id, "reviewer", image.revision, "key"))
+    told = []
+    for source in (folder, folder / "p"):
+        found = annotated_pictures([str(source)], [], "data", lambda done, all_: None, told.append)
+        assert len(found) == 1 and found[0].picture.name == image.name
+    written = json.loads((tmp_path / "set" / "annotations.json").read_text())["annotations"][1]
+    points = np.array(written["keypoints"]).reshape(17, 3)[:, :2]
+    np.testing.assert_allclose(found[0].keypoints, points, atol=1e-3)
