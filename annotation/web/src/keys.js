@@ -58,6 +58,7 @@ export const COMMANDS = [
   { id: "skip", keys: ["K"], label: "Skip with a reason", group: "Image" },
   { id: "note", keys: ["N"], label: "Note", group: "Image" },
   { id: "history", keys: ["Y"], label: "History of this image", group: "Image" },
+  { id: "comments", keys: ["M"], label: "Comments on this image", group: "Image" },
   { id: "save", keys: ["Ctrl+S"], label: "Save as a file", group: "Image" },
   { id: "leave", keys: ["Escape"], label: "Leave a mode, or the picture", group: "Image" },
   { id: "help", keys: ["?"], label: "All keys", group: "Image" },

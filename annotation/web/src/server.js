@@ -40,6 +40,24 @@ export const revision = (imageId, number) => call("GetAnnotation", { imageId, nu
 /** @param {string} imageId */
 export const history = (imageId) => call("GetHistory", { imageId, most: 200 });
 
+/** What was said about an image, the first first. @param {string} imageId */
+export async function comments(imageId) {
+  return /** @type {any[]} */ ((await call("ListComments", { imageId, most: 1000 })).comments ?? []);
+}
+
+/** @param {string} commentId @param {boolean} open again, instead of settled */
+export const settleComment = (commentId, open) => call("ResolveComment", { commentId, open, ...annotator() });
+/** @param {string} imageId @param {string} name */
+export const renameImage = (imageId, name) => call("RenameImage", { imageId, name });
+/** @param {string} imageId */
+export const deleteImage = (imageId) => call("DeleteImage", { imageId, ...annotator() });
+/** @param {string[]} imageIds @param {string} assignee empty: nobody */
+export const assign = (imageIds, assignee) => call("AssignImages", { imageIds, assignee });
+/** @param {string} projectId @param {string} name */
+export const renameProject = (projectId, name) => call("RenameProject", { projectId, name });
+/** @param {string} projectId @param {string} name the project's, once more */
+export const deleteProject = (projectId, name) => call("DeleteProject", { projectId, name });
+
 /** @param {Record<string, any>} request */
 export async function images(request) {
   const answer = await call("ListImages", request);

@@ -230,6 +230,67 @@ def test_many_are_accepted_at_once_and_a_skip_is_taken_back(annotating, chromium
             "accepted",
         ]
         page.get_by_label("State").select_option("skipped by me")
-        page.get_by_text("1 images").wait_for()
+        page.get_by_text("1 image", exact=True).wait_for()
         page.locator(".list button").first.click()
         page.get_by_role("heading", name="0.png").wait_for()
+
+
+@pytest.mark.long
+def test_people_talk_about_an_image_and_whoever_may_puts_things_in_order(
+    annotating, chromium, tmp_path
+):
+    with annotating(6) as street:
+        with opened(chromium, street.address("ann")) as page:
+            commented(page, "Is this <b>one</b> person?")
+        with opened(chromium, street.address("eve")) as page:
+            page.get_by_role("button", name="Images").click()
+            page.get_by_text("1 comment").wait_for()
+            page.screenshot(path=tmp_path / "images.png")
+            images_in_order(page)
+            page.get_by_role("button", name="Projects").click()
+            project_renamed(page)
+        names = {image.name: image.assignee for image in street.store.images(street.project.id)}
+        assert names == dict.fromkeys([*(f"{n}.png" for n in range(4)), "corner.png"], "bob")
+
+
+def commented(page, words):
+    begun(page)
+    page.keyboard.press("m")
+    page.get_by_text("Nobody has said anything yet").wait_for()
+    page.get_by_label("Say something").fill(words)
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_text(words).wait_for()
+    page.get_by_role("button", name="Settle").click()
+    page.get_by_text("settled by ann").wait_for()
+    page.get_by_role("button", name="Open again").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Comments 1").wait_for()
+
+
+def images_in_order(page):
+    page.get_by_role("button", name="Rename, assign or delete 4.png").click()
+    page.get_by_role("button", name="Rename", exact=True).click()
+    page.get_by_label("Name of the image").fill("corner.png")
+    page.keyboard.press("Enter")
+    page.get_by_text("corner.png").first.wait_for()
+    page.get_by_role("button", name="Rename, assign or delete 5.png").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_text("5 images").wait_for()
+    page.get_by_role("button", name="Assign these").click()
+    page.get_by_label("Who should annotate them").fill("bob")
+    page.keyboard.press("Enter")
+    page.get_by_text("for bob").first.wait_for()
+
+
+def project_renamed(page):
+    page.get_by_role("button", name="Rename or delete").click()
+    page.get_by_role("button", name="Rename", exact=True).click()
+    page.get_by_label("Name of the project").fill("corner")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="corner").wait_for()
+    page.get_by_role("button", name="Rename or delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_label("The project's name once more").fill("other")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").filter(has_text="corner").wait_for()

@@ -10,6 +10,7 @@ import { clamp, fittable, freeId, jointOf, limbOf, nobody } from "../state.js";
 import { oddities } from "../words.js";
 import { conflictBox } from "./conflict.js";
 import { help } from "./help.js";
+import { commentsOf } from "./comments.js";
 import { historyOf } from "./history.js";
 import { SAID, drawJoints, drawMeasures, drawPeople } from "./panel.js";
 import { frame } from "./tools.js";
@@ -244,6 +245,7 @@ export class Annotate {
       skip: () => void this.skip(),
       note: () => void this.note(),
       history: () => void historyOf(session),
+      comments: () => void commentsOf(session),
       save: () => download(`${session.image.name}.json`, session.asFile(), "application/json"),
       leave: () => this.leaveMode(),
       help: () => void help((id) => this.run(id)),

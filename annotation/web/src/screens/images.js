@@ -1,8 +1,9 @@
 // All images of a project: a list of any length of which only what is seen is there.
 import { annotator, thumbnail } from "../api.js";
-import { button, dialog, fill, h } from "../dom.js";
+import { button, dialog, fill, h, say } from "../dom.js";
 import * as outbox from "../outbox.js";
 import * as server from "../server.js";
+import { assignAll, manageImage } from "./manage.js";
 
 const ROW = 40;
 const PAGE = 100;
@@ -39,6 +40,18 @@ export function imagesScreen(me, project) {
     await again();
   }
 
+  async function assignShown() {
+    /** @type {any[]} */
+    const found = [];
+    while (found.length < total) {
+      const { images } = await server.images({ ...wanted(), most: MOST_REVIEWS, offset: found.length });
+      if (!images.length) break;
+      found.push(...images);
+    }
+    await assignAll(found).catch((error) => say(error.message));
+    await again();
+  }
+
   async function again() {
     const mine = ++asked;
     pages.clear();
@@ -55,7 +68,7 @@ export function imagesScreen(me, project) {
     if (mine !== asked) return;
     pages.set(at, found.images);
     total = found.total;
-    count.textContent = `${total} images`;
+    count.textContent = counted(total, "image");
     rows.style.height = `${total * ROW}px`;
     draw();
   }
@@ -66,20 +79,20 @@ export function imagesScreen(me, project) {
     const shown = [];
     for (let at = first; at < last; at++) {
       const image = pages.get(Math.floor(at / PAGE))?.[at % PAGE];
-      if (image) shown.push(row(me, project, image, at, state.value === SKIPPED));
+      if (image) shown.push(row(me, project, image, at, state.value === SKIPPED, () => void again()));
       else void page(Math.floor(at / PAGE), asked);
     }
     fill(rows, shown);
   }
 
   const element = h("main", { class: "sheet" }, h("div", { class: "row" }, button("Projects", "", () => { location.hash = "#/"; }), h("h1", {}, project.name), h("span", { class: "gap" }), count),
-    h("div", { class: "row" }, state, search, h("span", { class: "gap" }), me.admin && button("Accept all submitted", "", () => void acceptAll()), button("Annotate", "", () => { location.hash = `#/annotate/${project.id}`; }, { class: "main" })), list);
+    h("div", { class: "row" }, state, search, h("span", { class: "gap" }), me.admin && button("Assign these", "", () => void assignShown()), me.admin && button("Accept all submitted", "", () => void acceptAll()), button("Annotate", "", () => { location.hash = `#/annotate/${project.id}`; }, { class: "main" })), list);
   void again();
   return { element };
 }
 
-/** @param {import("../server.js").Me} me @param {any} project @param {any} image @param {number} at @param {boolean} skipped */
-function row(me, project, image, at, skipped) {
+/** @param {import("../server.js").Me} me @param {any} project @param {any} image @param {number} at @param {boolean} skipped @param {() => void} changed */
+function row(me, project, image, at, skipped, changed) {
   const state = String(image.state ?? "").replace("STATE_", "").toLowerCase();
   const place = me.admin && state === "submitted" ? "review" : "annotate";
   const picture = h("img", { alt: "" });
@@ -89,7 +102,19 @@ function row(me, project, image, at, skipped) {
     location.hash = `#/${place}/${project.id}/${image.id}`;
   };
   const item = h("li", {}, h("button", { type: "button", onclick: () => void open() }, picture,
-    h("span", { class: "cut" }, image.name), h("span", {}, state), h("span", { class: "wide cut" }, image.holder ? `with ${image.holder}` : image.annotator ?? ""), h("span", { class: "wide" }, image.revision ? `revision ${image.revision}` : "")));
+    h("span", { class: "cut" }, image.name), h("span", {}, state), h("span", { class: "wide cut" }, whose(image)), h("span", { class: "wide" }, image.openComments ? counted(image.openComments, "comment") : image.revision ? `revision ${image.revision}` : "")),
+    me.admin && button("⋯", "", () => void manageImage(image, changed), { class: "more", title: "Rename, assign or delete", "aria-label": `Rename, assign or delete ${image.name}` }));
   item.style.top = `${at * ROW}px`;
   return item;
+}
+
+/** @param {any} image */
+function whose(image) {
+  if (image.holder) return `with ${image.holder}`;
+  return image.assignee ? `for ${image.assignee}` : image.annotator ?? "";
+}
+
+/** @param {number} count @param {string} name */
+function counted(count, name) {
+  return `${count} ${name}${count === 1 ? "" : "s"}`;
 }

@@ -70,7 +70,8 @@ function drawRow(element, session, person, j, odd) {
 /** @param {HTMLElement} element @param {Session} session @param {(id: string) => void} run */
 export function drawMeasures(element, session, run) {
   const person = session.chosen;
-  const words = person ? JSON.stringify([person.height, person.pitch, session.doc.note !== ""]) : "";
+  const { openComments } = session.image;
+  const words = person ? JSON.stringify([person.height, person.pitch, session.doc.note !== "", openComments]) : "";
   if (element.dataset.shown === words) return;
   element.dataset.shown = words;
   if (!person) return fill(element);
@@ -78,5 +79,5 @@ export function drawMeasures(element, session, run) {
   const tool = (/** @type {string} */ id, /** @type {string} */ label) => button(label, keyOf(id), () => run(id));
   fill(element, h("div", { class: "measure" }, h("span", {}, "Height"), small("shorter", "−"), h("output", {}, `${Math.round(person.height)} mm`), small("taller", "+")),
     h("div", { class: "measure" }, h("span", {}, "Camera down"), small("pitchDown", "−"), h("output", {}, `${Math.round(person.pitch)}°`), small("pitchUp", "+")),
-    h("div", { class: "row" }, tool("swapLimb", "Swap limb"), tool("swapAll", "Swap person"), tool("removePerson", "Remove"), tool("note", session.doc.note ? "Note •" : "Note"), tool("history", "History")));
+    h("div", { class: "row" }, tool("swapLimb", "Swap limb"), tool("swapAll", "Swap person"), tool("removePerson", "Remove"), tool("note", session.doc.note ? "Note •" : "Note"), tool("comments", openComments ? `Comments ${openComments}` : "Comments"), tool("history", "History")));
 }

@@ -2,6 +2,7 @@
 import { button, dialog, download, fill, h, say } from "../dom.js";
 import * as journal from "../journal.js";
 import * as server from "../server.js";
+import { manageProject } from "./manage.js";
 
 /** @typedef {import("../server.js").Me} Me */
 
@@ -34,7 +35,7 @@ function card(me, project) {
   return h("section", { class: "card", "aria-label": project.name }, h("h2", {}, project.name),
     h("div", { class: "counts" }, h("span", {}, project.keypoints), STATES.map((state) => h("span", {}, h("b", {}, counts[state]), ` ${state}`))),
     h("progress", { max: Math.max(counts.all, 1), value: done, "aria-label": `${done} of ${counts.all} are done` }),
-    h("div", { class: "row" }, button("Annotate", "", go("annotate"), { class: "main" }), me.admin && button(`Review ${counts.submitted || ""}`, "", go("review")), button("Images", "", go("images")), me.admin && button("Export", "", () => void exporting(project))));
+    h("div", { class: "row" }, button("Annotate", "", go("annotate"), { class: "main" }), me.admin && button(`Review ${counts.submitted || ""}`, "", go("review")), button("Images", "", go("images")), me.admin && button("Export", "", () => void exporting(project)), me.admin && button("Rename or delete", "", () => void manageProject(project, () => dispatchEvent(new Event("hashchange"))))));
 }
 
 /** @param {any} project @returns {Record<string, number>} */

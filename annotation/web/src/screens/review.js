@@ -6,6 +6,7 @@ import { Picture } from "../picture.js";
 import { Space, VIEWS } from "../space.js";
 import { jointOf } from "../state.js";
 import * as server from "../server.js";
+import { commentsOf } from "./comments.js";
 import { drawJoints, drawPeople } from "./panel.js";
 
 /** @typedef {{leave: () => void, edit: () => void, verdict: (accept: boolean, note: string, basedOn: number) => void}} Way */
@@ -45,8 +46,9 @@ export class Review {
     this.words = h("div", { class: "measures" });
     this.slider = h("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": "Revision", oninput: () => this.go(Number(this.slider.value)) });
     const views = Object.entries(VIEWS).map(([name, view]) => button(view.title, "", () => this.space.look(name)));
+    this.comments = button("Comments", "M", () => void commentsOf(this.session));
     const header = h("header", { class: "bar" }, button("Projects", "", () => this.way.leave()), h("h1", { class: "name" }, this.session.image.name), h("span", { class: "gap" }),
-      h("label", { class: "row" }, "Revision ", this.slider), button("Before", "B", () => this.go(this.at ? 0 : this.revisions.length - 1)), button("Correct", "E", () => this.way.edit()),
+      h("label", { class: "row" }, "Revision ", this.slider), button("Before", "B", () => this.go(this.at ? 0 : this.revisions.length - 1)), this.comments, button("Correct", "E", () => this.way.edit()),
       button("Send back", "R", () => void this.reject()), button("Accept", "A", () => this.accept(), { class: "main" }));
     return h("main", { class: "annotate" }, header, h("section", { class: "half", "aria-label": "Picture" }, h("div", { class: "tools" }, button("Person", "Z", () => this.picture.fitPerson()), button("Picture", "Shift Z", () => this.picture.fitPicture())), this.picture.element),
       h("section", { class: "half", "aria-label": "Space" }, h("div", { class: "tools" }, views), this.space.element), h("aside", { class: "panel", "aria-label": "People and joints" }, this.people, this.joints, this.words));
@@ -82,6 +84,7 @@ export class Review {
     this.space.draw();
     drawPeople(this.people, this.session, () => {});
     drawJoints(this.joints, this.session, () => {});
+    this.comments.firstChild.textContent = this.session.image.openComments ? `Comments ${this.session.image.openComments}` : "Comments";
     const revision = this.revisions[this.at];
     if (revision) fill(this.words, h("p", {}, h("strong", {}, `Revision ${revision.number}`), ` by ${revision.annotator}`), h("p", { class: "quiet" }, new Date(1000 * revision.created).toLocaleString()), revision.note && h("q", {}, revision.note));
   }
@@ -93,7 +96,7 @@ export class Review {
     if (key === "b" && !event.repeat) return this.go(event.type === "keydown" ? Math.max(this.at - 1, 0) : this.revisions.length - 1);
     if (event.type === "keyup") return;
     /** @type {Record<string, () => void>} */
-    const keys = { a: () => this.accept(), r: () => void this.reject(), e: () => this.way.edit(), z: () => (event.shiftKey ? this.picture.fitPicture() : this.picture.fitPerson()), w: () => this.session.step(-1), s: () => this.session.step(1) };
+    const keys = { a: () => this.accept(), r: () => void this.reject(), e: () => this.way.edit(), m: () => void commentsOf(this.session), z: () => (event.shiftKey ? this.picture.fitPicture() : this.picture.fitPerson()), w: () => this.session.step(-1), s: () => this.session.step(1) };
     const run = keys[key];
     if (run) {
       event.preventDefault();
