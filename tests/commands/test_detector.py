@@ -1,6 +1,11 @@
 """`evoskeleton detector` as a person types it: from pictures to a detector and its numbers."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -86,3 +91,51 @@ def test_accepted_annotations_of_a_project_are_learnt_from(tmp_path):
     written = json.loads((tmp_path / "set" / "annotations.json").read_text())["annotations"][1]
     points = np.array(written["keypoints"]).reshape(17, 3)[:, :2]
     np.testing.assert_allclose(found[0].keypoints, points, atol=1e-3)
+
+
+def started(*arguments, cwd):
+    command = [sys.executable, "-m", "evoskeleton.cli", "detector", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def weights(folder):
+    return json.loads((folder / "detector.json").read_text())["weight_hash"]
+
+
+@pytest.mark.long
+def test_a_command_that_is_killed_goes_on_when_it_is_given_again(tmp_path):
+    write_pictures(tmp_path / "set", count=6)
+    longer = ("--set", "steps=60", "--set", "save_every=5", *TINY[:2], *TINY[4:])
+    ends = {}
+    for name, workers in (("whole", 0), ("killed", 1)):
+        words = ("train", "set", "--output", name, "--home", f"home-{name}", *longer)
+        words += ("--set", f"workers={workers}")
+        process = started(*words, cwd=tmp_path)
+        state = tmp_path / f"{name}.training" / "state.safetensors"
+        if workers:
+            until = time.monotonic() + 300
+            while not state.exists() and time.monotonic() < until:
+                time.sleep(0.05)
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+            assert state.exists() and not (tmp_path / name).exists()
+            process = started(*words, cwd=tmp_path)
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+        assert (b"going on" in said) == bool(workers)
+        ends[name] = weights(tmp_path / name)
+    assert ends["whole"] == ends["killed"]
+
+
+@pytest.mark.long
+def test_two_shards_by_ray_train_and_go_on(tmp_path):
+    """The result depends on the number of shards, and on nothing else that Ray does."""
+    write_pictures(tmp_path / "set", count=6)
+    found = []
+    for name in ("one", "two"):
+        words = ("train", "set", "--output", name, "--home", "home", *TINY)
+        process = started(*words, "--set", "gradient_shards=2", cwd=tmp_path)
+        said, _ = process.communicate(timeout=500)
+        assert process.returncode == 0, said
+        found.append(weights(tmp_path / name))
+    assert found[0] == found[1]

@@ -17,11 +17,11 @@ def score_tables(scores: Scores) -> list[Table]:
         rows = [(name, each) for name, each in group.items() if each.points]
         for at, (name, each) in enumerate(rows):
             points.add_row(name, *_cells(each), end_section=at == len(rows) - 1)
-    precision = Table(title="COCO, in annotated boxes", title_justify="left")
-    numbers = {"oks": scores.oks} | scores.precision
-    for name in numbers:
-        precision.add_column(name.replace("_", " "), justify="right")
-    precision.add_row(*(_share(value) for value in numbers.values()))
+    precision = Table()
+    precision.add_column("COCO, in annotated boxes")
+    precision.add_column("value", justify="right")
+    for name, value in ({"oks": scores.oks} | scores.precision).items():
+        precision.add_row(name.replace("_", " "), _share(value))
     return [points, precision]
 
 
