@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from evoskeleton.commands.card import card, errors_on_test_people
 from evoskeleton.commands.options import bars
 from evoskeleton.errors import BadInput
 from evoskeleton.files import write_json
@@ -47,8 +48,10 @@ def build(
             calibration=(held.poses, held.clip_number()), overwrite=overwrite,
         )  # fmt: skip
     words = read_description(output)
-    words["training"]["validation"] = validate(load_bundle(output), held.poses)
-    words["training"]["card"] = _card(name, motion)
+    lifter = load_bundle(output)
+    words["training"]["validation"] = validate(lifter, held.poses)
+    words["training"]["test"] = errors_on_test_people(lifter, poses)
+    words["training"]["card"] = card(name, motion.validation.clips)
     write_json(output / DESCRIPTION_FILE, words)
     typer.echo(f"{output}: {words['training']['validation']['mpjpe']:.1f} mm")
 
@@ -73,22 +76,3 @@ def _bred(home: str, poses: Path) -> Any:
     with bars() as monitor:
         start_or_resume(_settings(poses, home), monitor)
     return PoseTable.open(str(Path(home) / "poses")).poses(campaign=CAMPAIGN)
-
-
-def _card(name: str, motion: Any) -> dict[str, Any]:
-    """What a reader should know of a lifter of the package."""
-    from evoskeleton.lifting.bundles import ACKNOWLEDGEMENT
-
-    uses = {
-        "detections": "people whom a detector found in photos and videos",
-        "exact": "keypoints as sure as those of motion capture or of careful annotators",
-    }
-    return {
-        "for": uses[name],
-        "data": "CMU Graphics Lab motion capture database, evolved by the campaign `shipped`",
-        "acknowledgement": ACKNOWLEDGEMENT,
-        "never seen": motion.seed.exclude_subjects,
-        "held out for radii": motion.validation.clips,
-        "limits": "one person at a time, mm of an average body, camera about level with the hip; "
-        "not for medical or legal measurement",
-    }

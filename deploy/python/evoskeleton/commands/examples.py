@@ -122,6 +122,10 @@ EXAMPLES = {
     "model list": ("model list",),
     "model import": ("model import model.th --statistics stats.npy --output li2020",),
     "model build": ("model build detections --poses cmu_poses.parquet --output mine",),
+    "model card": (
+        "model card --poses cmu_poses.parquet",
+        "model card --model mine --poses cmu_poses.parquet",
+    ),
     "model promote": ("model promote my-campaign 3",),
     "model rollback": ("model rollback my-campaign",),
     "assets list": ("assets list",),

@@ -7,7 +7,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evoskeleton.commands.options import CAMPAIGNS, Changes, Home, Overwrite, TrackingUri
+from evoskeleton.commands.options import (
+    CAMPAIGNS,
+    DEFAULT,
+    Changes,
+    Home,
+    Model,
+    Overwrite,
+    TrackingUri,
+)
 from evoskeleton.errors import BadInput
 from evoskeleton.files import local_folder
 
@@ -96,6 +104,29 @@ def model_build(
     from evoskeleton.commands.build import build
 
     build(name, poses, output, home, change or [], overwrite)
+
+
+@models.command("card")
+def model_card(
+    poses: Annotated[Path, typer.Option(help="cmu_poses.parquet, or poses of the same columns")],
+    model: Model = DEFAULT,
+    write: Annotated[
+        bool, typer.Option("--write", help="keep the errors in the bundle as well")
+    ] = False,
+) -> None:
+    """Measure a lifter on people of the CMU motion whom no lifter of the package has seen."""
+    from evoskeleton.commands.card import errors_on_test_people, errors_table
+    from evoskeleton.files import write_json
+    from evoskeleton.lifting.bundle import DESCRIPTION_FILE, load_bundle, read_description
+    from evoskeleton.lifting.bundles import bundle_folder
+
+    folder = bundle_folder(model)
+    errors = errors_on_test_people(load_bundle(folder), poses)
+    if write:
+        words = read_description(folder)
+        words.setdefault("training", {})["test"] = errors
+        write_json(folder / DESCRIPTION_FILE, words)
+    Console().print(errors_table(errors))
 
 
 @models.command("promote")
