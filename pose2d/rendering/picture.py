@@ -225,10 +225,15 @@ def _drawn(
     in_camera = camera.in_camera(whole.world).astype(np.float32)
     screen = camera.project(in_camera).astype(np.float32)
     fragments = rasterise(screen, in_camera[:, 2], whole.faces, camera.size)
-    shadows = shadow_map(light, whole.world, whole.faces)
+    stuff = _joined([t.surface for t in things]) if things else None
+    shadows = shadow_map(
+        light,
+        np.concatenate([a.dressed.surface.world for a in actors]),
+        (whole.world[:0], whole.faces[:0]) if stuff is None else (stuff.world, stuff.faces),
+    )
     _darken_ground(backdrop, shadows, camera, light, ground)
     width, height = camera.size
-    owners = owner[whole.faces[fragments.face, 0]]
+    owners = owner.take(whole.faces[:, 0].take(fragments.face))
     colour = _colours(fragments, whole, owners, (actors, things), (light, shadows, camera))
     _put(backdrop, fragments, colour)
     seen_owner = np.full(width * height, -1, dtype=np.int16)
@@ -256,16 +261,12 @@ def _colours(
     """(n, 3) float32 of the covered pixels."""
     actors, things = scene
     light, shadows, camera = lit_by
-    corners = whole.faces[fragments.face]
-    columns = np.concatenate([whole.world, whole.normals, whole.rest, whole.air[:, None]], axis=1)
-    share = fragments.share
-    mixed = (
-        columns.take(corners[:, 0], axis=0) * share[:, :1]
-        + columns.take(corners[:, 1], axis=0) * share[:, 1:2]
-        + columns.take(corners[:, 2], axis=0) * share[:, 2:]
-    )
-    world, normals, rest, air = mixed[:, :3], mixed[:, 3:6], mixed[:, 6:9], mixed[:, 9]
-    kind = whole.kind[corners[:, 0]]
+    corners = [whole.faces[:, k].take(fragments.face) for k in range(3)]
+    normals, rest = (_mixed(each, corners, fragments) for each in (whole.normals, whole.rest))
+    (air,) = _mixed(whole.air[:, None], corners, fragments)
+    world = camera.places(fragments.pixel, fragments.depth)
+    kind = whole.kind.take(corners[0])
+    rest = rest.T
     colour = np.empty((len(rest), 3), dtype=np.float32)
     shine = np.zeros(len(rest), dtype=np.float32)
     dents = np.zeros((len(rest), 2), dtype=np.float32)
@@ -277,8 +278,18 @@ def _colours(
         at = np.flatnonzero(owners == number)
         texture = look_up(noise(thing.tile), *(0.4 * (rest[at, :2] + rest[at, 1:])).T)
         colour[at] = np.asarray(thing.colour, np.float32) * (0.8 + 0.4 * texture)[:, None]
-    points = (world, normals, shadows.lit(world + 12.0 * normals), air)
+    lit = shadows.lit(world + np.float32(12.0) * normals)
+    points = (world, normals, lit, air)
     return shaded(light, camera.position, points, (colour, shine, dents))
+
+
+def _mixed(columns: np.ndarray, corners: list[np.ndarray], fragments: Fragments) -> np.ndarray:
+    """(k, n) values of pixels out of (vertices, k) values of vertices."""
+    mixed = np.empty((columns.shape[1], len(fragments.pixel)), dtype=np.float32)
+    for row, column in zip(mixed, np.ascontiguousarray(columns.T), strict=True):
+        parts = [column.take(c) * s for c, s in zip(corners, fragments.share, strict=True)]
+        row[:] = parts[0] + parts[1] + parts[2]
+    return mixed
 
 
 def _darken_ground(
@@ -291,7 +302,7 @@ def _darken_ground(
     lamp, fill = float(light.lamp.mean()), float(light.sky.mean())
     held *= camera.looks_down()
     held *= np.float32(1.0 - np.sqrt(fill / (fill + lamp * max(light.towards[2], 0.2))))
-    backdrop *= 1.0 - held[..., None]
+    cv2.multiply(backdrop, cv2.merge([1.0 - held] * 3), dst=backdrop)
 
 
 def _put(backdrop: np.ndarray, fragments: Fragments, colour: np.ndarray) -> None:

@@ -43,7 +43,7 @@ class RenderSettings(Settings):
         (0.3, 1.2), description="least and strongest blur of the lens, standard deviation, px"
     )
     noise: Noise = Field(
-        (1.0, 9.0), description="weakest and strongest noise of the sensor, of 255 levels"
+        (0.5, 7.0), description="weakest and strongest noise of the sensor, of 255 levels"
     )
     format: Literal["jpg", "png"] = Field("jpg", description="of the picture files")
     quality: tuple[Quality, Quality] = Field(

@@ -184,7 +184,7 @@ def _trunk(build: Build) -> list[Loft]:
         for z, w, d, b, y in zip(_TRUNK_Z, wide, deep, belly, back, strict=True)
     ]
     parts = [Loft((0, 0, z0), (0, 0, z1), (1, 0, 0), knots, 30.0)]
-    bust = build.female * (1.0 + 0.3 * build.weight)
+    bust = max(build.female - 0.35, 0.0) / 0.65 * (1.0 + 0.3 * build.weight)
     for sign in (1, -1):
         parts.append(
             ball((sign * 74, 62, -22), (84, 64 + 8 * build.female + 8 * build.weight, 82), 35.0)

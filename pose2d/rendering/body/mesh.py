@@ -108,22 +108,22 @@ def _field(lofts: Sequence[Loft]) -> Field:
 def _body_net(field: Field) -> tuple[np.ndarray, np.ndarray]:
     """The trunk with arms and legs, without head and hands."""
     vertices, faces = surface_net(field, (-720, -260, -960), (720, 220, 640), _BODY_MM)
-    kept = vertices[:, 2] < _CUT + 8.0
+    kept = vertices[:, 2] < _CUT + 26.0
     for sign in (1, -1):
         along, off = along_arm(vertices, sign)
-        kept &= (along < ARM + 8.0) | (off > 200.0)
+        kept &= (along < ARM + 26.0) | (off > 200.0)
     return _kept(vertices, faces, kept)
 
 
 def _head_net(field: Field) -> tuple[np.ndarray, np.ndarray]:
-    return surface_net(field, (-117, -144, _CUT - 9.0), (117, 153, 846), _HEAD_MM)
+    return surface_net(field, (-117, -144, _CUT - 16.0), (117, 153, 846), _HEAD_MM)
 
 
 def _hand_net(field: Field) -> tuple[np.ndarray, np.ndarray]:
     wrist = REST[Joint.LWRIST]
     low, high = wrist + (-30, -100, -200), wrist + (210, 70, 60)
     vertices, faces = surface_net(field, low.tolist(), high.tolist(), _HAND_MM)
-    return _kept(vertices, faces, along_arm(vertices, 1)[0] > ARM - 8.0)
+    return _kept(vertices, faces, along_arm(vertices, 1)[0] > ARM - 14.0)
 
 
 def _kept(

@@ -1,17 +1,22 @@
 """What people stand before: a made-up room, street or field, or a photo of the user's."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from evoskeleton.pose2d.images import read_image
+from evoskeleton.pose2d.rendering.address import draws_of
 from evoskeleton.pose2d.rendering.looks.textures import SIDE, noise
 from evoskeleton.pose2d.rendering.scene.camera import Camera
 
 _OUT_OF_FOCUS = 0.75
 """Share of the made-up places that are painted in fewer pixels than the people before them."""
+_BANK = 96
+"""Floors, walls and fronts of houses that are kept; each is tinted anew where it is used."""
+_BANK_SEED = 0xBAC
 _EAST, _NORTH, _UP = np.eye(3)
 
 
@@ -115,6 +120,22 @@ def _colour(draws: np.random.Generator, low: float, high: float, spread: float) 
     return np.asarray(np.clip(draws.uniform(low, high) + draws.normal(0.0, spread, 3), 0.02, 0.98))
 
 
+@lru_cache(maxsize=_BANK)
+def _floor_tile(number: int) -> np.ndarray:
+    """(SIDE, SIDE, 3) uint8 of a floor, grey or coloured."""
+    draws = draws_of(_BANK_SEED, number, "floor")
+    first = _colour(draws, 0.2, 0.8, 0.07)
+    return _tile(draws, first, first * draws.uniform(0.7, 1.0))
+
+
+def _tinted(tile: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+    """A tile a little brighter or darker, warmer or colder, maybe as in a mirror."""
+    gain = draws.uniform(0.7, 1.15) * (1.0 + draws.normal(0.0, 0.08, 3))
+    table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8)
+    tinted = cv2.LUT(tile, np.ascontiguousarray(table[None].transpose(1, 0, 2)))
+    return np.ascontiguousarray(tinted[:, ::-1]) if draws.random() < 0.5 else np.asarray(tinted)
+
+
 def _tile(draws: np.random.Generator, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(SIDE, SIDE, 3) uint8 of noise between two colours, maybe with joints of boards or tiles."""
     texture = noise(int(draws.integers(12)), float(draws.choice([0.5, 0.8])), 8)
@@ -144,8 +165,10 @@ def _coloured(texture: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.
     return np.asarray(table[(texture * np.float32(255.0)).astype(np.uint8)])
 
 
-def _wall_tile(draws: np.random.Generator) -> np.ndarray:
+@lru_cache(maxsize=_BANK)
+def _wall_tile(number: int) -> np.ndarray:
     """(256, 512, 3) uint8: a wall with doors, windows, pictures or shelves."""
+    draws = draws_of(_BANK_SEED, number, "wall")
     base = _colour(draws, 0.25, 0.92, 0.07)
     tile = np.concatenate([_tile(draws, base, base * draws.uniform(0.85, 1.05))] * 2, axis=1)
     for _ in range(int(draws.integers(0, 9))):
@@ -171,22 +194,30 @@ def _wall_tile(draws: np.random.Generator) -> np.ndarray:
 
 def _room(place: _Place) -> None:
     draws = place.draws
-    wall = _wall_tile(draws)
+    wall = _tinted(_wall_tile(int(draws.integers(_BANK))), draws)
     place.picture[:] = wall[:40].mean(axis=(0, 1)).astype(np.uint8)
-    first = _colour(draws, 0.2, 0.8, 0.08)
-    place.lay_floor(_tile(draws, first, first * draws.uniform(0.7, 1.0)), draws.uniform(3.0, 9.0))
+    place.lay_floor(
+        _tinted(_floor_tile(int(draws.integers(_BANK))), draws), draws.uniform(3.0, 9.0)
+    )
     distance = draws.uniform(6500.0, 11000.0)
     turn = draws.uniform(-0.5, 0.5)
     place.set_wall(wall, distance, turn, 10_000.0, 5200.0)
     if draws.random() < 0.5:
         side = draws.choice([-1.0, 1.0])
         place.set_wall(
-            _wall_tile(draws), distance - 1500.0, turn + side * 0.75, 4500.0, 5200.0, side * 3500.0
+            _tinted(_wall_tile(int(draws.integers(_BANK))), draws),
+            distance - 1500.0,
+            turn + side * 0.75,
+            4500.0,
+            5200.0,
+            side * 3500.0,
         )
 
 
-def _facade(draws: np.random.Generator) -> np.ndarray:
+@lru_cache(maxsize=_BANK)
+def _facade(number: int) -> np.ndarray:
     """(256, 256, 3) uint8: rows of windows."""
+    draws = draws_of(_BANK_SEED, number, "facade")
     base = _colour(draws, 0.2, 0.85, 0.07)
     tile = _tile(draws, base, base * 0.9)
     rows, columns = (int(v) for v in draws.integers(3, 9, 2))
@@ -210,13 +241,14 @@ def _sky(place: _Place) -> None:
 def _street(place: _Place) -> None:
     draws = place.draws
     _sky(place)
-    ground = _colour(draws, 0.25, 0.65, 0.03)
-    place.lay_floor(_tile(draws, ground, ground * 0.8), draws.uniform(4.0, 12.0))
+    place.lay_floor(
+        _tinted(_floor_tile(int(draws.integers(_BANK))), draws), draws.uniform(4.0, 12.0)
+    )
     for distance in sorted(draws.uniform(9000.0, 30000.0, int(draws.integers(2, 6))))[::-1]:
-        place.set_wall(
-            _facade(draws), distance, draws.uniform(-0.7, 0.7), draws.uniform(5000, 12000),
-            draws.uniform(4000, 16000), draws.normal(0.0, 0.3) * distance,
-        )  # fmt: skip
+        front = _tinted(_facade(int(draws.integers(_BANK))), draws)
+        turn, shift = draws.uniform(-0.7, 0.7), draws.normal(0.0, 0.3) * distance
+        wide, high = draws.uniform(5000, 12000), draws.uniform(4000, 16000)
+        place.set_wall(front, distance, turn, wide, high, shift)
 
 
 def _field(place: _Place) -> None:

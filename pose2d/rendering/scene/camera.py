@@ -44,6 +44,20 @@ class Camera:
         bent = np.stack([x * scale + p2 * r2, y * scale + p1 * r2], axis=1)
         return np.asarray(bent * self.focal + self.center)
 
+    def places(self, pixel: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """World mm (3, n) float32 of pixels at depths mm, without the lens's distortion.
+
+        Args:
+            pixel: (n,) row * width + column.
+            depth: (n,) mm.
+        """
+        row = pixel // self.size[0]
+        x = ((pixel - row * self.size[0] + 0.5 - self.center[0]) / self.focal[0]).astype(np.float32)
+        y = ((row + 0.5 - self.center[1]) / self.focal[1]).astype(np.float32)
+        turn, place = self.rotation.astype(np.float32), self.position.astype(np.float32)
+        axes = zip(turn.T, place, strict=True)
+        return np.stack([depth * (x * a + y * b + c) + p for (a, b, c), p in axes])
+
     def of_plane(self, origin: np.ndarray, across: np.ndarray, along: np.ndarray) -> np.ndarray:
         """Homography (3, 3) of a plane in the world, without the lens's distortion.
 

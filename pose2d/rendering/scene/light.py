@@ -10,7 +10,10 @@ from evoskeleton.pose2d.rendering.scene.raster import rasterise
 
 _MAP = 176
 _FAR_MM = 60_000.0
-_BIAS_MM = 30.0
+_BIAS_MM = 45.0
+_FINEST_MM = 9.0
+_GAP_MM = 24.0
+"""Between neighbouring vertices of a body at most, nearly everywhere."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,19 @@ class ShadowMap:
     softness: float
 
     def lit(self, world: np.ndarray) -> np.ndarray:
-        """(n,) float32: 1 where (n, 3) world mm see the lamp, 0 in shadow."""
-        seen = world @ self.axes.T.astype(np.float32)
-        place = (seen[:, :2] - self.origin.astype(np.float32)) / np.float32(self.step)
-        far = seen[:, 2] - np.float32(_BIAS_MM)
-        total = np.zeros(len(world), dtype=np.float32)
+        """(n,) float32: 1 where (3, n) world mm see the lamp, 0 in shadow."""
+        x, y, far = (_dot(axis, world) for axis in self.axes.astype(np.float32))
+        x, y = (
+            (v - np.float32(o)) / np.float32(self.step)
+            for v, o in zip((x, y), self.origin, strict=True)
+        )
+        far -= np.float32(_BIAS_MM)
+        flat = self.depth.reshape(-1)
+        total = np.zeros(len(far), dtype=np.float32)
         for dx, dy in ((-0.6, -0.3), (0.3, -0.6), (0.6, 0.3), (-0.3, 0.6)):
-            x = np.clip(place[:, 0] + np.float32(dx), 0, _MAP - 1).astype(np.int32)
-            y = np.clip(place[:, 1] + np.float32(dy), 0, _MAP - 1).astype(np.int32)
-            total += far < self.depth[y, x]
+            column = np.clip(x + np.float32(dx), 0, _MAP - 1).astype(np.int32)
+            row = np.clip(y + np.float32(dy), 0, _MAP - 1).astype(np.int32)
+            total += far < flat.take(row * np.int32(_MAP) + column)
         return total * np.float32(0.25)
 
     def on_plane(self, origin: np.ndarray, across: np.ndarray, along: np.ndarray) -> np.ndarray:
@@ -89,21 +96,39 @@ class ShadowMap:
         return np.asarray(cv2.GaussianBlur(held, (0, 0), self.softness))
 
 
-def shadow_map(light: Light, world: np.ndarray, faces: np.ndarray) -> ShadowMap:
-    """What the lamp sees of triangles, (vertices, 3) world mm."""
+def shadow_map(light: Light, skin: np.ndarray, things: tuple[np.ndarray, np.ndarray]) -> ShadowMap:
+    """What the lamp sees.
+
+    Args:
+        light: with the lamp.
+        skin: (vertices, 3) world mm of people; they lie so close that they are drawn as dots.
+        things: vertices (n, 3) world mm and triangles (m, 3) of all else.
+    """
     away = -light.towards
     right = np.cross(away, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
-    axes = np.stack([right, np.cross(away, right), away])
-    seen = world @ axes.T.astype(np.float32)
-    low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
-    step = float((high - low).max() + 80.0) / _MAP
+    axes = np.stack([right, np.cross(away, right), away]).astype(np.float32)
+    dots, corners = skin @ axes.T, things[0] @ axes.T
+    both = np.concatenate([dots[:, :2], corners[:, :2]])
+    low, high = both.min(axis=0), both.max(axis=0)
+    step = max(float((high - low).max() + 80.0) / _MAP, _FINEST_MM)
     origin = (low + high) / 2.0 - _MAP / 2.0 * step
-    place = (seen[:, :2] - origin) / step
-    fragments = rasterise(place, seen[:, 2] + np.float32(_FAR_MM), faces, (_MAP, _MAP))
-    depth = np.full(_MAP * _MAP, np.inf, dtype=np.float32)
-    depth[fragments.pixel] = fragments.depth - np.float32(_FAR_MM)
-    return ShadowMap(axes, origin, step, depth.reshape(_MAP, _MAP), light.softness)
+    depth = _dotted((dots[:, :2] - origin) / step, dots[:, 2], _GAP_MM / step)
+    if len(things[1]):
+        place = (corners[:, :2] - origin) / step
+        seen = rasterise(place, corners[:, 2] + np.float32(_FAR_MM), things[1], (_MAP, _MAP))
+        flat = depth.reshape(-1)
+        flat[seen.pixel] = np.minimum(flat[seen.pixel], seen.depth - np.float32(_FAR_MM))
+    return ShadowMap(axes, origin, step, depth, light.softness)
+
+
+def _dotted(place: np.ndarray, depth: np.ndarray, gap: float) -> np.ndarray:
+    """(map, map) float32 depth of dots at (n, 2) px, so thick that no gap of so many px is left."""
+    column, row = place.astype(np.int32).T
+    flat = np.full(_MAP * _MAP, np.inf, dtype=np.float32)
+    np.minimum.at(flat, row * _MAP + column, depth.astype(np.float32))
+    wide = 2 * max(1, round(gap / 2.0)) + 1
+    return np.asarray(cv2.erode(flat.reshape(_MAP, _MAP), np.ones((wide, wide), np.uint8)))
 
 
 def shaded(
@@ -117,36 +142,43 @@ def shaded(
     Args:
         light: that falls on them.
         eye: (3,) of the camera, world mm.
-        points: world (n, 3), unit normals (n, 3), lit (n,) and air (n,).
+        points: world (3, n), normals (3, n), lit (n,) and air (n,).
         surface: colour (n, 3) as a screen shows it, shine (n,), dents (n, 2).
     """
     world, normals, lit, air = points
     colour, shine, dents = surface
-    lean = np.stack([dents[:, 0], 0.7 * (dents[:, 1] - dents[:, 0]), dents[:, 1]], axis=1)
-    normals = normals + lean
-    normals /= _lengths(normals)
+    across, along = dents.T
+    normals = _unit(normals + np.stack([across, 0.7 * (along - across), along]))
     towards = light.towards.astype(np.float32)
-    facing = normals @ towards
+    facing = _dot(towards, normals)
     direct = np.maximum(facing * np.float32(0.88) + np.float32(0.12), 0.0) * lit
-    up = (0.5 + 0.5 * normals[:, 2]) * (0.35 + 0.65 * air)
-    down = (0.5 - 0.5 * normals[:, 2]) * (0.35 + 0.65 * air)
-    total = (
-        direct[:, None] * light.lamp.astype(np.float32)
-        + up[:, None] * light.sky.astype(np.float32)
-        + down[:, None] * light.ground.astype(np.float32)
-    )
-    ray = eye.astype(np.float32) - world
-    ray /= _lengths(ray)
-    half = ray + towards
-    half /= _lengths(half)
-    glint = np.maximum(np.einsum("ij,ij->i", normals, half), 0.0)
+    open_air = 0.35 + 0.65 * air
+    up = (0.5 + 0.5 * normals[2]) * open_air
+    half = _unit(_unit(_to_eye(eye, world)) + towards[:, None])
+    glint = np.maximum((normals * half).sum(axis=0), 0.0)
     for _ in range(4):
         glint *= glint
     glint *= shine * lit * (facing > 0)
-    linear = colour * colour * total + glint[:, None] * light.lamp.astype(np.float32)
-    return np.asarray(np.sqrt(linear), dtype=np.float32)
+    shown = np.empty_like(colour)
+    lights = np.stack([light.lamp, light.sky, light.ground], axis=1).astype(np.float32)
+    for channel, (lamp, sky, ground) in enumerate(lights):
+        body = colour[:, channel]
+        total = direct * lamp + up * sky + (open_air - up) * ground
+        shown[:, channel] = np.sqrt(body * body * total + glint * lamp)
+    return shown
 
 
-def _lengths(vectors: np.ndarray) -> np.ndarray:
-    """(n, 1) of (n, 3)."""
-    return np.asarray(np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None])
+def _to_eye(eye: np.ndarray, world: np.ndarray) -> np.ndarray:
+    """(3, n) from (3, n) world mm to the eye."""
+    return np.asarray(eye.astype(np.float32)[:, None] - world)
+
+
+def _dot(vector: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(n,) of (3,) and (3, n)."""
+    return np.asarray(vector[0] * columns[0] + vector[1] * columns[1] + vector[2] * columns[2])
+
+
+def _unit(columns: np.ndarray) -> np.ndarray:
+    """(3, n) of length one."""
+    x, y, z = columns
+    return np.asarray(columns / np.sqrt(x * x + y * y + z * z))

@@ -20,7 +20,7 @@ class Fragments:
     Attributes:
         pixel: (n,) int64, row * width + column, ascending.
         face: (n,) int64, the nearest triangle.
-        share: (n, 3) float32, weights of its corners, right in perspective.
+        share: (3, n) float32, weights of its corners, right in perspective.
         depth: (n,) float32 mm.
     """
 
@@ -168,7 +168,8 @@ def _fragments(
         plane[:, 0].take(row) * x + plane[:, 1].take(row) * y + plane[:, 2].take(row)
         for plane in (planes.first, planes.second)
     )
-    share = np.stack([first, second, 1.0 - first - second], axis=1)
-    share /= depth[faces[face]]
-    total = share[:, 0] + share[:, 1] + share[:, 2]
-    return Fragments(pixel, face, (share / total[:, None]).astype(np.float32), 1.0 / total)
+    corners = [first, second, 1.0 - first - second]
+    for corner, each in enumerate(corners):
+        each /= depth.take(faces[:, corner].take(face))
+    total = corners[0] + corners[1] + corners[2]
+    return Fragments(pixel, face, np.stack(corners) / total, 1.0 / total)

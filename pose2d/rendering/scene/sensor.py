@@ -28,16 +28,17 @@ def seen_by_sensor(
     contrast = float(draws.uniform(0.85, 1.15))
     gain = contrast * draws.uniform(0.85, 1.15) * (1.0 + draws.normal(0.0, 0.03, 3))
     lifted = 255.0 * 0.45 * (1.0 - contrast) + 0.5
-    levels = picture * (255.0 * gain).astype(np.float32)
+    height, width = picture.shape[:2]
+    levels = picture.reshape(height, -1) * np.tile((255.0 * gain).astype(np.float32), width)
     levels += np.float32(lifted)
-    exposed = np.clip(levels, 0.0, 255.0, out=levels).astype(np.uint8)
+    exposed = np.clip(levels, 0.0, 255.0, out=levels).astype(np.uint8).reshape(picture.shape)
     blur = float(draws.uniform(*settings.blur_px))
     if blur > 0.05:
         exposed = cv2.GaussianBlur(exposed, (0, 0), blur)
     if draws.random() < _MOTION and settings.blur_px[1] > 0:
         exposed = cv2.filter2D(exposed, -1, _streak(draws))
     strength = round(float(draws.uniform(*settings.noise)) * 8.0)
-    noisy = _crop(exposed.shape[0], exposed.shape[1], draws) * np.int16(strength)
+    noisy = _crop(height, width, draws) * np.int16(strength)
     noisy >>= 8
     noisy += exposed
     return np.asarray(np.clip(noisy, 0, 255, out=noisy), dtype=np.uint8)
