@@ -96,16 +96,27 @@ class Loft:
         smooth = PchipInterpolator(knots[:, 0], knots[:, 1:])
         return np.asarray(smooth(np.linspace(0.0, 1.0, _PROFILE)), dtype=np.float32)
 
-    def distance(self, points: np.ndarray) -> np.ndarray:
-        """Signed distances (n,) mm of (n, 3) points, negative within; exact enough to draw."""
+    @cached_property
+    def _frame(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+        """Start, unit axis, unit side, unit depth, and the length of the axis."""
         start, end = np.asarray(self.start, np.float32), np.asarray(self.end, np.float32)
-        axis = end - start
-        length = float(np.linalg.norm(axis))
-        axis = axis / length
+        length = float(np.linalg.norm(end - start))
+        axis = (end - start) / np.float32(length)
         side = np.asarray(self.side, np.float32)
         side = side - axis * float(side @ axis)
         side = side / np.linalg.norm(side)
-        depth = np.cross(axis, side)
+        return start, axis, side, np.cross(axis, side), length
+
+    @cached_property
+    def reach(self) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high corner of the box that holds it and what it melts into, mm."""
+        beyond = float(np.abs(np.asarray(self.knots)[:, 1:]).max()) * 1.6 + 60.0
+        ends = np.array([self.start, self.end], dtype=np.float32)
+        return ends.min(axis=0) - beyond, ends.max(axis=0) + beyond
+
+    def distance(self, points: np.ndarray) -> np.ndarray:
+        """Signed distances (n,) mm of (n, 3) points, negative within; exact enough to draw."""
+        start, axis, side, depth, length = self._frame
         away = points - start
         along = away @ axis / length
         within = np.clip(along, 0.0, 1.0)
@@ -339,10 +350,10 @@ def distance(lofts: Sequence[Loft], points: np.ndarray) -> np.ndarray:
 
 def _near(loft: Loft, points: np.ndarray) -> np.ndarray:
     """(n,) bool: points within the box of a loft and of what it melts into."""
-    reach = float(np.abs(np.asarray(loft.knots)[:, 1:]).max()) * 1.6 + 60.0
-    ends = np.array([loft.start, loft.end], dtype=np.float32)
-    low, high = ends.min(axis=0) - reach, ends.max(axis=0) + reach
-    return np.asarray(((points > low) & (points < high)).all(axis=1))
+    inside = np.ones(len(points), dtype=bool)
+    for axis, (low, high) in enumerate(zip(*loft.reach, strict=True)):
+        inside &= (points[:, axis] > low) & (points[:, axis] < high)
+    return inside
 
 
 def _smooth_least(first: np.ndarray, second: np.ndarray, blend: float) -> np.ndarray:

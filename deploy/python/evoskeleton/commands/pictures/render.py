@@ -35,6 +35,10 @@ def render(
         Path | None,
         typer.Option(help="folder of photos to put people before; none: places are made up"),
     ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="JPEG file for the first twelve pictures side by side; none: not made"),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes that draw; none: one a core")
     ] = None,
@@ -46,11 +50,12 @@ def render(
     The same poses, settings and seed give the same pictures on any number of processes.
     """
     require("cv2", 'render needs {}: pip install "evoskeleton[detect]"')
+    from evoskeleton.pose2d.rendering.contact_sheet import write_contact_sheet
     from evoskeleton.pose2d.rendering.dataset import render as write
     from evoskeleton.pose2d.rendering.settings import RenderSettings
     from evoskeleton.settings import with_changes
 
-    refuse_taken(overwrite, output)
+    refuse_taken(overwrite, output, sheet)
     given: dict[str, Any] = {
         "count": count,
         "seed": seed,
@@ -72,6 +77,8 @@ def render(
             told=lambda sentence: shown.say(f"evoskeleton: {sentence}"),
             made=lambda number: shown.pictures("", number, settings.count),
         )
+    if sheet is not None:
+        write_contact_sheet(output, sheet)
     typer.echo(f"{output}: {done.pictures:,} pictures, {done.people:,} people")
 
 
