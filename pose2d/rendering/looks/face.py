@@ -46,9 +46,9 @@ def _bump(dx: np.ndarray, dz: np.ndarray, wide: float, high: float) -> np.ndarra
 
 def _soft(painted: np.ndarray, share: np.ndarray, colour: np.ndarray, strength: float) -> None:
     """Mix a colour in."""
-    painted += (strength * np.minimum(share, 1.0))[:, None] * (
-        np.asarray(colour, np.float32) - painted
-    )
+    at = np.flatnonzero(share > 0)
+    part = (strength * np.minimum(share[at], 1.0))[:, None]
+    painted[at] += part * (np.asarray(colour, np.float32) - painted[at])
 
 
 def _hard(

@@ -63,7 +63,7 @@ _Painted = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def _skin(look: Look, rest: np.ndarray) -> np.ndarray:
     mottled = look_up(noise(1), rest[:, 0] + 0.6 * rest[:, 1], rest[:, 2]) - 0.5
-    return np.asarray(look.skin, np.float32) * (1.0 + 0.10 * mottled[:, None])
+    return toned(look.skin, 1.0 + 0.10 * mottled)
 
 
 def _body(look: Look, rest: np.ndarray) -> _Painted:
@@ -131,10 +131,12 @@ def _cloth(cloth: Cloth, across: np.ndarray, along: np.ndarray) -> tuple[np.ndar
     """Colours and dents of a cloth at places on it, mm."""
     weave = look_up(noise(cloth.tile, 0.8, 16), 2.0 * across, 2.0 * along)
     worn = look_up(noise(cloth.tile + 20), 0.5 * across, 0.5 * along)
-    share = _pattern(cloth, across, along)[:, None]
-    colour = np.asarray(cloth.colour, np.float32)
-    colour = colour + share * (np.asarray(cloth.second, np.float32) - colour)
-    colour = colour * (0.88 + 0.12 * weave + 0.12 * worn)[:, None]
+    tone = 0.88 + 0.12 * weave + 0.12 * worn
+    colour = toned(cloth.colour, tone)
+    if cloth.pattern not in ("plain", "print"):
+        share = _pattern(cloth, across, along)
+        for channel, (first, second) in enumerate(zip(cloth.colour, cloth.second, strict=True)):
+            colour[:, channel] += share * np.float32(second - first) * tone
     tile = slopes(cloth.tile % 6, 0.42, 4)
     dents = look_up(tile, 0.55 * across + 31.0 * cloth.tile, 0.42 * along)
     return colour, dents * np.float32(0.30 * cloth.folds)
@@ -162,7 +164,7 @@ def _pattern(cloth: Cloth, across: np.ndarray, along: np.ndarray) -> np.ndarray:
 def _strands(look: Look, rest: np.ndarray) -> np.ndarray:
     fine = look_up(noise(5, 0.9, 16), 3.0 * rest[:, 0] + 2.2 * rest[:, 1], 0.35 * rest[:, 2])
     broad = look_up(noise(6), 1.5 * (rest[:, 0] + rest[:, 1]), 0.4 * rest[:, 2])
-    return np.asarray(look.hair, np.float32) * (0.62 + 0.5 * fine + 0.25 * broad)[:, None]
+    return toned(look.hair, 0.62 + 0.5 * fine + 0.25 * broad)
 
 
 def _hair(look: Look, rest: np.ndarray) -> _Painted:
@@ -208,7 +210,9 @@ def _head(look: Look, rest: np.ndarray) -> _Painted:
     return colour, shine, dents
 
 
-def shade(colour: Colour, value: float) -> Colour:
-    """A colour made darker or lighter."""
-    r, g, b = (min(1.0, max(0.0, value * each)) for each in colour)
-    return r, g, b
+def toned(colour: Colour, tone: np.ndarray) -> np.ndarray:
+    """(n, 3) float32 of a colour, made darker and lighter by (n,); channel by channel is faster."""
+    made = np.empty((len(tone), 3), dtype=np.float32)
+    for channel, value in enumerate(colour):
+        made[:, channel] = tone * np.float32(value)
+    return made
