@@ -188,7 +188,7 @@ class _Training:
         return pictures * self._scale - self._offset
 
     def _arithmetic(self) -> AbstractContextManager[object]:
-        if self._settings.precision == "float32":
+        if self._settings.precision == "float32" or self._device.type == "cpu":
             return nullcontext()
         return torch.autocast(self._device.type, dtype=torch.bfloat16)
 

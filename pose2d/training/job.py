@@ -147,6 +147,7 @@ def train_shard(
     folder = Path(folder)
     settings, people = _settings(folder, workers), read_people(folder / PEOPLE)
     held = read_people(folder / HELD) if (folder / HELD).is_file() else None
+    _repeat_exactly()
     path = folder / STATE
     start = DetectorState.load(path) if path.is_file() else None
     curve = list(start.words["curve"]) if start else []
@@ -239,6 +240,11 @@ def _first_weights(folder: Path, settings: DetectorTrainingSettings) -> dict[str
 
 _HEADS = ("final_layer.", "upsample_layer.")
 """What keypoints have an order in: drawn anew where the keypoints are others."""
+
+
+def _repeat_exactly() -> None:
+    """GPUs add up in the same order every time, or a training that goes on would be another."""
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
 
 
 def _expect_finite(report: Report) -> None:

@@ -98,7 +98,8 @@ class DetectorTrainingSettings(Settings):
         "mse", description="mse: to Gaussians; coordinates: smooth L1 of the mean places"
     )
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="of the network's arithmetic; weights stay in float32"
+        "float32",
+        description="of the network's arithmetic on GPUs; weights stay in float32",
     )
     augmentation: AugmentationSettings = Field(
         default_factory=lambda: AugmentationSettings.parse({}), description="what varies"

@@ -76,12 +76,13 @@ class Shelf:
     def find(self, name: str) -> str:
         """Path of a picture by its name in the file; empty where there is none.
 
-        Of a name that begins with folders of another machine, the last parts are tried.
+        Of a name that begins with folders of another machine, the last parts are tried; a name is
+        never followed out of the folders.
         """
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if not parts or ".." in parts:
             return ""
-        tails = [parts] if not PurePosixPath(name).is_absolute() else []
+        tails = [parts[1:] if PurePosixPath(name).is_absolute() else parts]
         tails += [parts[-length:] for length in range(min(_LONGEST_TAIL, len(parts) - 1), 0, -1)]
         places = (folder.joinpath(*tail) for tail in tails for folder in self.folders)
         return next((str(place) for place in places if place.is_file()), "")
