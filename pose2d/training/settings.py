@@ -106,8 +106,9 @@ class DetectorTrainingSettings(Settings):
     )
     keypoints: Literal["data", "coco", "human36m", "mpii"] | tuple[str, ...] = Field(
         "data",
-        description="what the detector finds: the keypoints of the first data set, a named set, or "
-        "a list of names; what a data set has not of them is not learnt from it",
+        description="what the detector finds: a named set, a list of names, or data: those of "
+        "`network.keypoints` where these are set, else of the first data set; what a data set has "
+        "not of them is not learnt from it",
     )
     held_out: float = Field(
         0.1,
@@ -149,6 +150,13 @@ class DetectorTrainingSettings(Settings):
         if self.batch % self.gradient_shards:
             raise ValueError("batch should be a multiple of gradient_shards")
         return self
+
+    @property
+    def asked_keypoints(self) -> str | tuple[str, ...]:
+        """`data`, the name of a set, or names."""
+        if self.keypoints == "data" and "keypoints" in self.network.model_fields_set:
+            return self.network.keypoints
+        return self.keypoints
 
     def for_people(self, people: int, keypoints: tuple[str, ...]) -> "DetectorTrainingSettings":
         """These settings for so many people: `steps` in number, and keypoints by name."""

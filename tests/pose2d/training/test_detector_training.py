@@ -7,6 +7,7 @@ import torch
 from annotated_people import write_pictures
 
 from evoskeleton.errors import BadInput
+from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.pose2d.heatmap.bundle import load_bundle, save_bundle
 from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
 from evoskeleton.pose2d.samples.checking import checked
@@ -120,6 +121,7 @@ def test_a_training_begins_with_weights_and_a_head_of_other_keypoints_is_drawn_a
 
 def test_presets_are_starting_points_and_mistakes_are_told():
     seed = settings(preset="human36m", network={"picture_px": [32, 32]})
+    assert seed.asked_keypoints == JOINT_NAMES and settings().asked_keypoints == "data"
     assert seed.network.head == "seed" and seed.loss == "coordinates" and seed.network.width == 48
     assert (
         DetectorTrainingSettings.parse({"preset": "w32"}).for_people(128_000, ("a",)).steps

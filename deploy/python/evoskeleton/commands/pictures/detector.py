@@ -160,7 +160,7 @@ def _laid_out(job: "Job", folder: Path, overwrite: bool, monitor: Any) -> None:
     def read(sources: Sequence[str], keypoints: Any) -> "Samples":
         return _read(sources, [Path(each) for each in job.pictures], keypoints, monitor)
 
-    people = read(job.sources, settings.keypoints)
+    people = read(job.sources, settings.asked_keypoints)
     held = None
     if job.measured_on:
         held = read(job.measured_on, people.names)
