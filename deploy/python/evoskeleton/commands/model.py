@@ -101,7 +101,7 @@ def model_build(
     overwrite: Overwrite = False,
 ) -> None:
     """Breed and train a lifter of the package anew: the campaign `shipped`, then the training."""
-    from evoskeleton.commands.build import build
+    from evoskeleton.commands.shipped.build import build
 
     build(name, poses, output, home, change or [], overwrite)
 
@@ -115,7 +115,7 @@ def model_card(
     ] = False,
 ) -> None:
     """Measure a lifter on people of the CMU motion whom no lifter of the package has seen."""
-    from evoskeleton.commands.card import errors_on_test_people, errors_table
+    from evoskeleton.commands.shipped.card import errors_on_test_people, errors_table
     from evoskeleton.files import write_json
     from evoskeleton.lifting.bundle import DESCRIPTION_FILE, load_bundle, read_description
     from evoskeleton.lifting.bundles import bundle_folder

@@ -5,8 +5,8 @@ from typing import Any
 
 import typer
 
-from evoskeleton.commands.card import card, errors_on_test_people
 from evoskeleton.commands.options import bars
+from evoskeleton.commands.shipped.card import card, errors_on_test_people
 from evoskeleton.errors import BadInput
 from evoskeleton.files import write_json
 

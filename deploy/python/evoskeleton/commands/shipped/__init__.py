@@ -1,0 +1,1 @@
+"""How the lifters that come with the package are made, and what their cards say."""
