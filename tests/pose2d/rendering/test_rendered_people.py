@@ -159,6 +159,8 @@ def test_what_cannot_be_rendered_is_told(poses, tmp_path, capsys):
     said = refused(capsys, *line, "--size", "8x8")
     assert "setting size.0: input should be greater than or equal to 64, got 8" in said
     assert "the first should not exceed the second" in refused(capsys, *line, "--people", "3-2")
+    said = refused(capsys, *line, "--hardest", 5)
+    assert "--hardest is for a pose table, whose rows hold errors, got standard" in said
     (tmp_path / "out").mkdir()
     assert "is there already; --overwrite replaces it" in refused(capsys, *line)
 

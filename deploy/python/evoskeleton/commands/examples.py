@@ -32,6 +32,7 @@ EXAMPLES = {
         "render campaigns/poses --output pictures --count 20000",
         "render mine.parquet --output pictures --people 1-3 --size 640x480",
         "render mine.parquet --output pictures --backgrounds photos",
+        "render campaigns/poses --output hard --hardest 5000 --count 5000",
         "settings render",
     ),
     "serve": (

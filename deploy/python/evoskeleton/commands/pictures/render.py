@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from evoskeleton.commands.options import Changes, Overwrite, bars, poses_of, ref
 from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
 from evoskeleton.machine import cores
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def render(
@@ -22,6 +25,14 @@ def render(
     output: Annotated[Path, typer.Option(help="folder to write: images/ and annotations.json")],
     count: Annotated[int | None, typer.Option(min=1, help="pictures to make; none: 1000")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="of all chance; none: 0")] = None,
+    hardest: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="of a pose table: only so many poses, those that the lifter got most wrong; "
+            "none: all",
+        ),
+    ] = None,
     size: Annotated[
         str | None, typer.Option(help="width and height of a picture in px; none: 512x512")
     ] = None,
@@ -66,10 +77,10 @@ def render(
     }
     plain = {name: value for name, value in given.items() if value is not None}
     settings = RenderSettings.parse(with_changes(plain, change or []))
-    known = poses_of(poses)
+    known = poses_of(poses).poses if hardest is None else _hardest(poses, hardest)
     with bars() as shown:
         done = write(
-            known.poses,
+            known,
             output,
             settings,
             workers or cores(),
@@ -80,6 +91,17 @@ def render(
     if sheet is not None:
         write_contact_sheet(output, sheet)
     typer.echo(f"{output}: {done.pictures:,} pictures, {done.people:,} people")
+
+
+def _hardest(text: str, count: int) -> "np.ndarray":
+    """The hardest poses of the table that a text names."""
+    from evoskeleton.platform.data.hardest import hardest_poses
+    from evoskeleton.platform.data.sources.load import settings_from_text
+
+    source = settings_from_text(text)
+    if source.kind != "table" or source.path is None:
+        raise BadInput(f"--hardest is for a pose table, whose rows hold errors, got {text[:200]}")
+    return hardest_poses(source.path, count)
 
 
 def _pair(option: str, text: str | None, between: str, such_as: str) -> tuple[int, int] | None:
