@@ -1,8 +1,8 @@
 """Rendered people as the words of a COCO keypoint file (Lin 2014, https://arxiv.org/abs/1405.0312).
 
 Beside COCO's own names, which any reader takes, stands what only a rendered picture knows: the
-camera of an image (`camera`), and of a person the number of the pose (`pose`) and the 17 joints in
-the camera's frame (`joints_mm`).
+camera of an image (`camera`) and the clip that its first person was recorded in (`clip`), and of a
+person the number of the pose (`pose`) and the 17 joints in the camera's frame (`joints_mm`).
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,11 @@ _COCO_EDGES = (
 _EDGES = {"coco": _COCO_EDGES, "h36m": tuple((int(a) + 1, int(b) + 1) for a, b in BONES)}
 
 
-def image_words(number: int, name: str, picture: Picture) -> dict[str, Any]:
-    """An entry of `images`."""
+def image_words(number: int, name: str, picture: Picture, clip: str) -> dict[str, Any]:
+    """An entry of `images`; `clip`, where there is one, keeps a clip's pictures together."""
     height, width = picture.pixels.shape[:2]
     words = {"id": number, "file_name": name, "width": width, "height": height}
+    words |= {"clip": clip} if clip else {}
     return words | {"camera": _camera_words(picture.camera)}
 
 

@@ -50,6 +50,7 @@ def render(
     settings: RenderSettings,
     workers: int = 1,
     *,
+    clips: Sequence[str] = (),
     overwrite: bool = False,
     told: Callable[[str], None] = lambda sentence: None,
     made: Callable[[int], None] = lambda count: None,
@@ -61,6 +62,7 @@ def render(
         folder: to write, where there is nothing yet.
         settings: of the pictures.
         workers: processes that draw.
+        clips: (poses,) names of the clips they are of, empty of those of none; none: no clips.
         overwrite: replace a folder that is there.
         told: hears a sentence of each background that cannot be used.
         made: hears how many pictures are there.
@@ -74,7 +76,9 @@ def render(
     photos = usable_photos(settings.backgrounds, told) if settings.backgrounds else []
     with storage_errors(folder), whole_folder(folder, replace=overwrite) as made_in:
         (made_in / "images").mkdir()
-        job = _Job(np.ascontiguousarray(poses, np.float32), settings, photos, made_in, body_mesh())
+        job = _Job(
+            np.ascontiguousarray(poses, np.float32), clips, settings, photos, made_in, body_mesh()
+        )
         entries = []
         for entry in _entries(job, workers):
             entries.append(entry)
@@ -89,6 +93,7 @@ class _Job:
     """What a process has to know once."""
 
     poses: np.ndarray
+    clips: Sequence[str]
     settings: RenderSettings
     photos: Sequence[Path]
     folder: Path
@@ -98,11 +103,15 @@ class _Job:
         """Draw a picture, write its file, and say what is in it."""
         picture = render_picture(number, self.poses, self.settings, self.photos)
         name = f"{number:012d}.{self.settings.format}"
-        (self.folder / "images" / name).write_bytes(_encoded(picture, self.settings.format))
-        return image_words(number + 1, name, picture), [person_words(p) for p in picture.people]
+        (self.folder / "images" / name).write_bytes(encoded(picture, self.settings.format))
+        clip = self.clips[picture.pose] if self.clips else ""
+        return image_words(number + 1, name, picture, clip), [
+            person_words(p) for p in picture.people
+        ]
 
 
-def _encoded(picture: Picture, kind: str) -> bytes:
+def encoded(picture: Picture, kind: str) -> bytes:
+    """The bytes of a picture's file."""
     options = [cv2.IMWRITE_JPEG_QUALITY, picture.quality] if kind == "jpg" else []
     _, data = cv2.imencode(f".{kind}", picture.pixels[..., ::-1], options)
     return bytes(data)
@@ -112,7 +121,7 @@ def _entries(job: _Job, workers: int) -> Iterator[Entry]:
     """All entries in order."""
     numbers = range(job.settings.count)
     if workers == 1:
-        with _one_thread():
+        with one_thread():
             yield from map(job.entry, numbers)
         return
     parts = (numbers[at : at + _AT_ONCE] for at in range(0, len(numbers), _AT_ONCE))
@@ -163,7 +172,8 @@ def _entries_of(numbers: range) -> list[Entry]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """OpenCV keeps to the thread that calls it."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -54,12 +54,14 @@ class Picture:
         people: those who can be seen.
         camera: that saw them.
         quality: of a JPEG file of it.
+        pose: number of the pose that the camera looks at.
     """
 
     pixels: np.ndarray
     people: list[PersonLabel]
     camera: Camera
     quality: int
+    pose: int
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def render_picture(
     ]
     low, high = settings.quality
     people = [each for each in labels if each is not None]
-    return Picture(pixels, people, camera, int(sensor.integers(low, high + 1)))
+    return Picture(pixels, people, camera, int(sensor.integers(low, high + 1)), first)
 
 
 def _pose_of(number: int, count: int, seed: int) -> int:

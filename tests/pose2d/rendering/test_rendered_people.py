@@ -106,12 +106,14 @@ def test_a_picture_depends_on_its_number_alone(poses):
 @pytest.mark.parametrize("schema", ["coco", "h36m"])
 def test_a_folder_is_coco_whose_points_are_the_projected_joints(poses, tmp_path, schema):
     settings = SMALL.model_copy(update={"keypoints": schema})
-    done = render(poses, tmp_path / "out", settings)
+    done = render(poses, tmp_path / "out", settings, clips=["S1/walk", ""])
     data = (tmp_path / "out" / "annotations.json").read_bytes()
     assert read_coco(data).keypoints == {"coco": "coco", "h36m": "human36m"}[schema]
     words = json.loads(data)
     assert done.pictures == len(words["images"]) == 3
     assert done.people == len(words["annotations"]) > 2
+    clips = [image.get("clip") for image in words["images"]]
+    assert set(clips[:2]) == {"S1/walk", None}
     cameras = {image["id"]: image["camera"] for image in words["images"]}
     joint, place = {"coco": (Joint.LKNEE, 13), "h36m": (Joint.LKNEE, 5)}[schema]
     for person in words["annotations"]:

@@ -77,13 +77,14 @@ def render(
     }
     plain = {name: value for name, value in given.items() if value is not None}
     settings = RenderSettings.parse(with_changes(plain, change or []))
-    known = poses_of(poses).poses if hardest is None else _hardest(poses, hardest)
+    known, clips = _poses(poses) if hardest is None else (_hardest(poses, hardest), [])
     with bars() as shown:
         done = write(
             known,
             output,
             settings,
             workers or cores(),
+            clips=clips,
             overwrite=overwrite,
             told=lambda sentence: shown.say(f"evoskeleton: {sentence}"),
             made=lambda number: shown.pictures("", number, settings.count),
@@ -91,6 +92,13 @@ def render(
     if sheet is not None:
         write_contact_sheet(output, sheet)
     typer.echo(f"{output}: {done.pictures:,} pictures, {done.people:,} people")
+
+
+def _poses(text: str) -> tuple["np.ndarray", list[str]]:
+    """Poses, and the clips that they were recorded in; bred ones are of none."""
+    known = poses_of(text)
+    named = zip(known.subject.tolist(), known.clip.tolist(), strict=True)
+    return known.poses, ["" if clip == "evolved" else f"{who}/{clip}" for who, clip in named]
 
 
 def _hardest(text: str, count: int) -> "np.ndarray":
