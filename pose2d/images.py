@@ -66,11 +66,17 @@ def image_size(path: Path | str) -> tuple[int, int]:
         ):
             warnings.simplefilter("ignore")
             with Image.open(file, formats=FILE_FORMATS) as picture:
-                turned = picture.getexif().get(_ORIENTATION, 1) >= 5
-                width, height = picture.size[::-1] if turned else picture.size
+                width, height = picture.size[::-1] if _is_turned(picture) else picture.size
                 return width, height
     except OSError as error:
         raise BadInput(f"picture {path} cannot be read: {error.strerror or error}") from None
+
+
+def _is_turned(picture: Image.Image) -> bool:
+    """By a quarter; a PNG is asked only if it says so first: else all of it would be decoded."""
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return False
+    return bool(picture.getexif().get(_ORIENTATION, 1) >= 5)
 
 
 def decode_image(

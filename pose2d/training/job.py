@@ -195,7 +195,8 @@ def finish(folder: Path, output: Path, device: str = "cpu") -> tuple[dict[str, A
     record = {
         "people": len(people),
         "held_out": 0 if held is None else len(held),
-        "left_out": dict(people.left_out) | {"picture broken": len(state.words["broken"])},
+        "left_out": dict(people.left_out),
+        "broken_off": len(state.words["broken"]),
         "steps": state.step,
         "settings": settings.model_dump(mode="json"),
         "curve": state.words["curve"],

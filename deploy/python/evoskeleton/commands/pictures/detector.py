@@ -135,6 +135,8 @@ def _train(
         _run(job, folder, address, told)
         record, scores = finish(folder, output, _device())
         run.finish(record["scores"], record["steps"])
+        if record["broken_off"]:
+            monitor.tell(f"not learnt from, as their picture breaks off: {record['broken_off']}")
     typer.echo(f"{output}: {record['people']:,} people, {record['steps']:,} steps")
     if scores is not None:
         for table in score_tables(scores):
