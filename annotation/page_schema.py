@@ -13,8 +13,9 @@ from evoskeleton.annotation.domain.annotated_person import MOST_PEOPLE
 from evoskeleton.annotation.domain.keypoint_schemas import IN_PROJECTS, SCHEMAS
 from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR, PARENTS, Joint
 from evoskeleton.lifting.cameras import FOCAL_PX, SIZE
+from evoskeleton.lifting.keypoints.plausible_keypoints import LEAST_KNOWN
 from evoskeleton.lifting.model_fit.body_cost import TEMPLATE
-from evoskeleton.lifting.model_fit.pose_fit import LEAST_VISIBLE, PoseFitSettings
+from evoskeleton.lifting.model_fit.pose_fit import PoseFitSettings
 
 SCRIPT = Path(__file__).resolve().parent / "web" / "src" / "schema.js"
 
@@ -47,7 +48,7 @@ def page_schema() -> dict[str, Any]:
         "MIRROR": MIRROR,
         "FOCAL_SHARE": FOCAL_PX / SIZE[0],
         "HEIGHT_MM": PoseFitSettings.parse({}).height_mm,
-        "LEAST_KNOWN": LEAST_VISIBLE,
+        "LEAST_KNOWN": LEAST_KNOWN,
         "MOST_PEOPLE": MOST_PEOPLE,
         "TEMPLATE": [_template(joint) for joint in Joint if joint != Joint.HIP],
         "KEYPOINTS": {name: _keypoints(name) for name in IN_PROJECTS},

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from evoskeleton.errors import BadInput
-from evoskeleton.pose2d.picture_limits import MOST_PX
+from evoskeleton.lifting.keypoints.plausible_keypoints import MOST_PX
 from evoskeleton.shapes import expect_shape
 
 KNOWN = 0.5

@@ -13,7 +13,7 @@ import numpy as np
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.detections.confidence import as_confidence
-from evoskeleton.lifting.model_fit.pose_fit import LEAST_VISIBLE
+from evoskeleton.lifting.keypoints.plausible_keypoints import LEAST_KNOWN
 from evoskeleton.pose2d.detector import Person
 from evoskeleton.pose2d.people.second_opinion import blended
 
@@ -51,11 +51,13 @@ class Liftable(NamedTuple):
 
 
 def liftable(people: Sequence[Person], width: int, height: int) -> Liftable:
-    """People of a picture of width x height px with `LEAST_VISIBLE` known keypoints or more."""
-    rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_VISIBLE]
+    """People of a picture of width x height px with `LEAST_KNOWN` known keypoints or more."""
+    rows = [row for row, person in enumerate(people) if person.known.sum() >= LEAST_KNOWN]
     asked = [people[row] for row in rows]
     keypoints = np.array([person.keypoints for person in asked], np.float32)
-    known = np.array([told(person) for person in asked], np.float32)
+    known = np.array(
+        [as_confidence(person.visibility, person.known) for person in asked], np.float32
+    )
     joints = len(JOINT_NAMES)
     return Liftable(
         len(people),
@@ -67,16 +69,11 @@ def liftable(people: Sequence[Person], width: int, height: int) -> Liftable:
     )
 
 
-def told(person: Person) -> np.ndarray:
-    """(17,) what a lifter is told of each keypoint: 0 where it is not known, else its sight."""
-    return as_confidence(person.visibility, person.known)
-
-
 def lift_people(
     people: Sequence[Person], lifter: Lifter, width: int, height: int
 ) -> list[np.ndarray | None]:
     """(17, 3) float32 mm, camera frame, hip at 0, for each person of a picture; None with fewer
-    than `LEAST_VISIBLE` keypoints."""
+    than `LEAST_KNOWN` keypoints."""
     asked = liftable(people, width, height)
     joints = lifter.lift(asked.keypoints, asked.known, asked.image_size)
     return asked.placed(joints, lifter.second_opinion)

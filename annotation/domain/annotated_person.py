@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from evoskeleton.annotation.domain.keypoint_schemas import Schema
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
-from evoskeleton.pose2d.picture_limits import MOST_PX
+from evoskeleton.lifting.keypoints.plausible_keypoints import MOST_PX
 from evoskeleton.settings import Settings
 
 MOST_PEOPLE = 100

@@ -19,8 +19,8 @@ from evoskeleton.annotation.generated.inference_pb2 import (
 from evoskeleton.annotation.messages.arrays import floats_to_array, rows_of
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.error_radii import ErrorRadii
+from evoskeleton.lifting.keypoints.plausible_keypoints import MOST_PX
 from evoskeleton.pose2d import detector as pose2d
-from evoskeleton.pose2d.picture_limits import MOST_PX
 
 MOST_BOXES = 32
 """Largest coordinate, and largest side of a picture, that is believed."""

@@ -9,9 +9,9 @@ from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.serving.refits import RefitAsked, assumed_focal_px
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
+from evoskeleton.lifting.keypoints.plausible_keypoints import MOST_PX
 from evoskeleton.lifting.model_fit.fitted_bodies import FittedBodies
 from evoskeleton.lifting.model_fit.refit import MOST_BODIES
-from evoskeleton.pose2d.picture_limits import MOST_PX
 
 _HEIGHT_MM, _HEIGHTS_MM = 1700.0, (500.0, 3000.0)
 _MOST_MM = 100_000.0

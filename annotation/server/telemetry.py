@@ -122,8 +122,8 @@ class Metrics:
             BadInput: the address cannot be listened on.
         """
         host, port = host_and_port(address)
-        told = make_wsgi_app(self.registry)
-        application = probes.before(of_loopback(told) if is_loopback(address) else told)
+        metrics = make_wsgi_app(self.registry)
+        application = probes.before(of_loopback(metrics) if is_loopback(address) else metrics)
         try:
             server = _ThreadingServer.bound(host, port)
         except OSError as error:

@@ -272,8 +272,8 @@ def _poses(path: Path, points: Any, count: int) -> np.ndarray:
             array = array.reshape(count, -1)
         if array.shape not in ((count, 2), (count, 3)):
             wanted = f"{count} keypoints of 2 or 3 numbers"
-            told = f"{path}: pose {row} should be {wanted}, got shape {array.shape}"
-            raise BadInput(told + _other_layouts(array.shape))
+            sentence = f"{path}: pose {row} should be {wanted}, got shape {array.shape}"
+            raise BadInput(sentence + _other_layouts(array.shape))
         poses.append(array)
     if len({pose.shape for pose in poses}) > 1:
         raise BadInput(f"{path}: all poses should have 2 or all 3 numbers a keypoint, got both")

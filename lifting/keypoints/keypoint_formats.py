@@ -28,6 +28,7 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.lifting.keypoints.plausible_keypoints import LEAST_KNOWN
 from evoskeleton.shapes import expect_shape
 
 COCO = (
@@ -54,9 +55,6 @@ SAME_JOINT = {
 """Joints that COCO and BlazePose have too, by their name there."""
 
 _SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
-
-LEAST_JOINTS = 6
-"""Joints that a set of points by name should have."""
 
 SPINE_SHARE, THORAX_SHARE, EAR_SHARE = 0.42, 0.88, 0.88
 
@@ -156,7 +154,7 @@ def set_of_names(names: Sequence[str]) -> KeypointSet:
         return KeypointSet(JOINT_NAMES, np.eye(len(JOINT_NAMES)))
     plain = tuple(plain_name(name) for name in names)
     weights = _weights(plain)
-    if (weights != 0.0).any(axis=1).sum() < LEAST_JOINTS:
+    if (weights != 0.0).any(axis=1).sum() < LEAST_KNOWN:
         listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise BadInput(
             "keypoints should be named by side and part, such as left_knee, for six joints or "

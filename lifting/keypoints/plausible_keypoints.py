@@ -11,10 +11,10 @@ import numpy as np
 from evoskeleton.errors import BadInput
 
 LEAST_KNOWN = 6
-"""Known joints that a pose should have."""
+"""Known joints of a pose that is lifted, fitted or searched towards: so many at least."""
 
-MOST_PX = 1_000_000.0
-"""How far from the picture's corner a known joint may lie."""
+MOST_PX = 1_000_000
+"""How far keypoints, boxes and sizes of pictures reach at most, px."""
 
 FEW_KNOWN = "fewer than six known joints"
 ALL_EQUAL = "all points equal"
@@ -30,7 +30,9 @@ LEAST_LEGS = 0.12
 """Size of hips, knee and ankle, in sizes of the body, below which they are the points of a face."""
 
 _NORMALISED = 2.0
-_LEAST_SPREAD_PX = 1e-3
+_ONE_POINT_PX = 1e-3
+"""Extent below which all joints lie in one point."""
+
 _MIDDLES = ((0, 1, 4, 0.5), (8, 11, 14, 0.5), (7, 0, 8, 0.47), (9, 8, 10, 0.5))
 """A joint, and those between which it lies at a share of the way."""
 
@@ -46,15 +48,15 @@ def spread(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
 def reasons(keypoints: np.ndarray, known: np.ndarray) -> dict[int, str]:
     """Why a pose cannot be used, by its row."""
     few = known.sum(axis=1) < LEAST_KNOWN
-    equal = ~few & (spread(keypoints, known) < _LEAST_SPREAD_PX)
-    told = {int(row): FEW_KNOWN for row in np.flatnonzero(few)}
-    return dict(sorted((told | {int(row): ALL_EQUAL for row in np.flatnonzero(equal)}).items()))
+    equal = ~few & (spread(keypoints, known) < _ONE_POINT_PX)
+    found = {int(row): FEW_KNOWN for row in np.flatnonzero(few)}
+    return dict(sorted((found | {int(row): ALL_EQUAL for row in np.flatnonzero(equal)}).items()))
 
 
 def look_normalised(keypoints: np.ndarray, known: np.ndarray) -> tuple[float, float] | None:
     """Least and largest number where all are too small for pixels; None where they are pixels."""
-    told = known & (spread(keypoints, known) > 0.0)[:, None]
-    numbers = keypoints[told]
+    counted = known & (spread(keypoints, known) > 0.0)[:, None]
+    numbers = keypoints[counted]
     if not len(numbers) or np.abs(numbers).max() > _NORMALISED:
         return None
     return float(numbers.min()), float(numbers.max())
@@ -80,7 +82,7 @@ def refuse_other_order(where: str, keypoints: np.ndarray, known: np.ndarray) -> 
     Raises:
         BadInput: those of most poses cannot be.
     """
-    usable = (known.sum(axis=1) >= LEAST_KNOWN) & (spread(keypoints, known) > _LEAST_SPREAD_PX)
+    usable = (known.sum(axis=1) >= LEAST_KNOWN) & (spread(keypoints, known) > _ONE_POINT_PX)
     keypoints, known = keypoints[usable], known[usable]
     if _median(disorder(keypoints, known)) > MOST_DISORDER or _median(_legs(keypoints, known)) < (
         LEAST_LEGS
@@ -119,5 +121,5 @@ def outside(keypoints: np.ndarray, known: np.ndarray, size: np.ndarray) -> Outsi
     extent = np.broadcast_to(np.asarray(size, np.float64), (len(keypoints), 2))[:, None]
     with np.errstate(invalid="ignore"):
         beyond = ((keypoints < 0.0) | (keypoints > extent)).any(axis=2)
-    told = known & np.isfinite(extent).all(axis=2)
-    return Outside(int((beyond & told).sum()), int(told.sum()))
+    measured = known & np.isfinite(extent).all(axis=2)
+    return Outside(int((beyond & measured).sum()), int(measured.sum()))

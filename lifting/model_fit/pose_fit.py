@@ -27,6 +27,7 @@ from evoskeleton.evolution.limits.tables import Limits, default_limits
 from evoskeleton.evolution.skeleton import BONES, JOINT_NAMES
 from evoskeleton.lifting.bundle import Lifter
 from evoskeleton.lifting.cameras import FOCAL_PX, SIZE
+from evoskeleton.lifting.keypoints.plausible_keypoints import LEAST_KNOWN
 from evoskeleton.lifting.metrics import mpjpe
 from evoskeleton.lifting.model_fit.body_cost import (
     UNKNOWNS,
@@ -43,8 +44,7 @@ from evoskeleton.lifting.normalization import hip_centred
 from evoskeleton.lifting.pinhole import Intrinsics, facing, turned
 from evoskeleton.shapes import expect_shape
 
-LEAST_VISIBLE = 6
-LEAST_SPREAD_PX = 2.0
+_LEAST_SPREAD_PX = 2.0
 _AT_ONCE = 32
 _FIRST_DAMPING, _MOST_DAMPING = 1e-2, 1e8
 
@@ -143,19 +143,19 @@ def checked_keypoints(
             f"keypoint {JOINT_NAMES[joint]} of pose {row} is visible and should be finite, "
             f"got {tuple(float(value) for value in keypoints[row, joint])}"
         )
-    few = visible.sum(1) < LEAST_VISIBLE
+    few = visible.sum(1) < LEAST_KNOWN
     if few.any():
         row = int(few.argmax())
         raise BadInput(
-            f"pose {row} should have {LEAST_VISIBLE} visible keypoints or more, "
+            f"pose {row} should have {LEAST_KNOWN} visible keypoints or more, "
             f"got {visible[row].sum()}"
         )
     seen = np.where(visible[..., None], keypoints, np.nan)
     spread = np.nanmax(seen, axis=1) - np.nanmin(seen, axis=1)
-    if (points := spread.max(1) < LEAST_SPREAD_PX).any():
+    if (points := spread.max(1) < _LEAST_SPREAD_PX).any():
         row = int(points.argmax())
         raise BadInput(
-            f"visible keypoints of pose {row} should lie {LEAST_SPREAD_PX:g} px apart or more, "
+            f"visible keypoints of pose {row} should lie {_LEAST_SPREAD_PX:g} px apart or more, "
             f"got {spread[row].max():g}"
         )
     for name, tensor in vars(camera).items():

@@ -95,9 +95,9 @@ def _bends(poses: np.ndarray, hinges: tuple[tuple[int, int, int], ...], way: flo
         upper, lower = poses[:, middle] - poses[:, start], poses[:, end] - poses[:, middle]
         sine = np.linalg.norm(np.cross(upper, lower), axis=1)
         angle = np.degrees(np.arctan2(sine, (upper * lower).sum(axis=1)))
-        told = angle >= _BENT_DEG
+        clear = angle >= _BENT_DEG
         out = way * (_out_of_line(upper, lower) * ahead).sum(axis=1)
-        bent, forward = bent + int(told.sum()), forward + int((told & (out > 0.0)).sum())
+        bent, forward = bent + int(clear.sum()), forward + int((clear & (out > 0.0)).sum())
     return Bends(bent, forward / bent if bent else np.nan)
 
 

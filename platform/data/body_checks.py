@@ -15,7 +15,7 @@ LIKELY_MM = (1500.0, 2000.0)
 
 _MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4, "56.4444 (CMU)": 25.4 / 0.45}
 _NEVER, _ALWAYS = 0.02, 0.9
-LEAST_TOLD = 10
+LEAST_BENT = 10
 WRONG_WAY = 0.3
 _MOST_SPREAD = 0.05
 _MOST_UNEVEN = 0.15
@@ -54,9 +54,9 @@ def _height(bodies: Bodies, unit_mm: float | None) -> str:
     low, high = ADULT_MM
     if low <= bodies.height_mm <= high:
         return ""
-    told = f"the body is {bodies.height_mm / 1000:.2f} m tall, crown to ankle"
+    sentence = f"the body is {bodies.height_mm / 1000:.2f} m tall, crown to ankle"
     better = "" if unit_mm is None else likely_unit(bodies.height_mm, unit_mm)
-    return f"{told}; {better}" if better else told
+    return f"{sentence}; {better}" if better else sentence
 
 
 def lies_along(upright: Mapping[str, float]) -> str:
@@ -73,12 +73,12 @@ def _lying(bodies: Bodies, turn: np.ndarray | None) -> str:
         return ""
     if axis == "-z":
         return "everybody stands on their head: the axis that points up points down in the file"
-    told = f"nobody is upright, {bodies.upright[axis]:.0%} of the poses lie along {axis}"
+    sentence = f"nobody is upright, {bodies.upright[axis]:.0%} of the poses lie along {axis}"
     own = "" if turn is None else _own_axis(axis, turn)
     if not own:
-        return f"{told}: another axis seems to point up"
+        return f"{sentence}: another axis seems to point up"
     way = f"--up {own} would stand them up" if len(own) == 1 else "which no --up can say"
-    return f"{told}: {own} of the file seems to point up, {way}"
+    return f"{sentence}: {own} of the file seems to point up, {way}"
 
 
 def _own_axis(axis: str, turn: np.ndarray) -> str:
@@ -90,7 +90,7 @@ def _own_axis(axis: str, turn: np.ndarray) -> str:
 
 def _sides(bodies: Bodies) -> str:
     knees = bodies.knees
-    if knees.bent < LEAST_TOLD or knees.forward > WRONG_WAY:
+    if knees.bent < LEAST_BENT or knees.forward > WRONG_WAY:
         return ""
     return (
         f"{1 - knees.forward:.0%} of the bent knees bend backward: left and right seem to be "

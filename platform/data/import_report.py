@@ -7,7 +7,7 @@ import numpy as np
 
 from evoskeleton.files import whole_file
 from evoskeleton.platform.data.bodies import Bends, Bodies, measure
-from evoskeleton.platform.data.body_checks import LEAST_TOLD, WRONG_WAY, warnings
+from evoskeleton.platform.data.body_checks import LEAST_BENT, WRONG_WAY, warnings
 from evoskeleton.platform.data.poses import PoseSet
 
 _MOST_SUBJECTS, _MOST_CLIPS = 20, 5
@@ -22,7 +22,7 @@ def report_lines(poses: PoseSet, rate: float | None) -> Iterator[str]:
     yield f"  frames a second: {'not known' if rate is None else f'{rate:.4g}'}"
     upright = f"upright in {bodies.upright['z']:.0%} of the poses"
     yield f"  body {bodies.height_mm:.0f} mm tall along its bones, {upright}"
-    yield f"  {_told('knees', bodies.knees)}; {_told('elbows', bodies.elbows)}"
+    yield f"  {_bent_ways('knees', bodies.knees)}; {_bent_ways('elbows', bodies.elbows)}"
     yield f"  {_left_right(bodies)}"
     lengths = ", ".join(f"{name} {length:.0f}" for name, length in bodies.lengths_mm.items())
     worst = max(bodies.spread, key=lambda name: bodies.spread[name])
@@ -30,7 +30,7 @@ def report_lines(poses: PoseSet, rate: float | None) -> Iterator[str]:
     yield f"  bone lengths change by {bodies.spread[worst]:.1%} within a clip at most ({worst})"
 
 
-def _told(name: str, bends: Bends) -> str:
+def _bent_ways(name: str, bends: Bends) -> str:
     if not bends.bent:
         return f"{name} straight"
     way = "forward" if name == "knees" else "backward"
@@ -38,7 +38,7 @@ def _told(name: str, bends: Bends) -> str:
 
 
 def _left_right(bodies: Bodies) -> str:
-    if bodies.knees.bent < LEAST_TOLD:
+    if bodies.knees.bent < LEAST_BENT:
         return "left and right: cannot be told, knees are straight"
     right = bodies.knees.forward > WRONG_WAY
     return f"left and right: {'as the knees bend' if right else 'seem to be swapped'}"

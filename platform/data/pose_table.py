@@ -277,8 +277,8 @@ class PoseTable:
     def _make_snapshot(
         self, path: Path, version: int, campaign: str | None, without: np.ndarray | None
     ) -> None:
-        told = f"the snapshot {path} cannot be written"
-        with in_a_sentence(told), made_once(path) as file:
+        sentence = f"the snapshot {path} cannot be written"
+        with in_a_sentence(sentence), made_once(path) as file:
             if file is not None:
                 self._write_npy(file, version, campaign, without)
 

@@ -180,18 +180,18 @@ def test_the_first_line_of_help_says_what_the_program_does(capsys):
 def test_a_file_that_is_there_is_replaced_only_when_asked(capsys, tmp_path, option, command):
     there = tmp_path / "there.json"
     there.write_text("kept")
-    told = refused(capsys, *command, option, there)
-    assert told.endswith("there.json is there already; --overwrite replaces it")
-    told = refused(capsys, *command, option, there, "--overwrite")
-    assert "is there already" not in told
+    refusal = refused(capsys, *command, option, there)
+    assert refusal.endswith("there.json is there already; --overwrite replaces it")
+    refusal = refused(capsys, *command, option, there, "--overwrite")
+    assert "is there already" not in refusal
     assert there.read_text() == "kept"
 
 
 def test_an_import_appends_replaces_or_is_refused(capsys, tmp_path, motion):
     there = parquet(tmp_path / "there.parquet", motion[:10])
     other = parquet(tmp_path / "other.parquet", motion[:4])
-    told = refused(capsys, "data", "import", other, "--output", there)
-    assert told.endswith("there already; --append adds to it, --overwrite replaces it")
+    refusal = refused(capsys, "data", "import", other, "--output", there)
+    assert refusal.endswith("there already; --append adds to it, --overwrite replaces it")
     both = refused(capsys, "data", "import", other, "--output", there, "--append", "--overwrite")
     assert both.endswith("give one of them")
     said(capsys, "data", "import", other, "--output", there, "--overwrite")

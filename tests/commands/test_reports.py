@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from refusals import refused
 
-from evoskeleton.console.mistakes import told
+from evoskeleton.console.mistakes import sentence_of
 from evoskeleton.errors import BadInput
 from evoskeleton.files import NameTaken, only_writer, whole_folder
 from evoskeleton.lifting.evaluation.mean_pose import AgainstMeanPose
@@ -126,9 +126,9 @@ def test_a_path_outside_utf8_is_one_sentence(tmp_path, capsys):
 def test_a_full_disk_is_one_sentence_wherever_it_shows(capsys):
     outer = RuntimeError("the generation failed")
     outer.__cause__ = OSError(28, "No space left on device", "/data/x")
-    assert told(outer) == "/data/x cannot be written: no space is left on the device"
-    assert told(RuntimeError("sqlite3: database or disk is full")) is not None
-    assert told(RuntimeError("a mistake of ours")) is None
+    assert sentence_of(outer) == "/data/x cannot be written: no space is left on the device"
+    assert sentence_of(RuntimeError("sqlite3: database or disk is full")) is not None
+    assert sentence_of(RuntimeError("a mistake of ours")) is None
 
 
 @pytest.mark.parametrize("words", [["campaign", "list"], ["model", "list"]])

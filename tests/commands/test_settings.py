@@ -75,8 +75,8 @@ def models() -> set[type[BaseModel]]:
 
 
 def test_the_page_of_settings_is_what_the_command_prints():
-    told = "run: evoskeleton settings --markdown > docs/settings.md"
-    assert (ROOT / "docs" / "settings.md").read_text() == reference(), told
+    command = "run: evoskeleton settings --markdown > docs/settings.md"
+    assert (ROOT / "docs" / "settings.md").read_text() == reference(), command
 
 
 def test_every_settings_class_of_the_package_can_be_printed(models):
@@ -184,9 +184,9 @@ def test_what_only_some_kinds_know_says_so():
     ],
 )
 def test_a_mistake_is_placed_as_its_user_wrote_it(given, sentence):
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as refusal:
         Tree.parse(given)
-    assert sentence in str(told.value)
+    assert sentence in str(refusal.value)
 
 
 def test_a_misspelt_name_explains_the_one_that_is_missing():

@@ -194,9 +194,9 @@ class TestAnnotatedPictures(HandedInContract):
         folder = tmp_path / "damaged"
         folder.mkdir()
         (folder / "annotations.db").write_bytes(bytes(range(256)) * 20)
-        with pytest.raises(BadInput) as told:
+        with pytest.raises(BadInput) as refusal:
             reader.read(folder / "climbers")
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(refusal.value)
 
 
 class TestAnnotatedPicturesInCoco(TestAnnotatedPictures):

@@ -243,9 +243,9 @@ class AnnotationStoreContract:
         store.change(Change("submit", image.id, "ann", 0, "k", [person()]))
         before = store.image(image.id), store.history(image.id)
         for action in ("submit", "draft", "undo", "accept"):
-            with pytest.raises(Stale, match="at revision 1 by ann, .* based on 0") as told:
+            with pytest.raises(Stale, match="at revision 1 by ann, .* based on 0") as refusal:
                 store.change(Change(action, image.id, "bob", 0, action, [person(5)]))
-            assert told.value.current == before[1][0]
+            assert refusal.value.current == before[1][0]
         assert (store.image(image.id), store.history(image.id)) == before
         merged = Change("submit", image.id, "bob", 1, "merged", [person(), person(5)])
         assert store.change(merged).number == 2
@@ -372,9 +372,9 @@ class AnnotationStoreContract:
     def test_people_that_cannot_be_are_refused_and_nothing_is_kept(
         self, store, image, change, sentence
     ):
-        with pytest.raises(BadInput, match=sentence) as told:
+        with pytest.raises(BadInput, match=sentence) as refusal:
             store.change(Change("submit", image.id, "ann", 0, "k", [person() | change]))
-        assert "person 0" in str(told.value) and "\n" not in str(told.value)
+        assert "person 0" in str(refusal.value) and "\n" not in str(refusal.value)
         assert store.history(image.id) == [] and store.image(image.id) == image
 
     def test_two_people_with_one_id_and_crowds_are_refused(self, store, image):

@@ -73,6 +73,6 @@ class KeypointReaderContract:
     def test_a_damaged_file_is_told_in_one_sentence(self, reader, path, tmp_path):
         damaged = tmp_path / f"damaged{path.suffix}"
         damaged.write_bytes(bytes(range(256)))
-        with pytest.raises(BadInput) as told:
+        with pytest.raises(BadInput) as refusal:
             reader.read(damaged)
-        assert "damaged" in str(told.value) and "\n" not in str(told.value)
+        assert "damaged" in str(refusal.value) and "\n" not in str(refusal.value)

@@ -61,11 +61,11 @@ class SourceContract:
         if settings.kind in _NO_FILE:
             pytest.skip("it has no file, or one that is checked by SHA-256, see test_assets")
         absent = settings.model_copy(update={"path": str(tmp_path / "absent.file")})
-        with pytest.raises(BadInput) as told:
+        with pytest.raises(BadInput) as refusal:
             load(absent)
-        assert "absent.file" in str(told.value) and "\n" not in str(told.value)
+        assert "absent.file" in str(refusal.value) and "\n" not in str(refusal.value)
         damaged = tmp_path / "damaged.file"
         damaged.write_bytes(bytes(range(256)))
-        with pytest.raises(BadInput) as told:
+        with pytest.raises(BadInput) as refusal:
             load(settings.model_copy(update={"path": str(damaged)}))
-        assert "damaged.file" in str(told.value) and "\n" not in str(told.value)
+        assert "damaged.file" in str(refusal.value) and "\n" not in str(refusal.value)

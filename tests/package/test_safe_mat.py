@@ -108,8 +108,8 @@ def test_damaged_files_are_told_in_one_sentence(tmp_path):
         path.write_bytes(bytes(changed[: int(random.integers(130, len(whole)))]))
         try:
             load_mat(path, ["wanted"])
-        except BadInput as told:
-            assert "\n" not in str(told), number
+        except BadInput as refusal:
+            assert "\n" not in str(refusal), number
     path.write_bytes(bytes(range(256)))
     with pytest.raises(BadInput, match="should be a MATLAB file of version 5 or 7.3"):
         load_mat(path, ["wanted"])

@@ -342,9 +342,9 @@ HARMFUL = {
 @pytest.mark.parametrize("wrapped", [as_npy, as_npz])
 @pytest.mark.parametrize("name", HARMFUL)
 def test_an_allowed_name_takes_only_what_data_gives_it(name, wrapped, tmp_path):
-    with pytest.raises(BadInput, match=r"mine\.np.*; it was not read") as told:
+    with pytest.raises(BadInput, match=r"mine\.np.*; it was not read") as refusal:
         wrapped(tmp_path, HARMFUL[name])()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_the_parts_of_those_files_make_an_array_when_they_fit(tmp_path):
@@ -354,9 +354,9 @@ def test_the_parts_of_those_files_make_an_array_when_they_fit(tmp_path):
 
 def test_a_name_that_cannot_be_shown_is_escaped_and_cut(tmp_path):
     pickled = b"\x80\x04" + asked("o\u202es\n\x1b[31m", "a" * 500) + b"."
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as refusal:
         as_npy(tmp_path, pickled)()
-    assert str(told.value).isprintable() and len(str(told.value)) < 300 + len(str(tmp_path))
+    assert str(refusal.value).isprintable() and len(str(refusal.value)) < 300 + len(str(tmp_path))
 
 
 # What would fill the machine
@@ -399,9 +399,9 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_small_file_cannot_ask_for_much(name, tmp_path):
     pickled, sentence = BOMBS[name]
-    with pytest.raises(BadInput, match=sentence) as told:
+    with pytest.raises(BadInput, match=sentence) as refusal:
         as_npy(tmp_path, pickled)()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_header_cannot_ask_for_much(tmp_path):
@@ -447,9 +447,9 @@ def test_a_file_cut_anywhere_is_told_in_one_sentence(tmp_path):
     file = tmp_path / "a.npy"
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
-        with pytest.raises(BadInput, match=r"a\.npy") as told:
+        with pytest.raises(BadInput, match=r"a\.npy") as refusal:
             load_object(file)
-        assert str(told.value).isprintable()
+        assert str(refusal.value).isprintable()
 
 
 def test_a_file_with_a_wrong_byte_is_read_or_refused(tmp_path):
@@ -460,8 +460,8 @@ def test_a_file_with_a_wrong_byte_is_read_or_refused(tmp_path):
             file.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
             try:
                 load_object(file)
-            except BadInput as told:
-                refused += str(told).isprintable()
+            except BadInput as refusal:
+                refused += str(refusal).isprintable()
     assert refused > len(whole)
 
 
@@ -494,6 +494,6 @@ def test_a_file_that_is_missing_empty_or_something_else_is_told(read, tmp_path):
         read(tmp_path)
     for content in (b"", b"text", b"\x93NUMPY\x07\x00", b"\x93NUMPY\x01\x00\x05\x00(((((\n"):
         (tmp_path / "a").write_bytes(content)
-        with pytest.raises(BadInput, match="cannot be read|is of format") as told:
+        with pytest.raises(BadInput, match="cannot be read|is of format") as refusal:
             read(tmp_path / "a")
-        assert str(told.value).isprintable()
+        assert str(refusal.value).isprintable()

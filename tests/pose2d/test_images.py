@@ -111,15 +111,15 @@ def test_the_limit_is_an_argument_and_counts_exactly():
 def test_a_truncated_picture_is_told(kind, share):
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
     data = encoded(Image.fromarray(noise), kind)
-    with pytest.raises(BadInput, match="is damaged|it is none of these") as told:
+    with pytest.raises(BadInput, match="is damaged|it is none of these") as refusal:
         decode_image(data[: int(share * len(data))], "cut.bin")
-    assert "cut.bin" in str(told.value) and "\n" not in str(told.value)
+    assert "cut.bin" in str(refusal.value) and "\n" not in str(refusal.value)
 
 
 def test_flipped_bytes_are_told_or_decoded_but_never_anything_else():
     chance = np.random.default_rng(2)
     noise = Image.fromarray(chance.integers(0, 256, (32, 32, 3), np.uint8))
-    told = 0
+    refused = 0
     for kind in ("PNG", "JPEG", "WEBP", "BMP"):
         whole = np.frombuffer(encoded(noise, kind), np.uint8)
         for _ in range(60):
@@ -129,8 +129,8 @@ def test_flipped_bytes_are_told_or_decoded_but_never_anything_else():
                 assert decode_image(broken.tobytes(), most_pixels=10_000_000).dtype == np.uint8
             except BadInput as error:
                 assert "\n" not in str(error)
-                told += 1
-    assert told > 60
+                refused += 1
+    assert refused > 60
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, this is no picture", b"GIF89a" + bytes(40)])
@@ -216,9 +216,9 @@ def test_times_are_those_that_were_recorded(name, seconds):
     path = CASES / name
     if not path.exists():
         pytest.skip("the small videos of the reports are not there")
-    told = []
-    assert [round(f.seconds, 3) for f in read_video(path, tell=told.append)] == seconds
-    assert told == []
+    sentences = []
+    assert [round(f.seconds, 3) for f in read_video(path, tell=sentences.append)] == seconds
+    assert sentences == []
 
 
 def test_a_damaged_frame_is_told_and_what_follows_is_read():
@@ -226,9 +226,9 @@ def test_a_damaged_frame_is_told_and_what_follows_is_read():
     path = CASES / "damaged.mp4"
     if not path.exists():
         pytest.skip("the small videos of the reports are not there")
-    told = []
-    assert [f.number for f in read_video(path, tell=told.append)] == [0, 1, 2, 4, 5, 6, 7]
-    assert len(told) == 1 and "1 frame is damaged and was left out" in told[0]
+    sentences = []
+    assert [f.number for f in read_video(path, tell=sentences.append)] == [0, 1, 2, 4, 5, 6, 7]
+    assert len(sentences) == 1 and "1 frame is damaged and was left out" in sentences[0]
 
 
 def test_a_film_that_ends_early_is_told(tmp_path):
@@ -238,7 +238,7 @@ def test_a_film_that_ends_early_is_told(tmp_path):
     for number in range(60):
         writer.write(np.full((48, 64, 3), 4 * number, np.uint8))
     writer.release()
-    data, told = path.read_bytes(), []
+    data, sentences = path.read_bytes(), []
     path.write_bytes(data[: int(0.7 * len(data))])
-    assert 10 < len(list(read_video(path, tell=told.append))) < 55
-    assert len(told) == 1 and "should last 5.9 s, it ends after" in told[0]
+    assert 10 < len(list(read_video(path, tell=sentences.append))) < 55
+    assert len(sentences) == 1 and "should last 5.9 s, it ends after" in sentences[0]

@@ -17,7 +17,7 @@ from evoskeleton.annotation.server.annotating.kept import Kept, annotator_of, pa
 from evoskeleton.annotation.store import comments
 from evoskeleton.annotation.store.annotation_store import check_annotator
 from evoskeleton.errors import BadInput
-from evoskeleton.pose2d.picture_limits import MOST_PX
+from evoskeleton.lifting.keypoints.plausible_keypoints import MOST_PX
 
 _LONGEST_HISTORY, _MOST_REVIEWS, _LONGEST_PAGE = 200, 1000, 1000
 _MOST_ACTIONS, _MOST_SECONDS = 1_000_000, 1_000_000.0

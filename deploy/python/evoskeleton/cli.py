@@ -29,7 +29,7 @@ from evoskeleton.commands.pictures.render import render
 from evoskeleton.commands.serve import serve, tokens
 from evoskeleton.commands.settings import settings
 from evoskeleton.commands.study import studies
-from evoskeleton.console.mistakes import told
+from evoskeleton.console.mistakes import sentence_of
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 for command in (
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except Exception as error:
-        if (sentence := told(error)) is None:
+        if (sentence := sentence_of(error)) is None:
             raise
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
             f"evoskeleton: {sentence}"

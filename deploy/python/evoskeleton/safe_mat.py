@@ -80,7 +80,7 @@ def load_structs(path: Path, names: Sequence[str]) -> dict[str, Any]:
     with open(path, "rb") as file:
         if file.read(len(_VERSION_5)) != _VERSION_5:
             raise BadInput(f"{path} should be a MATLAB file of version 5, it is not")
-    with _told(path):
+    with _in_a_sentence(path):
         found = _read_version_5(path, names, simplify_cells=True)
         return {name: _plain(name, found[name]) for name in names}
 
@@ -101,7 +101,7 @@ def _plain(name: str, value: Any) -> Any:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _in_a_sentence(path: Path) -> Iterator[None]:
     """Every failure of reading as one sentence."""
     try:
         yield
@@ -126,7 +126,7 @@ def _expect(path: Path, names: Sequence[str], there: Sequence[str]) -> None:
 
 
 def _load_version_5(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    with _told(path):
+    with _in_a_sentence(path):
         found = _read_version_5(path, names)
         return {name: _numbers(name, found[name]) for name in names}
 
@@ -210,7 +210,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
 
 def _load_hdf5(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     h5py = require("h5py", _NO_H5PY)
-    with _told(path), h5py.File(path, "r") as file:
+    with _in_a_sentence(path), h5py.File(path, "r") as file:
         _expect(path, names, sorted(file.keys()))
         return {name: _dataset(h5py, file, name).T for name in names}
 

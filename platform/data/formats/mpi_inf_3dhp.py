@@ -165,18 +165,18 @@ def _cells(path: Path, name: str, axes: int, cameras: Sequence[int]) -> list[np.
     """(frames, 17, axes) float64 of cameras, as far as the file has them."""
     cells = load_mat(path, [name])[name]
     if cells.dtype.kind != "O" or cells.size == 0:
-        raise BadInput(f"{path}, {name} should be cells, one a camera, got {_told(cells)}")
+        raise BadInput(f"{path}, {name} should be cells, one a camera, got {_in_words(cells)}")
     there = list(cells.flat)
     found = [there[camera] for camera in cameras if camera < len(there)]
     for cell in found:
         if cell.ndim != 2 or cell.shape[1] != 28 * axes:
             wanted = f"(frames, {28 * axes})"
-            raise BadInput(f"{path}, {name}: a cell should be {wanted}, got {_told(cell)}")
+            raise BadInput(f"{path}, {name}: a cell should be {wanted}, got {_in_words(cell)}")
     joints = [cell.astype(np.float64).reshape(len(cell), 28, axes) for cell in found]
     return [each[:, FROM_28] for each in joints]
 
 
-def _told(array: np.ndarray) -> str:
+def _in_words(array: np.ndarray) -> str:
     return f"{array.dtype} of shape {array.shape}"
 
 
@@ -248,7 +248,7 @@ def _of_17(path: Path, name: str, array: np.ndarray, axes: int, frames: int) -> 
     """(frames, 17, axes) float64 in our order of joints."""
     if array.dtype.kind == "O" or array.size != axes * 17 * frames or array.shape[:2] != (axes, 17):
         wanted = f"({axes}, 17, 1, {frames})"
-        raise BadInput(f"{path}, {name} should be {wanted}, got {_told(array)}")
+        raise BadInput(f"{path}, {name} should be {wanted}, got {_in_words(array)}")
     by_frame = array.astype(np.float64).reshape(axes, 17, frames).transpose(2, 1, 0)
     return by_frame[:, FROM_17]
 

@@ -133,8 +133,8 @@ def nearer_the_origin(poses: np.ndarray) -> tuple[np.ndarray, list[str]]:
     offset = np.where(np.abs(first) > FAR_MM, np.round(first, -3), 0.0)
     if not np.isfinite(offset).all() or not offset.any():
         return poses, []
-    told = ", ".join(f"{metres:.0f}" for metres in offset / 1000.0)
-    return poses - offset, [f"the offset of the clip from the origin, ({told}) m, is taken off"]
+    shown = ", ".join(f"{metres:.0f}" for metres in offset / 1000.0)
+    return poses - offset, [f"the offset of the clip from the origin, ({shown}) m, is taken off"]
 
 
 def unit_mm(motion: Motion, units: str | float | None) -> float:

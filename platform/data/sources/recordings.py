@@ -143,8 +143,8 @@ def _step(motion: Motion, fps: float | None, declared: float | None) -> int | No
         return 1
     rate = _rate(motion, declared)
     if rate is None:
-        told = f"{motion.source} does not declare its frame rate: leave out --fps"
-        raise BadInput(f"{told}, or declare the rate with --rate")
+        sentence = f"{motion.source} does not declare its frame rate: leave out --fps"
+        raise BadInput(f"{sentence}, or declare the rate with --rate")
     step = round(rate / fps)
     even = step >= 1 and math.isclose(step * fps, rate, rel_tol=SAME_RATE)
     return step if even else None

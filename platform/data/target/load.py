@@ -9,6 +9,7 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import (
     NOT_NUMBERED,
     Clip,
@@ -28,24 +29,23 @@ from evoskeleton.platform.data.target.readers.openpose import OpenPose
 from evoskeleton.platform.data.target.readers.videopose3d_2d import VideoPose3d2d
 from evoskeleton.platform.data.target.sampling import even_over_clips
 from evoskeleton.platform.data.target.settings import TargetSettings
-from evoskeleton.platform.data.target.told import NOTHING, Told
 from evoskeleton.platform.data.target.usable import expect_order, expect_pixels, usable, weights_of
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
 
 
-def built_in(told: Told = NOTHING) -> Readers:
+def built_in(declared: Declarations = NOTHING_DECLARED) -> Readers:
     """Readers that need neither a detector nor a store; the first that matches reads a file."""
     return (
         InferLines(),
-        CocoFile(told),
-        OpenPose(told),
-        Instances(told),
-        MediaPipeLandmarks(told),
-        DeepLabCut(told),
-        VideoPose3d2d(told),
+        CocoFile(declared),
+        OpenPose(declared),
+        Instances(declared),
+        MediaPipeLandmarks(declared),
+        DeepLabCut(declared),
+        VideoPose3d2d(declared),
         MpiInf3dhp(),
-        Arrays(told),
-        LiftFile(told),
+        Arrays(declared),
+        LiftFile(declared),
     )
 
 

@@ -1,4 +1,4 @@
-"""One look at keypoint files: what was understood of them, and what is told of it."""
+"""One look at keypoint files: what was understood of them, and what is said of it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.keypoints.plausible_keypoints import outside, reasons
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import FoundKeypoints, Readers
 from evoskeleton.platform.data.target.load import built_in, matched
-from evoskeleton.platform.data.target.told import NOTHING, Told
 from evoskeleton.platform.data.target.usable import expect_order, expect_pixels
 
 _UPSIDE_DOWN = 0.9
@@ -35,12 +35,14 @@ class Looked(NamedTuple):
     notes: list[str]
 
 
-def look(path: Path, told: Told = NOTHING, readers: Readers | None = None) -> Looked:
+def look(
+    path: Path, declared: Declarations = NOTHING_DECLARED, readers: Readers | None = None
+) -> Looked:
     """Read keypoints of any known kind.
 
     Args:
         path: a file, or a folder of files.
-        told: what is declared of them.
+        declared: what is declared of them.
         readers: tried in their order; none: those of the package.
 
     Raises:
@@ -49,29 +51,31 @@ def look(path: Path, told: Told = NOTHING, readers: Readers | None = None) -> Lo
     if not path.exists():
         raise BadInput(f"keypoint file {path}: No such file or directory")
     parts, kinds = [], {}
-    for file, reader in matched([str(path)], built_in(told) if readers is None else readers):
+    for file, reader in matched([str(path)], built_in(declared) if readers is None else readers):
         part = reader.read(file)
         expect_pixels(str(file), part)
-        if told.points is None:
+        if declared.points is None:
             expect_order(str(file), part)
         parts.append(part)
         kinds[str(file)] = type(reader).__name__
     found = FoundKeypoints.concat(parts)
     left_out = reasons(found.keypoints, found.confidence > 0.0)
-    return Looked(found, kinds, left_out, list(_notes(found, left_out, told)))
+    return Looked(found, kinds, left_out, list(_notes(found, left_out, declared)))
 
 
-def _notes(found: FoundKeypoints, left_out: dict[int, str], told: Told) -> Iterator[str]:
+def _notes(
+    found: FoundKeypoints, left_out: dict[int, str], declared: Declarations
+) -> Iterator[str]:
     known = found.confidence > 0.0
     missing = int((~known).sum())
     if missing:
         yield (
             f"{missing:,} of {known.size:,} joints are not known: not found, at (0, 0), or of a "
-            f"confidence of {told.threshold:g} or less (--threshold)"
+            f"confidence of {declared.threshold:g} or less (--threshold)"
         )
     for reason, count in Counter(left_out.values()).items():
         yield f"{count:,} of {len(found):,} poses have no answer: {reason}"
-    size = found.image_size if told.size is None else np.array(told.size)
+    size = found.image_size if declared.size is None else np.array(declared.size)
     beyond = outside(found.keypoints, known, size)
     if beyond.outside:
         yield (
@@ -84,8 +88,8 @@ def _notes(found: FoundKeypoints, left_out: dict[int, str], told: Told) -> Itera
 
 def _upside_down(found: FoundKeypoints, known: np.ndarray) -> float:
     """Share of the sets whose head lies below both feet."""
-    told = known[:, [_HEAD, *_FEET]].all(axis=1)
-    y = found.keypoints[told, :, 1]
+    whole = known[:, [_HEAD, *_FEET]].all(axis=1)
+    y = found.keypoints[whole, :, 1]
     if not len(y):
         return 0.0
     return float((y[:, _HEAD] > y[:, list(_FEET)].max(axis=1)).mean())
@@ -100,8 +104,8 @@ def report_lines(looked: Looked) -> Iterator[str]:
     clips = {(clip.file, clip.subject, clip.name, clip.part) for clip in found.clips}
     yield f"  {len(found):,} keypoint sets of {len(clips):,} clips"
     sizes = found.image_size[np.isfinite(found.image_size).all(axis=1)]
-    told = {f"{width:.0f}x{height:.0f}" for width, height in np.unique(sizes, axis=0)[:5]}
-    yield f"  pictures: {', '.join(sorted(told)) or 'size not known'}"
+    extents = {f"{width:.0f}x{height:.0f}" for width, height in np.unique(sizes, axis=0)[:5]}
+    yield f"  pictures: {', '.join(sorted(extents)) or 'size not known'}"
     if len(found):
         numbers = found.keypoints[known]
         low, high = (numbers.min(0), numbers.max(0)) if len(numbers) else (np.zeros(2),) * 2

@@ -69,6 +69,6 @@ def usable(found: FoundKeypoints, weights: np.ndarray) -> tuple[np.ndarray, dict
     left_out = {reason: counts[reason] for reason in (FEW_KNOWN, ALL_EQUAL) if counts[reason]}
     rows = np.array([row for row in range(len(found)) if row not in told_of], np.int64)
     if len(found) and not len(rows):
-        told = " and ".join(f"{count} with {reason}" for reason, count in left_out.items())
-        raise BadInput(f"no keypoint set of the target can be used: there are {told}")
+        listed = " and ".join(f"{count} with {reason}" for reason, count in left_out.items())
+        raise BadInput(f"no keypoint set of the target can be used: there are {listed}")
     return rows, left_out

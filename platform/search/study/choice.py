@@ -28,7 +28,7 @@ from evoskeleton.lifting.lifter_training import LifterSettings, lifter_from, tra
 from evoskeleton.settings import Settings
 
 By = Literal["random", "error", "error band", "learning progress", "disagreement", "k-means"]
-Told = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
 class JudgeSettings(Settings):
@@ -131,7 +131,7 @@ def judge(
     settings: LifterSettings,
     seed: int,
     device: str = "cpu",
-    told: Told = lambda step, total: None,
+    report: Report = lambda step, total: None,
 ) -> Judgement:
     """Train judges on the first poses that are dealt, and let them judge all others.
 
@@ -141,7 +141,7 @@ def judge(
         settings: what the row's lifters are trained with.
         seed: of the study's cell.
         device: where to train and to judge.
-        told: called now and then with the steps that a judge has done, and of how many.
+        report: called now and then with the steps that a judge has done, and of how many.
 
     Returns:
         Of the (n - keep,) others, as they were dealt.
@@ -149,7 +149,7 @@ def judge(
     learnt, others = dealt(len(poses), choice.keep, seed)
     pairs = [
         _early_and_late(
-            poses[learnt], _judge_settings(choice, settings, seed, number), device, told
+            poses[learnt], _judge_settings(choice, settings, seed, number), device, report
         )
         for number in range(choice.judges.lifters)
     ]
@@ -173,12 +173,12 @@ def _judge_settings(
 
 
 def _early_and_late(
-    poses: np.ndarray, settings: LifterSettings, device: str, told: Told
+    poses: np.ndarray, settings: LifterSettings, device: str, report: Report
 ) -> tuple[Lifter, Lifter]:
     reports = train_lifter(poses, settings, device=device)
     early = late = next(reports)
     for late in reports:
-        told(late.step, late.total)
+        report(late.step, late.total)
     return lifter_from(early), lifter_from(late)
 
 

@@ -48,7 +48,7 @@ from evoskeleton.platform.search.study.budget import Clock, Spending
 from evoskeleton.platform.search.study.choice import (
     ChoiceSettings,
     Judgement,
-    Told,
+    Report,
     choose,
     expect_enough,
     judge,
@@ -215,7 +215,7 @@ class Study:
             write_arrays(path, vars(found))
         return Judgement(**read_npz(path, "judgement", ("error", "disagreement", "progress")))
 
-    def _tell(self, cell: Cell) -> Told:
+    def _tell(self, cell: Cell) -> Report:
         return lambda step, total: self._monitor.training(f"judges of {cell.data}", step, total)
 
     def _base_file(self, cell: Cell) -> Path:

@@ -157,19 +157,19 @@ def test_a_busy_server_is_asked_again_when_it_said(run):
 )
 def test_what_will_not_get_better_is_not_tried_again(run, code, kind):
     peer = Scripted((code, "a sentence"))
-    with listening(peer) as address, pytest.raises(kind, match="a sentence") as told:
+    with listening(peer) as address, pytest.raises(kind, match="a sentence") as refusal:
         run(address, calls.served())
-    assert len(peer.seen) == 1 and told.value.code == code.name
-    assert isinstance(told.value, BadInput) == (code is grpc.StatusCode.INVALID_ARGUMENT)
+    assert len(peer.seen) == 1 and refusal.value.code == code.name
+    assert isinstance(refusal.value, BadInput) == (code is grpc.StatusCode.INVALID_ARGUMENT)
 
 
 def test_a_server_that_never_comes_is_given_up_at_the_deadline(run):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(EndpointError) as told:
+        with pytest.raises(EndpointError) as refusal:
             run(address, calls.served(), settings=EAGER.model_copy(update={"timeout_s": 0.5}))
-    assert told.value.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
+    assert refusal.value.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 
 
 def test_the_number_of_attempts_is_bounded(run):
@@ -275,8 +275,8 @@ def test_a_stream_can_be_awaited():
 
 def test_a_stream_that_fails_is_told():
     peer = Scripted((grpc.StatusCode.PERMISSION_DENIED, "no"))
-    told = pytest.raises(EndpointError, match="PERMISSION_DENIED: no")
-    with listening(peer) as address, Client(address) as client, told:
+    refusal = pytest.raises(EndpointError, match="PERMISSION_DENIED: no")
+    with listening(peer) as address, Client(address) as client, refusal:
         list(client.stream([b"fine"]))
 
 

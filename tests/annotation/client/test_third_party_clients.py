@@ -67,8 +67,8 @@ def test_grpcurl_by_the_proto_files(endpoint, request_words):
 
 def test_grpcurl_is_told_what_is_wrong(endpoint):
     few = json.dumps({"keypoints": {"values": [1.0] * 32}})
-    told = ran(program("grpcurl"), "-plaintext", "-d", few, endpoint.address, LIFT, fails=True)
-    assert "InvalidArgument" in told and "keypoints should be" in told
+    output = ran(program("grpcurl"), "-plaintext", "-d", few, endpoint.address, LIFT, fails=True)
+    assert "InvalidArgument" in output and "keypoints should be" in output
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "connect"])
@@ -83,11 +83,11 @@ def test_buf_curl(endpoint, request_words, protocol, tmp_path):
 
 
 def test_buf_curl_is_told_what_is_wrong(endpoint, tmp_path):
-    told = ran(
+    output = ran(
         program("buf"), "curl", "--protocol", "connect", "--schema", PROTO, "-d", "{}",
         f"http://{endpoint.http}/{LIFT}", fails=True, HOME=str(tmp_path),
     )  # fmt: skip
-    assert "invalid_argument" in told
+    assert "invalid_argument" in output
 
 
 def test_curl(endpoint, request_words):

@@ -156,9 +156,9 @@ def coco(**changes: Any) -> bytes:
     ],
 )
 def test_what_is_no_coco_file_is_told(data, sentence):
-    with pytest.raises(BadInput, match=sentence) as told:
+    with pytest.raises(BadInput, match=sentence) as refusal:
         read_coco(data)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refusal.value)
 
 
 # Poses

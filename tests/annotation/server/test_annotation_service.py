@@ -91,11 +91,11 @@ def submission(image: pb.Image, **more: Any) -> pb.SubmitRequest:
 
 
 def refused(call: Any, request: Any, code: str, **more: Any) -> grpc.RpcError:
-    with pytest.raises(grpc.RpcError) as told:
+    with pytest.raises(grpc.RpcError) as refusal:
         call(request, **more)
-    assert told.value.code().name == code, told.value.details()
-    assert "\n" not in told.value.details()
-    return told.value
+    assert refusal.value.code().name == code, refusal.value.details()
+    assert "\n" not in refusal.value.details()
+    return refusal.value
 
 
 def test_an_image_goes_from_upload_to_acceptance(stub, images):
@@ -144,10 +144,10 @@ def test_a_conflict_is_told_however_large_the_newest_revision_is(running, count)
         image = client.run(annotation_calls.upload(project.id, "a.png", picture()))
         people = [person_record(person(number, **full)) for number in range(count)]
         made = client.run(annotation_calls.submit(image.id, people, 0, "é" * 100))
-        with pytest.raises(EndpointError, match="ABORTED: image 1 is at revision 1") as told:
+        with pytest.raises(EndpointError, match="ABORTED: image 1 is at revision 1") as refusal:
             client.run(annotation_calls.submit(image.id, [], 0, "bob"))
-        assert annotation_calls.newest_number(told.value) == 1
-        newest = annotation_calls.newest_revision(told.value)
+        assert annotation_calls.newest_number(refusal.value) == 1
+        newest = annotation_calls.newest_revision(refusal.value)
         assert newest == (made if count == 1 else None)
 
 
@@ -160,8 +160,8 @@ def test_a_refusal_of_any_length_arrives(stub, images):
     }
     given = {"project_id": images[0].project_id, "annotator": "ann", "key": "k"}
     odd = pb.ImportCocoRequest(coco=json.dumps(words).encode(), **given)
-    told = refused(stub.ImportCoco, odd, "INVALID_ARGUMENT").details()
-    assert told.startswith("COCO file: two images have the name é") and told.endswith("é...")
+    refusal = refused(stub.ImportCoco, odd, "INVALID_ARGUMENT").details()
+    assert refusal.startswith("COCO file: two images have the name é") and refusal.endswith("é...")
 
 
 def test_a_repeated_key_gets_the_first_answer(stub, images):
@@ -472,9 +472,9 @@ def test_browsers_annotate_by_http_and_are_told_of_conflicts(serve_here, bundle,
         people = [{"id": 0, "keypoints": [1.5] * 34, "visibility": [2] * 17}]
         words = {"imageId": upload["id"], "annotator": "ann", "people": people}
         assert call("Submit", key="1", **words)[1]["people"][0]["keypoints"] == [1.5] * 34
-        status, told = call("Submit", key="2", **words)
-        assert (status, told["code"]) == (409, "aborted")
-        detail, info = told["details"]
+        status, answer = call("Submit", key="2", **words)
+        assert (status, answer["code"]) == (409, "aborted")
+        detail, info = answer["details"]
         newest = pb.Revision.FromString(base64.b64decode(detail["value"] + "=="))
         assert detail["type"] == "evoskeleton.v1.Revision" and newest.number == 1
         assert info["type"] == "google.rpc.ErrorInfo"
@@ -493,9 +493,9 @@ def test_the_client_annotates(running, walker):
         submit = annotation_calls.submit(image.id, [found.person], image.revision, "ann")
         made = client.run(submit)
         assert client.run(submit) == made and made.people == (found.person,)
-        with pytest.raises(EndpointError, match="ABORTED") as told:
+        with pytest.raises(EndpointError, match="ABORTED") as refusal:
             client.run(annotation_calls.submit(image.id, [], 0, "bob"))
-        assert annotation_calls.newest_revision(told.value) == made
+        assert annotation_calls.newest_revision(refusal.value) == made
         verdict = client.run(annotation_calls.review(image.id, False, 1, "eve", "left is right"))
         assert verdict.state == "rejected" and verdict.note == "left is right"
         people = [found.person]

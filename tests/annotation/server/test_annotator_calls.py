@@ -64,10 +64,10 @@ def person(**more: Any) -> AnnotatedPerson:
 
 
 def refused(reason: str, call: Any, *given: Any, **named: Any) -> EndpointError:
-    with pytest.raises(EndpointError) as told:
+    with pytest.raises(EndpointError) as refusal:
         call(*given, **named)
-    assert told.value.reason == reason, told.value
-    return told.value
+    assert refusal.value.reason == reason, refusal.value
+    return refusal.value
 
 
 def get(running: Any, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -140,8 +140,8 @@ def test_the_next_images_come_with_the_first_and_nobody_else_gets_them(client, p
     assert {image.id for image in again} == {image.id for image in mine}
     rest = [images[2].id, images[4].id]
     assert [i.id for i in client.lease_several(project.id, 5, "bob")] == rest
-    told = refused("HELD", client.submit, images[0].id, [person()], 0, "bob")
-    assert "annotated by ann" in str(told)
+    refusal = refused("HELD", client.submit, images[0].id, [person()], 0, "bob")
+    assert "annotated by ann" in str(refusal)
     client.skip(images[2].id, "dark", "bob")
     assert [i.id for i in client.lease_several(project.id, 5, "bob")] == [images[4].id]
     client.unskip(images[2].id, "bob")
@@ -161,8 +161,8 @@ def test_reviews_are_leased_and_given_together(client, project):
     outcomes = client.review_many([*mine, images[2]], True, "eve", "fine")
     assert [(o.revision, o.reason) for o in outcomes] == [(2, ""), (2, ""), (0, "STALE")]
     assert {i.holder for i in client.images(project.id, "accepted")} == {""}
-    told = refused("ACCEPTED", client.submit, images[0].id, [person()], 2, "ann")
-    assert "a reviewer may reject it first" in str(told)
+    refusal = refused("ACCEPTED", client.submit, images[0].id, [person()], 2, "ann")
+    assert "a reviewer may reject it first" in str(refusal)
 
 
 def test_a_verdict_is_undone_by_nobody_and_nothing_where_nothing_was_done(client, project):

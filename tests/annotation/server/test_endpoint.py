@@ -402,12 +402,12 @@ def test_the_metrics_tell_late_callers_from_those_who_left(serve_here, connect):
         gone.cancel()
         page = f"http://127.0.0.1:{running.endpoint.metrics_port}/metrics"
         until = time.monotonic() + 30
-        while 'code="CANCELLED"' not in (told := urllib.request.urlopen(page).read().decode()):
+        while 'code="CANCELLED"' not in (metrics := urllib.request.urlopen(page).read().decode()):
             assert time.monotonic() < until
         network.gate.set()
     method = 'method="/evoskeleton.v1.InferenceService/LiftKeypoints"'
     for code in ("DEADLINE_EXCEEDED", "CANCELLED"):
-        assert f'evoskeleton_calls_total{{code="{code}",{method}}} 1.0' in told
+        assert f'evoskeleton_calls_total{{code="{code}",{method}}} 1.0' in metrics
 
 
 class Patient:

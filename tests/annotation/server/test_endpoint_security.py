@@ -358,8 +358,8 @@ def test_the_command_serves_a_bundle_and_ends_in_order(make_bundle, tokens, tmp_
     assert 'code="OK",method="/evoskeleton.v1.InferenceService/LiftKeypoints"} 1.0' in metrics
     assert answer.model.weight_hash in metrics
     lines = [json.loads(line) for line in log.splitlines()]
-    told = [(line["code"], line["caller"]) for line in lines if "code" in line]
-    assert told == [("UNAUTHENTICATED", ""), ("INVALID_ARGUMENT", "ann")]
+    calls = [(line["code"], line["caller"]) for line in lines if "code" in line]
+    assert calls == [("UNAUTHENTICATED", ""), ("INVALID_ARGUMENT", "ann")]
     assert secret not in log + metrics and wrong not in log + metrics
 
 

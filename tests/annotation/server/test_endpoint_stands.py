@@ -84,16 +84,16 @@ def test_a_picture_of_very_many_scans_is_refused_and_others_are_taken(
 
 def test_room_for_bytes_is_given_in_turn_and_nobody_takes_it_all():
     async def scene() -> list[str]:
-        room, told = ByteRoom("bytes", 100, patience_s=0.2), []
+        room, outcomes = ByteRoom("bytes", 100, patience_s=0.2), []
 
         async def hold(size: int, who: str, seconds: float) -> None:
             try:
                 async with room.room(size, who) as mine:
                     mine.shrink(size)
                     await asyncio.sleep(seconds)
-                told.append(f"{who} {size}")
+                outcomes.append(f"{who} {size}")
             except RpcError as refused:
-                told.append(f"{who} {refused.code.name} {refused.retry_ms}")
+                outcomes.append(f"{who} {refused.code.name} {refused.retry_ms}")
 
         greedy = [asyncio.create_task(hold(25, "a", 0.5)) for _ in range(4)]
         await asyncio.sleep(0.01)
@@ -103,10 +103,10 @@ def test_room_for_bytes_is_given_in_turn_and_nobody_takes_it_all():
             mine.shrink(5)
             assert room.held == 5
         assert room.held == 0
-        return told
+        return outcomes
 
-    told = asyncio.run(scene())
-    assert sorted(told) == ["a 25"] * 2 + ["a RESOURCE_EXHAUSTED 1000"] * 2 + ["b 40"]
+    outcomes = asyncio.run(scene())
+    assert sorted(outcomes) == ["a 25"] * 2 + ["a RESOURCE_EXHAUSTED 1000"] * 2 + ["b 40"]
 
 
 def test_answers_that_nobody_reads_are_few_and_others_get_theirs(
@@ -226,9 +226,9 @@ def test_a_token_that_is_revoked_ends_its_streams(
         answers = InferenceServiceStub(channel).StreamPoses(frames(), metadata=bearer)
         assert next(answers).frame == 1
         tokens.revoke("ann")
-        with pytest.raises(grpc.RpcError) as told:
+        with pytest.raises(grpc.RpcError) as refusal:
             next(answers)
-        assert told.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert refusal.value.code() is grpc.StatusCode.UNAUTHENTICATED
         waiting.set()
 
 
@@ -241,9 +241,9 @@ def test_a_token_expires(serve_here, make_bundle, tokens, tmp_path):
         with Client(running.address, token=secret) as ann:
             assert ann.who_am_i().name == "ann"
         time.sleep(max(0.0, tokens.list()[1].until - time.time()))
-        with Client(running.address, token=brief) as bob, pytest.raises(EndpointError) as told:
+        with Client(running.address, token=brief) as bob, pytest.raises(EndpointError) as refusal:
             bob.who_am_i()
-        assert told.value.code == "UNAUTHENTICATED"
+        assert refusal.value.code == "UNAUTHENTICATED"
 
 
 def test_changes_of_the_token_file_at_once_lose_nothing_and_keep_owner_and_mode(tokens, tmp_path):
@@ -275,8 +275,8 @@ def test_wrong_tokens_are_logged_with_their_peer_and_slowed_down(
         with Client(running.address, token=secret, settings=ONCE) as right:
             started = time.monotonic()
             assert right.served() and time.monotonic() - started < 5.0
-    told = [record.fields for record in caplog.records if "refused" in record.message]
-    peers = {fields["peer"] for fields in told if "peer" in fields}
+    calls = [record.fields for record in caplog.records if "refused" in record.message]
+    peers = {fields["peer"] for fields in calls if "peer" in fields}
     assert peers == {"ipv4:127.0.0.1"}
     assert "evo_wrong" not in caplog.text
 
@@ -296,9 +296,9 @@ def test_calls_that_are_cut_off_are_told_so_and_tried_again(serve_here, make_bun
         call = pool.submit(client.detect, jpeg())
         assert detector.began.wait(20)
         running.wait_for(running.endpoint.stop())
-        with pytest.raises(EndpointError) as told:
+        with pytest.raises(EndpointError) as refusal:
             call.result(10)
-        assert told.value.code == "UNAVAILABLE", told.value
+        assert refusal.value.code == "UNAVAILABLE", refusal.value
         detector.on.set()
 
 

@@ -44,9 +44,9 @@ class TestPostgres(AnnotationStoreContract):
     ],
 )
 def test_a_store_that_cannot_be_opened_is_told_without_its_password(url, sentence):
-    with pytest.raises(BadInput, match=sentence) as told:
+    with pytest.raises(BadInput, match=sentence) as refusal:
         open_database(url)
-    assert "secret" not in str(told.value) and "\n" not in str(told.value)
+    assert "secret" not in str(refusal.value) and "\n" not in str(refusal.value)
 
 
 def test_a_damaged_sqlite_file_is_told(tmp_path):

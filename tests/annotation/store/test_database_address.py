@@ -61,9 +61,9 @@ def test_tls_can_be_demanded_and_certificates_verified():
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_sentence(text, sentence):
-    with pytest.raises(BadInput, match=sentence) as told:
+    with pytest.raises(BadInput, match=sentence) as refusal:
         address_of(text)
-    assert "secret" not in str(told.value) and "\n" not in str(told.value)
+    assert "secret" not in str(refusal.value) and "\n" not in str(refusal.value)
 
 
 def test_a_server_without_tls_is_not_spoken_to_where_tls_is_demanded(postgres_database):

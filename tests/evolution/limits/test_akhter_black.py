@@ -446,6 +446,6 @@ def record_becomes(name: str, record: int, value):
 def test_bad_files_are_told_in_a_sentence(change, sentence):
     model, static = permissive()
     change(model, static)
-    with pytest.raises(BadInput, match=sentence) as told:
+    with pytest.raises(BadInput, match=sentence) as refusal:
         from_records(model, static)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refusal.value)

@@ -90,5 +90,5 @@ def test_a_network_tells_a_guess_from_what_is_seen_and_knows_no_side():
     both = cascade(cascade.features(POINTS[:1].repeat(2, 1, 1) / 500.0, known))
     assert (both[0] != both[1]).any()
     assert torch.equal(mirrored(mirrored(POINTS)), POINTS)
-    told = as_confidence(np.array([0.0, 1.0, np.nan]), np.array([True, True, False]))
-    assert np.allclose(told, [0.51, 1.0, 0.0])
+    confidence = as_confidence(np.array([0.0, 1.0, np.nan]), np.array([True, True, False]))
+    assert np.allclose(confidence, [0.51, 1.0, 0.0])

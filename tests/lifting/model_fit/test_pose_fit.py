@@ -33,8 +33,8 @@ from evoskeleton.lifting.pinhole import Intrinsics, facing, turned
 TEST_SUBJECTS = ("CMU05", "CMU13", "CMU07", "CMU08")
 
 
-class Told:
-    """A lifter that was told the answer: (poses, 17, 3) camera mm."""
+class Oracle:
+    """A lifter that knows the answer: (poses, 17, 3) camera mm."""
 
     def __init__(self, joints: torch.Tensor) -> None:
         self._joints = (joints - joints[:, :1]).float().numpy()
@@ -166,9 +166,9 @@ def test_hidden_keypoints_are_not_looked_at(walker, walk, lifter):
 def test_one_wrong_keypoint_does_not_move_the_others(walker, walk):
     keypoints = walker.keypoints.copy()
     keypoints[:, Joint.RWRIST] += 250.0
-    told = Told(walker.joints)
-    right = fit_poses(told, walker.keypoints, None, walker.intrinsics).joints[:, 0]
-    wrong = fit_poses(told, keypoints, None, walker.intrinsics).joints[:, 0]
+    answer = Oracle(walker.joints)
+    right = fit_poses(answer, walker.keypoints, None, walker.intrinsics).joints[:, 0]
+    wrong = fit_poses(answer, keypoints, None, walker.intrinsics).joints[:, 0]
     others = [joint for joint in Joint if joint != Joint.RWRIST]
     assert np.linalg.norm((wrong - right)[:, others], axis=2).mean() < 30.0
 
@@ -185,7 +185,7 @@ def test_a_person_at_the_edge_of_the_picture_is_seen_straight(motion):
         joints = world_to_camera(body, cameras)
         keypoints = project(joints, cameras).numpy()
         known = Intrinsics.of_cameras(cameras)
-        fitted = fit_poses(Told(world_to_camera(body, centre)), keypoints, None, known)
+        fitted = fit_poses(Oracle(world_to_camera(body, centre)), keypoints, None, known)
         answers.append(p_mpjpe(fitted.joints[:, 0], joints.numpy()))
         assert (fitted.reprojection_px[:, 0] < 3.0).all()
     assert np.abs(keypoints[:, Joint.HIP] - 500.0).max() > 200.0
@@ -207,7 +207,7 @@ def test_an_arm_that_may_point_forth_or_back_is_answered_both_ways(motion):
     body = Bodies(root, (bones @ upright.T)[None], torch.zeros(1, 10, dtype=torch.float64))
     joints = body_joints(body, CostSettings())
     keypoints = (1145.0 * joints[..., :2] / joints[..., 2:] + 500.0).numpy()
-    fitted = fit_poses(Told(joints), keypoints)
+    fitted = fit_poses(Oracle(joints), keypoints)
     assert (fitted.reprojection_px < 3.0).all()
     assert distances(fitted)[0] > 50.0
     parents, children = (list(side) for side in zip(*BONES, strict=True))
@@ -217,13 +217,13 @@ def test_an_arm_that_may_point_forth_or_back_is_answered_both_ways(motion):
 
 def test_a_lifter_whose_knees_and_elbows_bend_backwards_is_overruled(motion):
     seen = Seen(motion[::24])
-    told = world_to_camera(decode(bend_backwards(encode(motion[::24]))), seen.cameras)
-    fitted = fit_poses(Told(told), seen.keypoints, None, seen.intrinsics)
-    assert default_limits().margin(encode(told)).max() < -10.0
+    answer = world_to_camera(decode(bend_backwards(encode(motion[::24]))), seen.cameras)
+    fitted = fit_poses(Oracle(answer), seen.keypoints, None, seen.intrinsics)
+    assert default_limits().margin(encode(answer)).max() < -10.0
     assert default_limits().margin(encode(fitted.joints[:, 0])).min() > -1.0
     truth = seen.joints.numpy()
     fitted_error = p_mpjpe(fitted.joints[:, 0], truth)
-    assert fitted_error.mean() < 0.7 * p_mpjpe(told.numpy(), truth).mean()
+    assert fitted_error.mean() < 0.7 * p_mpjpe(answer.numpy(), truth).mean()
 
 
 def test_without_room_for_another_there_is_no_second_answer(walker, lifter):

@@ -38,10 +38,10 @@ def check_poses(poses: np.ndarray) -> None:
     the first is nearer to the truth than the start on average."""
     draw = np.random.default_rng(1)
     truth = before_a_camera(poses, draw)
-    told = order_of(truth) * (draw.random((len(poses), 16)) < 0.5)
+    orders = order_of(truth) * (draw.random((len(poses), 16)) < 0.5)
     off = truth + draw.normal(scale=30.0, size=truth.shape)
     errors = []
-    for body, order, start in zip(truth, told, off, strict=True):
+    for body, order, start in zip(truth, orders, off, strict=True):
         found = refit_body(None, seen(body[None])[0], np.ones(17), CAMERA, start, order)
         whole = found.joints.astype(np.float64) + found.roots[:, None]
         assert (order_of(whole) * order >= 0).all() and not found.flips[0].any()

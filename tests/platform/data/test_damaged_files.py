@@ -20,17 +20,17 @@ from evoskeleton.platform.data.formats.smpl import read_body_model
 from evoskeleton.platform.data.formats.three_dpw import read_3dpw
 from evoskeleton.platform.data.markers.c3d import read_c3d
 from evoskeleton.platform.data.sources.load import load, settings_from_text
+from evoskeleton.platform.data.target.declarations import Declarations
 from evoskeleton.platform.data.target.readers.arrays import Arrays
 from evoskeleton.platform.data.target.readers.coco import CocoFile
 from evoskeleton.platform.data.target.readers.deeplabcut import DeepLabCut
 from evoskeleton.platform.data.target.readers.instances import Instances, MediaPipeLandmarks
 from evoskeleton.platform.data.target.readers.lift_file import LiftFile
 from evoskeleton.platform.data.target.readers.openpose import OpenPose
-from evoskeleton.platform.data.target.told import Told
 
 CASES = Path(__file__).parent / "cases"
 FILES = int(os.environ.get("EVOSKELETON_DAMAGED_FILES", "100000"))
-SIZE = Told(size=(1920, 1080))
+SIZE = Declarations(size=(1920, 1080))
 
 
 def recording(*changes: str) -> Callable[[Path], object]:

@@ -107,11 +107,11 @@ Frame Time: {frame_time}
 def test_mixed_frame_rates_are_told_with_both_files(tmp_path):
     for name, rate in (("a", 120), ("b", 60)):
         (tmp_path / f"{name}.bvh").write_text(_BVH.format(frame_time=1 / rate))
-    told = "b.bvh has 60 frames a second and .*a.bvh 120: name a common rate with --fps"
-    with pytest.raises(BadInput, match=told):
+    sentence = "b.bvh has 60 frames a second and .*a.bvh 120: name a common rate with --fps"
+    with pytest.raises(BadInput, match=sentence):
         load(read(tmp_path))
     both = [read(tmp_path / f"{name}.bvh") for name in "ab"]
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=sentence):
         import_poses(both, tmp_path / "all.parquet")
 
 

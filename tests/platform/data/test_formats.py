@@ -357,9 +357,9 @@ GOOD = (1, "walk", "walk 1")
     ],
 )
 def test_an_entry_that_does_not_fit_is_told_by_its_key(entries, sentence, tmp_path):
-    with pytest.raises(BadInput, match=sentence) as told:
+    with pytest.raises(BadInput, match=sentence) as refusal:
         load_human36m(save(tmp_path / "a.npy", entries))
-    assert str(told.value).isprintable()
+    assert str(refusal.value).isprintable()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])

@@ -86,8 +86,8 @@ def test_a_parquet_file_with_y_up_is_no_seed(tmp_path, motion):
 
 
 def test_swapped_sides_are_told_by_the_knees(motion):
-    told = warnings(measure(motion[:, list(MIRROR)], np.zeros(len(motion), int)))
-    assert any("bend backward: left and right seem to be swapped" in line for line in told)
+    sentences = warnings(measure(motion[:, list(MIRROR)], np.zeros(len(motion), int)))
+    assert any("bend backward: left and right seem to be swapped" in line for line in sentences)
     assert warnings(measure(motion, np.zeros(len(motion), int))) == []
 
 
@@ -109,11 +109,11 @@ def test_a_rule_gives_subjects_out_of_names(tmp_path):
         shutil.copy(CASES / "plain.bvh", tmp_path / f"{name}.bvh")
     files = [str(tmp_path / f"walk{n}_subject1.bvh") for n in (1, 2)]
     declared = ["--units", "cm", "--up", "y"]
-    told = imported(tmp_path, *files, *declared)
-    assert "subject walk1: 3 rows, 1 action, clips walk1_subject1" in told
-    assert "every clip is a subject of its own: --subject-from gives a rule" in told
-    told = imported(tmp_path, *files, *declared, "--subject-from", "{action}_{subject}")
-    assert "subject subject1: 6 rows, 2 actions" in told
+    report = imported(tmp_path, *files, *declared)
+    assert "subject walk1: 3 rows, 1 action, clips walk1_subject1" in report
+    assert "every clip is a subject of its own: --subject-from gives a rule" in report
+    report = imported(tmp_path, *files, *declared, "--subject-from", "{action}_{subject}")
+    assert "subject subject1: 6 rows, 2 actions" in report
     with pytest.raises(BadInput, match=r"a pattern with \{subject\}"):
         read(files[0], *CM, "subject_from=name")
     with pytest.raises(BadInput, match="does not fit the name of"):
@@ -191,14 +191,14 @@ def test_poses_may_be_lists_of_joints_and_frames_be_time_stamps(tmp_path, motion
 
 def test_an_import_says_what_it_read_and_draws_it(tmp_path):
     picture = tmp_path / "three.png"
-    told = imported(
+    report = imported(
         tmp_path, str(CASES / "plain.bvh"), "--units", "cm", "--up", "y", "--figure", str(picture)
     )
     for part in (
         "frames a second: 30", "body 1730 mm tall", "upright in 100% of the poses",
         "knees straight", "left and right: cannot be told", "RKnee 420", "change by 0.0%",
     ):  # fmt: skip
-        assert part in told
+        assert part in report
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 

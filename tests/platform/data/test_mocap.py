@@ -712,10 +712,10 @@ def test_own_places_that_cannot_be_are_refused(own, sentence):
 
 
 def refused(read, file: Path, *more: object) -> str:
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as refusal:
         read(file, *more)
-    assert str(file) in str(told.value) and "\n" not in str(told.value)
-    return str(told.value).replace(str(file), "FILE")
+    assert str(file) in str(refusal.value) and "\n" not in str(refusal.value)
+    return str(refusal.value).replace(str(file), "FILE")
 
 
 @pytest.mark.parametrize("read", [read_bvh, read_amc, read_asf])
@@ -749,8 +749,8 @@ def test_a_bvh_cut_anywhere_in_its_hierarchy_is_refused(bvh):
     lines = bvh.read_text().split("\n")
     for cut in range(1, line_of(bvh, "MOTION")):
         bvh.write_text("\n".join(lines[:cut]))
-        told = refused(read_bvh, bvh)
-        assert told == f"FILE, line {cut}: the file ends within its hierarchy, before MOTION"
+        refusal = refused(read_bvh, bvh)
+        assert refusal == f"FILE, line {cut}: the file ends within its hierarchy, before MOTION"
 
 
 @pytest.mark.parametrize(
@@ -773,8 +773,8 @@ def test_a_bvh_cut_within_a_frame_or_with_a_number_too_many_is_refused(bvh):
     last = len(text.split("\n"))
     for changed, got in ((text.rpartition(" ")[0], 18), (text + " 1.5", 20)):
         bvh.write_text(changed)
-        told = refused(read_bvh, bvh)
-        assert told == (
+        refusal = refused(read_bvh, bvh)
+        assert refusal == (
             f"FILE, line {last}, frame 3: 19 numbers should be here, one a channel, got {got}"
         )
 
@@ -844,16 +844,18 @@ def test_an_amc_that_does_not_fit_is_refused_by_line_and_frame(
     text = amc_text(bone_frames, first=8)
     assert old in text
     amc.write_text(text.replace(old, new, 1))
-    told = refused(read_amc, amc).replace(str(amc.parent / "07.asf"), "SKELETON")
-    assert sentence in told and "FILE, line " in told
+    refusal = refused(read_amc, amc).replace(str(amc.parent / "07.asf"), "SKELETON")
+    assert sentence in refusal and "FILE, line " in refusal
 
 
 @pytest.mark.parametrize("frame", [0, 1, FRAMES - 1])
 def test_a_bone_that_a_frame_lacks_is_told(frame, amc, bone_frames):
     del bone_frames[frame]["arm"]
     amc.write_text(amc_text(bone_frames))
-    told = refused(read_amc, amc)
-    assert told.startswith(f"FILE, frame {frame + 1}: arm of ") and told.endswith("is missing")
+    refusal = refused(read_amc, amc)
+    assert refusal.startswith(f"FILE, frame {frame + 1}: arm of ") and refusal.endswith(
+        "is missing"
+    )
 
 
 def test_nan_in_an_amc_is_told_with_line_and_frame(amc, bone_frames):

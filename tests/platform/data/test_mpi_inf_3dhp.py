@@ -110,10 +110,10 @@ def test_a_version_5_test_file_is_read_too(tmp_path, world):
 
 
 def refused(path) -> str:
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as refusal:
         load_mpi_inf_3dhp(path)
-    assert "\n" not in str(told.value)
-    return str(told.value)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
 
 
 def test_what_is_missing_or_does_not_fit_is_told(tmp_path, world):

@@ -243,8 +243,8 @@ def test_two_processes_that_race_through_a_campaign_write_it_once(table):
     for racer in racers:
         racer.stdin.write("go\n")
         racer.stdin.flush()
-    told = [racer.communicate()[0].split() for racer in racers]
-    assert told[0] == told[1] == [str(version) for version in range(1, 16)]
+    commits = [racer.communicate()[0].split() for racer in racers]
+    assert commits[0] == commits[1] == [str(version) for version in range(1, 16)]
     assert table.count() == 15 * 200
 
 

@@ -38,8 +38,8 @@ def everything(table: PoseTable, folder: Path, campaign: str | None) -> list[byt
     """What readers get of a campaign, as bytes."""
     path = table.snapshot(folder / f"{table.version}-{campaign}.npy", table.version, campaign)
     chosen = table.chosen(["id", "campaign", "operator", "error"], campaign=campaign)
-    told = repr(chosen.to_pydict()).encode()
-    return [path.read_bytes(), table.poses(campaign=campaign).tobytes(), told]
+    rows = repr(chosen.to_pydict()).encode()
+    return [path.read_bytes(), table.poses(campaign=campaign).tobytes(), rows]
 
 
 def files_of(table: PoseTable) -> set[str]:
@@ -142,8 +142,8 @@ print(pa.default_memory_pool().max_memory() / poses.nbytes)
 def test_poses_take_no_more_than_about_twice_their_size(table):
     for generation in range(4):
         table.commit("a", generation, rows(generation, 40_000))
-    told, _ = start(_PEAK, table.uri).communicate()
-    assert float(told) < 1.0, "of Arrow, beside the result itself"
+    peak, _ = start(_PEAK, table.uri).communicate()
+    assert float(peak) < 1.0, "of Arrow, beside the result itself"
 
 
 def test_a_column_of_many_poses_is_never_in_one_piece(table):
@@ -210,13 +210,13 @@ def test_a_version_whose_files_are_gone_is_told(table, tmp_path):
     version = [table.commit("a", generation, rows(generation)) for generation in range(3)][-1]
     DeltaTable(table.uri).optimize.compact()
     DeltaTable(table.uri).vacuum(0, dry_run=False, enforce_retention_duration=False)
-    told = f"version {version} of the pose table .* is gone: its files were removed by a vacuum"
+    sentence = f"version {version} of the pose table .* is gone: its files were removed by a vacuum"
     for look in (
         lambda: table.poses(version),
         lambda: table.read(version=version),
         lambda: table.snapshot(tmp_path / "s.npy", version),
     ):
-        with pytest.raises(BadInput, match=told):
+        with pytest.raises(BadInput, match=sentence):
             look()
     assert len(table.poses()) == 60
 
@@ -252,8 +252,8 @@ def test_the_history_tells_what_each_version_brought(table):
     table.commit("a", 0, rows(0))
     table.commit("a", 1, rows(1))
     table.compact()
-    told = [(entry["what"], entry["campaign"], entry["generation"]) for entry in table.history()]
-    assert told[1:] == [("WRITE", "a", 0), ("WRITE", "a", 1), ("2 files into 1", None, None)]
+    entries = [(entry["what"], entry["campaign"], entry["generation"]) for entry in table.history()]
+    assert entries[1:] == [("WRITE", "a", 0), ("WRITE", "a", 1), ("2 files into 1", None, None)]
 
 
 def test_a_vacuum_leaves_the_files_of_a_campaign_with_any_name(table):

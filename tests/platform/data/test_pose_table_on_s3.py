@@ -46,8 +46,8 @@ def test_commands_take_the_keys_from_the_environment(store, motion, tmp_path, mo
     PoseTable.create("s3://poses/told", store.options).commit("a", 0, bodies)
     for name, value in store.options.items():
         monkeypatch.setenv(f"EVOSKELETON_STORAGE_OPTIONS__{name}", value)
-    told = CliRunner().invoke(app, ["data", "info", "s3://poses/told"])
-    assert json.loads(told.stdout)["rows"] == 20
+    result = CliRunner().invoke(app, ["data", "info", "s3://poses/told"])
+    assert json.loads(result.stdout)["rows"] == 20
     output = tmp_path / "out.parquet"
     line = ["data", "export", "--poses", "s3://poses/told", "--format", "parquet"]
     line += ["--output", str(output)]

@@ -179,9 +179,9 @@ def test_a_bone_of_no_length_is_told_with_clip_and_frame(tmp_path, motion):
 def test_a_file_that_is_missing_or_something_else_is_told(content, tmp_path):
     if content is not None:
         (tmp_path / "p.parquet").write_text(content)
-    with pytest.raises(BadInput, match=r"p\.parquet") as told:
+    with pytest.raises(BadInput, match=r"p\.parquet") as refusal:
         source(tmp_path / "p.parquet")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_reading_sources_needs_no_torch_and_no_ray():

@@ -222,15 +222,15 @@ def test_from_a_damaged_state_the_one_before_it_is_gone_on_from(settings, harm):
     save(replace(state, generation=1), folder)
     table.commit("mine", 1, rows(1))
     harm(folder.state(1))
-    told: list[str] = []
-    found = committed_state(folder, table, told.append)
+    sentences: list[str] = []
+    found = committed_state(folder, table, sentences.append)
     assert found is not None and found.generation == 0 and found.rows == state.rows
-    assert len(told) == 1 and told[0].endswith("generation 1 is bred again")
+    assert len(sentences) == 1 and sentences[0].endswith("generation 1 is bred again")
     (status,) = statuses(settings.home)
     assert status.state == "damaged"
     harm(folder.state(0))
     with pytest.raises(BadInput, match="put one of them back from a copy"):
-        committed_state(folder, table, told.append)
+        committed_state(folder, table, sentences.append)
 
 
 @pytest.mark.parametrize("name", ["settings.yaml", "sources/seed.npz"])

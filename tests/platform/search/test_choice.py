@@ -98,12 +98,12 @@ def test_kmeans_keeps_poses_further_apart_than_a_draw(motion, judgement):
 
 def test_judges_judge_what_they_did_not_learn_and_learn_by_it(motion):
     choice = choice_by("error", judges=JUDGES | {"steps": 60, "early_steps": 5})
-    told: list[tuple[int, int]] = []
-    found = judge(motion, choice, TINY, SEED, told=lambda *step: told.append(step))
+    reports: list[tuple[int, int]] = []
+    found = judge(motion, choice, TINY, SEED, report=lambda *step: reports.append(step))
     for scores in vars(found).values():
         assert scores.shape == (len(motion) - KEEP,) and np.isfinite(scores).all()
     assert found.progress.mean() > 0 and found.error.min() > 0
-    assert told[-1] == (60, 60)
+    assert reports[-1] == (60, 60)
     again = judge(motion, choice, TINY, SEED)
     assert all((vars(again)[name] == scores).all() for name, scores in vars(found).items())
     moved = motion.copy()
@@ -120,8 +120,8 @@ def test_a_single_judge_disagrees_with_itself_over_views_only(motion):
 def test_a_table_that_offers_too_little_is_refused():
     choice = choice_by("error")
     expect_enough(choice, KEEP * (OF + 1), "hard")
-    told = "row hard chooses 20 of 80 poses .* row bred should have 100 or more, got 99"
-    with pytest.raises(BadInput, match=told):
+    sentence = "row hard chooses 20 of 80 poses .* row bred should have 100 or more, got 99"
+    with pytest.raises(BadInput, match=sentence):
         expect_enough(choice, 99, "hard")
 
 

@@ -71,10 +71,10 @@ def test_what_one_machine_kept_another_goes_on_from(motion, machine, tmp_path):
     shutil.copytree(machine, tmp_path / "before")
     shutil.rmtree(machine)
 
-    told = json.loads(
+    status = json.loads(
         CliRunner().invoke(app, ["campaign", "status", "mine", "--home", HOME]).stdout
     )
-    assert (told["generation"], told["rows"], told["state"]) == (1, 120, "stopped")
+    assert (status["generation"], status["rows"], status["state"]) == (1, 120, "stopped")
     assert "mine" in CliRunner().invoke(app, ["campaign", "list", "--home", HOME]).stdout
     assert not machine.exists(), "a look leaves nothing"
 

@@ -82,16 +82,16 @@ def test_what_a_cluster_cannot_give_is_refused_once_it_was_waited_for(ray_addres
 
 
 def test_a_lost_actor_is_told_in_one_line(ray_address):
-    told: list[str] = []
+    sentences: list[str] = []
     with cluster(MachineSettings(address=ray_address), islands=1):
         actor = ray.remote(num_cpus=0.1, max_restarts=-1, max_task_retries=-1)(Mortal).remote()
-        losses = Losses(told.append)
+        losses = Losses(sentences.append)
         losses.look_after("worker", [actor])
-        assert losses.gathered([actor.pid.remote()]) and told == []
+        assert losses.gathered([actor.pid.remote()]) and sentences == []
         actor.die.options(max_task_retries=0).remote()
         assert losses.gathered([actor.pid.remote()])
         losses.look()
-    assert len(told) == 1 and "was lost: it is made again, and no row changes" in told[0]
+    assert len(sentences) == 1 and "was lost: it is made again, and no row changes" in sentences[0]
 
 
 class Mortal:

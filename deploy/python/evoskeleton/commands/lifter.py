@@ -144,16 +144,16 @@ def lift(
     from evoskeleton.lifting.bundle import load_bundle
     from evoskeleton.lifting.bundles import bundle_folder
     from evoskeleton.lifting.keypoints.keypoint_files import write_joints
+    from evoskeleton.platform.data.target.declarations import Declarations
     from evoskeleton.platform.data.target.look import look
-    from evoskeleton.platform.data.target.told import Told
 
     refuse_taken(overwrite, output)
     if output.exists() and keypoints.exists() and output.samefile(keypoints):
         raise BadInput(f"{output} holds the keypoints: --output should be another file")
     given = fit if fit is not None else size
     pictures = None if given is None else image_size("--fit" if fit else "--size", given)
-    told = Told(points, pictures, normalised, full_confidence, threshold)
-    looked = look(keypoints, told)
+    declared = Declarations(points, pictures, normalised, full_confidence, threshold)
+    looked = look(keypoints, declared)
     for note in looked.notes:
         typer.echo(f"{keypoints}: {note}", err=True)
     lifter = load_bundle(bundle_folder(model))

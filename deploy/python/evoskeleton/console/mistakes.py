@@ -23,7 +23,7 @@ _FULL_WORDS = re.compile(
 """How libraries say so that raise classes of their own: Delta Lake, SQLite, Arrow, Ray."""
 
 
-def told(error: BaseException) -> str | None:
+def sentence_of(error: BaseException) -> str | None:
     """The sentence for a user; None for a mistake of the program."""
     if isinstance(error, BadInput):
         return printable(str(error))

@@ -13,8 +13,8 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.layouts import of_count
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
-from evoskeleton.platform.data.target.told import NOTHING, Told
 from evoskeleton.safe_npy import load_object, printable
 
 _OURS = ("human36m", "human36m_32")
@@ -23,8 +23,8 @@ _OURS = ("human36m", "human36m_32")
 class Arrays:
     """A `.npy` file."""
 
-    def __init__(self, told: Told = NOTHING) -> None:
-        self._told = told
+    def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
+        self._declared = declared
 
     def matches(self, path: Path) -> bool:
         """By the end of the name."""
@@ -52,7 +52,7 @@ class Arrays:
     def _poses(self, where: str, array: Any, clip: Clip) -> FoundKeypoints:
         points = _as_points(where, array)
         confidence = points[..., 2] if points.shape[2] == 3 else None
-        return self._told.to_found(
+        return self._declared.to_found(
             where,
             points[..., :2],
             confidence,

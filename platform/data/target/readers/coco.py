@@ -16,9 +16,9 @@ from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.confidences import as_shares
 from evoskeleton.lifting.keypoints.keypoint_formats import KeypointSet, known_set, set_of_names
 from evoskeleton.lifting.keypoints.layouts import of_count
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.json_text import read_json
-from evoskeleton.platform.data.target.told import NOTHING, Told
 
 _PLACES = (".", "images", "../images")
 """Where photos lie, seen from the folder of the file."""
@@ -27,8 +27,8 @@ _PLACES = (".", "images", "../images")
 class CocoFile:
     """A file of annotations or of results."""
 
-    def __init__(self, told: Told = NOTHING) -> None:
-        self._told = told
+    def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
+        self._declared = declared
 
     def matches(self, path: Path) -> bool:
         """By words that no other kind has."""
@@ -46,8 +46,8 @@ class CocoFile:
         words, where = read_json(path), f"COCO file {path}"
         if isinstance(words, list):
             people = _entries(where, {"results": words}, "results")
-            points = self._told.layout or _by_count(people)
-            return _people(where, people, points, _photos_of_results(path, people), self._told)
+            points = self._declared.layout or _by_count(people)
+            return _people(where, people, points, _photos_of_results(path, people), self._declared)
         people = _entries(where, words, "annotations")
         photos = _photos(path, where, words)
         parts = [
@@ -56,7 +56,7 @@ class CocoFile:
                 [p for p in people if p.get("category_id") == category],
                 points,
                 photos,
-                self._told,
+                self._declared,
             )
             for category, points in _categories(where, words).items()
         ]
@@ -143,17 +143,17 @@ def _people(
     people: Sequence[dict[str, Any]],
     points: KeypointSet,
     photos: Photos,
-    told: Told,
+    declared: Declarations,
 ) -> FoundKeypoints:
     """Everybody of whom a keypoint is annotated."""
     annotated = [person for person in people if person.get("keypoints")]
     flat = _flat(where, annotated, len(points.names))
-    shares = as_shares(where, flat[..., 2], told.full_confidence)
-    sure = np.where(shares > told.threshold, shares, 0.0)
+    shares = as_shares(where, flat[..., 2], declared.full_confidence)
+    sure = np.where(shares > declared.threshold, shares, 0.0)
     rows = np.flatnonzero(sure.any(axis=1))
     images = [_image(where, annotated[row], photos) for row in rows]
-    sizes = np.array([told.size or photos[image].size for image in images]).reshape(-1, 2)
-    pixels = told.pixels(where, flat[rows, :, :2], sizes)
+    sizes = np.array([declared.size or photos[image].size for image in images]).reshape(-1, 2)
+    pixels = declared.pixels(where, flat[rows, :, :2], sizes)
     keypoints, confidence = points.to_human36m(pixels, sure[rows])
     place = {image: number for number, image in enumerate(photos)}
     return FoundKeypoints.of(

@@ -12,9 +12,9 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.keypoint_formats import set_of_names
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.json_text import read_text
-from evoskeleton.platform.data.target.told import NOTHING, Told
 
 _HEADERS = ("scorer", "individuals", "bodyparts", "coords")
 
@@ -22,8 +22,8 @@ _HEADERS = ("scorer", "individuals", "bodyparts", "coords")
 class DeepLabCut:
     """A file of tracked body parts."""
 
-    def __init__(self, told: Told = NOTHING) -> None:
-        self._told = told
+    def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
+        self._declared = declared
 
     def matches(self, path: Path) -> bool:
         """By the first word."""
@@ -62,11 +62,11 @@ class DeepLabCut:
             if coord in ("x", "y", "likelihood"):
                 place = ("x", "y", "likelihood").index(coord)
                 points[:, names.index(part), place] = columns[:, at]
-        return self._told.to_found(
+        return self._declared.to_found(
             str(path),
             points[..., :2],
             points[..., 2],
-            None if self._told.points else set_of_names(names),
+            None if self._declared.points else set_of_names(names),
             clips=Clip(file=str(path)),
             number=frames,
             person=np.full(len(frames), number),

@@ -16,9 +16,9 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.keypoint_formats import KeypointSet, set_of_names
 from evoskeleton.lifting.keypoints.layouts import LAYOUTS, of_count
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.json_text import read_json
-from evoskeleton.platform.data.target.told import NOTHING, Told
 
 _LANDMARKS = ("pose_landmarks", "landmarks", "poseLandmarks", "landmark", "frames")
 _BY_COUNT = ("coco17", "halpe26", "wholebody", "halpe136", "mpii", "body25", "coco18")
@@ -36,8 +36,8 @@ class _Person(NamedTuple):
 class Instances:
     """mmpose's predictions."""
 
-    def __init__(self, told: Told = NOTHING) -> None:
-        self._told = told
+    def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
+        self._declared = declared
 
     def matches(self, path: Path) -> bool:
         """By the name of the scores."""
@@ -49,14 +49,14 @@ class Instances:
         people = list(_instances(str(path), words))
         names = _names(words)
         own = names or of_count(_points(people), _BY_COUNT)
-        return _found(path, people, own, self._told)
+        return _found(path, people, own, self._declared)
 
 
 class MediaPipeLandmarks:
     """MediaPipe's landmarks."""
 
-    def __init__(self, told: Told = NOTHING) -> None:
-        self._told = told
+    def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
+        self._declared = declared
 
     def matches(self, path: Path) -> bool:
         """By landmarks that are objects with x and y."""
@@ -68,9 +68,9 @@ class MediaPipeLandmarks:
         words = read_json(path)
         people = list(_landmarks(str(path), words))
         size = _size(words)
-        told = self._told
+        declared = self._declared
         shares = not people or max(np.abs(p.points[:, :2]).max(initial=0) for p in people) <= 4.0
-        normalised = Told(**{**vars(told), "normalised": shares})
+        normalised = Declarations(**{**vars(declared), "normalised": shares})
         return _found(path, people, LAYOUTS["blazepose"], normalised, size)
 
 
@@ -88,7 +88,7 @@ def _found(
     path: Path,
     people: list[_Person],
     own: KeypointSet | None,
-    told: Told,
+    declared: Declarations,
     size: np.ndarray | None = None,
 ) -> FoundKeypoints:
     clip = Clip(file=str(path))
@@ -97,7 +97,7 @@ def _found(
     if len({len(person.points) for person in people}) > 1:
         raise BadInput(f"{path}: people should have equally many points")
     points = np.stack([person.points for person in people])
-    return told.to_found(
+    return declared.to_found(
         str(path),
         points[..., :2],
         points[..., 2],

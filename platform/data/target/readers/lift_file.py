@@ -6,15 +6,15 @@ import numpy as np
 
 from evoskeleton.lifting.keypoints.keypoint_files import expect_finite, read_points
 from evoskeleton.lifting.keypoints.layouts import layout
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
-from evoskeleton.platform.data.target.told import NOTHING, Told
 
 
 class LiftFile:
     """A file of `lift`; its poses are those of one clip."""
 
-    def __init__(self, told: Told = NOTHING) -> None:
-        self._told = told
+    def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
+        self._declared = declared
 
     def matches(self, path: Path) -> bool:
         """By the end of the name; other kinds of JSON have readers that look before this one."""
@@ -22,10 +22,10 @@ class LiftFile:
 
     def read(self, path: Path) -> FoundKeypoints:
         """All poses; what is hidden is not known."""
-        found = read_points(path, self._told.points)
+        found = read_points(path, self._declared.points)
         if not found.layout:
             expect_finite(path, found.keypoints, found.visibility)
-        return self._told.to_found(
+        return self._declared.to_found(
             str(path),
             found.keypoints,
             found.visibility,

@@ -13,9 +13,9 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.layouts import of_count
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.json_text import read_json
-from evoskeleton.platform.data.target.told import NOTHING, Told
 
 _ENDING = "_keypoints.json"
 _KEY = "pose_keypoints_2d"
@@ -26,8 +26,8 @@ _LOOKED_AT = 1 << 16
 class OpenPose:
     """A folder of such files, or one of them."""
 
-    def __init__(self, told: Told = NOTHING) -> None:
-        self._told = told
+    def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
+        self._declared = declared
 
     def matches(self, path: Path) -> bool:
         """By the end of the names, or by words of one file that no other kind has."""
@@ -61,7 +61,7 @@ class OpenPose:
             raise BadInput(f"{where}: people should have equally many points")
         points = np.stack(rows)
         number = _frame(file)[0]
-        return self._told.to_found(
+        return self._declared.to_found(
             where,
             points[..., :2],
             points[..., 2],

@@ -21,8 +21,8 @@ from evoskeleton.lifting.keypoints.keypoint_formats import (
     known_set,
     set_of_names,
 )
+from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
-from evoskeleton.platform.data.target.told import NOTHING, Told
 from evoskeleton.safe_npy import load_npz, printable
 
 _MEMBER = "positions_2d"
@@ -32,8 +32,8 @@ _ALL_JOINTS = 32
 class VideoPose3d2d:
     """A file of such arrays; every array is a clip."""
 
-    def __init__(self, told: Told = NOTHING) -> None:
-        self._told = told
+    def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
+        self._declared = declared
 
     def matches(self, path: Path) -> bool:
         """By the name of what is in it."""
@@ -50,7 +50,7 @@ class VideoPose3d2d:
             raise BadInput(f"{path} should hold {_MEMBER}, got {printable(', '.join(content))}")
         metadata = content.get("metadata")
         words = metadata if isinstance(metadata, dict) else {}
-        points = self._told.layout or _layout(path, words)
+        points = self._declared.layout or _layout(path, words)
         return FoundKeypoints.concat([*_clips(path, content[_MEMBER], words, points)])
 
 

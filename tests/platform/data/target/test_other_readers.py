@@ -16,13 +16,13 @@ from evoskeleton.lifting.cameras import ViewSettings
 from evoskeleton.lifting.keypoints.keypoint_formats import human36m_to_coco
 from evoskeleton.lifting.keypoints.layouts import LAYOUTS, layout
 from evoskeleton.platform.data.sources.load import load, settings_from_text
+from evoskeleton.platform.data.target.declarations import Declarations
 from evoskeleton.platform.data.target.load import BUILT_IN
 from evoskeleton.platform.data.target.look import look
 from evoskeleton.platform.data.target.readers.arrays import Arrays
 from evoskeleton.platform.data.target.readers.deeplabcut import DeepLabCut
 from evoskeleton.platform.data.target.readers.instances import Instances, MediaPipeLandmarks
 from evoskeleton.platform.data.target.readers.openpose import OpenPose
-from evoskeleton.platform.data.target.told import Told
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -100,7 +100,7 @@ class TestMmpose(OtherContract):
 class TestMediaPipe(OtherContract):
     @pytest.fixture
     def reader(self):
-        return MediaPipeLandmarks(Told(size=SIZE))
+        return MediaPipeLandmarks(Declarations(size=SIZE))
 
     @pytest.fixture
     def path(self, people, tmp_path):
@@ -117,7 +117,7 @@ class TestMediaPipe(OtherContract):
         path.write_text(json.dumps(words["pose_landmarks"]))
         with pytest.raises(BadInput, match="want the size of their pictures: .* --size"):
             MediaPipeLandmarks().read(path)
-        read = MediaPipeLandmarks(Told(size=SIZE)).read(path).keypoints
+        read = MediaPipeLandmarks(Declarations(size=SIZE)).read(path).keypoints
         assert read[:, Joint.RKNEE] == pytest.approx(people[:, Joint.RKNEE], abs=0.01)
 
 
@@ -153,7 +153,7 @@ class TestPlainArray(OtherContract):
         np.save(tmp_path / "h.npy", in_layout(people, "halpe26"))
         with pytest.raises(BadInput, match="got 26 a person; --points names another layout"):
             Arrays().read(tmp_path / "h.npy")
-        found = look(tmp_path / "h.npy", Told(points="Halpe-26")).found
+        found = look(tmp_path / "h.npy", Declarations(points="Halpe-26")).found
         assert found.keypoints[:, Joint.LKNEE] == pytest.approx(people[:, Joint.LKNEE], abs=0.01)
 
 
@@ -205,9 +205,9 @@ def test_points_at_zero_are_missing_and_told():
 
 def test_what_a_user_declares_makes_other_layouts_and_units_right():
     ours = look(CASES / "kp_h36m.json").found.keypoints
-    coco = look(CASES / "kp_coco_order.json", Told(points="coco17")).found.keypoints
+    coco = look(CASES / "kp_coco_order.json", Declarations(points="coco17")).found.keypoints
     assert coco[:, Joint.RKNEE] == pytest.approx(ours[:, Joint.RKNEE])
-    shares = Told(size=(1920, 1080), normalised=True)
+    shares = Declarations(size=(1920, 1080), normalised=True)
     assert look(CASES / "kp_normalised.json", shares).found.keypoints == pytest.approx(
         ours, abs=0.02
     )
@@ -224,14 +224,17 @@ def test_confidences_on_another_scale_are_refused_or_declared(people, tmp_path):
     (tmp_path / "k.json").write_text(json.dumps(points.tolist()))
     with pytest.raises(BadInput, match="confidences should be 0 to 1, got .* --full-confidence"):
         look(tmp_path / "k.json")
-    found = look(tmp_path / "k.json", Told(full_confidence=100)).found
+    found = look(tmp_path / "k.json", Declarations(full_confidence=100)).found
     assert found.confidence == pytest.approx(0.83)
 
 
 def test_a_picture_that_is_too_small_and_y_that_points_up_are_told(people, tmp_path):
     np.save(tmp_path / "k.npy", people)
-    assert not look(tmp_path / "k.npy", Told(size=SIZE)).notes
-    assert "lie outside of the pictures" in look(tmp_path / "k.npy", Told(size=(300, 300))).notes[0]
+    assert not look(tmp_path / "k.npy", Declarations(size=SIZE)).notes
+    assert (
+        "lie outside of the pictures"
+        in look(tmp_path / "k.npy", Declarations(size=(300, 300))).notes[0]
+    )
     np.save(tmp_path / "up.npy", np.float32([0, 1000]) + people * np.float32([1, -1]))
     assert look(tmp_path / "up.npy").notes == ["heads are below feet: y should point down"]
 
@@ -245,8 +248,8 @@ def test_utf_16_is_told(tmp_path):
 def test_the_command_shows_what_was_understood(tmp_path):
     picture = tmp_path / "seen.png"
     words = [str(CASES / "kp_coco_order.json"), "--points", "coco17", "--figure", str(picture)]
-    told = CliRunner().invoke(app, ["data", "keypoints", *words])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(app, ["data", "keypoints", *words])
+    assert result.exit_code == 0, result.output
     for part in ("read by LiftFile", "3 keypoint sets", "approximated: Hip, Spine", "RKnee 100%"):
-        assert part in told.output
+        assert part in result.output
     assert picture.read_bytes()[:4] == b"\x89PNG"

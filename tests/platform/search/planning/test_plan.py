@@ -163,9 +163,9 @@ def test_the_command_plans_by_rates_of_before(tmp_path, capsys):
     words = ["campaign", "plan", str(file), "--nodes", "4x4cpu16gb"]
     with pytest.raises(SystemExit) as done:
         main([*words, "--rates", str(tmp_path / "rates.json"), "--json", "--price", "1"])
-    told = json.loads(capsys.readouterr().out)
+    planned = json.loads(capsys.readouterr().out)
     assert done.value.code in (0, None)
-    assert told["generations"] == 50 and told["cost"] == pytest.approx(4 * told["hours"])
+    assert planned["generations"] == 50 and planned["cost"] == pytest.approx(4 * planned["hours"])
     with pytest.raises(SystemExit) as refused:
         main(words)
     assert refused.value.code == 2

@@ -30,7 +30,7 @@ STATES: "tuple[State, ...]" = ("submitted", "accepted")
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 Seen = Callable[[Path, int], None]
-"""Told of every photo, and of every frame of a video that was looked at, by its number."""
+"""Called for every photo, and for every frame of a video that was looked at, by its number."""
 
 
 def target_readers(

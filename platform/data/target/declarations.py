@@ -12,7 +12,7 @@ from evoskeleton.platform.data.target.found import HIDDEN, Clip, FoundKeypoints
 
 
 @dataclass(frozen=True)
-class Told:
+class Declarations:
     """What is declared of keypoint files.
 
     Attributes:
@@ -102,4 +102,4 @@ class Told:
         )
 
 
-NOTHING = Told()
+NOTHING_DECLARED = Declarations()
