@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from evoskeleton.errors import BadInput
+from evoskeleton.files import whole_file
 from evoskeleton.lifting.drawing import camera_to_upright, draw_keypoints, draw_pose
 from evoskeleton.pose2d.detector import Person
 
@@ -58,10 +58,8 @@ def save_overlay(figure: Any, path: Path) -> None:
     Raises:
         BadInput: the file cannot be written.
     """
-    try:
-        figure.savefig(path, dpi=100)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from None
+    with whole_file(path) as file:
+        figure.savefig(file, format="png", dpi=100)
 
 
 def _draw_picture(

@@ -40,6 +40,7 @@ from evoskeleton.evolution.rotations import cross, dot
 from evoskeleton.evolution.skeleton import LIMBS, Joint
 from evoskeleton.files import write_arrays
 from evoskeleton.npz import read_npz
+from evoskeleton.safe_npy import load_object
 
 MODEL_FILE, STATIC_FILE = "jointAngleModel_v2.npy", "staticPose.npy"
 
@@ -61,7 +62,6 @@ KIND = "Akhter and Black 2015"
 """What a saved file of these limits says it is."""
 _UPPER = slice(0, 5)
 _LOWER = slice(5, 9)
-_FIRST_CHILD = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -414,8 +414,6 @@ def load_akhter_black(model_path: str | Path, static_path: str | Path) -> Akhter
 
 
 def _dictionary(path: str | Path) -> Mapping[str, Any]:
-    from evoskeleton.safe_npy import load_object
-
     found = load_object(Path(path))
     if isinstance(found, np.ndarray) and found.shape == ():
         found = found.item()

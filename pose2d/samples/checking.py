@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from evoskeleton.errors import BadInput
-from evoskeleton.pose2d.picture_limits import MOST_PIXELS, MOST_PX
+from evoskeleton.lifting.keypoints.plausible_keypoints import MOST_PX
+from evoskeleton.pose2d.picture_limits import MOST_PIXELS
 from evoskeleton.pose2d.samples import left_out as why
 from evoskeleton.pose2d.samples.picture_sizes import size_of
 from evoskeleton.pose2d.samples.samples import Picture, Samples

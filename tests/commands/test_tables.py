@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 from refusals import refused
-from rich.console import Console
 
 from evoskeleton.cli import main
 from evoskeleton.console.closing import closing_table
 from evoskeleton.console.study import study_tables
+from evoskeleton.console.terminal import print_rows, terminal
 from evoskeleton.lifting import metrics
 from evoskeleton.lifting.bundle_training import train_bundle
 from evoskeleton.platform.data.formats.parquet import write_parquet
@@ -20,10 +20,18 @@ NAN = float("nan")
 
 
 def shown(table: object) -> str:
-    console = Console(width=140)
+    console = terminal(width=140)
     with console.capture() as captured:
         console.print(table)
     return captured.get()
+
+
+def test_names_of_a_user_are_printed_as_they_are(capsys):
+    names = ("mine:wave", "kick[left]", "up[/]")
+    print_rows(names, [names], title="[bold]:wave:")
+    said = capsys.readouterr().out
+    assert all(said.count(name) == 2 for name in names) and "[bold]:wave:" in said
+    assert "no settings of mine:wave" in refused(capsys, "settings", "mine:wave")
 
 
 def line(row: str, fraction: float, **changes: object) -> Line:

@@ -9,7 +9,6 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 import evoskeleton
 from evoskeleton.commands.adapt import adapt
@@ -30,6 +29,7 @@ from evoskeleton.commands.serve import serve, tokens
 from evoskeleton.commands.settings import settings
 from evoskeleton.commands.study import studies
 from evoskeleton.console.mistakes import sentence_of
+from evoskeleton.console.terminal import terminal
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 for command in (
@@ -93,9 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if (sentence := sentence_of(error)) is None:
             raise
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
-            f"evoskeleton: {sentence}"
-        )
+        terminal(stderr=True, soft_wrap=True).print(f"evoskeleton: {sentence}")
         raise SystemExit(2) from None
 
 

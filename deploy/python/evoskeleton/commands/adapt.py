@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from evoskeleton.commands.options import (
     CAMPAIGNS,
@@ -24,6 +23,7 @@ from evoskeleton.commands.options import (
     refuse_taken,
     show_page,
 )
+from evoskeleton.console.terminal import terminal
 from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file
 
@@ -162,7 +162,7 @@ def _picture(explanation: "Explanation") -> "np.ndarray | None":
 def _show(adapted: "Adapted", output: Path) -> None:
     from evoskeleton.console.adapted import adapted_table
 
-    Console().print(adapted_table(adapted.explained))
+    terminal().print(adapted_table(adapted.explained))
     typer.echo(f"lifter: {output}, to use as `evoskeleton infer PHOTO --model {output}`")
     typer.echo(f"explained worst: {_worst_file(output)}")
     show_page(adapted.how_to_open)

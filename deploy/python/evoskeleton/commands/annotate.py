@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import getpass
 import hashlib
-import os
 import re
 import webbrowser
 from collections import Counter
@@ -23,6 +22,7 @@ from evoskeleton.commands.annotations import opened
 from evoskeleton.commands.options import CAMPAIGNS, Home, busy
 from evoskeleton.commands.serve import champion_source, check_installed, detector_named
 from evoskeleton.errors import BadInput
+from evoskeleton.files import atomic_file
 from evoskeleton.pose2d.picture_limits import MOST_PIXELS
 
 if TYPE_CHECKING:
@@ -200,8 +200,8 @@ def _own_name() -> str:
 
 def _write_privately(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+    with atomic_file(path, private=True) as file:
+        file.write(text.encode())
 
 
 async def _serve(

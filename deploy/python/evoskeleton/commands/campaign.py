@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from evoskeleton.commands.deployment.plan import campaign_plan
 from evoskeleton.commands.options import (
@@ -25,6 +23,7 @@ from evoskeleton.commands.options import (
     refuse_taken,
     show_page,
 )
+from evoskeleton.console.terminal import print_rows, terminal
 from evoskeleton.files import write_text
 from evoskeleton.platform.record.html_page import in_words
 
@@ -112,11 +111,9 @@ def campaign_list(home: Home = CAMPAIGNS) -> None:
     """List the campaigns of a home, and how far they are."""
     from evoskeleton.platform.search.campaign.status import statuses
 
-    table = Table("campaign", "generation", "rows", "trainings", "state")
     there = statuses(home)
-    for status in there:
-        table.add_row(*(str(value) for value in status.row()))
-    Console().print(table)
+    headings = ("campaign", "generation", "rows", "trainings", "state")
+    print_rows(headings, [status.row() for status in there])
     if not there:
         typer.echo(f"there are no campaigns in {home}", err=True)
 
@@ -171,11 +168,8 @@ def campaign_compare(
         write_text(place, page)
         where = into_mlflow(compared, page) if run else None
     columns = zip(comparing.COLUMNS, *compared.rows(), strict=True)
-    (first, *titles), *rows = ([in_words(each) for each in column] for column in columns)
-    table = Table(first, *titles)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    headings, *rows = ([in_words(each) for each in column] for column in columns)
+    print_rows(headings, rows)
     for difference in compared.differences():
         typer.echo(difference.in_words(names[0]))
     typer.echo(f"written to {place}{f' and MLflow run {where}' if where else ''}")
@@ -224,5 +218,5 @@ def _run(settings: "CampaignSettings", or_resume: bool = False, wait: float = 0.
 def _show(outcome: "Outcome") -> None:
     from evoskeleton.console.closing import closing_table
 
-    Console().print(closing_table(outcome.report))
+    terminal().print(closing_table(outcome.report))
     show_page(outcome.how_to_open)

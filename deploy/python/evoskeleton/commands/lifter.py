@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from evoskeleton.commands.options import (
     DEFAULT,
@@ -23,6 +22,7 @@ from evoskeleton.commands.options import (
     poses_of,
     refuse_taken,
 )
+from evoskeleton.console.terminal import terminal
 from evoskeleton.errors import BadInput
 from evoskeleton.files import write_text
 
@@ -108,9 +108,9 @@ def evaluate(
     evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare)
     if json_file is not None:
         write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
-    Console().print(evaluation_table(evaluation))
+    terminal().print(evaluation_table(evaluation))
     if (radii := record.get("error_radii_mm")) is not None:
-        Console().print(coverage_table(lifter, radii, known.poses))
+        terminal().print(coverage_table(lifter, radii, known.poses))
 
 
 def lift(

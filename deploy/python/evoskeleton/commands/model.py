@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from evoskeleton.commands.options import (
     CAMPAIGNS,
@@ -16,12 +14,13 @@ from evoskeleton.commands.options import (
     Overwrite,
     TrackingUri,
 )
+from evoskeleton.console.terminal import print_rows, terminal
 from evoskeleton.errors import BadInput
 from evoskeleton.files import local_folder
 
 if TYPE_CHECKING:
     from evoskeleton.lifting.normalization import Mode
-    from evoskeleton.platform.record.registry import Registry
+    from evoskeleton.platform.record.registry import Registry, Version
 
 models = typer.Typer(no_args_is_help=True, help="List and choose champions in the MLflow registry.")
 
@@ -32,21 +31,19 @@ Name = Annotated[str, typer.Argument(help="name of the registered model")]
 @models.command("list")
 def model_list(home: Home = CAMPAIGNS, uri: TrackingUri = None) -> None:
     """List the lifters of the package, and registered champions."""
-    table = Table("model", "version", "alias", "MPJPE, mm", "weights")
     begun = uri is not None or home != CAMPAIGNS or Path(home).is_dir()
     there = _registry(home, uri).list_models() if begun else []
-    for model in there:
-        for version in model.versions:
-            told = version.metrics
-            error = told.get("test_mpjpe_mm", told.get("mpjpe", float("nan")))
-            aliases = ", ".join(version.aliases)
-            weights = version.weights[:12]
-            table.add_row(model.name, str(version.number), aliases, f"{error:.1f}", weights)
-    for row in _shipped():
-        table.add_row(*row)
-    Console().print(table)
+    registered = [_row(model.name, version) for model in there for version in model.versions]
+    print_rows(("model", "version", "alias", "MPJPE, mm", "weights"), [*registered, *_shipped()])
     if not there:
         typer.echo(f"no model is registered in {uri or home}", err=True)
+
+
+def _row(model: str, version: "Version") -> tuple[str, str, str, str, str]:
+    metrics = version.metrics
+    error = metrics.get("test_mpjpe_mm", metrics.get("mpjpe", float("nan")))
+    aliases, weights = ", ".join(version.aliases), version.weights[:12]
+    return model, str(version.number), aliases, f"{error:.1f}", weights
 
 
 def _shipped() -> "list[tuple[str, str, str, str, str]]":
@@ -115,7 +112,8 @@ def model_card(
     ] = False,
 ) -> None:
     """Measure a lifter on people of the CMU motion whom no lifter of the package has seen."""
-    from evoskeleton.commands.shipped.card import errors_on_test_people, errors_table
+    from evoskeleton.commands.shipped.card import errors_on_test_people
+    from evoskeleton.console.card import errors_table
     from evoskeleton.files import write_json
     from evoskeleton.lifting.bundle import DESCRIPTION_FILE, load_bundle, read_description
     from evoskeleton.lifting.bundles import bundle_folder
@@ -126,7 +124,7 @@ def model_card(
         words = read_description(folder)
         words.setdefault("training", {})["test"] = errors
         write_json(folder / DESCRIPTION_FILE, words)
-    Console().print(errors_table(errors))
+    terminal().print(errors_table(errors))
 
 
 @models.command("promote")

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from evoskeleton.console.terminal import terminal
 from evoskeleton.errors import BadInput
 from evoskeleton.files import is_remote
 
@@ -147,7 +147,7 @@ def monitor_of_campaign() -> "Bars | LogLines":
     """Progress bars on standard error, where that is a terminal; elsewhere lines of JSON."""
     from evoskeleton.console.log_lines import LogLines
 
-    return bars() if Console(stderr=True).is_terminal else LogLines()
+    return bars() if terminal(stderr=True).is_terminal else LogLines()
 
 
 def show_page(page: "Page | None") -> None:
@@ -162,4 +162,4 @@ def show_page(page: "Page | None") -> None:
 
 def busy(text: str) -> AbstractContextManager[object]:
     """A sign of life on a terminal, on standard error."""
-    return Console(stderr=True).status(text)
+    return terminal(stderr=True).status(text)

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.commands.given.settings_as_options import Given, with_options
 from evoskeleton.commands.options import CAMPAIGNS, Changes, Home, TrackingUri
+from evoskeleton.console.terminal import print_rows
 from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
 from evoskeleton.settings import with_changes
@@ -232,10 +231,11 @@ def token_list(file: TokenFile = TOKENS) -> None:
     check_installed()
     from evoskeleton.annotation.server.tokens import Tokens
 
-    table = Table("token", "scopes", "created", "expires")
-    for token in Tokens(file).list():
-        table.add_row(token.name, ", ".join(token.scopes), token.created, token.expires or "never")
-    Console().print(table)
+    rows = [
+        (token.name, ", ".join(token.scopes), token.created, token.expires or "never")
+        for token in Tokens(file).list()
+    ]
+    print_rows(("token", "scopes", "created", "expires"), rows)
 
 
 @tokens.command("revoke")

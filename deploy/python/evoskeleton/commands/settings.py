@@ -6,9 +6,9 @@ import json
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
 
 from evoskeleton.console import settings_pages
+from evoskeleton.console.terminal import terminal
 from evoskeleton.errors import BadInput
 from evoskeleton.settings_reference import Group, filled_in, groups
 
@@ -91,9 +91,9 @@ def settings(
         typer.echo(json.dumps(settings_pages.data(shown), indent=1))
     elif as_markdown:
         typer.echo(settings_pages.markdown(shown), nl=False)
-    elif Console().is_terminal:
+    elif terminal().is_terminal:
         for table in settings_pages.tables(shown):
-            Console().print(table)
+            terminal().print(table)
     else:
         typer.echo(settings_pages.plain(shown), nl=False)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from evoskeleton.commands.options import Changes, monitor_of_campaign
+from evoskeleton.console.terminal import terminal
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _show_study(settings: "StudySettings") -> None:
     found = lines(settings)
     if not found:
         raise BadInput(f"nothing of the study in {settings.home} is done yet")
-    wide = Console(width=max(110, Console().width))
+    wide = terminal(width=max(110, terminal().width))
     for shown in study_tables(found):
         wide.print(shown)
     typer.echo(publish(settings, found))

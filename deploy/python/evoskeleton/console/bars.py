@@ -6,7 +6,6 @@ They are drawn on standard error; where that is no terminal, `log_lines` writes 
 from pathlib import Path
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,18 +15,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from evoskeleton.console.terminal import terminal
+
 
 class Bars:
     """A `Monitor` for people."""
 
     def __init__(self) -> None:
-        console = self._console = Console(stderr=True)
+        console = self._console = terminal(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=console,
             disable=not console.is_terminal,
         )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from evoskeleton.lifting.metrics import shown_in
@@ -16,7 +15,7 @@ def closing_table(report: dict[str, Any]) -> Table:
         table.add_column(column, justify="left" if column == "test clip" else "right")
     baseline, evolved = report["baseline"], report["evolved"]
     for clip in sorted(baseline["by_clip"]):
-        table.add_row(escape(clip), *_cells(baseline["by_clip"][clip], evolved["by_clip"][clip]))
+        table.add_row(clip, *_cells(baseline["by_clip"][clip], evolved["by_clip"][clip]))
     table.add_section()
     table.add_row("all poses", *_cells(baseline["overall"], evolved["overall"]), style="bold")
     table.caption = (

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from rich.markup import escape
 from rich.table import Table
 
 from evoskeleton.evolution.skeleton import JOINT_NAMES
@@ -27,7 +26,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         if at == len(rows) - 1:
             table.add_section()
         shown = (metric.in_words(scores[key]) for key, metric in metrics.items())
-        table.add_row(escape(name), f"{scores['poses']:.0f}", *shown)
+        table.add_row(name, f"{scores['poses']:.0f}", *shown)
     return table
 
 

@@ -1,6 +1,5 @@
 """The nodes of a cluster as a table."""
 
-from rich.markup import escape
 from rich.table import Table
 
 from evoskeleton.platform.search.workers.deploy_check import Checked
@@ -11,7 +10,7 @@ def nodes_table(checked: Checked) -> Table:
     """One line a node, the driver's own process first."""
     table = Table("node", "processors", "GPUs", "memory", "code", "home", "write", "fit")
     own = checked.driver
-    table.add_row(f"{escape(own.host)}, the driver", "", "", "", own.code, *_home(own), "")
+    table.add_row(f"{own.host}, the driver", "", "", "", own.code, *_home(own), "")
     for node in checked.nodes:
         table.add_row(*_cells(node))
     return table
@@ -22,7 +21,7 @@ def _cells(node: Node) -> list[str]:
     seen = ["", "", ""] if node.sight is None else [node.sight.code, *_home(node.sight)]
     memory = f"{node.memory / 2**30:.1f} GB"
     fit = "yes" if node.problem is None else f"no: {node.problem}"
-    return [escape(cell) for cell in (node.name, f"{node.cpus:g}", gpus, memory, *seen, fit)]
+    return [node.name, f"{node.cpus:g}", gpus, memory, *seen, fit]
 
 
 def _home(sight: Sight) -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.markup import escape
 from rich.table import Table
 
 from evoskeleton.settings_reference import Group, Setting
@@ -17,14 +16,14 @@ def tables(groups: Sequence[Group]) -> list[Table]:
 
 
 def _table(group: Group, repeated: str | None) -> Table:
-    table = Table(title=escape(_heading(group)), title_justify="left", expand=True)
+    table = Table(title=_heading(group), title_justify="left", expand=True)
     for heading, ratio in zip(_HEADINGS, (5, 4, 3, 7), strict=True):
         table.add_column(heading, ratio=ratio, overflow="fold")
     if repeated:
-        table.add_row("", "", "", escape(f"as {repeated}"))
+        table.add_row("", "", "", f"as {repeated}")
         return table
     for setting in group.settings:
-        table.add_row(*(escape(cell) for cell in _cells(setting)))
+        table.add_row(*_cells(setting))
     return table
 
 

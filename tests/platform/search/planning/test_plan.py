@@ -170,6 +170,9 @@ def test_the_command_plans_by_rates_of_before(tmp_path, capsys):
         main(words)
     assert refused.value.code == 2
     assert "a plan needs rates: --measure" in " ".join(capsys.readouterr().err.split())
+    with pytest.raises(SystemExit):
+        main([*words, "--measure", "--rates", str(tmp_path / "rates.json")])
+    assert "rates.json is there already; --overwrite" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.long

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from evoskeleton.console.terminal import print_rows
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
@@ -29,11 +28,16 @@ def assets_list() -> None:
     """List all assets, and which of them are here and whole."""
     from evoskeleton.assets import cache_folder, is_here
 
-    table = Table("asset", "from", "download", "here", title=str(cache_folder()))
-    for name, asset in known().items():
-        here = "yes" if is_here(asset) else "no"
-        table.add_row(name, f"{asset.package} {asset.version}", f"{asset.megabytes} MB", here)
-    Console(soft_wrap=True).print(table)
+    rows = [
+        (
+            name,
+            f"{asset.package} {asset.version}",
+            f"{asset.megabytes} MB",
+            "yes" if is_here(asset) else "no",
+        )
+        for name, asset in known().items()
+    ]
+    print_rows(("asset", "from", "download", "here"), rows, title=str(cache_folder()))
 
 
 @assets.command("fetch")

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from evoskeleton.commands.options import CAMPAIGNS, Home
+from evoskeleton.console.terminal import terminal
 
 deployment = typer.Typer(no_args_is_help=True, help="Get campaigns onto a cluster.")
 
@@ -37,7 +37,7 @@ def deploy_check(
 
     machine = MachineSettings.parse({"address": address, "wait_seconds": wait})
     checked = check(machine, local_folder(Path(home), "home"))
-    Console().print(nodes_table(checked))
+    terminal().print(nodes_table(checked))
     for sentence in checked.warnings:
         typer.echo(sentence, err=True)
     if not checked.fit:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from evoskeleton.commands.options import Changes, busy
+from evoskeleton.commands.options import Changes, Overwrite, busy, refuse_taken
+from evoskeleton.console.terminal import terminal
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def campaign_plan(
         str, typer.Option(help="price of each kind of node an hour, such as 0.9,2.5")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    overwrite: Overwrite = False,
     change: Changes = None,
 ) -> None:
     """Tell hours, rows, memory, disk and money of a campaign on machines like this one.
@@ -42,13 +43,15 @@ def campaign_plan(
     from evoskeleton.platform.search.planning.nodes import nodes_of
     from evoskeleton.platform.search.planning.plan import plan
 
+    if measure:
+        refuse_taken(overwrite, rates)
     kinds = nodes_of(nodes, price)
     known = read_settings(settings, change or [])
     planned = plan(known, kinds, _rates(known, measure, rates))
     if as_json:
         typer.echo(json.dumps(planned.as_dict(), indent=1))
     else:
-        Console().print(plan_table(planned, kinds))
+        terminal().print(plan_table(planned, kinds))
 
 
 def _rates(settings: "CampaignSettings", measure: bool, file: Path | None) -> "Rates":

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from evoskeleton.commands.options import bars
+from evoskeleton.commands.options import CAMPAIGNS, bars
 from evoskeleton.commands.shipped.card import card, errors_on_test_people
 from evoskeleton.errors import BadInput
 from evoskeleton.files import write_json
@@ -65,7 +65,7 @@ def _settings(poses: Path, home: str) -> Any:
 
 
 def _motion(poses: Path) -> Any:
-    return _settings(poses, "campaigns").motion
+    return _settings(poses, CAMPAIGNS).motion
 
 
 def _bred(home: str, poses: Path) -> Any:

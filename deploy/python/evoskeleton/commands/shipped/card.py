@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from evoskeleton.errors import BadInput
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from evoskeleton.lifting.bundle import Lifter
 
 NEVER_SEEN = ("CMU05", "CMU07", "CMU08", "CMU13")
@@ -67,14 +65,3 @@ def errors_on_test_people(lifter: "Lifter", poses: Path) -> dict[str, dict[str, 
     if not errors:
         raise BadInput(f"{poses} should hold poses of {', '.join(NEVER_SEEN)}, got none of them")
     return errors
-
-
-def errors_table(errors: dict[str, dict[str, float]]) -> "Table":
-    """The errors for a person to read."""
-    from rich.table import Table
-
-    table = Table("never seen", "poses", "MPJPE, mm", "P-MPJPE, mm", "MPJPE as detected, mm")
-    for subject, each in errors.items():
-        numbers = [f"{each[name]:.1f}" for name in ("mpjpe", "p_mpjpe", "detected")]
-        table.add_row(subject, f"{each['poses']:.0f}", *numbers)
-    return table
