@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from evoskeleton.commands.options import (
     CAMPAIGNS,
@@ -17,6 +16,7 @@ from evoskeleton.commands.options import (
     bars,
     refuse_taken,
 )
+from evoskeleton.console.terminal import terminal
 from evoskeleton.errors import BadInput
 from evoskeleton.extras import require
 from evoskeleton.files import only_writer, write_json
@@ -140,7 +140,7 @@ def _train(
     typer.echo(f"{output}: {record['people']:,} people, {record['steps']:,} steps")
     if scores is not None:
         for table in score_tables(scores):
-            Console().print(table)
+            terminal().print(table)
 
 
 def _laid_out(job: "Job", folder: Path, overwrite: bool, monitor: Any) -> None:
@@ -274,7 +274,7 @@ def _show(scores: "Scores", tables: Sequence[Any], json_file: Path | None) -> No
     if json_file is not None:
         write_json(json_file, scores.as_dict())
     for table in tables:
-        Console().print(table)
+        terminal().print(table)
 
 
 def _expect_packages() -> None:
