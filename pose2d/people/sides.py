@@ -13,7 +13,7 @@ import numpy as np
 
 from evoskeleton.evolution.skeleton import MIRROR, Joint
 from evoskeleton.lifting.detections.confidence import as_confidence
-from evoskeleton.lifting.model_fit.pose_fit import LEAST_VISIBLE
+from evoskeleton.lifting.keypoints.plausible_keypoints import LEAST_KNOWN
 from evoskeleton.pose2d.people.even_motion import bends, joined, steps
 from evoskeleton.pose2d.people.misfits import Misfits
 
@@ -68,7 +68,7 @@ def evidence(
     """
     alike = (sight + sight[:, list(MIRROR)]) / 2.0
     costs = np.zeros((len(keypoints), len(READINGS)))
-    enough = known.sum(axis=1) >= LEAST_VISIBLE
+    enough = known.sum(axis=1) >= LEAST_KNOWN
     if enough.any():
         told = as_confidence(alike, known)[enough]
         off = [misfits(keypoints[enough][:, order], told[:, order]) for order in READINGS]
