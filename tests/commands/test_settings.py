@@ -18,7 +18,7 @@ from evoskeleton.settings_reference import groups, known_names
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("annotation", "evolution", "lifting", "platform", "pose2d")
-NO_SETTINGS = {"AnnotatedPerson", "CocoFields", "Token", "_File"}
+NO_SETTINGS = {"AnnotatedPerson", "Calibration", "Card", "CocoFields", "Token", "_File"}
 """Checked as settings are, but written by programs: messages and files."""
 
 

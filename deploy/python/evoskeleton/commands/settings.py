@@ -58,6 +58,10 @@ SUBJECTS = {
     "detector": Subject(
         "evoskeleton.pose2d.blazepose:BlazePoseSettings", "`--detector-set` of `infer`"
     ),
+    "trained-detector": Subject(
+        "evoskeleton.pose2d.heatmap.heatmap_detector:HeatmapDetectorSettings",
+        "`--detector-set` of `infer`, where `--detector` is a folder",
+    ),
     "detector-training": Subject(
         "evoskeleton.pose2d.training.settings:DetectorTrainingSettings",
         "`--set` of `detector train`",
