@@ -12,6 +12,7 @@ from evoskeleton.pose2d.heatmap.bundle import load_bundle, save_bundle
 from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
 from evoskeleton.pose2d.samples.checking import checked
 from evoskeleton.pose2d.samples.readers.reading import read_samples
+from evoskeleton.pose2d.scoring.scores import score
 from evoskeleton.pose2d.training.detector_training import (
     kept_share,
     learning_rate,
@@ -19,6 +20,7 @@ from evoskeleton.pose2d.training.detector_training import (
     train_network,
 )
 from evoskeleton.pose2d.training.job import Job, begin, curve_of, finish, is_begun, train_shard
+from evoskeleton.pose2d.training.measuring import measured
 from evoskeleton.pose2d.training.settings import DetectorTrainingSettings
 from evoskeleton.pose2d.training.state import DetectorState
 
@@ -135,16 +137,13 @@ def test_presets_are_starting_points_and_mistakes_are_told():
 
 @pytest.mark.long
 def test_a_few_people_are_learnt_by_heart(people):
-    """Of every detector's first hour: does the whole loop fit together."""
+    """The whole loop fits together: what is drawn, learnt, decoded and measured."""
     still = {"scale": 0.1, "rotation_deg": 10.0, "half_body": 0.0, "occlusion": 0.0}
     asked = settings(
         network={"width": 16, "picture_px": [96, 128]},
         steps=200, batch=8, save_every=200, report_every=200, augmentation=still,
     ).for_people(len(people), people.names)  # fmt: skip
     *_, last = train_network(people, asked)
-    from evoskeleton.pose2d.scoring.scores import score
-    from evoskeleton.pose2d.training.measuring import measured
-
     said = measured(network_of(last.state, asked), people)
     assert score(said.samples, said.answers, precision=False).overall.error_px < 4.0
     assert math.isfinite(last.loss)
