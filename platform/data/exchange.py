@@ -8,6 +8,7 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.files import only_writer
+from evoskeleton.platform.data import motion_files
 from evoskeleton.platform.data.formats.human36m import write_human36m
 from evoskeleton.platform.data.formats.parquet import kept_rate, load_parquet, write_parquet
 from evoskeleton.platform.data.formats.videopose3d import write_videopose3d
@@ -21,7 +22,7 @@ from evoskeleton.platform.data.sources.file_kinds import (
 from evoskeleton.platform.data.sources.load import load
 from evoskeleton.platform.data.sources.settings import Declared, SourceSettings
 
-FORMATS = ("parquet", "human36m", "videopose3d")
+FORMATS = ("parquet", "human36m", "videopose3d", *motion_files.FORMATS)
 
 
 def import_poses(
@@ -111,17 +112,21 @@ def export_poses(
     kind: str,
     pseudo_subjects: bool = False,
     overwrite: bool = False,
+    rate: float | None = None,
 ) -> dict[str, int]:
-    """Write poses in one of `FORMATS`.
+    """Write poses in one of `FORMATS`; files of motion for each clip, see `motion_files`.
 
     Returns:
-        The number that each subject got, by name; nothing for Parquet, which keeps names.
+        The number that each subject got, by name; nothing for formats that keep names.
 
     Raises:
         BadInput: the poses do not fit the format, or the file is there or cannot be written.
     """
     if kind == "parquet":
-        write_parquet(output, poses, overwrite=overwrite)
+        write_parquet(output, poses, overwrite=overwrite, rate=rate)
+        return {}
+    if kind in motion_files.FORMATS:
+        motion_files.write_motions(output, poses, kind, rate, overwrite)
         return {}
     write = write_human36m if kind == "human36m" else write_videopose3d
     return write(output, poses, pseudo_subjects=pseudo_subjects, overwrite=overwrite)

@@ -202,6 +202,14 @@ class _Unpickler:
     def push_marked_tuple(self, _: Any) -> None:
         self._push(tuple(self._pop_marked()))
 
+    def push_marked_list(self, _: Any) -> None:
+        self._push(self._pop_marked())
+
+    def push_marked_dict(self, _: Any) -> None:
+        values = self._pop_marked()
+        pairs = zip(values[::2], values[1::2], strict=True)
+        self._push({_checked_key(key): value for key, value in pairs})
+
     def push_tuple(self, length: int) -> None:
         self._push(tuple([self._pop() for _ in range(length)][::-1]))
 
@@ -316,19 +324,29 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
     "EMPTY_LIST": list,
     "EMPTY_DICT": dict,
 }
-_TEXTS = ("BINSTRING", "SHORT_BINSTRING", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8")
+_TEXTS = (
+    "STRING",
+    "UNICODE",
+    "BINSTRING",
+    "SHORT_BINSTRING",
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "BINUNICODE8",
+)
 _BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8")
-_NUMBERS = ("INT", "LONG1", "LONG4", "BININT", "BININT1", "BININT2")
+_NUMBERS = ("INT", "LONG", "LONG1", "LONG4", "BININT", "BININT1", "BININT2")
 
 _ACTS: dict[str, Callable[[_Unpickler, Any], None]] = {
     **{name: _pushes(make) for name, make in _CONSTANTS.items()},
-    **dict.fromkeys((*_TEXTS, *_BYTES, "BINFLOAT"), _Unpickler._push),
+    **dict.fromkeys((*_TEXTS, *_BYTES, "FLOAT", "BINFLOAT"), _Unpickler._push),
     **dict.fromkeys(_NUMBERS, _Unpickler.push_int),
     **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda machine, _: None),
-    **dict.fromkeys(("BINPUT", "LONG_BINPUT"), _Unpickler.put),
-    **dict.fromkeys(("BINGET", "LONG_BINGET"), _Unpickler.get),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Unpickler.put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Unpickler.get),
     "MARK": _Unpickler.mark,
     "TUPLE": _Unpickler.push_marked_tuple,
+    "LIST": _Unpickler.push_marked_list,
+    "DICT": _Unpickler.push_marked_dict,
     "TUPLE1": lambda machine, _: machine.push_tuple(1),
     "TUPLE2": lambda machine, _: machine.push_tuple(2),
     "TUPLE3": lambda machine, _: machine.push_tuple(3),

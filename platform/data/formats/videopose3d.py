@@ -4,10 +4,12 @@ An `.npz` file with `positions_3d`, a dictionary `{subject: {name: (frames, join
 "S1" and "Walking 1": 32 or 17 joints, world **metres**, z up. What reads it there drops 15 of the
 32 joints by their number, wants float32, and takes the first word of a name for the action.
 
-Here the clip is the name, and the action the name without a number at its end. A clip whose name
-does not say its action is written as "<action> (<clip>)".
+Files of HumanEva have 15 or 20 joints, see `humaneva`. Here the clip is the name, and the action
+the name without a number at its end. A clip whose name does not say its action is written as
+"<action> (<clip>)".
 """
 
+import logging
 import re
 import zipfile
 from collections.abc import Iterator
@@ -26,8 +28,11 @@ from evoskeleton.platform.data.formats.human36m import (
     joints_to_32,
     number_subjects,
 )
+from evoskeleton.platform.data.formats.humaneva import COUNTS, NOTE, named, to_17
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.safe_npy import load_npz, printable, write_object
+
+_log = logging.getLogger(__name__)
 
 MM_PER_METRE = 1000.0
 _MEMBER = "positions_3d"
@@ -43,7 +48,10 @@ def load_videopose3d(path: Path) -> PoseSet:
             does not fit; the sentence names subject, name and frame.
     """
     subjects = load_npz(path, [_MEMBER])[_MEMBER]
-    return joined(path, list(_clips(path, subjects)))
+    poses = joined(path, list(_clips(path, subjects)))
+    if any(subject.startswith("HumanEva-") for subject in set(poses.subject.tolist())):
+        _log.warning("%s: %s", path.name, NOTE)
+    return poses
 
 
 def write_videopose3d(
@@ -79,8 +87,10 @@ def _write(file: BinaryIO, subjects: dict[str, dict[str, np.ndarray]]) -> None:
 def _clips(path: Path, subjects: Any) -> Iterator[PoseSet]:
     for subject, clips in _entries(f"{path}, {_MEMBER}", subjects):
         for name, positions in _entries(f"{path}, {subject}", clips):
-            joints = _joints(f"{path}, {subject}, {printable(name)}", positions)
-            yield single_clip(joints, subject, *_action_and_clip(name))
+            where = f"{path}, {subject}, {printable(name)}"
+            joints, of_humaneva = _joints(where, positions)
+            names = named(subject, name) if of_humaneva else (subject, *_action_and_clip(name))
+            yield single_clip(joints, *names)
 
 
 def _entries(where: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -89,15 +99,18 @@ def _entries(where: str, value: Any) -> Iterator[tuple[str, Any]]:
     return ((checked_name(where, name), inside) for name, inside in value.items())
 
 
-def _joints(where: str, positions: Any) -> np.ndarray:
-    """(n, 17, 3) float32 mm."""
+def _joints(where: str, positions: Any) -> tuple[np.ndarray, bool]:
+    """(n, 17, 3) float32 mm, and whether they are HumanEva's."""
     wanted = "(frames, 32 or 17, 3) metres"
     if not isinstance(positions, np.ndarray) or positions.dtype.kind not in "iuf":
         kind = getattr(positions, "dtype", type(positions).__name__)
         raise BadInput(f"{where} should hold {wanted}, got {kind}")
-    if positions.ndim != 3 or positions.shape[1] not in (32, 17) or positions.shape[2] != 3:
+    counts = (32, 17, *COUNTS)
+    if positions.ndim != 3 or positions.shape[1] not in counts or positions.shape[2] != 3:
         raise BadInput(f"{where} should hold {wanted}, got {positions.shape}")
-    return joints_to_17(where, positions, MM_PER_METRE)
+    of_humaneva = positions.shape[1] in COUNTS
+    known = to_17(positions) if of_humaneva else positions
+    return joints_to_17(where, known, MM_PER_METRE), of_humaneva
 
 
 def _action_and_clip(name: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,15 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.mocap.asf_amc import Skeleton, read_asf
 from evoskeleton.platform.data.mocap.cmu_bvh import is_conversion, is_t_pose, restore_bones
-from evoskeleton.platform.data.mocap.motion import Motion, numbers, read_lines, turns
+from evoskeleton.platform.data.mocap.motion import Motion, numbers, read_text, turns
 from evoskeleton.safe_npy import printable
 
 _CHANNEL = re.compile(r"([xyz])(position|rotation)", re.IGNORECASE)
+_MOTION = re.compile(r"^[^\S\n]*MOTION[^\S\n]*$", re.IGNORECASE | re.MULTILINE)
 _KEYWORDS = ("ROOT", "JOINT", "END", "OFFSET", "CHANNELS", "{", "}")
+
+_AT_ONCE = 2048
+"""Frames whose turns are in memory at once."""
 
 _SURPLUS = "a row more than the {count:g} frames that the header says is left out"
 
@@ -72,10 +77,13 @@ def read_bvh(path: Path, skeleton: Path | None = None) -> Motion:
             the line.
     """
     body = None if skeleton is None else read_asf(skeleton)
-    lines = read_lines(path, "a BVH motion")
-    nodes, last = _read_tree(path, lines)
+    text = read_text(path, "a BVH motion")
+    start = _MOTION.search(text)
+    nodes, last = _read_tree(path, text[: start.end() if start else len(text)].split("\n"))
+    assert start is not None, "a tree ends where the motion begins"
     channels = sum(len(node.channels or ()) for node in nodes)
-    frame_time, values, surplus = _read_motion(path, lines, last, channels)
+    frame_time, values, surplus = _read_motion(path, text, start.end(), last, channels)
+    del text  # as large as the file
     nodes, first, notes = _put_right(path, nodes, values, body)
     return Motion(
         source=path,
@@ -190,13 +198,15 @@ def _refuse_no_offset(where: str, node: Node) -> None:
 
 
 def _read_motion(
-    path: Path, lines: Sequence[str], last: int, channels: int
+    path: Path, text: str, after: int, last: int, channels: int
 ) -> tuple[float, np.ndarray, list[str]]:
-    """Seconds of a frame, (frames, channels) values, and notes; `last` is the line MOTION.
+    """Seconds of a frame, (frames, channels) values, and notes.
+
+    `last` is the line MOTION, and `after` the place in the text where it ends.
 
     One row more than the header says is told and left out: some programs write it always.
     """
-    content = [(number, line) for number, line in enumerate(lines[last:], last + 1) if line.strip()]
+    content = list(islice(_filled(text, after, last), 2))
     count = _header(path, content, 0, r"Frames\s*:\s*(\S+)", "Frames: and their number")
     time = _header(path, content, 1, r"Frame\s*Time\s*:\s*(\S+)", "Frame Time: and seconds")
     if count < 1 or count != int(count) or time <= 0:
@@ -204,11 +214,12 @@ def _read_motion(
             f"{path}, line {content[0][0]}: there should be a whole number of frames, and a "
             f"frame time above 0, got {count:g} and {time:g}"
         )
+    if (quick := _all_numbers(text, after, int(count), channels)) is not None:
+        return time, quick, []
+    content = list(_filled(text, after, last))
     frames, surplus = content[2:], []
     if len(frames) == count + 1 and len(frames[-1][1].split()) == channels:
         frames, surplus = frames[:-1], [_SURPLUS.format(count=count)]
-    if len(frames) == count and (quick := _all_numbers(frames, channels)) is not None:
-        return time, quick, surplus
     for frame, (number, line) in enumerate(frames[: int(count)]):
         if (width := len(line.split())) != channels:
             raise BadInput(
@@ -223,6 +234,18 @@ def _read_motion(
     return time, _values(path, frames, channels), surplus
 
 
+def _filled(text: str, after: int, last: int) -> Iterator[tuple[int, str]]:
+    """Number and text of the lines that are not empty, from a place on; one line at a time."""
+    number = last
+    while (end := text.find("\n", after)) >= 0 or after < len(text):
+        line = text[after : end if end >= 0 else len(text)]
+        if line.strip():
+            yield number, line
+        if end < 0:
+            return
+        after, number = end + 1, number + 1
+
+
 def _header(path: Path, content: Sequence[tuple[int, str]], at: int, form: str, what: str) -> float:
     if at >= len(content):
         raise BadInput(f"{path} ends before {what}")
@@ -233,20 +256,23 @@ def _header(path: Path, content: Sequence[tuple[int, str]], at: int, form: str, 
     return numbers([found[1]], f"{path}, line {number}")[0]
 
 
-def _all_numbers(frames: Sequence[tuple[int, str]], channels: int) -> np.ndarray | None:
-    """(frames, channels) float64 where every line is as it should be; None otherwise."""
-    values = np.empty((len(frames), channels))
+def _all_numbers(text: str, after: int, count: int, channels: int) -> np.ndarray | None:
+    """(count, channels) float64 where all lines are as they should be; None otherwise."""
+    if 2 * count * channels > len(text):
+        return None
+    values, row = np.empty((count, channels)), 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # what is left over of a line is a warning or an error
-        for row, (_, line) in enumerate(frames):
+        for _, line in islice(_filled(text, after, 0), 2, None):
             try:
                 numbers_there = np.fromstring(line, np.float64, sep=" ")
             except (ValueError, DeprecationWarning):
                 return None
-            if len(numbers_there) != channels:
+            if row == count or len(numbers_there) != channels:
                 return None
             values[row] = numbers_there
-    return values if np.isfinite(values).all() else None
+            row += 1
+    return values if row == count and np.isfinite(values).all() else None
 
 
 def _values(path: Path, frames: Sequence[tuple[int, str]], channels: int) -> np.ndarray:
@@ -268,6 +294,14 @@ def _values(path: Path, frames: Sequence[tuple[int, str]], channels: int) -> np.
 
 def joint_positions(nodes: Sequence[Node], values: np.ndarray) -> np.ndarray:
     """(frames, joints, 3) file units, of (frames, channels) values in the order of the joints."""
+    positions = np.empty((len(values), len(nodes), 3))
+    for start in range(0, len(values), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        positions[part] = _positions(nodes, values[part])
+    return positions
+
+
+def _positions(nodes: Sequence[Node], values: np.ndarray) -> np.ndarray:
     place: list[np.ndarray] = []
     turn: list[np.ndarray] = []
     for node, own in zip(nodes, _by_node(nodes, values), strict=True):

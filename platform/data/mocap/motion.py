@@ -196,7 +196,12 @@ def _refuse_infinite(motion: Motion, poses: np.ndarray) -> None:
 
 
 def read_lines(path: Path, kind: str) -> list[str]:
-    """The lines of a text file; `kind` says what should be in it.
+    """The lines of a text file, see `read_text`."""
+    return read_text(path, kind).split("\n")
+
+
+def read_text(path: Path, kind: str) -> str:
+    """A text file with plain ends of lines; `kind` says what should be in it.
 
     Raises:
         BadInput: the file is missing, cannot be read, is empty or is not text.
@@ -215,7 +220,8 @@ def read_lines(path: Path, kind: str) -> list[str]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")  # names in an older encoding; the numbers are the same
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    del content  # files are large
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def numbers(words: Sequence[str], where: str) -> list[float]:

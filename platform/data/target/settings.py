@@ -6,7 +6,10 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from evoskeleton.lifting.cameras import ViewSettings
+from evoskeleton.lifting.keypoints.layouts import layout
 from evoskeleton.platform.data.sources.settings import Source
+from evoskeleton.platform.data.target.found import HIDDEN
+from evoskeleton.platform.data.target.told import Told
 from evoskeleton.settings import Settings
 
 
@@ -16,6 +19,23 @@ class TargetSettings(Settings):
     keypoints: tuple[str, ...] = Field(
         (),
         description="files of 2D keypoints, folders of them, annotation projects, photos, videos",
+    )
+    points: str | None = Field(
+        None,
+        description="layout of the keypoints where a file does not say: human36m, coco17, coco18, "
+        "body25, blazepose, halpe26, halpe136, wholebody, mpii",
+    )
+    size: tuple[int, int] | None = Field(
+        None, description="width and height of the pictures, px, where files do not say"
+    )
+    normalised: bool = Field(
+        False, description="keypoints are shares of the picture's width and height"
+    )
+    full_confidence: float | None = Field(
+        None, gt=0, description="confidence that means certain, such as 100 for per cent"
+    )
+    threshold: float = Field(
+        HIDDEN, ge=0, description="a joint of this confidence or less is not known"
     )
     poses: Source | None = Field(
         None, description="real poses, of which one random view each is the target; for studies"
@@ -72,3 +92,14 @@ class TargetSettings(Settings):
     def wanted(self) -> int:
         """The most keypoint sets there will be."""
         return self.most if self.niches is None else self.niches
+
+    def told(self) -> Told:
+        """What is declared of the keypoint files.
+
+        Raises:
+            BadInput: there is no such layout.
+        """
+        told = Told(self.points, self.size, self.normalised, self.full_confidence, self.threshold)
+        if self.points is not None:
+            layout(self.points)
+        return told

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import body_model_files
 import c3d_by_hand
+import deeplabcut_files
 import marker_files
 import numpy as np
 import pyarrow as pa
@@ -80,6 +81,7 @@ def examples(folder: Path, walk: np.ndarray) -> dict[str, tuple[bytes, Callable[
     (folder / "w.c3d").write_bytes(c3d_by_hand.c3d(walk[:, :3], "mips"))
     people = {"sequence": "s", "jointPositions": [np.tile(walk[:, :4].reshape(4, 12), 6)]}
     (folder / "p.pkl").write_bytes(pickle.dumps(people, protocol=2))
+    deeplabcut_files.write_h5(folder / "t.h5", coco, COCO, "table")
     body = {"id": 3, "joints19": marker_files.panoptic(walk)[0].ravel().tolist()}
     texts["body3DScene_00000001.json"] = (
         json.dumps({"fpsType": "hd_29_97", "bodies": [body]}),
@@ -96,6 +98,7 @@ def examples(folder: Path, walk: np.ndarray) -> dict[str, tuple[bytes, Callable[
         ("p.pkl", read_3dpw),
         ("w.npz", recording(f"skeleton={folder / 'model.npz'}")),
         ("m.pkl", read_body_model),
+        ("t.h5", DeepLabCut().read),
     ):
         whole[name] = ((folder / name).read_bytes(), read)
     return whole

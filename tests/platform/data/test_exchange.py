@@ -1,15 +1,20 @@
 """Import into one Parquet file and export from it: all or nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from evoskeleton.errors import BadInput
-from evoskeleton.platform.data.exchange import FORMATS, export_poses, import_poses
+from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.platform.data.exchange import export_poses, import_poses
 from evoskeleton.platform.data.formats.parquet import load_parquet, write_parquet
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.load import load, settings_from_text
+
+
+SUFFIX = {"parquet": ".parquet", "human36m": ".npy", "videopose3d": ".npz"}
 
 
 def read(path: Path, *changes: str):
@@ -26,9 +31,9 @@ def run(motion) -> PoseSet:
     return single_clip(motion[::-1].copy(), "S5", "Running", "Running 2")
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", SUFFIX)
 def test_what_is_exported_comes_back(kind, walk, run, tmp_path):
-    suffix = {"parquet": ".parquet", "human36m": ".npy", "videopose3d": ".npz"}[kind]
+    suffix = SUFFIX[kind]
     both = PoseSet.concat([walk, run])
     export_poses(both, tmp_path / f"both{suffix}", kind)
     back = load(read(tmp_path / f"both{suffix}"))
@@ -145,3 +150,30 @@ def test_the_same_motion_in_three_formats_is_the_same(raw_motion, tmp_path):
     assert len(amc) == len(bvh) == len(npy)
     assert np.abs(amc.poses - bvh.poses).max() < 1.0
     assert np.abs(amc.poses - npy.poses).max() < 1.0
+
+
+@pytest.mark.parametrize("kind", ["bvh", "trc", "c3d"])
+def test_files_of_motion_come_back_a_clip_each(tmp_path, motion, kind):
+    if kind == "c3d":
+        pytest.importorskip("ezc3d", reason="the extra `c3d` is not installed")
+    walk, wave = (
+        single_clip(motion[:30], "S1", "walk", "walk"),
+        single_clip(motion, "S2", "w", "w 2"),
+    )
+    thinned = walk.take(np.r_[0:10, 15:30])
+    thinned = replace(thinned, frame=thinned.frame * 3)
+    export_poses(PoseSet.concat([thinned, wave]), tmp_path / "out", kind, rate=25.0)
+    files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert files == [f"S1_walk.{kind}", f"S2_w_2.{kind}"]
+    own = "joints={" + ", ".join(f"{name}: {name}" for name in JOINT_NAMES) + "}"
+    says = ["up=y", own, *(["units=cm"] if kind == "bvh" else [])]
+    says[0] = "up=z" if kind == "c3d" else "up=y"
+    found = load(settings_from_text(str(tmp_path / "out" / f"S1_walk.{kind}"), says))
+    assert len(found) == 30, "frames between those that are there are filled"
+    limbs = [2, 3, 5, 6]
+    off = np.linalg.norm(found.poses[:10, limbs] - motion[:10, limbs], axis=2)
+    assert off.max() < (30.0 if kind == "bvh" else 0.1)
+    with pytest.raises(BadInput, match="is there already"):
+        export_poses(PoseSet.concat([thinned, wave]), tmp_path / "out", kind, rate=25.0)
+    with pytest.raises(BadInput, match="frames a second, which the poses do not say: name --rate"):
+        export_poses(walk, tmp_path / f"one.{kind}", kind)

@@ -389,7 +389,7 @@ def test_a_joint_that_is_not_used_may_be_missing(tmp_path, motion):
         ([1], "positions_3d should hold a dictionary by name, got (ndarray|list)"),
         ({"S1": np.zeros((2, 32, 3))}, "S1 should hold a dictionary by name, got ndarray"),
         ({1: {}}, "names should be texts of 1 to 200 characters, got 1"),
-        ({"S1": {"walk 1": np.zeros((2, 15, 3))}}, r"S1, walk 1 should .* got \(2, 15, 3\)"),
+        ({"S1": {"walk 1": np.zeros((2, 14, 3))}}, r"S1, walk 1 should .* got \(2, 14, 3\)"),
         ({"S1": {"walk 1": np.zeros((2, 96))}}, r"metres, got \(2, 96\)"),
         ({"S1": {"walk 1": np.zeros((2, 17, 3), "S1")}}, r"metres, got \|S1"),
         ({"S1": {"walk 1": [1.0]}}, "metres, got list"),

@@ -20,6 +20,7 @@ from evoskeleton.platform.data.exchange import export_poses
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import single_clip
+from evoskeleton.platform.data.sources.load import load
 from evoskeleton.platform.data.sources.settings import KINDS, SourceSettings
 
 FRAMES = 40
@@ -231,6 +232,33 @@ class TestBuiltIn(SourceContract):
     @pytest.fixture
     def settings(self, kind, tmp_path, motion) -> SourceSettings:
         return MAKERS[kind](tmp_path, motion)
+
+
+class TestHumanEva(SourceContract):
+    """Read by the kind of the file it comes in, VideoPose3D's."""
+
+    @pytest.fixture(params=[15, 20])
+    def settings(self, request, tmp_path, motion) -> SourceSettings:
+        path = tmp_path / f"data_3d_humaneva{request.param}.npz"
+        joints = humaneva(motion[:FRAMES], request.param) / 1000
+        parts = {"Train/S1": {"Walking 1 chunk0": joints}, "Validate/S1": {"Box 1 chunk1": joints}}
+        np.savez(path, positions_3d=np.array(parts, dtype=object))
+        return SourceSettings.parse(dict(kind="videopose3d", path=str(path)))
+
+    def test_a_person_is_one_subject_whatever_the_part(self, settings):
+        poses = load(settings)
+        assert poses.clips() == [
+            ("HumanEva-S1", "Train Walking 1 chunk0"),
+            ("HumanEva-S1", "Validate Box 1 chunk1"),
+        ]
+        assert set(poses.action.tolist()) == {"Walking", "Box"}
+
+
+def humaneva(poses: np.ndarray, count: int) -> np.ndarray:
+    """Joints of HumanEva, those that bones meet in twice where there are 20."""
+    order = (0, 8, 11, 12, 13, 14, 15, 16, 4, 5, 6, 1, 2, 3, 10)
+    twice = (0, 8, 8, 11, 12, 12, 13, 14, 15, 15, 16, 4, 5, 5, 6, 1, 2, 2, 3, 10)
+    return poses[:, list(order if count == 15 else twice)]
 
 
 OWN = """

@@ -105,20 +105,31 @@ def data_import(
 def data_export(
     poses: Source,
     output: Annotated[Path, typer.Option(help="file to write")],
-    kind: Annotated[str, typer.Option("--format", help="parquet, human36m or videopose3d")],
+    kind: Annotated[
+        str, typer.Option("--format", help="parquet, human36m, videopose3d, bvh, trc or c3d")
+    ],
     pseudo_subjects: Annotated[
         bool, typer.Option("--pseudo-subjects", help="give numbers to subjects that have none")
     ] = False,
+    rate: Annotated[
+        float | None, typer.Option(min=1e-3, help="frames a second; none: as the file keeps it")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write poses as a Parquet file, the dictionary of EvoSkeleton, or VideoPose3D's arrays."""
+    """Write poses as a Parquet file, the dictionary of EvoSkeleton, or VideoPose3D's arrays.
+
+    Or as files of motion: bvh, trc, c3d. Of several clips the output is a folder with a file each.
+    """
     from evoskeleton.platform.data.exchange import FORMATS, export_poses
+    from evoskeleton.platform.data.sources.file_kinds import declared_rate
 
     if kind not in FORMATS:
         raise BadInput(f"--format should be one of {', '.join(FORMATS)}, got {kind}")
-    refuse_taken(overwrite, output)
+    if not output.is_dir():
+        refuse_taken(overwrite, output)
     known = poses_of(poses)
-    numbers = export_poses(known, output, kind, pseudo_subjects, overwrite)
+    kept = rate or (declared_rate(Path(poses)) if Path(poses).is_file() else None)
+    numbers = export_poses(known, output, kind, pseudo_subjects, overwrite, kept)
     typer.echo(f"{output}: {counted(known)}")
     for name, number in numbers.items():
         if name not in (f"S{number}", str(number)):

@@ -1,4 +1,4 @@
-"""DeepLabCut's CSV (Mathis 2018, https://doi.org/10.1038/s41593-018-0209-y).
+"""DeepLabCut's CSV and HDF5 (Mathis 2018, https://doi.org/10.1038/s41593-018-0209-y).
 
 Rows above the frames name the scorer, the individuals where there are several, the body parts, and
 x, y and likelihood; a row is a frame. Body parts are known by side and part, such as left_knee.
@@ -14,8 +14,10 @@ from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.keypoint_formats import set_of_names
 from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
+from evoskeleton.platform.data.target.readers.deeplabcut_h5 import START, read_table
 from evoskeleton.platform.data.target.readers.json_text import read_text
 
+_HDF5 = (".h5", ".hdf5")
 _HEADERS = ("scorer", "individuals", "bodyparts", "coords")
 
 
@@ -26,17 +28,20 @@ class DeepLabCut:
         self._declared = declared
 
     def matches(self, path: Path) -> bool:
-        """By the first word."""
+        """By the first word; HDF5 by how it begins."""
         try:
             with open(path, "rb") as file:
                 start = file.read(16).removeprefix(b"\xef\xbb\xbf")
         except OSError:
             return False
+        if path.suffix.lower() in _HDF5:
+            return start.startswith(START)
         return path.suffix.lower() == ".csv" and start.startswith(b"scorer,")
 
     def read(self, path: Path) -> FoundKeypoints:
         """All individuals in all frames."""
-        heads, frames, values = _table(path)
+        binary = path.suffix.lower() in _HDF5
+        heads, frames, values = _of_hdf5(path) if binary else _table(path)
         people = heads.get("individuals", ["" for _ in heads["bodyparts"]])
         parts = [
             self._individual(path, number, heads, np.array(people) == name, frames, values)
@@ -71,6 +76,18 @@ class DeepLabCut:
             number=frames,
             person=np.full(len(frames), number),
         )
+
+
+def _of_hdf5(path: Path) -> tuple[dict[str, list[str]], np.ndarray, np.ndarray]:
+    """As `_table`, of an HDF5 file."""
+    table = read_table(path)
+    heads = {
+        "bodyparts": [name[-2] for name in table.names],
+        "coords": [name[-1] for name in table.names],
+    }
+    if all(len(name) > 3 for name in table.names):
+        heads["individuals"] = [name[1] for name in table.names]
+    return heads, table.frames, table.values
 
 
 def _table(path: Path) -> tuple[dict[str, list[str]], np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import deeplabcut_files
 import numpy as np
 import pytest
 from keypoint_reader_contract import KeypointReaderContract
@@ -13,7 +14,7 @@ from evoskeleton.cli import app
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import Joint
 from evoskeleton.lifting.cameras import ViewSettings
-from evoskeleton.lifting.keypoints.keypoint_formats import human36m_to_coco
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO, human36m_to_coco
 from evoskeleton.lifting.keypoints.layouts import LAYOUTS, layout
 from evoskeleton.platform.data.sources.load import load, settings_from_text
 from evoskeleton.platform.data.target.declarations import Declarations
@@ -253,3 +254,21 @@ def test_the_command_shows_what_was_understood(tmp_path):
     for part in ("read by LiftFile", "3 keypoint sets", "approximated: Hip, Spine", "RKnee 100%"):
         assert part in result.output
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("layout", ["table", "fixed"])
+def test_deeplabcuts_hdf5_says_what_its_csv_says(tmp_path, layout):
+    pytest.importorskip("h5py", reason="the extra `mat` is not installed")
+    points = np.random.default_rng(1).uniform(100, 900, (3, len(COCO), 3))
+    points[..., 2] = 0.9
+    points[1, 5, 2] = 0.1
+    deeplabcut_files.write_h5(tmp_path / "video.h5", points, COCO, layout)
+    assert DeepLabCut().matches(tmp_path / "video.h5")
+    found = DeepLabCut().read(tmp_path / "video.h5")
+    known = np.where(points[..., 2] > 0.5, points[..., 2], 0.0)
+    expected, sure = LAYOUTS["coco17"].to_human36m(points[..., :2], known)
+    assert np.allclose(found.keypoints, expected, equal_nan=True)
+    assert np.allclose(found.confidence, sure)
+    (tmp_path / "other.h5").write_bytes(b"\x89HDF\r\n" + bytes(100))
+    with pytest.raises(BadInput, match="cannot be read as HDF5"):
+        DeepLabCut().read(tmp_path / "other.h5")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.lifting.cameras import ViewSettings
+from evoskeleton.lifting.keypoints.keypoint_formats import known_set
 from evoskeleton.platform.data.formats.mpi_inf_3dhp import training_keypoints
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget, expect_same
@@ -247,3 +248,20 @@ def test_joints_outside_of_the_pictures_of_mpi_inf_3dhp_are_not_known(tmp_path, 
     assert 0 < outside.sum() < 11
     (weights,) = target(keypoints=str(path)).weights
     assert np.array_equal(weights == 0, outside)
+
+
+def test_a_target_may_say_the_layout_of_its_files(tmp_path):
+    points = np.concatenate([bodies(4), np.ones((4, 17, 1))], axis=2)
+    np.save(tmp_path / "coco.npy", points)
+    told = target(keypoints=str(tmp_path / "coco.npy"), points="coco17")
+    expected, _ = known_set("coco").to_human36m(points[..., :2])
+    known = told.weights > 0
+    assert known.any(axis=1).all() and not known[:, JOINT_NAMES.index("Spine")].any()
+    assert np.allclose(told.keypoints[known], expected[known], atol=1e-3)
+    shares = points * (1 / 1000, 1 / 1000, 1)
+    np.save(tmp_path / "shares.npy", shares)
+    says = dict(points="coco17", normalised=True, size=[1000, 1000])
+    again = target(keypoints=str(tmp_path / "shares.npy"), **says)
+    assert np.allclose(again.keypoints, told.keypoints, atol=1e-2)
+    with pytest.raises(BadInput, match="--points should be one of human36m"):
+        target(keypoints=str(tmp_path / "coco.npy"), points="coco99")
