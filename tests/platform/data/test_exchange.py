@@ -13,7 +13,6 @@ from evoskeleton.platform.data.formats.parquet import load_parquet, write_parque
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.load import load, settings_from_text
 
-
 SUFFIX = {"parquet": ".parquet", "human36m": ".npy", "videopose3d": ".npz"}
 
 

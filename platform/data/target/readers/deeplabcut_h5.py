@@ -105,7 +105,7 @@ def _of_table(h5py: Any, table: Any) -> Table:
         [np.asarray(rows[name], np.float64).reshape(len(rows), -1) for name in blocks], axis=1
     )
     names = [name for block in blocks for name in _names(table.attrs.get(f"{block}_kind"))]
-    index = rows["index"] if "index" in rows.dtype.names else np.zeros(0)
+    index = rows["index"] if "index" in (rows.dtype.names or ()) else np.zeros(0)
     whole = index.dtype.kind in "iu" and index.shape == (len(rows),)
     return Table(names, index.astype(np.int64) if whole else np.arange(len(rows)), values)
 
