@@ -77,7 +77,7 @@ def load_target(
         BadInput: a file cannot be read or nothing in it be used, nobody was found, there are fewer
             sets than `niches`, or judged clips are among them and that is not declared.
     """
-    found, empty = _found(settings, seed, _as_told(readers, settings.told()))
+    found, empty = _found(settings, seed, _as_declared(readers, settings.declared()))
     if not settings.transductive:
         refuse_judged({(clip.subject, clip.name) for clip in found.clips}, judged)
     weights = weights_of(found, settings)
@@ -89,11 +89,11 @@ def load_target(
     return _chosen(found, rows, weights[rows], left_out)
 
 
-def _as_told(readers: Readers, told: Told) -> Readers:
+def _as_declared(readers: Readers, declared: Declarations) -> Readers:
     """Readers of which those of the package know what is declared of the files."""
-    if told == NOTHING:
+    if declared == NOTHING_DECLARED:
         return readers
-    return (*built_in(told), *(reader for reader in readers if reader not in BUILT_IN))
+    return (*built_in(declared), *(reader for reader in readers if reader not in BUILT_IN))
 
 
 def _chosen(

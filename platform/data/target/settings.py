@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 from evoskeleton.lifting.cameras import ViewSettings
 from evoskeleton.lifting.keypoints.layouts import layout
 from evoskeleton.platform.data.sources.settings import Source
+from evoskeleton.platform.data.target.declarations import Declarations
 from evoskeleton.platform.data.target.found import HIDDEN
-from evoskeleton.platform.data.target.told import Told
 from evoskeleton.settings import Settings
 
 
@@ -23,7 +23,7 @@ class TargetSettings(Settings):
     points: str | None = Field(
         None,
         description="layout of the keypoints where a file does not say: human36m, coco17, coco18, "
-        "body25, blazepose, halpe26, halpe136, wholebody, mpii",
+        "body25, blazepose, halpe26, halpe136, wholebody, mpii, lsp14",
     )
     size: tuple[int, int] | None = Field(
         None, description="width and height of the pictures, px, where files do not say"
@@ -93,13 +93,18 @@ class TargetSettings(Settings):
         """The most keypoint sets there will be."""
         return self.most if self.niches is None else self.niches
 
-    def told(self) -> Told:
+    def declared(self) -> Declarations:
         """What is declared of the keypoint files.
 
         Raises:
             BadInput: there is no such layout.
         """
-        told = Told(self.points, self.size, self.normalised, self.full_confidence, self.threshold)
         if self.points is not None:
             layout(self.points)
-        return told
+        return Declarations(
+            points=self.points,
+            size=self.size,
+            normalised=self.normalised,
+            full_confidence=self.full_confidence,
+            threshold=self.threshold,
+        )
