@@ -14,7 +14,8 @@ their inputs and outputs is that of MediaPipe's pose graph:
   Points 33 and 34 are the middle of the hips and the rim of the circle around the body again.
 
 The detector sees a whole picture in 224 x 224 pixels: it is made for one or two people near the
-camera. Smaller people are found by looking at overlapping tiles too.
+camera. Smaller people are found by looking at overlapping tiles too, people in the dark by
+brightening a picture in which nobody is found.
 """
 
 import threading
@@ -35,6 +36,7 @@ from evoskeleton.lifting.keypoints.keypoint_formats import (
 )
 from evoskeleton.pose2d.crops import Region, around_box, crop, crop_to_picture, moved, whole
 from evoskeleton.pose2d.detector import KNOWN, Person, Stopwatch, check_boxes, check_image
+from evoskeleton.pose2d.light import brightened, is_dark
 from evoskeleton.pose2d.quiet import quiet_standard_error
 from evoskeleton.settings import Settings
 
@@ -104,6 +106,11 @@ class BlazePoseSettings(Settings):
     )
     passes: int = Field(
         2, ge=1, le=4, description="times the landmarks are found, each in the crop of the last"
+    )
+    second_look: bool = Field(
+        True,
+        description="whether a dark picture in which nobody is found is brightened and searched "
+        "once more",
     )
     most_people: int = Field(32, ge=1, description="most people in a picture; the surest are kept")
     landmarks: Literal["full", "heavy"] = Field(
@@ -191,6 +198,14 @@ class BlazePose:
             regions = [around_box(box) for box in check_boxes(boxes, width, height)]
             with watch.stage("locate"):
                 return [_person(self.locate(image, region), image) for region in regions]
+        people = self._search(image, watch)
+        if people or not self.settings.second_look or not is_dark(image):
+            return people
+        with watch.stage("find"):
+            image = brightened(image)
+        return self._search(image, watch)
+
+    def _search(self, image: np.ndarray, watch: Stopwatch) -> list[Person]:
         with watch.stage("find"):
             finds = self.find(image)
         with watch.stage("locate"):

@@ -156,6 +156,14 @@ class TestBlazePose(PhotoContract):
         whole_only = BlazePose(BlazePoseSettings.parse({"tiles": 1}))
         assert whole_only.detect(wide) == []
 
+    def test_a_person_in_the_dark_is_found_by_a_second_look(self, person, blazepose):
+        dark = (0.05 * person).astype(np.uint8)
+        (found,), (bright,) = blazepose.detect(dark), blazepose.detect(person)
+        off = np.linalg.norm(found.keypoints - bright.keypoints, axis=1)
+        assert off.mean() < 0.03 * np.ptp(bright.keypoints[:, 1])
+        one_look = BlazePose(BlazePoseSettings.parse({"second_look": False}))
+        assert one_look.detect(dark) == [] and blazepose.detect(np.zeros_like(dark)) == []
+
     def test_a_mistake_in_the_settings_is_told(self):
         with pytest.raises(BadInput, match="unknown setting tile; did you mean tiles"):
             BlazePoseSettings.parse({"tile": 2})

