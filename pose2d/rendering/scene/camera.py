@@ -8,6 +8,9 @@ import torch
 from evoskeleton.evolution.chance import key, stream
 from evoskeleton.lifting.cameras import Cameras, ViewSettings, sample_views
 
+_WIDEST = 9.0
+"""Square of how far off the axis the lens bends more and more; beyond, 71 degrees off, no further."""
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -37,7 +40,7 @@ class Camera:
         """(n, 3) camera mm, in front of it, to (n, 2) px."""
         depth = np.maximum(seen[:, 2], 1.0)
         x, y = seen[:, 0] / depth, seen[:, 1] / depth
-        r2 = np.minimum(x * x + y * y, 1.0)
+        r2 = np.minimum(x * x + y * y, _WIDEST)
         k1, k2, k3 = self.radial
         p1, p2 = self.tangential
         scale = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * y + p2 * x
