@@ -9,7 +9,7 @@ from evoskeleton.evolution.chance import key, stream
 from evoskeleton.lifting.cameras import Cameras, ViewSettings, sample_views
 
 _WIDEST = 9.0
-"""Square of how far off the axis the lens bends more and more; beyond, 71 degrees off, no further."""
+"""Square of the farthest off the axis that the lens bends more and more: 71 degrees."""
 
 
 @dataclass(frozen=True)
