@@ -2,8 +2,9 @@
 
 Names as makers use them: OpenPose (Cao 2019, https://arxiv.org/abs/1812.08008: BODY_25 and COCO of
 18 points), AlphaPose's Halpe (Fang 2022, https://arxiv.org/abs/2211.03375: 26 and 136 points),
-COCO-WholeBody (Jin 2020, https://arxiv.org/abs/2007.11858: 133), MPII (Andriluka 2014: 16). Of
-hands and faces nothing is taken. Joints that a layout has not are mixed as in `keypoint_formats`.
+COCO-WholeBody (Jin 2020, https://arxiv.org/abs/2007.11858: 133), MPII (Andriluka 2014: 16),
+LSP (Johnson 2010: 14). Of hands and faces nothing is taken. Joints that a layout has not are mixed
+as in `keypoint_formats`.
 """
 
 import re
@@ -42,6 +43,12 @@ _MPII = (
     "left_shoulder", "left_elbow", "left_wrist",
 )  # fmt: skip
 
+_LSP = (
+    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
+    "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck",
+    "head_top",
+)  # fmt: skip
+
 _MPII_OURS = {"Hip": "pelvis", "Thorax": "thorax", "Head": "head_top"}
 
 
@@ -62,6 +69,18 @@ def _of_mpii() -> KeypointSet:
     return KeypointSet(_MPII, weights)
 
 
+def _of_lsp() -> KeypointSet:
+    """As MPII, with the middle of the hips and the neck for its pelvis and thorax."""
+    plain = set_of_names(_LSP)
+    weights = plain.weights.copy()
+    unit = dict(zip(_LSP, np.eye(len(_LSP)), strict=True))
+    hip, neck, top = 0.5 * (unit["right_hip"] + unit["left_hip"]), unit["neck"], unit["head_top"]
+    ours = {"Spine": 0.5 * (hip + neck), "Thorax": neck, "Neck": 0.5 * (neck + top), "Head": top}
+    for joint, row in ours.items():
+        weights[JOINT_NAMES.index(joint)] = row
+    return KeypointSet(_LSP, weights)
+
+
 def _of_32_joints() -> KeypointSet:
     names, weights = [""] * 32, np.zeros((len(JOINT_NAMES), 32))
     for joint, place in enumerate(H36M_32_INDEX):
@@ -80,6 +99,7 @@ LAYOUTS: Mapping[str, KeypointSet] = {
     "halpe136": set_of_names(_with_more(_HALPE_26, 136)),
     "wholebody": set_of_names(_with_more(COCO, 133)),
     "mpii": _of_mpii(),
+    "lsp14": _of_lsp(),
 }
 """Layouts by the name that `--points` takes."""
 
@@ -87,7 +107,7 @@ _ALIASES = {
     "h36m": "human36m", "h36m17": "human36m", "human36m17": "human36m", "h36m32": "human36m_32",
     "coco": "coco17", "openpose18": "coco18", "openpose": "body25", "openpose25": "body25",
     "mediapipe": "blazepose", "blazepose33": "blazepose", "halpe": "halpe26",
-    "wholebody133": "wholebody", "cocowholebody": "wholebody", "mpii16": "mpii",
+    "wholebody133": "wholebody", "cocowholebody": "wholebody", "mpii16": "mpii", "lsp": "lsp14",
 }  # fmt: skip
 
 

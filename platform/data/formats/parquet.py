@@ -7,6 +7,7 @@ the other columns may be left out.
 import logging
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -125,8 +126,10 @@ def _read(path: Path) -> pa.Table:
     if not path.exists():
         raise BadInput(f"{path}: there is no such file")
     try:
-        names = pq.read_schema(path).names
-        table = pq.read_table(path, columns=[name for name in _COLUMNS if name in names])
+        parts = _partitions(path) if path.is_dir() else None
+        names = (pq.read_schema(path) if parts is None else parts.schema).names
+        wanted = [name for name in _COLUMNS if name in names]
+        table = pq.read_table(path, columns=wanted) if parts is None else parts.to_table(wanted)
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise BadInput(
             f"{path} cannot be read as Parquet: {' '.join(str(error).split())}"
@@ -134,6 +137,25 @@ def _read(path: Path) -> pa.Table:
     if "pose" not in table.column_names:
         raise BadInput(f"{path} should have a column pose, got {', '.join(names)}")
     return table
+
+
+def is_partitioned(folder: Path) -> bool:
+    """Whether a folder holds a table in parts by columns, such as `subject=S1/part-0.parquet`."""
+    try:
+        return any("=" in part.name and part.is_dir() for part in folder.iterdir())
+    except OSError:
+        return False
+
+
+def _partitions(folder: Path) -> Any:
+    """The files of such a folder as one table; the parts' names are texts."""
+    import pyarrow.dataset as ds
+
+    keys = {part.name.partition("=")[0] for part in folder.rglob("*=*") if part.is_dir()}
+    named = [name for name in ("subject", "action", "clip") if name in keys]
+    texts = pa.schema([(name, pa.string()) for name in named])
+    by_name = ds.partitioning(texts, flavor="hive")
+    return ds.dataset(folder, format="parquet", partitioning=by_name)
 
 
 def _poses(column: pa.ChunkedArray, path: Path) -> np.ndarray:

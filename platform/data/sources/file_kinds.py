@@ -9,7 +9,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.amass import amass_rate, holds_amass, is_shape_only
 from evoskeleton.platform.data.formats.mpi_inf_3dhp import TEST_FILE, TRAINING_FILE
 from evoskeleton.platform.data.formats.panoptic import is_panoptic, panoptic_rate
-from evoskeleton.platform.data.formats.parquet import kept_rate
+from evoskeleton.platform.data.formats.parquet import is_partitioned, kept_rate
 from evoskeleton.platform.data.markers.c3d import c3d_rate
 from evoskeleton.platform.data.markers.trc import trc_rate
 from evoskeleton.platform.data.mocap.motion import SAME_RATE
@@ -36,7 +36,9 @@ def kind_of(path: Path) -> str:
     if is_panoptic(path):
         return "panoptic"
     if path.is_dir():
-        return "table" if (path / "_delta_log").is_dir() else "folder"
+        if (path / "_delta_log").is_dir():
+            return "table"
+        return "parquet" if is_partitioned(path) else "folder"
     if path.name in (TRAINING_FILE, TEST_FILE):
         return "mpi-inf-3dhp"
     if path.suffix.lower() == ".npy" and is_pose_array(path):

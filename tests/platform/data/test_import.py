@@ -239,3 +239,15 @@ def test_other_makers_rigs_are_the_same_body(maker, tmp_path):
     same = [joint for joint in range(17) if joint != Joint.SPINE]
     assert theirs[:, same] == pytest.approx(ours[:, same], abs=0.1)
     assert theirs[0, Joint.SPINE] == pytest.approx([0, 0, 1210], abs=0.1)
+
+
+def test_a_folder_in_parts_by_columns_is_one_table(tmp_path, motion):
+    for subject, clip in (("S1", "1"), ("S1", "2"), ("S2", "1")):
+        part = tmp_path / "poses" / f"subject={subject}" / f"clip={clip}"
+        part.mkdir(parents=True)
+        rows = motion[:5].reshape(5, 51).tolist()
+        pq.write_table(pa.table({"frame": range(5), "pose": rows}), part / "part-0.parquet")
+    (tmp_path / "poses" / "_SUCCESS").touch()
+    poses = load(settings_from_text(str(tmp_path / "poses")))
+    assert poses.clips() == [("S1", "1"), ("S1", "2"), ("S2", "1")] and len(poses) == 15
+    assert np.array_equal(poses.poses[:5], motion[:5])

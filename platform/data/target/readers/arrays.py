@@ -2,7 +2,7 @@
 
 A plain array is (frames, points, 2 or 3); where it has not Human3.6M's 17 or 32 points, the layout
 is declared. `twoDPose_*.npy` is `{(subject, action, file): (frames, 64 or 34)}`, and U3DPW's
-`annotation.npy` `{picture: {"h36m": (17, 2), ...}}`.
+`annotation.npy` `{picture: {"h36m": (17, 2), "p2d": (14, 2), ...}}`, of which the 14 are LSP's.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Decl
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.safe_npy import load_object, printable
 
-_OURS = ("human36m", "human36m_32")
+_OURS = ("human36m", "human36m_32", "lsp14")
 
 
 class Arrays:
@@ -42,8 +42,9 @@ class Arrays:
         for key, value in content.items():
             where = f"{path}, {printable(str(key))}"
             if isinstance(value, dict):
-                points = np.asarray(value.get("h36m", value.get("p2d")), np.float64)
-                yield self._poses(where, points[None], Clip(file=printable(str(key))))
+                points = value.get("h36m", value.get("p2d"))
+                whole = points[None] if isinstance(points, np.ndarray) else points
+                yield self._poses(where, whole, Clip(file=printable(str(key))))
             else:
                 words = [str(part) for part in key] if isinstance(key, tuple) else [str(key)]
                 subject, name = words[0], " ".join(words[1:]) or words[0]

@@ -272,3 +272,16 @@ def test_deeplabcuts_hdf5_says_what_its_csv_says(tmp_path, layout):
     (tmp_path / "other.h5").write_bytes(b"\x89HDF\r\n" + bytes(100))
     with pytest.raises(BadInput, match="cannot be read as HDF5"):
         DeepLabCut().read(tmp_path / "other.h5")
+
+
+def test_a_picture_of_u3dpw_is_a_clip_with_the_points_that_it_has(tmp_path):
+    points = np.random.default_rng(2).uniform(100, 900, (14, 2))
+    ours = np.random.default_rng(3).uniform(100, 900, (17, 2))
+    words = {"a.jpg": {"p2d": points, "lsp": True}, "b.jpg": {"p2d": points, "h36m": ours}}
+    np.save(tmp_path / "annotation.npy", np.array(words, dtype=object))
+    found = Arrays().read(tmp_path / "annotation.npy")
+    assert [clip.file for clip in found.clips] == ["a.jpg", "b.jpg"]
+    assert np.allclose(found.keypoints[0, Joint.RFOOT], points[0])
+    assert np.allclose(found.keypoints[0, Joint.HEAD], points[13])
+    assert np.allclose(found.keypoints[0, Joint.HIP], points[2:4].mean(0))
+    assert np.allclose(found.keypoints[1], ours)
