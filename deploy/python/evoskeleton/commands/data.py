@@ -54,7 +54,10 @@ def data_import(
         str | None, typer.Option(help="mm, cm, m, inch, or millimetres for one unit of the file")
     ] = None,
     up: Annotated[str | None, typer.Option(help="axis that points up: x, y or z")] = None,
-    skeleton: Annotated[str | None, typer.Option(help="ASF file that goes with AMC or BVH")] = None,
+    skeleton: Annotated[
+        str | None,
+        typer.Option(help="ASF that goes with AMC or BVH, body model that goes with AMASS"),
+    ] = None,
     fps: Annotated[
         float | None, typer.Option(help="frames a second to keep, or to resample to")
     ] = None,
@@ -72,7 +75,12 @@ def data_import(
     figure: Annotated[Path | None, typer.Option(help="picture of three frames, PNG")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Read files of any known format into one Parquet file, and report what was read."""
+    """Read files of any known format into one Parquet file, and report what was read.
+
+    Known are BVH, ASF/AMC, TRC, C3D, AMASS (with a body model of yours), 3DPW, CMU Panoptic,
+    HumanEva and Human3.6M as VideoPose3D or EvoSkeleton keep them, MPI-INF-3DHP, plain arrays,
+    Parquet, folders of these.
+    """
     from evoskeleton.platform.data.exchange import import_poses
     from evoskeleton.platform.data.formats.parquet import kept_rate
     from evoskeleton.platform.data.import_report import draw_import, report_lines, report_warnings
