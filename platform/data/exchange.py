@@ -20,6 +20,7 @@ from evoskeleton.platform.data.sources.file_kinds import (
     readable_files,
 )
 from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.sources.origins import KEPT, as_text, origins_in, origins_of
 from evoskeleton.platform.data.sources.settings import Declared, SourceSettings
 
 FORMATS = ("parquet", "human36m", "videopose3d", *motion_files.FORMATS)
@@ -37,7 +38,8 @@ def import_poses(
         overwrite: drop what the file holds.
 
     Returns:
-        What was added; frames a second are kept in the file where they are known.
+        What was added; frames a second are kept in the file where they are known, and so is
+        where the poses are from, see `sources.origins`.
 
     Raises:
         BadInput: a source cannot be read, a clip would be there twice, or the file cannot be
@@ -51,12 +53,15 @@ def import_poses(
         expect_one_rate([Path(path) for path in same if path], fps)
     _common_rate(sources, output if append else None)
     added = PoseSet.concat([load(source) for source in sources])
+    origins = [origin for source in sources for origin in origins_of(source)]
     with only_writer(output):
         rate = _common_rate(sources, output if append else None)
         parts = [load_parquet(output), added] if append and output.exists() else [added]
         merged = PoseSet.concat(parts).ordered()
         _refuse_twice(merged)
-        write_parquet(output, merged, overwrite=append or overwrite, rate=rate)
+        before = origins_in(output) if append and output.exists() else []
+        told = {KEPT: as_text([*before, *origins])}
+        write_parquet(output, merged, overwrite=append or overwrite, rate=rate, told=told)
     return added
 
 

@@ -21,8 +21,9 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.pose_rows import PoseRows
+from evoskeleton.platform.data.sources.origins import Origin, as_origins, as_text
 from evoskeleton.platform.data.table import upkeep
-from evoskeleton.platform.data.table.commit import application, begun, commit_once
+from evoskeleton.platform.data.table.commit import application, begun, commit_once, told_with
 from evoskeleton.platform.data.table.counts import counts
 from evoskeleton.platform.data.table.fence import Fence
 from evoskeleton.platform.data.table.in_order import in_order
@@ -44,6 +45,8 @@ __all__ = ["SCHEMA", "PoseTable", "as_poses", "refuse_other_things"]
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_ORIGINS = "origins"
 
 
 class PoseTable:
@@ -118,13 +121,20 @@ class PoseTable:
         with in_a_sentence(f"campaign {campaign} cannot be written to {self.uri}"):
             self._fences[campaign] = begun(self._at, campaign)
 
-    def commit(self, campaign: str, generation: int, rows: PoseRows) -> int:
+    def commit(
+        self,
+        campaign: str,
+        generation: int,
+        rows: PoseRows,
+        origins: Sequence[Origin] | None = None,
+    ) -> int:
         """Append one generation, once.
 
         Args:
             campaign: whose rows these are.
             generation: one more than the last, 0 for the seeds.
             rows: its rows, in any order.
+            origins: where its real poses are from; kept in the log.
 
         Returns:
             The version with which the generation came in, now or earlier.
@@ -135,9 +145,12 @@ class PoseTable:
                 generation stands.
         """
         refuse_strangers(generation, rows)
-        return patiently(lambda: self._commit(campaign, generation, rows))
+        told = {_ORIGINS: as_text(origins)} if origins else {}
+        return patiently(lambda: self._commit(campaign, generation, rows, told))
 
-    def _commit(self, campaign: str, generation: int, rows: PoseRows) -> int:
+    def _commit(
+        self, campaign: str, generation: int, rows: PoseRows, told: Mapping[str, str]
+    ) -> int:
         """Append one generation, once; however often it is tried."""
         files = Files(self.uri, self._options)
 
@@ -153,7 +166,17 @@ class PoseTable:
                 generation,
                 write if len(rows) else lambda: None,
                 self._fences.get(campaign),
+                told,
             )
+
+    def campaigns(self) -> list[str]:
+        """Names of the campaigns that the table holds rows of."""
+        return sorted({part.campaign for part in parts_of(self._at(None))})
+
+    def origins(self, campaign: str) -> list[Origin]:
+        """Where a campaign's real poses are from; nothing where its seeds came without a word."""
+        table = self._at(None)
+        return as_origins(told_with(table, campaign, 0, _ORIGINS) or "[]")
 
     def count(self, version: int | None = None) -> int:
         """Rows, from the table's log alone."""

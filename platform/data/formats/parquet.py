@@ -6,6 +6,7 @@ the other columns may be left out.
 
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,12 @@ def kept_rate(path: Path) -> float | None:
 
 
 def write_parquet(
-    path: Path, poses: PoseSet, *, overwrite: bool = False, rate: float | None = None
+    path: Path,
+    poses: PoseSet,
+    *,
+    overwrite: bool = False,
+    rate: float | None = None,
+    told: Mapping[bytes, str] | None = None,
 ) -> None:
     """Write a file that `load_parquet` reads; it appears whole or not at all.
 
@@ -107,6 +113,7 @@ def write_parquet(
         poses: its rows.
         overwrite: replace what is there.
         rate: frames a second, kept beside the rows.
+        told: what else is kept beside them.
 
     Raises:
         BadInput: the file is there already, or it cannot be written.
@@ -116,8 +123,8 @@ def write_parquet(
     columns["frame"] = pa.array(poses.frame, pa.int32())
     columns["pose"] = pa.FixedSizeListArray.from_arrays(numbers, _NUMBERS)
     table = pa.table(columns)
-    if rate is not None:
-        table = table.replace_schema_metadata({_RATE: f"{rate:.9g}"})
+    words = dict(told or {}) | ({} if rate is None else {_RATE: f"{rate:.9g}"})
+    table = table.replace_schema_metadata(words or None)
     with whole_file(path, overwrite) as file:
         pq.write_table(table, file)
 

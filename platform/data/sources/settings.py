@@ -46,6 +46,12 @@ class SourceSettings(Settings):
     lying: bool = Field(
         False, description="declares that poses of which nobody ever stands are meant to lie"
     )
+    licence: str | None = Field(
+        None, description="under which the poses may be used, where their file does not keep it"
+    )
+    acknowledgement: str | None = Field(
+        None, description="what whoever recorded the poses asks to be said"
+    )
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
@@ -144,7 +150,7 @@ class StandardSource(_Format):
     kind: Literal["standard"] = Field(description=_KIND)
 
 
-_LATER = ("lying", "rate", "swap_sides", "subject_from")
+_LATER = ("lying", "licence", "acknowledgement", "rate", "swap_sides", "subject_from")
 """Names that came later: they stand in files and records only where something is said."""
 
 

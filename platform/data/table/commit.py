@@ -9,7 +9,7 @@ import contextlib
 import functools
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
@@ -38,6 +38,7 @@ def commit_once(
     generation: int,
     write: Callable[[], Written | None],
     fence: Fence | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> int:
     """The version with which a generation came in, now or earlier.
 
@@ -48,6 +49,7 @@ def commit_once(
         generation: its number.
         write: writes the rows, called once at most; None where there are none.
         fence: of the driver that commits, where there is one.
+        told: what the log keeps of the generation besides its number.
 
     Raises:
         BadInput: the log takes nothing although nobody else writes, or another driver began.
@@ -65,7 +67,7 @@ def commit_once(
                 if written is None and (written := write()) is not None:
                     named = functools.partial(_came_with, at, campaign, generation)
                     afterwards.callback(discard, files, written, named)
-                if _appended(table, campaign, generation, written, fence):
+                if _appended(table, campaign, generation, written, fence, told or {}):
                     afterwards.pop_all()
                     return int(table.version()) + 1
     raise BadInput(f"{files.uri}: others kept writing; generation {generation} was not committed")
@@ -93,6 +95,7 @@ def _appended(
     generation: int,
     written: Written | None,
     fence: Fence | None,
+    told: Mapping[str, str],
 ) -> bool:
     """Whether the log took the generation as the version after that of the table."""
     transactions = [Transaction(application(campaign), generation)]
@@ -105,7 +108,7 @@ def _appended(
             ["campaign"],
             commit_properties=CommitProperties(
                 app_transactions=transactions,
-                custom_metadata={"campaign": campaign, "generation": str(generation)},
+                custom_metadata={"campaign": campaign, "generation": str(generation), **told},
                 max_commit_retries=0,
             ),
         )
@@ -151,6 +154,15 @@ def _came_with(at: At, campaign: str, generation: int) -> set[str]:
     if done is None or done < generation:
         return set()
     return {part.path for part in parts_of(at(version_of(table, campaign, generation)))}
+
+
+def told_with(table: DeltaTable, campaign: str, generation: int, name: str) -> str | None:
+    """What the log keeps under a name of a generation; None where it keeps nothing."""
+    for entry in table.history():
+        if (entry.get("campaign"), entry.get("generation")) == (campaign, str(generation)):
+            found = entry.get(name)
+            return None if found is None else str(found)
+    return None
 
 
 def version_of(table: DeltaTable, campaign: str, generation: int) -> int:

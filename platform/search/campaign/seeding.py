@@ -18,6 +18,7 @@ from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, write_poses
 from evoskeleton.platform.data.sources.load import hold_out, load
+from evoskeleton.platform.data.sources.origins import Origin, origins_of
 from evoskeleton.platform.data.target.camera_heights import elevation_range, elevations
 from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
@@ -167,8 +168,15 @@ def begin(
     save(state, folder)
     rows = PoseRows.of(seeds, motion.seed.poses, generation=0, island=0).with_reason("seed")
     rows = rows.with_columns(subject=motion.seed.subject, clip=motion.seed.clip)
-    table.commit(settings.name, 0, rows)
+    table.commit(settings.name, 0, rows, _origins(settings))
     return state
+
+
+def _origins(settings: CampaignSettings) -> list[Origin]:
+    """Where the poses are from that end in the table, or lend it their builds."""
+    sources = settings.motion.seed, settings.motion.templates
+    people = [source for source in sources if source is not None and source.kind != "standard"]
+    return [origin for source in people for origin in origins_of(source)]
 
 
 def _remember_files(settings: CampaignSettings, folder: CampaignFolder) -> None:

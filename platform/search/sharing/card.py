@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.platform.data.sources.origins import Origin
 from evoskeleton.platform.record.run_page.words import markdown_table
 from evoskeleton.platform.search.campaign.closing.report_page import CAPTIONS
 from evoskeleton.platform.search.sharing.terms import Terms
@@ -28,9 +29,15 @@ COLUMNS = {
 }
 
 
-def card(terms: Terms, numbers: dict[str, Any], settings: Iterable[Sequence[str]]) -> str:
+def card(
+    terms: Terms,
+    numbers: dict[str, Any],
+    settings: Iterable[Sequence[str]],
+    origins: Sequence[Origin] = (),
+) -> str:
     """The card: what is in it, how it was made, what it is good for and what not."""
-    return f"---\n{_front(terms, numbers)}---\n\n" + "\n\n".join(_parts(terms, numbers, settings))
+    parts = _parts(terms, numbers, settings, origins)
+    return f"---\n{_front(terms, numbers)}---\n\n" + "\n\n".join(parts)
 
 
 def _real(seeds: int) -> str:
@@ -68,7 +75,10 @@ _KNOWN = (
 
 
 def _parts(
-    terms: Terms, numbers: dict[str, Any], settings: Iterable[Sequence[str]]
+    terms: Terms,
+    numbers: dict[str, Any],
+    settings: Iterable[Sequence[str]],
+    origins: Sequence[Origin],
 ) -> Iterable[str]:
     yield f"# {terms.name}"
     yield (
@@ -111,6 +121,12 @@ def _parts(
     )
     yield "## Licence"
     yield f"{terms.licence}. By {terms.creator}."
-    if terms.acknowledgement:
-        yield terms.acknowledgement
+    if origins:
+        yield "The real poses, or those that the bred ones descend from, are of:"
+        yield markdown_table(
+            ["source", "format", "licence", "SHA-256"],
+            [(each.name, each.kind, each.licence, each.sha256) for each in origins],
+        )
+    thanks = [terms.acknowledgement, *(each.acknowledgement for each in origins)]
+    yield from dict.fromkeys(text for text in thanks if text)
     yield ('```python\nfrom datasets import load_dataset\n\nposes = load_dataset("FOLDER")\n```\n')

@@ -11,6 +11,7 @@ What licence the poses are under is asked for: nobody can guess it.
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import pyarrow.parquet as pq
 from evoskeleton.errors import BadInput
 from evoskeleton.files import NameTaken, whole_folder
 from evoskeleton.platform.data.pose_table import as_poses
+from evoskeleton.platform.data.sources.origins import Origin, filled, told
 from evoskeleton.platform.record.mlflow_run import public_settings
 from evoskeleton.platform.record.provenance import code_commit, package_version
 from evoskeleton.platform.search.campaign.closing.facts import ROLES, Facts, facts_of
@@ -55,11 +57,13 @@ def publish(home: str, campaign: str, terms: Terms, output: Path, with_seeds: bo
     """Write the folder, whole or not at all; returns the number of poses in it.
 
     Raises:
-        BadInput: the campaign is not there or not done, the licence or creator is empty, there is
-            something at the place, or nothing would be in it.
+        BadInput: the campaign is not there or not done, the licence or creator is empty, of what
+            the poses descend from nobody has said the licence, there is something at the place, or
+            nothing would be in it.
     """
     _refuse_untold(terms)
     facts = facts_of(home, campaign)
+    origins = _origins(facts, terms)
     rows = _rows(facts, with_seeds)
     if len(rows) == 0:
         raise BadInput(f"campaign {campaign} has bred no pose: without the seeds nothing is left")
@@ -67,7 +71,7 @@ def publish(home: str, campaign: str, terms: Terms, output: Path, with_seeds: bo
         raise BadInput(f"output {output} should be a new or an empty folder")
     try:
         with whole_folder(output.resolve()) as folder:
-            _write(folder, facts, rows, terms, with_seeds)
+            _write(folder, facts, rows, terms, origins, with_seeds)
     except NameTaken as taken:
         raise BadInput(f"output {output} was filled meanwhile: it is in {taken.kept}") from None
     except OSError as error:
@@ -81,12 +85,34 @@ def _refuse_untold(terms: Terms) -> None:
             raise BadInput(f"{option} should say it in words, nobody can guess it")
 
 
-def _write(folder: Path, facts: Facts, rows: pa.Table, terms: Terms, with_seeds: bool) -> None:
+def _origins(facts: Facts, terms: Terms) -> list[Origin]:
+    """What the poses descend from, each with a licence.
+
+    Raises:
+        BadInput: of one nobody has said it.
+    """
+    known = filled(facts.origins(), terms.source_licence, "")
+    if unknown := [each.name for each in known if not each.licence]:
+        raise BadInput(
+            f"nobody has said under which licence {', '.join(unknown)} may be used, from which the "
+            "poses descend: --source-licence does"
+        )
+    return known
+
+
+def _write(
+    folder: Path,
+    facts: Facts,
+    rows: pa.Table,
+    terms: Terms,
+    origins: Sequence[Origin],
+    with_seeds: bool,
+) -> None:
     shards = _shards(folder / "data", rows)
     numbers = _numbers(facts, rows) | {"figures": _figures(folder / "figures", facts, with_seeds)}
-    provenance = _provenance(facts, terms, with_seeds)
+    provenance = _provenance(facts, terms, with_seeds) | {"sources": told(origins)}
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=1))
-    (folder / "README.md").write_text(card(terms, numbers, facts.changed_settings()))
+    (folder / "README.md").write_text(card(terms, numbers, facts.changed_settings(), origins))
     described = croissant(terms, numbers, shards, datetime.now(UTC).date().isoformat())
     (folder / "croissant.json").write_text(json.dumps(described, indent=1))
 

@@ -13,6 +13,7 @@ class Terms:
         acknowledgement: that the sources ask for; empty for none.
         name: of the data set.
         version: MAJOR.MINOR.PATCH.
+        source_licence: of real poses of which nobody has said it before.
     """
 
     licence: str
@@ -20,3 +21,4 @@ class Terms:
     acknowledgement: str
     name: str
     version: str = "1.0.0"
+    source_licence: str = ""

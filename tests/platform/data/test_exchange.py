@@ -1,5 +1,6 @@
 """Import into one Parquet file and export from it: all or nothing."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from evoskeleton.platform.data.exchange import export_poses, import_poses
 from evoskeleton.platform.data.formats.parquet import load_parquet, write_parquet
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.sources.load import load, settings_from_text
+from evoskeleton.platform.data.sources.origins import origins_in, origins_of
 
 SUFFIX = {"parquet": ".parquet", "human36m": ".npy", "videopose3d": ".npz"}
 
@@ -39,6 +41,23 @@ def test_what_is_exported_comes_back(kind, walk, run, tmp_path):
     assert np.allclose(back.poses, both.ordered().poses, atol=1e-3)
     for name in ("subject", "action", "clip", "frame"):
         assert np.array_equal(getattr(back, name), getattr(both.ordered(), name)), name
+
+
+def test_what_is_said_of_a_source_travels_with_its_poses_and_no_path_does(walk, run, tmp_path):
+    for name, poses in (("walk", walk), ("run", run)):
+        write_parquet(tmp_path / f"{name}.parquet", poses)
+    said = ("licence=CC0-1.0", "acknowledgement=Thanks to S1.")
+    import_poses([read(tmp_path / "walk.parquet", *said)], tmp_path / "all.parquet")
+    import_poses([read(tmp_path / "run.parquet")], tmp_path / "all.parquet", append=True)
+    later = read(tmp_path / "all.parquet", "licence=CC-BY-4.0")
+    first, second = origins_of(later)
+    assert (first.name, first.licence, first.acknowledgement) == (
+        "walk.parquet", "CC0-1.0", "Thanks to S1.",
+    )  # fmt: skip
+    assert (second.name, second.licence) == ("run.parquet", "CC-BY-4.0")
+    digest = hashlib.sha256((tmp_path / "run.parquet").read_bytes()).hexdigest()
+    assert origins_in(tmp_path / "all.parquet")[1] == replace(second, licence="", sha256=digest)
+    assert str(tmp_path).encode() not in (tmp_path / "all.parquet").read_bytes()
 
 
 def test_files_of_several_formats_make_one(walk, run, tmp_path):

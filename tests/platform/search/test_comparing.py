@@ -1,5 +1,6 @@
 """Pages for reviewers, of two campaigns that are done: one breeds, the other is its twin."""
 
+import hashlib
 import itertools
 import json
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from refusals import refused
 
 from evoskeleton.cli import main
 from evoskeleton.platform.data.formats.parquet import write_parquet
+from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.record.html_page import HtmlPage
 from evoskeleton.platform.search.campaign.closing.facts import interval_over_clips
@@ -97,14 +99,20 @@ def test_two_campaigns_on_pages_that_stand_alone(home, tmp_path, capsys):
 
 
 @pytest.mark.long
-def test_a_published_campaign_validates_and_loads_offline(home, tmp_path, monkeypatch):
+def test_a_published_campaign_validates_and_loads_offline(home, tmp_path, monkeypatch, capsys):
     """Wants the packages mlcroissant and datasets, which nothing else here does."""
     croissants = pytest.importorskip("mlcroissant")
     datasets = pytest.importorskip("datasets")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     folder = tmp_path / "set"
-    words = ["--licence", "CC-BY-4.0", "--creator", "A Lab", "--output", str(folder)]
-    main_or_zero("data", "publish", str(home / "poses"), "--campaign", "one", *words)
+    (origin,) = PoseTable.open(home / "poses").origins("one")
+    assert origin.sha256 == hashlib.sha256((home.parent / "poses.parquet").read_bytes()).hexdigest()
+    words = ["data", "publish", str(home / "poses"), "--campaign", "one", "--licence", "CC-BY-4.0"]
+    words += ["--creator", "A Lab", "--output", str(folder)]
+    assert "nobody has said under which licence poses.parquet may" in refused(capsys, *words)
+    main_or_zero(*words, "--source-licence", "CC0-1.0")
+    (source,) = json.loads((folder / "provenance.json").read_text())["sources"]
+    assert source["licence"] == "CC0-1.0" and source["sha256"] == origin.sha256
     metadata = croissants.Dataset(str(folder / "croissant.json"))
     assert not metadata.metadata.ctx.issues.errors
     first = next(itertools.islice(metadata.records("poses"), 1))

@@ -7,6 +7,7 @@ import numpy as np
 from refusals import refused
 
 from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.data.sources.origins import Origin
 from evoskeleton.platform.search.sharing.card import card
 from evoskeleton.platform.search.sharing.croissant import croissant
 from evoskeleton.platform.search.sharing.describe import described
@@ -45,7 +46,10 @@ def test_the_viewers_page_holds_the_poses_and_no_address(motion):
 
 def test_card_and_metadata_say_whose_it_is_and_hide_nothing():
     terms = Terms("CC-BY-4.0", "A Lab", "Thanks to the actors.", "walkers")
-    text = card(terms, NUMBERS, [("seed", "2", "1")])
+    walks = Origin("walks.bvh", "bvh", "CC0-1.0", "Recorded by the walkers.", "ab12")
+    text = card(terms, NUMBERS, [("seed", "2", "1")], [walks, walks])
+    assert "| walks.bvh | bvh | CC0-1.0 | ab12 |" in text
+    assert text.count("Recorded by the walkers.") == 1
     assert "license: cc-by-4.0" in text and "Thanks to the actors." in text
     own = card(Terms("Ours alone", "A Lab", "", "walkers"), NUMBERS | {"seeds": 0}, [])
     assert "license: other" in own and "none of the real ones" in own

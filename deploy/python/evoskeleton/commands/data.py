@@ -72,6 +72,12 @@ def data_import(
         str | None,
         typer.Option(help="rule for subjects: folder, or a pattern of names as {action}_{subject}"),
     ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="under which the poses may be used; kept with them")
+    ] = None,
+    acknowledgement: Annotated[
+        str | None, typer.Option(help="what whoever recorded them asks to be said; kept with them")
+    ] = None,
     figure: Annotated[Path | None, typer.Option(help="picture of three frames, PNG")] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -95,6 +101,8 @@ def data_import(
     given = {"units": units, "up": up, "skeleton": skeleton, "fps": fps, "rate": rate}
     given |= {"subject_from": json.dumps(subject_from) if subject_from else None}
     given |= {"swap_sides": swap_sides or None}
+    terms = {"licence": licence, "acknowledgement": acknowledgement}
+    given |= {name: json.dumps(text) for name, text in terms.items() if text}
     changes = [f"{name}={value}" for name, value in given.items() if value is not None]
     read = [settings_from_text(text, changes + (change or [])) for text in sources]
     with busy("reading"):
@@ -102,11 +110,24 @@ def data_import(
     typer.echo(f"{output}: {counted(added)}")
     for line in report_lines(added, kept_rate(output)):
         typer.echo(line)
+    _ask_for_licences(output)
     if any(source.kind not in RECORDED for source in read):
         for line in report_warnings(added):
             typer.echo(f"{output}: {line}", err=True)
     if figure is not None:
         draw_import(added, figure)
+
+
+def _ask_for_licences(output: Path) -> None:
+    """Say which sources came without a licence; nobody can guess it."""
+    from evoskeleton.platform.data.sources.origins import origins_in
+
+    if unknown := [origin.name for origin in origins_in(output) if not origin.licence]:
+        typer.echo(
+            f"{output}: nobody has said under which licence {', '.join(unknown)} may be used: "
+            "--licence does; what is bred from it cannot be published without",
+            err=True,
+        )
 
 
 @data.command("export")
@@ -265,6 +286,9 @@ def data_publish(
     acknowledgement: Annotated[
         str, typer.Option(help="what the sources of the real poses ask to be said")
     ] = "",
+    source_licence: Annotated[
+        str, typer.Option(help="of those real poses that came without one when they were imported")
+    ] = "",
     name: Annotated[
         str | None, typer.Option(help="name of the data set; none: the campaign's")
     ] = None,
@@ -281,7 +305,9 @@ def data_publish(
     from evoskeleton.platform.search.sharing.terms import Terms
 
     home = home if table is None else home_of(table, campaign)
-    terms = Terms(licence, creator, acknowledgement, name or campaign)
+    terms = Terms(
+        licence, creator, acknowledgement, name or campaign, source_licence=source_licence
+    )
     with busy("writing"):
         count = publish(home, campaign, terms, output, not without_seeds)
     typer.echo(f"{output}: {count:,} poses")

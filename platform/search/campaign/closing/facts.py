@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
+from evoskeleton.platform.data.sources.origins import Origin
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.record.mlflow_run import flatten, public_settings
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses
@@ -61,6 +63,19 @@ class Facts:
         """MPJPE of every test clip, mm."""
         clips = self.report[side]["by_clip"]
         return {clip: float(scores["mpjpe"]) for clip, scores in clips.items()}
+
+    def origins(self) -> list[Origin]:
+        """Where the real poses are from, as the table's first commit says; else as settings do."""
+        return self.table.origins(self.name) or [
+            Origin(
+                source.kind if source.path is None else Path(source.path).name,
+                source.kind,
+                source.licence or "",
+                source.acknowledgement or "",
+            )
+            for source in (self.settings.motion.seed, self.settings.motion.templates)
+            if source is not None and source.kind != "standard"
+        ]
 
     def changed_settings(self) -> list[tuple[str, str, str]]:
         """Settings of search and training that differ from the defaults: name, value, default."""

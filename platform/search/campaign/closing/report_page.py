@@ -138,6 +138,12 @@ def _short(value: str | float) -> str:
 def _data(page: HtmlPage, facts: Facts) -> None:
     page.heading("On which data")
     page.table(SOURCES, facts.sources())
+    page.items(
+        f"{each.name}: licence {each.licence or 'not said'}"
+        + (f", SHA-256 {each.sha256}" if each.sha256 else "")
+        + (f". {each.acknowledgement}" if each.acknowledgement else "")
+        for each in facts.origins()
+    )
     page.text(
         "Clips of validation and test are never bred from. Bred and real poses together are "
         f"version {facts.report['table_version']} of the pose table, {facts.report['rows']:,} rows."
