@@ -23,7 +23,7 @@ from evoskeleton.platform.record.mlflow_store import (
     without_secrets,
 )
 from evoskeleton.platform.record.run_page.logged_lifter import model_of
-from evoskeleton.platform.record.run_page.tags import BEFORE, GIVEN, WEIGHTS, told
+from evoskeleton.platform.record.run_page.tags import BEFORE, GIVEN, KEY, WEIGHTS, told
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -121,6 +121,23 @@ class Registry:
         return number
 
     @_in_one_sentence
+    def name_for(self, name: str, key: str) -> str:
+        """The name under which a campaign registers: its own, or a longer one where it is taken.
+
+        Homes that share a server may hold campaigns of one name, and neither moves the alias of
+        the other.
+
+        Args:
+            name: see `model_name`.
+            key: what names the campaign for good.
+        """
+        self._make_model(name)
+        owner = self._model(name).tags.get(KEY)
+        if owner is None:
+            self._store.client().set_registered_model_tag(name, KEY, key)
+        return name if owner in (None, key) else f"{name}-{key[:6]}"
+
+    @_in_one_sentence
     def list_models(self) -> list[ModelVersions]:
         """All registered models, by name."""
         if self._store.is_absent():
@@ -202,7 +219,8 @@ class Registry:
                 )
             )
         except (MlflowException, OSError) as error:
-            raise BadInput(f"the files of {name} version {number} are gone: {error}") from None
+            reason = one_line(error)
+            raise BadInput(f"the files of {name} version {number} are gone: {reason}") from None
         weights_of(folder)
         return folder
 

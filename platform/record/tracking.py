@@ -102,7 +102,10 @@ class Tracker:
         self._run: Run | None = None
         self._experiment = ""
         self._campaign = ""
+        self._key: str | None = None
         self._began_ms = 0
+        self._logbook: dict[int, Mapping[str, Any]] = {}
+        self._lasting: dict[str, _Job] = {}
         self._loads: deque[Load] = deque(maxlen=MOST_LOADS)
         self._pages: list[str] = []
         self._version: tuple[str, int] | None = None
@@ -137,7 +140,7 @@ class Tracker:
         Returns:
             The run's id; None where MLflow is switched off or does not answer yet (see `run_id`).
         """
-        self._campaign = campaign
+        self._campaign, self._key = campaign, key
         self._opening = partial(self._open, dict(settings), run_id, key)
         self._flush()
         return self.run_id
@@ -150,6 +153,7 @@ class Tracker:
                 given again, or left out.
         """
         self._rows.update({int(row["generation"]): row for row in rows})
+        self._logbook |= self._rows
         self._flush()
 
     def log_training(self, record: Mapping[str, Any]) -> None:
@@ -162,7 +166,7 @@ class Tracker:
                 be missing.
         """
         what = f"training on table version {record['table_version']}"
-        self._send(what, partial(self._write_training, dict(record)))
+        self._send(what, partial(self._write_training, dict(record)), lasts=True)
 
     def mark_champion(self, weights: str) -> None:
         """Note that the training which made these weights (hash) became champion."""
@@ -214,7 +218,9 @@ class Tracker:
         """Note the sets of poses that the campaign is made of, as inputs of its run."""
         inputs = [input_of(poses) for poses in used] if self._settings.enabled else []
         self._send(
-            "data sets", lambda: self._store.client().log_inputs(self._parent().id, datasets=inputs)
+            f"data sets {', '.join(poses.role for poses in used)}",
+            lambda: self._store.client().log_inputs(self._parent().id, datasets=inputs),
+            lasts=True,
         )
 
     def log_loads(self, loads: Sequence[Load]) -> None:
@@ -244,7 +250,7 @@ class Tracker:
 
     def describe(self, words: str) -> None:
         """Say in Markdown what was asked, unless the run says already what came."""
-        self._send("description", partial(self._describe, words))
+        self._send("description", partial(self._describe, words), lasts=True)
 
     def _describe(self, words: str) -> None:
         tags = self._store.client().get_run(self._parent().id).data.tags
@@ -307,9 +313,15 @@ class Tracker:
             return None
         return page_of(self._store, self._experiment, self._run.id, port)
 
-    def _send(self, what: str, write: Callable[[], None], now: bool = False) -> None:
+    def _send(
+        self, what: str, write: Callable[[], None], now: bool = False, lasts: bool = False
+    ) -> None:
+        """Write a record, now or later; one that lasts would be written into a new run again."""
         if self._settings.enabled:
-            self._outbox.append(_Job(what, write))
+            job = _Job(what, write)
+            self._outbox.append(job)
+            if lasts:
+                self._lasting[what] = job
             self._flush(now)
 
     def _flush(self, now: bool = False) -> None:
@@ -335,6 +347,9 @@ class Tracker:
 
     def _hold(self, error: Exception, refused: _Job | None) -> None:
         """Tell once that MLflow fails; drop a record that it keeps refusing though it answers."""
+        if self._run is not None and _tells_of_state(error) and self._is_deleted():
+            self._begin_anew()
+            return
         if refused is not None and self._answers():
             refused.attempts += 1
             if refused.attempts >= ATTEMPTS:
@@ -349,6 +364,27 @@ class Tracker:
                 f"MLflow at {where} does not answer, the campaign goes on: {one_line(error)}"
             )
         self._silent = True
+
+    def _is_deleted(self) -> bool:
+        """Whether somebody has deleted the campaign's run in MLflow since it was opened."""
+        try:
+            stage = self._store.client().get_run(self._parent().id).info.lifecycle_stage
+        except Exception as error:  # of a server that is away nobody knows
+            return getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
+        return bool(stage == "deleted")
+
+    def _begin_anew(self) -> None:
+        """Write all that is known into a new run."""
+        self._tell(
+            f"the run {self._parent().id} was deleted in MLflow: the campaign is written to a new "
+            "one, from its beginning"
+        )
+        self._run, self._trainings = None, {}
+        self._rows = dict(self._logbook)
+        waiting = [job for job in self._outbox if job.what not in self._lasting]
+        self._outbox = deque([*self._lasting.values(), *waiting])
+        if self._opening is not None:
+            self._flush(now=True)
 
     def _answers(self) -> bool:
         try:
@@ -511,10 +547,15 @@ class Tracker:
         self, bundle: Path, metrics: dict[str, float], worth: str | None
     ) -> None:
         maker = self._write_champion(weights_of(bundle))
+        registry = Registry(self._settings, self._home)
         name = model_name(self._campaign)
-        number = Registry(self._settings, self._home).register(
-            bundle, name, metrics, maker, description=worth
-        )
+        if self._key is not None and (own := registry.name_for(name, self._key)) != name:
+            self._tell(
+                f"the model {name} belongs to a campaign of the same name in another home: this "
+                f"one's champion is registered as {own}"
+            )
+            name = own
+        number = registry.register(bundle, name, metrics, maker, description=worth)
         self._version = name, number
         link_champion(self._store.client(), self._parent().id, maker)
 
@@ -537,6 +578,13 @@ class Tracker:
 def to_stderr(sentence: str) -> None:
     """Say something to a person."""
     print(sentence, file=sys.stderr)
+
+
+def _tells_of_state(error: Exception) -> bool:
+    """Whether MLflow answered, and said that a run is not there or not as it should be."""
+    return getattr(error, "error_code", "") in (
+        "RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE",
+    )  # fmt: skip
 
 
 def _short(value: Any) -> Any:

@@ -158,8 +158,25 @@ def test_a_version_whose_files_are_gone_is_told(home, registry, bundle, run_id):
     name = model_name("gone")
     registry.register(bundle("gone"), name, {}, run_id)
     shutil.rmtree(registry.fetch(name))
-    with pytest.raises(BadInput, match="evoskeleton-gone"):
+    with pytest.raises(BadInput, match="evoskeleton-gone version 1 are gone: ") as told:
         registry.fetch(name)
+    assert "\n" not in str(told.value)
+
+
+def test_two_homes_on_one_server_keep_their_own_champions(home, registry, make_bundle):
+    said: list[str] = []
+    weights = []
+    for key, seed in (("home-one", 1), ("home-two", 2), ("home-one", 3)):
+        folder = make_bundle(f"{key}{seed}", seed)
+        weights.append(weight_hash(load_bundle(folder)))
+        tracker = Tracker(TrackingSettings(), home, tell=said.append)
+        tracker.start("same", {"seed": seed}, key=key)
+        tracker.register_champion(folder, {"mpjpe": 60.0})
+    first, second = registry.model("evoskeleton-same"), registry.model("evoskeleton-same-home-t")
+    assert [v.weights for v in first.versions] == [weights[2], weights[0]]
+    assert [(v.weights, v.aliases) for v in second.versions] == [(weights[1], ("champion",))]
+    (sentence,) = said
+    assert "registered as evoskeleton-same-home-t" in sentence
 
 
 def test_a_campaign_registers_its_champion_as_made_by_its_training(home, registry, bundle):

@@ -168,6 +168,24 @@ def test_a_campaign_whose_run_was_deleted_gets_a_new_one(record_home, client):
     assert told == [f"MLflow has no run {run_id} any more: the campaign is written to a new one"]
 
 
+def test_a_run_that_is_deleted_meanwhile_is_written_anew_from_its_beginning(record_home, client):
+    told = []
+    tracker = Tracker(TrackingSettings(), record_home, tell=told.append)
+    run_id = tracker.start("deleted meanwhile", SETTINGS, key="dm")
+    tracker.sync_generations(logbook(2))
+    tracker.log_training(training())
+    client.delete_run(run_id)
+    tracker.sync_generations(logbook(4, first=2))
+    tracker.log_json("closing", {"mpjpe": 60})
+    tracker.finish()
+    new = tracker.run_id
+    assert new != run_id and len(told) == 1 and "was deleted in MLflow" in told[0]
+    counts = points(client, new)
+    assert {step for name, step in counts if name == "search/rows"} == set(range(4))
+    assert set(counts.values()) == {1} and len(children(client, new)) == 1
+    assert client.list_artifacts(new, "tables")[0].path == "tables/closing.json"
+
+
 def test_a_setting_that_changed_keeps_its_first_value_and_says_the_new(
     tracker, record_home, client
 ):

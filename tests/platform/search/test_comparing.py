@@ -1,13 +1,21 @@
 """Pages for reviewers, of two campaigns that are done: one breeds, the other is its twin."""
 
+import contextlib
 import hashlib
 import itertools
 import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
+from page_browsing import browser_here
 from refusals import refused
 
 from evoskeleton.cli import main
@@ -15,6 +23,8 @@ from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.record.html_page import HtmlPage
+from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings
+from evoskeleton.platform.record.run_page.opening import page_of, serve_command
 from evoskeleton.platform.search.campaign.closing.facts import interval_over_clips
 from evoskeleton.platform.search.comparing.comparison import Difference, _difference
 
@@ -96,6 +106,88 @@ def test_two_campaigns_on_pages_that_stand_alone(home, tmp_path, capsys):
     assert "search.island.keep" in pages[1].read_text()
     words = ["campaign", "compare", "one", "three", *report[:2]]
     assert "there is no campaign three" in refused(capsys, *words)
+
+
+QUESTIONS = {
+    "campaigns": ("Which is better", "By generation", "one", "two"),
+    "results": ("test_mpjpe_mm", "gain_mm", "champion", "search/rows"),
+    "run": (
+        "test poses the champion errs by", "the lifter of the real poses alone",
+        "evoskeleton-two, version 1", "report.html", "search.island.keep", "seed of two",
+        "Settings that differ from the defaults", "hardest poses",
+    ),
+    "machine": ("cpu_utilization_percentage",),
+    "metrics": ("1-result", "gallery"),
+    "model": ("@ champion", "baseline_mpjpe_mm", "test_mpjpe_mm", "Inputs (2)", "Outputs (1)"),
+    "models": ("one-g0", "two-g0", "Ready"),
+}  # fmt: skip
+"""What a reviewer looks for, by page."""
+
+
+@pytest.mark.long
+def test_the_pages_answer_a_reviewers_questions(home, tmp_path):
+    """EVOSKELETON_SCREENSHOTS names a folder where the pages are kept as pictures."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if (found := browser_here()) is None:
+        pytest.skip("no browser here")
+    store = Store(TrackingSettings(), home)
+    experiment = store.experiment()
+    runs = {run.info.run_name: run.info.run_id for run in store.client().search_runs([experiment])}
+    with served_pages(store, tmp_path) as port, playwright.sync_playwright() as running:
+        page = page_of(store, experiment, runs["two"], port)
+        base, training = f"http://127.0.0.1:{port}", "?workflowType=machine_learning"
+        alone = page.campaign.removesuffix(training)
+        places = {
+            "campaigns": page.address,
+            "results": page.address.replace("&compareRunsMode=CHART", ""),
+            "run": page.campaign,
+            "machine": f"{alone}/system-metrics{training}",
+            "metrics": f"{alone}/model-metrics{training}",
+            "model": f"{base}/#/models/evoskeleton-two/versions/1{training}",
+            "models": f"{base}/#/experiments/{experiment}/models{training}",
+        }
+        browser = running.chromium.launch(executable_path=found)
+        there = browser.new_page(viewport={"width": 1600, "height": 1400})
+        missing = {name: seen(there, place, name) for name, place in places.items()}
+        browser.close()
+    assert not any(missing.values()), missing
+
+
+def seen(page, place: str, name: str) -> list[str]:
+    """What a page lacks of what should be on it."""
+    page.goto(place)
+    wanted = QUESTIONS[name]
+    for word in wanted:
+        with contextlib.suppress(Exception):
+            page.get_by_text(word).first.wait_for(state="attached", timeout=20_000)
+    with contextlib.suppress(Exception):
+        page.get_by_text("Show more").first.click(timeout=1000)
+    page.wait_for_timeout(1500)
+    if folder := os.environ.get("EVOSKELETON_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"mlflow_{name}.png")
+    return [word for word in wanted if page.get_by_text(word).count() == 0]
+
+
+@contextlib.contextmanager
+def served_pages(store, folder):
+    """The server that the printed command starts, on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = serve_command(store, port)
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            f"exec env {command}", shell=True, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.2)
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
 
 
 @pytest.mark.long
