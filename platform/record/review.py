@@ -161,18 +161,22 @@ def error_by_generation(errors: Mapping[int, np.ndarray]) -> Figure:
     return figure
 
 
-def limb_coverage(before: np.ndarray, after: np.ndarray) -> Figure:
+def limb_coverage(
+    before: np.ndarray, after: np.ndarray, names: tuple[str, str] = ("before", "after")
+) -> Figure:
     """Which directions each limb takes in two sets of poses, on maps that keep areas true.
 
     Args:
         before: (poses, 17, 3) world mm, such as the seed poses.
         after: (poses, 17, 3) world mm, such as the evolved poses.
+        names: what the two are called.
 
     Raises:
         BadInput: another shape, or no pose at all.
     """
     _expect_poses("before", before)
     _expect_poses("after", after)
+    first, second = names
     seen = [_occupied(poses) for poses in (before, after)]
     figure = Figure(figsize=(10.5, 7.6), layout="constrained")
     for i, limb in enumerate(LIMBS):
@@ -185,9 +189,11 @@ def limb_coverage(before: np.ndarray, after: np.ndarray) -> Figure:
         )
         axes.set_title(title, fontsize=9)
     figure.suptitle(
-        f"Directions of the limbs: {len(before):,} poses before, {len(after):,} after", fontsize=11
+        f"Directions of the limbs: {len(before):,} poses {first}, {len(after):,} {second}",
+        fontsize=11,
     )
-    keys = ((BLUE, "before and after"), (VERMILLION, "after only"), (GREY, "before only"))
+    both = f"{first} and {second}"
+    keys = ((BLUE, both), (VERMILLION, f"{second} only"), (GREY, f"{first} only"))
     handles = [Patch(color=color, label=label) for color, label in keys]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure

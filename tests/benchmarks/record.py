@@ -119,12 +119,18 @@ def main() -> None:
     breeding = watch.times[-1] - watch.times[0]
     driver_s = sum(took for name, took in TOOK.items() if name not in AT_THE_END)
     thread_s = watch.used[-1] - watch.used[0]
+    half = len(watch.times) // 2
+    later_s = watch.used[-1] - watch.used[half]
+    later = later_s / (watch.times[-1] - watch.times[half])
     pauses = np.diff(watch.times)
     print(
         f"{options.generations} generations in {breeding:.1f} s, median {np.median(pauses):.2f} s"
     )
     print(f"driver: {1000 * driver_s:.0f} ms in calls of the record, {driver_s / breeding:.2%}")
-    print(f"threads: {thread_s:.1f} s of a processor, {thread_s / breeding:.2%} of one")
+    print(
+        f"threads: {thread_s:.1f} s of a processor, {thread_s / breeding:.2%} of one, "
+        f"{later:.2%} in the second half"
+    )
     for name, took in sorted(TOOK.items(), key=lambda item: -item[1]):
         print(f"  {name:18} {1000 * took:8.1f} ms{'  (after breeding)' * (name in AT_THE_END)}")
 

@@ -29,7 +29,7 @@ def described(poses: PoseSet, other: PoseSet | None = None) -> dict[str, Any]:
         poses: at least one.
         other: to be compared with; none: alone.
     """
-    chosen = _sample(poses.poses)
+    chosen = sample(poses.poses)
     numbers: dict[str, Any] = {
         "poses": len(poses),
         "subjects": len(set(poses.subject.tolist())),
@@ -47,7 +47,7 @@ def described(poses: PoseSet, other: PoseSet | None = None) -> dict[str, Any]:
 
 def _against(poses: np.ndarray, other: np.ndarray) -> dict[str, Any]:
     """What the other set has that this one has too, and how rare these poses are in it."""
-    here, there = _occupied(_sample(poses)), _occupied(_sample(other))
+    here, there = _occupied(sample(poses)), _occupied(sample(other))
     both = (here & there).sum((1, 2)) / np.maximum(1, there.sum((1, 2)))
     new = (here & ~there).sum((1, 2)) / here[0].size
     return {
@@ -55,11 +55,11 @@ def _against(poses: np.ndarray, other: np.ndarray) -> dict[str, Any]:
         "shared_poses": int(is_among(poses, other).sum()),
         "covered": _by_limb(both),
         "directions_it_lacks": _by_limb(new),
-        "distance_to_nearest_mm": _quantiles(rarity(_sample(poses), _sample(other))),
+        "distance_to_nearest_mm": _quantiles(rarity(sample(poses), sample(other))),
     }
 
 
-def _sample(poses: np.ndarray) -> np.ndarray:
+def sample(poses: np.ndarray) -> np.ndarray:
     """At most 20,000 poses, evenly over all."""
     return poses[:: max(1, -(-len(poses) // _MOST))]
 

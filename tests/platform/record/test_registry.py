@@ -170,13 +170,16 @@ def test_two_homes_on_one_server_keep_their_own_champions(home, registry, make_b
         folder = make_bundle(f"{key}{seed}", seed)
         weights.append(weight_hash(load_bundle(folder)))
         tracker = Tracker(TrackingSettings(), home, tell=said.append)
-        tracker.start("same", {"seed": seed}, key=key)
+        tracker.start("namesake", {"seed": seed}, key=key)
         tracker.register_champion(folder, {"mpjpe": 60.0})
-    first, second = registry.model("evoskeleton-same"), registry.model("evoskeleton-same-home-t")
+    first, second = (
+        registry.model("evoskeleton-namesake"),
+        registry.model("evoskeleton-namesake-home-t"),
+    )
     assert [v.weights for v in first.versions] == [weights[2], weights[0]]
     assert [(v.weights, v.aliases) for v in second.versions] == [(weights[1], ("champion",))]
     (sentence,) = said
-    assert "registered as evoskeleton-same-home-t" in sentence
+    assert "registered as evoskeleton-namesake-home-t" in sentence
 
 
 def test_a_campaign_registers_its_champion_as_made_by_its_training(home, registry, bundle):

@@ -11,6 +11,7 @@ from evoskeleton.platform.data.sources.origins import Origin
 from evoskeleton.platform.search.sharing.card import card
 from evoskeleton.platform.search.sharing.croissant import croissant
 from evoskeleton.platform.search.sharing.describe import described
+from evoskeleton.platform.search.sharing.described_page import described_page
 from evoskeleton.platform.search.sharing.terms import Terms
 from evoskeleton.platform.search.sharing.viewer import Shown, page_of
 
@@ -29,6 +30,9 @@ def test_a_set_is_described_by_what_is_in_it(motion):
     assert numbers["against"]["poses"] == 40 and numbers["against"]["shared_poses"] >= 48
     assert set(numbers["against"]["covered"].values()) == {1.0}
     assert 8 <= numbers["duplicates"] <= 10
+    page = described_page("walks", numbers, twice, walk)
+    assert "They cover 100 % of the limb directions of the 40 poses" in page
+    assert page.count("data:image/png") == 3 and 'src="http' not in page
 
 
 def test_the_viewers_page_holds_the_poses_and_no_address(motion):

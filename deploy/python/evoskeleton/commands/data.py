@@ -23,6 +23,7 @@ from evoskeleton.commands.options import (
     table_in,
 )
 from evoskeleton.errors import BadInput
+from evoskeleton.files import write_text
 
 data = typer.Typer(
     no_args_is_help=True, help="Read and write poses of your own, and look into the pose table."
@@ -245,13 +246,22 @@ def data_describe(
     against: Annotated[
         str | None, typer.Option(help="other poses, such as the seeds: what is covered of them")
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="HTML file: the same with figures; none: numbers alone")
+    ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Say what a set of poses holds: builds, directions of limbs, rarity, duplicates, as JSON."""
     from evoskeleton.platform.search.sharing.describe import described
 
+    refuse_taken(overwrite, output)
     with busy("measuring"):
-        other = None if against is None else poses_of(against)
-        numbers = described(poses_of(poses), other)
+        known, other = poses_of(poses), None if against is None else poses_of(against)
+        numbers = described(known, other)
+        if output is not None:
+            from evoskeleton.platform.search.sharing.described_page import described_page
+
+            write_text(output, described_page(Path(poses).name, numbers, known, other))
     typer.echo(json.dumps(numbers, indent=1))
 
 
