@@ -118,9 +118,11 @@ def rows(table: Path) -> dict[str, np.ndarray]:
 def trainings(home: Path) -> dict:
     """What every training left, and the closing report; no times, no place, no table's version.
 
-    A resume has a version of its own, in which the driver takes the table.
+    A resume has a version of its own, in which the driver takes the table. What a killed training
+    leaves beside them, under a name of its own, is none.
     """
-    records = [json.loads(path.read_text()) for path in sorted(home.glob("trainings/*/*.json"))]
+    there = sorted(home.glob("trainings/g??????/*.json"))
+    records = [json.loads(path.read_text()) for path in there]
     records.append(json.loads((home / "report.json").read_text()))
     return {"records": [without_times(record) for record in records]}
 

@@ -229,7 +229,10 @@ def malformed(number: int) -> tuple[str, bytes]:
 
 
 async def send(address: str, numbers: range) -> Counter[str]:
-    """How many malformed requests ended in which status; sixteen are under way at a time."""
+    """How many malformed requests ended in which status; sixteen are under way at a time.
+
+    A server that says it is busy is asked again, as it wishes.
+    """
     statuses: Counter[str] = Counter()
     left = iter(numbers)
     async with grpc.aio.insecure_channel(address, options=LARGE) as channel:
@@ -237,8 +240,11 @@ async def send(address: str, numbers: range) -> Counter[str]:
         async def client() -> None:
             for number in left:
                 method, message = malformed(number)
-                call = channel.unary_unary(f"{SERVICE}/{method}")(message)
-                statuses[(await call.code()).name] += 1
+                status = grpc.StatusCode.RESOURCE_EXHAUSTED
+                while status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    call = channel.unary_unary(f"{SERVICE}/{method}")(message)
+                    status = await call.code()
+                statuses[status.name] += 1
 
         await asyncio.gather(*(client() for _ in range(16)))
     return statuses
