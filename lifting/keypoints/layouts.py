@@ -129,3 +129,13 @@ def of_count(count: int, among: Sequence[str]) -> KeypointSet | None:
     """The layout of so many points among some that are named; None where there is none."""
     fitting = (LAYOUTS[name] for name in among)
     return next((each for each in fitting if len(each.names) == count), None)
+
+
+def of_names(names: Sequence[str]) -> KeypointSet:
+    """The layout of these very names, or what `set_of_names` makes of any others.
+
+    Raises:
+        BadInput: fewer than six of our joints are among them.
+    """
+    known = (each for each in LAYOUTS.values() if each.names == tuple(names))
+    return next(known, None) or set_of_names(names)

@@ -1,7 +1,7 @@
 """A trained heat-map network as a detector: boxes from the embedded one, keypoints from this.
 
 Every person is looked at alone, so that a picture's others change nothing. Keypoints are given in
-Human3.6M's order whatever the network was trained on, see `lifting.keypoints.keypoint_formats`.
+Human3.6M's order whatever the network was trained on, see `lifting.keypoints`.
 """
 
 from pathlib import Path
@@ -11,7 +11,8 @@ from pydantic import Field
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
-from evoskeleton.lifting.keypoints.keypoint_formats import COCO, set_of_names, without_hips
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO, without_hips
+from evoskeleton.lifting.keypoints.layouts import of_names
 from evoskeleton.pose2d.detector import (
     KNOWN,
     Detector,
@@ -76,7 +77,7 @@ class HeatmapDetector:
         self._network = OnnxNetwork(read_onnx(folder, self.card), self.settings.threads)
         check_self_test(self._network, self.card, folder)
         names = self.card.network.keypoints
-        self._set, self._mirror = set_of_names(names), mirror_of(names)
+        self._set, self._mirror = of_names(names), mirror_of(names)
         mixed = zip(JOINT_NAMES, self._set.approximated, strict=True)
         self.approximated = tuple(name for name, is_mixed in mixed if is_mixed)
         self._finder, self._no_finder = finder, ""

@@ -21,6 +21,7 @@ from torch import Tensor
 from evoskeleton.data_pickle import printable
 from evoskeleton.errors import BadInput
 from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
+from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
 
 _PREFIXES = ("module.", "backbone.", "keypoint_head.")
 _HOLDERS = ("state_dict", "model", "model_state_dict")
@@ -71,6 +72,21 @@ def take_weights(network: HeatmapNetwork, path: Path | str) -> Taken:
         tuple(name for name in own if name.startswith(_HEADS) and name not in fitting),
         tuple(name for name in found if name not in fitting),
     )
+
+
+def published_detector(path: Path | str, settings: HeatmapSettings) -> HeatmapNetwork:
+    """A network out of published weights alone, its head included.
+
+    Raises:
+        BadInput: see `take_weights`; or the weights have no such head.
+    """
+    network = HeatmapNetwork(settings)
+    if missing := take_weights(network, path).drawn:
+        raise BadInput(
+            f"weights {path} should have a head for {len(settings.keypoints)} keypoints, there is "
+            f"no fitting {missing[0]}: they can be trained from, but find nothing yet"
+        )
+    return network
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -9,12 +9,16 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from annotated_people import write_pictures
 from refusals import refused
 
 from evoskeleton.cli import main
 from evoskeleton.commands.pictures.annotated_pictures import annotated_pictures
 from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings
+from evoskeleton.pose2d.heatmap.bundle import load_bundle
+from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
+from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
 
 TINY = (
     "--set", "network={width: 16, picture_px: [32, 32]}", "--set", "steps=2", "--set", "batch=4",
@@ -52,6 +56,22 @@ def test_pictures_become_a_detector_that_is_measured_and_recorded(tmp_path, caps
     assert len(scores["by_keypoint"]) == 17
     again = ("detector", "train", tmp_path / "set", "--output", output, "--home", home)
     assert "detector is there already; --overwrite replaces it" in refused(capsys, *again)
+
+
+def test_published_weights_become_a_detector_as_they_are(tmp_path, capsys):
+    weights, output = tmp_path / "pose_hrnet.pth", tmp_path / "detector"
+    network = HeatmapNetwork(HeatmapSettings(width=16))
+    torch.save({f"module.{name}": value for name, value in network.state_dict().items()}, weights)
+    asked = ("convert", weights, "--output", output, "--picture-px", 32, 64)
+    assert "width 32, got width 16" in refused(capsys, "detector", *asked)
+    seeds = ("--width", 16, "--head", "seed", "--keypoints", "human36m")
+    assert "find nothing yet" in refused(capsys, "detector", *asked, *seeds)
+    assert "one of coco, human36m" in refused(capsys, "detector", *asked, "--keypoints", "cats")
+    run(*asked, "--width", 16)
+    assert "HRNet of width 16, 17 keypoints" in capsys.readouterr().out
+    made, card = load_bundle(output)
+    assert torch.equal(made.final_layer.weight, network.final_layer.weight)
+    assert card.network.picture_px == (32, 64) and card.training == {"weights": "pose_hrnet.pth"}
 
 
 def test_mistakes_are_told_in_a_sentence(tmp_path, capsys):

@@ -12,6 +12,7 @@ from detector_contract import BOX, DetectorContract
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR, Joint
 from evoskeleton.lifting.keypoints.keypoint_formats import APPROXIMATED, COCO
+from evoskeleton.lifting.keypoints.layouts import LAYOUTS, of_names
 from evoskeleton.pose2d.detectors import load_detector
 from evoskeleton.pose2d.heatmap.bundle import load_bundle, read_card, save_bundle
 from evoskeleton.pose2d.heatmap.calibration import Calibration, fit_calibration
@@ -140,6 +141,11 @@ def test_joints_that_the_keypoints_lack_are_not_known(folder, tmp_path, scene):
     (found,) = HeatmapDetector(place, finder=BrightSpots()).detect(scene, BOX)
     assert np.isnan(found.keypoints[Joint.HEAD]).all() and found.confidence[Joint.HEAD] == 0
     assert np.isfinite(found.keypoints[Joint.HIP]).all()
+
+
+def test_mpiis_own_trunk_and_head_are_taken():
+    known = of_names(LAYOUTS["mpii"].names)
+    assert known is LAYOUTS["mpii"] and not known.approximated[[Joint.HIP, Joint.THORAX]].any()
 
 
 def test_calibrated_confidences_are_the_share_that_is_right():

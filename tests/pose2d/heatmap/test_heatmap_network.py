@@ -89,11 +89,22 @@ def test_the_loss_is_least_at_the_truth_and_blind_to_what_is_not_labelled(kind, 
     weights = torch.tensor([[1.0, 1.0, 0.0]])
     scale = 1.0 if kind == "mse" else 40.0
     maps = scale * torch.tensor(maps_at(px[0].nan_to_num().numpy(), 4 if head == "heatmaps" else 1))
-    right = heatmap_loss(maps, px, weights, SIZE, kind)
-    moved = heatmap_loss(maps, px + 3.0, weights, SIZE, kind)
+    right = heatmap_loss(maps, px, weights, SIZE, kind, 0.0)
+    moved = heatmap_loss(maps, px + 3.0, weights, SIZE, kind, 0.0)
     assert right < 1e-3 * moved
     maps[:, 2] = 7.0
-    assert torch.equal(heatmap_loss(maps, px, weights, SIZE, kind), right)
+    assert torch.equal(heatmap_loss(maps, px, weights, SIZE, kind, 0.0), right)
+
+
+def test_maps_in_two_pieces_cost_more_although_their_mean_is_right():
+    px, weights = torch.tensor([[[48.0, 64.0]]]), torch.ones(1, 1)
+    one = 20.0 * torch.tensor(maps_at(px[0].numpy(), 1))
+    two = 20.0 * torch.tensor(maps_at(np.array([[8.0, 64.0]]), 1))
+    two = two + two.flip(-1)
+    costs = [heatmap_loss(maps, px, weights, SIZE, "coordinates", 1e-3) for maps in (one, two)]
+    assert 2.0 * costs[0] < costs[1]
+    plain = [heatmap_loss(maps, px, weights, SIZE, "coordinates", 0.0) for maps in (one, two)]
+    assert max(plain) < 1e-6
 
 
 def test_sides_change_places_by_name():

@@ -63,5 +63,4 @@ def test_a_trained_network_finds_keypoints_again_as_a_detector(tmp_path, head, k
         found = detector.locate(image, box)
         errors.append(np.linalg.norm(found.keypoints[0] - keypoints, axis=1))
         assert found.peaks.mean() > 0.5
-    print(head, np.mean(errors))
-    assert np.mean(errors) < 2.0
+    assert np.mean(errors) < (0.5 if head == "heatmaps" else 4.0)

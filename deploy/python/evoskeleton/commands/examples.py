@@ -98,6 +98,10 @@ EXAMPLES = {
         "detector train renders --output d --measure-on val2017.json",
         "detector train annotations/cats --output d --begin hrnet_w32.pth",
     ),
+    "detector convert": (
+        "detector convert pose_hrnet_w32_256x192.pth --output w32",
+        "detector convert h36m.pth --output d --width 48 --head seed",
+    ),
     "detector evaluate": (
         "detector evaluate detector val2017.json --json scores.json",
         "detector evaluate blazepose val2017.json",

@@ -254,6 +254,40 @@ def evaluate(
     _show(scores, score_tables(scores), json_file)
 
 
+@detectors.command("convert")
+def convert(
+    weights: Annotated[
+        Path, typer.Argument(help="a published file of a pose_hrnet, with its head")
+    ],
+    output: Annotated[Path, typer.Option(help="new folder for the detector")],
+    width: Annotated[int, typer.Option(help="16, 18 (W18-small v1, v2), 32 or 48")] = 32,
+    picture_px: Annotated[
+        tuple[int, int], typer.Option(help="width and height that it was trained at")
+    ] = (192, 256),
+    keypoints: Annotated[
+        str, typer.Option(help="that it finds: coco, human36m or mpii, in their order")
+    ] = "coco",
+    head: Annotated[
+        str, typer.Option(help="heatmaps, or seed: 16 channels a keypoint, shuffled")
+    ] = "heatmaps",
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a detector of published weights, as they are."""
+    _expect_packages()
+    from evoskeleton.pose2d.heatmap.bundle import save_bundle
+    from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
+    from evoskeleton.pose2d.heatmap.weights import published_detector
+    from evoskeleton.pose2d.samples.names import SCHEMAS
+
+    refuse_taken(overwrite, output)
+    if keypoints not in SCHEMAS:
+        raise BadInput(f"--keypoints should be one of {', '.join(SCHEMAS)}, got {keypoints}")
+    said = {"width": width, "picture_px": picture_px, "head": head}
+    settings = HeatmapSettings.parse({**said, "keypoints": SCHEMAS[keypoints]})
+    save_bundle(published_detector(weights, settings), output, {"weights": weights.name})
+    typer.echo(f"{output}: HRNet of width {width}, {len(SCHEMAS[keypoints])} keypoints")
+
+
 def _asked(detector: str, flip: bool) -> "Asked":
     from evoskeleton.machine import cores
     from evoskeleton.pose2d.heatmap.heatmap_detector import (
