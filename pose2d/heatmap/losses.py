@@ -36,7 +36,7 @@ def heatmap_loss(
     weights: Tensor,
     picture_px: tuple[int, int],
     kind: LossKind = "mse",
-    one_piece: float = 1e-4,
+    one_piece: float = 1e-3,
 ) -> Tensor:
     """How far heat maps are from what they should be, a scalar.
 
