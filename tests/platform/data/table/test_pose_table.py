@@ -17,7 +17,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_rows import COLUMNS, PoseRows
 from evoskeleton.platform.data.pose_table import SCHEMA, PoseTable
 
-SUPPORT = Path(__file__).resolve().parents[2] / "support"
+SUPPORT = Path(__file__).resolve().parents[3] / "support"
 
 
 def start(program: str, table: PoseTable) -> subprocess.Popen:
