@@ -117,7 +117,7 @@ QUESTIONS = {
         "Settings that differ from the defaults", "hardest poses",
     ),
     "machine": ("cpu_utilization_percentage",),
-    "metrics": ("1-result", "gallery"),
+    "metrics": ("1-result", "lifter"),
     "model": ("@ champion", "baseline_mpjpe_mm", "test_mpjpe_mm", "Inputs (2)", "Outputs (1)"),
     "models": ("one-g0", "two-g0", "Ready"),
 }  # fmt: skip
@@ -151,6 +151,7 @@ def test_the_pages_answer_a_reviewers_questions(home, tmp_path):
         missing = {name: seen(there, place, name) for name, place in places.items()}
         browser.close()
     assert not any(missing.values()), missing
+    assert len(store.client().list_artifacts(runs["two"], "images")) >= 4
 
 
 def seen(page, place: str, name: str) -> list[str]:

@@ -27,6 +27,8 @@ from evoskeleton.platform.search.campaign.settings import CampaignSettings
 
 _HARDEST = 10
 
+NOTHING = "Nothing that the campaign knows of."
+
 SOURCES = ("role", "poses", "clips", "subjects", "source")
 
 CAPTIONS = {
@@ -85,7 +87,9 @@ def result_in_markdown(facts: Facts) -> str:
         markdown_table(SOURCES, facts.sources()),
         "Settings that differ from the defaults:",
         markdown_table(["setting", "value", "default"], facts.changed_settings()),
-        *(f"- {problem}" for problem in problems(facts)),
+        "What went wrong:",
+        *(f"- {problem}" for problem in [*problems(facts)] or [NOTHING]),
+        f"Run it again with `settings.yaml` of the artifacts: {_command('settings', facts.name)}",
     ]
     return "\n\n".join(parts)
 
@@ -152,7 +156,7 @@ def _data(page: HtmlPage, facts: Facts) -> None:
 
 def _problems(page: HtmlPage, facts: Facts) -> None:
     page.heading("What went wrong")
-    page.items([*problems(facts)] or ["Nothing that the campaign knows of."])
+    page.items([*problems(facts)] or [NOTHING])
 
 
 def problems(facts: Facts) -> Iterator[str]:
@@ -237,6 +241,10 @@ def _lines(facts: Facts) -> Iterator[tuple[object, ...]]:
         )
 
 
+def _command(file: str, name: str) -> str:
+    return f"evoskeleton campaign run {file}.yaml --set name={name}-again"
+
+
 def _again(page: HtmlPage, facts: Facts) -> None:
     page.heading("How to run it again")
     commit = code_commit()
@@ -244,6 +252,6 @@ def _again(page: HtmlPage, facts: Facts) -> None:
         f"With evoskeleton {package_version()}{f' at commit {commit}' if commit else ''}; the same "
         "seed, settings and kind of device make the same table, row for row."
     )
-    page.verbatim(f"evoskeleton campaign run {facts.name}.yaml --set name={facts.name}-again")
+    page.verbatim(_command(facts.name, facts.name))
     text = yaml.safe_dump(public_settings(facts.settings.model_dump(mode="json")), sort_keys=False)
     page.verbatim(text, f"{facts.name}.yaml: all settings; paths stand without their folders")
