@@ -13,6 +13,7 @@ from evoskeleton.platform.data.formats.human36m import write_human36m
 from evoskeleton.platform.data.formats.parquet import kept_rate, load_parquet, write_parquet
 from evoskeleton.platform.data.formats.videopose3d import write_videopose3d
 from evoskeleton.platform.data.mocap.motion import SAME_RATE
+from evoskeleton.platform.data.origin import as_text
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.sources.file_kinds import (
     declared_rate,
@@ -20,7 +21,7 @@ from evoskeleton.platform.data.sources.file_kinds import (
     readable_files,
 )
 from evoskeleton.platform.data.sources.load import load
-from evoskeleton.platform.data.sources.origins import KEPT, as_text, origins_in, origins_of
+from evoskeleton.platform.data.sources.origins import KEPT, origins_in, origins_of
 from evoskeleton.platform.data.sources.settings import Declared, SourceSettings
 
 FORMATS = ("parquet", "human36m", "videopose3d", *motion_files.FORMATS)

@@ -20,8 +20,8 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.platform.data.origin import Origin, as_origins, as_text
 from evoskeleton.platform.data.pose_rows import PoseRows
-from evoskeleton.platform.data.sources.origins import Origin, as_origins, as_text
 from evoskeleton.platform.data.table import upkeep
 from evoskeleton.platform.data.table.commit import application, begun, commit_once, told_with
 from evoskeleton.platform.data.table.counts import counts

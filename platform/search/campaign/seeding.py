@@ -14,11 +14,12 @@ from evoskeleton.evolution.limits.joint_limits import JointLimits
 from evoskeleton.evolution.population import Population
 from evoskeleton.files import write_json
 from evoskeleton.platform.data.annotated import is_annotated, refuse_annotated
+from evoskeleton.platform.data.origin import Origin
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, write_poses
 from evoskeleton.platform.data.sources.load import hold_out, load
-from evoskeleton.platform.data.sources.origins import Origin, origins_of
+from evoskeleton.platform.data.sources.origins import origins_of
 from evoskeleton.platform.data.target.camera_heights import elevation_range, elevations
 from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget

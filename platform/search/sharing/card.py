@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from evoskeleton.evolution.skeleton import JOINT_NAMES
-from evoskeleton.platform.data.sources.origins import Origin
+from evoskeleton.platform.data.origin import Origin
 from evoskeleton.platform.record.run_page.words import markdown_table
 from evoskeleton.platform.search.campaign.closing.report_page import CAPTIONS
 from evoskeleton.platform.search.sharing.terms import Terms

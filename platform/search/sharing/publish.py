@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 
 from evoskeleton.errors import BadInput
 from evoskeleton.files import NameTaken, whole_folder
+from evoskeleton.platform.data.origin import Origin, as_plain, filled
 from evoskeleton.platform.data.pose_table import as_poses
-from evoskeleton.platform.data.sources.origins import Origin, filled, told
 from evoskeleton.platform.record.mlflow_run import public_settings
 from evoskeleton.platform.record.provenance import code_commit, package_version
 from evoskeleton.platform.search.campaign.closing.facts import ROLES, Facts, facts_of
@@ -110,7 +110,7 @@ def _write(
 ) -> None:
     shards = _shards(folder / "data", rows)
     numbers = _numbers(facts, rows) | {"figures": _figures(folder / "figures", facts, with_seeds)}
-    provenance = _provenance(facts, terms, with_seeds) | {"sources": told(origins)}
+    provenance = _provenance(facts, terms, with_seeds) | {"sources": as_plain(origins)}
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=1))
     (folder / "README.md").write_text(card(terms, numbers, facts.changed_settings(), origins))
     described = croissant(terms, numbers, shards, datetime.now(UTC).date().isoformat())

@@ -6,8 +6,8 @@ import re
 import numpy as np
 from refusals import refused
 
+from evoskeleton.platform.data.origin import Origin
 from evoskeleton.platform.data.poses import PoseSet, single_clip
-from evoskeleton.platform.data.sources.origins import Origin
 from evoskeleton.platform.search.sharing.card import card
 from evoskeleton.platform.search.sharing.croissant import croissant
 from evoskeleton.platform.search.sharing.describe import described

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.data.origin import Origin
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
-from evoskeleton.platform.data.sources.origins import Origin
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.record.mlflow_run import flatten, public_settings
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses
