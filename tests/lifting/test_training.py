@@ -437,9 +437,7 @@ def test_real_poses_of_one_person_train_a_lifter_for_others(cmu):
     train = cmu.poses[cmu.subject == "CMU02"]
     test = cmu.poses[np.isin(cmu.subject, ["CMU05", "CMU07", "CMU08", "CMU13"])][::20]
     reports = list(
-        train_lifter(
-            train, LifterSettings.parse({"batch": 256, "report_every": 300}), validation=test
-        )
+        train_lifter(train, LifterSettings.parse({"batch": 256, "steps": 250}), validation=test)
     )
     assert reports[-1].validation["mpjpe"] < 150
 

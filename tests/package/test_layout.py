@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ MAY_IMPORT = {
 TREE = ROOT / "deploy" / "python" / "evoskeleton"
 
 
+@cache
 def imported_modules(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -161,6 +163,7 @@ def test_tables_of_the_terminal_are_made_in_console_alone(folder):
         assert "rich" not in {name.split(".")[0] for name in imported_modules(path)}, path
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module of ours by its name below the package; what is generated is left out."""
     roots = [TREE, *(path for path in TREE.iterdir() if path.is_symlink())]
@@ -174,8 +177,10 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def arrows(known: dict[str, Path]) -> dict[str, set[str]]:
+@cache
+def arrows() -> dict[str, set[str]]:
     """Which modules each imports, at its top or in a function; what only types need is left out."""
+    known = modules()
     return {name: set(_imported(path, known)) - {name} for name, path in known.items()}
 
 
@@ -207,13 +212,13 @@ def circles(graph: dict[str, set[str]]) -> list[str]:
 
 
 def test_no_module_imports_itself_by_a_detour():
-    assert circles(arrows(modules())) == []
+    assert circles(arrows()) == []
 
 
 def test_rooms_beside_one_another_import_one_way():
     """Rooms of one folder; the files that lie in the folder itself are below or above them all."""
     graph: dict[tuple[str, ...], dict[str, set[str]]] = {}
-    for name, targets in arrows(modules()).items():
+    for name, targets in arrows().items():
         here = name.split(".")
         for target in targets:
             there = target.split(".")

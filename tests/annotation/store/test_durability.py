@@ -51,7 +51,7 @@ class Kept:
         return ["--annotations", str(self.folder), *named]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
     """A project of images."""
     sqlite = request.param == "sqlite"

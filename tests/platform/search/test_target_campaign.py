@@ -256,7 +256,7 @@ def test_figures_show_the_curve_and_bodies_with_their_ancestors(campaign):
 def test_two_workers_and_two_scorers_breed_the_same_table_and_so_does_a_longer_plan(
     campaign, sources, ray_address, tmp_path
 ):
-    """Stopped after two generations, gone on with by others to the end."""
+    """Stopped after two generations, gone on with by one of each to the end."""
     words = yaml.safe_load((campaign / "settings.yaml").read_text())
     search = words["search"] | {"generations": 2}
     path = settings_file(tmp_path, sources, **search)
@@ -266,7 +266,8 @@ def test_two_workers_and_two_scorers_breed_the_same_table_and_so_does_a_longer_p
     run("campaign", "run", path, *joined, *machine)
     assert max(rows_of(tmp_path)["generation"]) == 2
     longer = ("--set", f"search.generations={GENERATIONS}")
-    run("campaign", "resume", "towards", "--home", tmp_path / "home", *longer, *joined, *machine)
+    one = [word for name in ("workers", "scorers") for word in ("--set", f"machine.{name}=1")]
+    run("campaign", "resume", "towards", "--home", tmp_path / "home", *longer, *joined, *one)
     assert_same_rows(rows_of(campaign), rows_of(tmp_path))
     last = (state_of(folder).resembling for folder in (campaign, tmp_path))
     left, right = (held.to_arrays() for held in last if held is not None)
