@@ -51,8 +51,8 @@ def test_a_killed_and_extended_campaign_trains_the_recorded_lifters(campaign):
     as_long = [record for record in there if record.get("name") != LAST_OF_A_SHORTER_PLAN]
     more = {"trainings": recorded[-1]["trainings"] + len(there) - len(as_long)}
     there = as_long
-    assert of_the_same_names(recorded[-1], there[-1]) == recorded[-1] | more, "the closing report"
-    assert of_the_same_names(recorded[:-1], there[:-1]) == recorded[:-1]
+    assert of_the_same_names(there[-1], recorded[-1]) == recorded[-1] | more, "the closing report"
+    assert of_the_same_names(there[:-1], recorded[:-1]) == recorded[:-1]
 
 
 @pytest.mark.slow
