@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from evoskeleton.files import write_text
 from evoskeleton.platform.record.mlflow_run import Point, Run, numeric
 from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings, one_line
 
@@ -70,7 +71,7 @@ class DetectorRun:
                 experiment = self._store.experiment()
                 info = client.create_run(experiment, run_name=self._name, tags=tags).info
                 known = str(info.run_id)
-                self._kept.write_text(known)
+                write_text(self._kept, known)
             self._run = Run(client, known)
         return self._run
 
