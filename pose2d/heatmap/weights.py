@@ -31,7 +31,8 @@ _LOWER_OUTPUTS = re.compile(r"stage4\.\d+\.fuse_layers\.[1-3]\.")
 
 _FIRST_BRANCH = "stage2.0.branches.0.0.conv1.weight"
 _ASKED = re.compile(r"GLOBAL (\S+)")
-_HEADS = ("final_layer.", "upsample_layer.")
+HEADS = ("final_layer.", "upsample_layer.")
+"""Where keypoints have an order: of a network with others they are drawn anew."""
 
 
 class Taken(NamedTuple):
@@ -69,7 +70,7 @@ def take_weights(network: HeatmapNetwork, path: Path | str) -> Taken:
     network.load_state_dict(fitting, strict=False)
     return Taken(
         tuple(fitting),
-        tuple(name for name in own if name.startswith(_HEADS) and name not in fitting),
+        tuple(name for name in own if name.startswith(HEADS) and name not in fitting),
         tuple(name for name in found if name not in fitting),
     )
 
@@ -135,7 +136,7 @@ def _check_body(found: Mapping[str, Tensor], own: Mapping[str, Tensor], path: Pa
     if got.shape[0] != wanted:
         raise BadInput(f"weights {path} should be of width {wanted}, got width {got.shape[0]}")
     for name, value in own.items():
-        if name.startswith(_HEADS) or name.endswith("num_batches_tracked"):
+        if name.startswith(HEADS) or name.endswith("num_batches_tracked"):
             continue
         if name not in found:
             raise BadInput(f"weights {path} are of a shallower network: there is no {name}")

@@ -20,7 +20,7 @@ from evoskeleton.evolution.chance import key, stream
 from evoskeleton.files import write_json
 from evoskeleton.pose2d.heatmap.bundle import CARD_FILE, WEIGHTS_FILE, read_card, save_bundle
 from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
-from evoskeleton.pose2d.heatmap.weights import take_weights
+from evoskeleton.pose2d.heatmap.weights import HEADS, take_weights
 from evoskeleton.pose2d.samples.samples import Samples
 from evoskeleton.pose2d.samples.stored import read_people, write_people
 from evoskeleton.pose2d.scoring.asking import some
@@ -235,12 +235,8 @@ def _first_weights(folder: Path, settings: DetectorTrainingSettings) -> dict[str
     take_weights(network, path / WEIGHTS_FILE if path.is_dir() else path)
     found = dict(network.state_dict())
     if path.is_dir() and read_card(path).network.keypoints != settings.network.keypoints:
-        found |= {name: fresh[name] for name in fresh if name.startswith(_HEADS)}
+        found |= {name: fresh[name] for name in fresh if name.startswith(HEADS)}
     return found
-
-
-_HEADS = ("final_layer.", "upsample_layer.")
-"""What keypoints have an order in: drawn anew where the keypoints are others."""
 
 
 def _repeat_exactly() -> None:
