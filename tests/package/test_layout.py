@@ -231,6 +231,16 @@ def test_rooms_beside_one_another_import_one_way():
         assert circles(rooms) == [], f"rooms of {'/'.join(folder) or 'the package'}"
 
 
+def test_the_readmes_map_has_every_room():
+    drawn = (ROOT / "README.md").read_text().split("## Folders")[1].split("\n## ")[0]
+    above = (*FOLDERS, "platform/data", "platform/search")
+    rooms = [
+        room for folder in above for room in (ROOT / folder).iterdir() if list(room.glob("*.py"))
+    ]
+    assert len(rooms) > 40
+    assert [str(room.relative_to(ROOT)) for room in rooms if f"{room.name}/" not in drawn] == []
+
+
 def test_no_folder_holds_more_than_fifteen_files():
     counts = Counter(path.parent for path in modules().values() if path.stem != "__init__")
     full = {str(path.relative_to(ROOT)): count for path, count in counts.items() if count > 15}
