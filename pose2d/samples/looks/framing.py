@@ -120,11 +120,6 @@ def look(
     return Look(_mirrored(affine, picture_px[0]) if is_mirrored else affine, is_mirrored)
 
 
-def plain_look(box: np.ndarray, picture_px: tuple[int, int]) -> Look:
-    """The look of a measurement: the box with its margin, upright."""
-    return Look(crop_to_picture(box, picture_px), False)
-
-
 def _half_body(
     keypoints: np.ndarray,
     labelled: np.ndarray,
