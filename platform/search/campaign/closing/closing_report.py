@@ -4,6 +4,8 @@ It is written into `report.json` and, with figures, into `report.html` and MLflo
 goes into the registry.
 """
 
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from evoskeleton.files import write_json, write_text
@@ -85,41 +87,55 @@ def _publish(
 ) -> None:
     """Figures into the campaign's run, the champion into the registry under its own name."""
     sides = {side: report[side] for side in ("baseline", "evolved")}
+    _log_numbers(report, sides, state.generation, tracker)
+    bundle = folder.training(champion) / "bundle"
+    clips = [_by_clip(side) for side in sides.values()]
+    by_clip = [("error_by_clip", review.error_by_clip(*clips))]
+    others = figures(settings, folder, table, state, load_bundle(bundle))
+    drawn = []
+    for name, figure in chain(by_clip, others):
+        tracker.log_figure(name, figure)
+        drawn.append((name, png_of(figure)))
+    facts = Facts(folder, settings, state, table, report, finished_trainings(folder))
+    page = report_page(facts, drawn)
+    write_text(folder.page, page)
+    tracker.log_page("report.html", page)
+    _crown(settings, bundle, facts, state, tracker)
+
+
+def _log_numbers(
+    report: dict[str, Any], sides: dict[str, Any], generation: int, tracker: Recording
+) -> None:
+    """The closing comparison as metrics, as a file, and as tables."""
     tracker.log_summary(
         {
             f"{side}_{metric}": evaluation["overall"][metric]
             for side, evaluation in sides.items()
             for metric in _SHOWN
         },
-        state.generation,
+        generation,
     )
     tracker.log_json("report", report)
     if "explained" in report:
         tracker.log_table("explained", report["explained"])
     tracker.log_table("errors_by_clip", _clip_rows(sides))
     tracker.log_table("errors_by_rarity", _rarity_rows(sides))
-    clips = [_by_clip(sides[side]) for side in ("baseline", "evolved")]
-    by_clip = review.error_by_clip(*clips)
-    drawn = [("error_by_clip", png_of(by_clip))]
-    tracker.log_figure("error_by_clip", by_clip)
-    bundle = folder.training(champion) / "bundle"
-    for name, figure in figures(settings, folder, table, state, load_bundle(bundle)):
-        drawn.append((name, png_of(figure)))
-        tracker.log_figure(name, figure)
-    facts = Facts(folder, settings, state, table, report, finished_trainings(folder))
-    before, after = facts.errors
-    worth = (
-        f"test MPJPE {after:.1f} mm (baseline {before:.1f} mm), trained on version "
-        f"{report['table_version']} of the pose table"
-    )
-    page = report_page(facts, drawn)
-    write_text(folder.page, page)
-    tracker.log_page("report.html", page)
+
+
+def _crown(
+    settings: CampaignSettings, bundle: Path, facts: Facts, state: State, tracker: Recording
+) -> None:
+    """The champion into the registry, and what it is worth to the top of the run."""
+    (before, after), report = facts.errors, facts.report
     version, rows = int(report["table_version"]), int(report["rows"])
     tracker.log_sources([bred_poses(settings, version, rows)])
     headline = {"test_mpjpe_mm": round(after, 2), "gain_mm": round(before - after, 2)}
-    told = headline | {"baseline_mpjpe_mm": round(before, 2), "table_version": version}
-    tracker.register_champion(bundle, told, worth)
+    errors = headline | {"baseline_mpjpe_mm": round(before, 2), "table_version": version}
+    worth = (
+        f"test MPJPE {after:.1f} mm (baseline {before:.1f} mm), trained on version "
+        f"{version} of the pose table"
+    )
+    tracker.register_champion(bundle, errors, worth)
     headline |= _explained_share(state)
     tracker.log_headline(headline, state.generation, result_in_markdown(facts))
 
