@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from evoskeleton.pose2d.heatmap.losses import as_gaussians
 from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
 
 _STEM = 64
@@ -49,13 +50,14 @@ class HeatmapNetwork(nn.Module):
     """Pictures (pictures, 3, height, width) to heat maps (pictures, keypoints, rows, columns).
 
     Rows and columns are a quarter of the picture's for the head `heatmaps`, the picture's own for
-    the head `seed`.
+    the head `seed`. With `maps: shares` a network in training gives what its softmax is made of.
     """
 
     def __init__(self, settings: HeatmapSettings, seed: int = 0) -> None:
         """Weights depend on `settings` and `seed` alone; the global random state stays as it is."""
         super().__init__()
         self.settings = settings
+        self._as_gaussians = settings.maps == "shares"
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed % (1 << 63))
             self._build(settings.width, len(settings.keypoints), settings.head == "seed")
@@ -96,7 +98,9 @@ class HeatmapNetwork(nn.Module):
             transition = self.get_submodule(f"transition{stage - 1}")
             branches = self.get_submodule(f"stage{stage}")(_branched(transition, branches))
         maps: Tensor = self.final_layer(branches[0])
-        return self.upsample_layer(maps) if self.settings.head == "seed" else maps
+        if self.settings.head == "seed":
+            maps = self.upsample_layer(maps)
+        return as_gaussians(maps) if self._as_gaussians and not self.training else maps
 
 
 def _branched(transition: nn.Module, branches: Sequence[Tensor]) -> list[Tensor]:

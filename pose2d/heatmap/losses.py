@@ -8,9 +8,11 @@ the cell next to it (Zhang 2020, https://arxiv.org/abs/1910.06278). Mean places:
 (https://arxiv.org/abs/1711.08229), by smooth L1 over shares of the picture, as in the seed. A mean
 may be right although its map has two peaks at opposite edges; a little of the divergence from a
 Gaussian keeps maps in one piece (Nibali 2018, https://arxiv.org/abs/1801.07372), so that their
-width tells how sure they are.
+width tells how sure they are. The divergence alone is quicker to learn from than the squared error,
+whose maps are nearly empty: a map then says how the keypoint's place is shared between the cells.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -20,7 +22,7 @@ from torch.nn.functional import kl_div, smooth_l1_loss
 HALF_PX = 0.5
 """From the corner of a pixel to its middle."""
 
-LossKind = Literal["mse", "coordinates"]
+LossKind = Literal["mse", "coordinates", "divergence"]
 
 _REACH = 3.0
 """A Gaussian counts as outside of the map when its middle is this many widths beyond the edge."""
@@ -45,7 +47,8 @@ def heatmap_loss(
         targets_px: (pictures, keypoints, 2) px of the crop; not looked at where the weight is 0.
         weights: (pictures, keypoints), 0 where a keypoint is not labelled.
         picture_px: width and height of the crop.
-        kind: `mse`: squared error to Gaussians; `coordinates`: smooth L1 of the mean places.
+        kind: `mse`: squared error to Gaussians; `coordinates`: smooth L1 of the mean places;
+            `divergence`: of the maps' softmax from Gaussians, in nats.
         one_piece: how much the divergence from Gaussians counts beside the mean places; 0: not at
             all, as published.
     """
@@ -56,9 +59,12 @@ def heatmap_loss(
     targets = gaussians(cells, rows, columns, sigma)
     if kind == "mse":
         return 0.5 * (((maps - targets) ** 2).mean(dim=(-2, -1)) * weights).mean()
-    errors = _coordinate_errors(maps, cells)
-    if one_piece:
-        errors = errors + one_piece * _divergence(maps, targets)
+    if kind == "divergence":
+        errors = _divergence(maps, targets)
+    else:
+        errors = _coordinate_errors(maps, cells)
+        if one_piece:
+            errors = errors + one_piece * _divergence(maps, targets)
     return (errors * weights).sum() / weights.sum().clamp_min(1.0)
 
 
@@ -79,6 +85,15 @@ def gaussians(cells: Tensor, rows: int, columns: int, sigma: float) -> Tensor:
     y = torch.arange(rows, device=cells.device, dtype=cells.dtype) - cells[..., 1, None]
     across, down = (torch.exp(-0.5 * (line / sigma) ** 2) for line in (x, y))
     return down[..., :, None] * across[..., None, :]
+
+
+def as_gaussians(maps: Tensor) -> Tensor:
+    """What maps trained by divergence stand for: their softmax, scaled to Gaussians of peak 1.
+
+    (..., rows, columns). A map that spreads over two places has a lower peak in each.
+    """
+    mass = 2.0 * math.pi * gaussian_width(maps.shape[-2]) ** 2
+    return mass * maps.flatten(-2).softmax(dim=-1).view_as(maps)
 
 
 def mean_cells(maps: Tensor) -> Tensor:

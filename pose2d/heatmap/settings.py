@@ -33,6 +33,11 @@ class HeatmapSettings(Settings):
         description="heatmaps: one map a keypoint at a quarter of the size; seed: 16 channels a "
         "keypoint, shuffled into maps of the full size, whose mean place is the keypoint",
     )
+    maps: Literal["plain", "shares"] = Field(
+        "plain",
+        description="plain: what the last layer says, as published; shares: its softmax, scaled "
+        "so that the Gaussian of the training has a peak of 1; follows from `loss`",
+    )
 
     @field_validator("keypoints")
     @classmethod

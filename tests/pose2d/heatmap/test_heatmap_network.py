@@ -9,7 +9,12 @@ from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR
 from evoskeleton.lifting.keypoints.keypoint_formats import COCO
 from evoskeleton.pose2d.heatmap.decoding import decoded
 from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
-from evoskeleton.pose2d.heatmap.losses import gaussian_width, gaussians, heatmap_loss
+from evoskeleton.pose2d.heatmap.losses import (
+    as_gaussians,
+    gaussian_width,
+    gaussians,
+    heatmap_loss,
+)
 from evoskeleton.pose2d.heatmap.mirrored import mirror_of, mirrored_maps, mirrored_pictures
 from evoskeleton.pose2d.heatmap.person_crops import (
     crop_to_picture,
@@ -105,6 +110,15 @@ def test_maps_in_two_pieces_cost_more_although_their_mean_is_right():
     assert 2.0 * costs[0] < costs[1]
     plain = [heatmap_loss(maps, px, weights, SIZE, "coordinates", 0.0) for maps in (one, two)]
     assert max(plain) < 1e-6
+
+
+def test_a_softmax_that_has_learnt_a_gaussian_is_that_gaussian_and_its_divergence_is_none():
+    px, weights = torch.tensor([[[30.5, 40.5], [60.5, 80.5]]]), torch.ones(1, 2)
+    wanted = torch.tensor(maps_at(px[0].numpy(), 4))
+    logits = torch.log(wanted.clamp_min(1e-30)) + 3.0
+    assert (as_gaussians(logits) - wanted).abs().max() < 1e-3
+    costs = [heatmap_loss(logits, px + moved, weights, SIZE, "divergence") for moved in (0.0, 8.0)]
+    assert abs(costs[0]) < 1e-3 < 0.1 < costs[1]
 
 
 def test_sides_change_places_by_name():

@@ -21,6 +21,9 @@ SIZE, PICTURES = (64, 64), 6
 NAMES = tuple(name for name in COCO if any(part in name for part in ("shoulder", "hip", "knee")))
 
 
+_WAYS = [("heatmaps", "mse"), ("heatmaps", "divergence"), ("seed", "coordinates")]
+
+
 def dotted(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A picture with a disc of its own colour at each keypoint, these (6, 2) px, and a box."""
     random = np.random.default_rng(number)
@@ -38,9 +41,11 @@ def dotted(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("head", "kind"), [("heatmaps", "mse"), ("seed", "coordinates")])
+@pytest.mark.parametrize(("head", "kind"), _WAYS)
 def test_a_trained_network_finds_keypoints_again_as_a_detector(tmp_path, head, kind):
-    network = HeatmapNetwork(HeatmapSettings(width=16, picture_px=SIZE, keypoints=NAMES, head=head))
+    maps = "shares" if kind == "divergence" else "plain"
+    settings = HeatmapSettings(width=16, picture_px=SIZE, keypoints=NAMES, head=head, maps=maps)
+    network = HeatmapNetwork(settings)
     people = [dotted(number) for number in range(PICTURES)]
     affines = [crop_to_picture(box, SIZE) for _, _, box in people]
     crops = [cropped(image, a, SIZE) for (image, _, _), a in zip(people, affines, strict=True)]
