@@ -2,9 +2,10 @@
 
 Files are the authors' `.pth` (a state dict, or a checkpoint with one in it), read by torch's
 restricted reader, which builds tensors and plain containers and nothing else, or `.safetensors`.
-Names may stand behind `module.`, as data-parallel training writes them, or behind `backbone.` and
-`keypoint_head.`. All of HRNet has to be there and nothing of a deeper one; heads are taken where
-their shape fits and are drawn anew where it does not.
+Names may stand behind `module.`, as data-parallel training writes them, behind `backbone.` and
+`keypoint_head.`, or behind the name that a training code has for its network. All of HRNet has to
+be there and nothing of a deeper one; heads are taken where their shape fits and are drawn anew
+where it does not.
 """
 
 import pickle
@@ -23,8 +24,10 @@ from evoskeleton.errors import BadInput
 from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
 from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
 
-_PREFIXES = ("module.", "backbone.", "keypoint_head.")
-_HOLDERS = ("state_dict", "model", "model_state_dict")
+_PREFIXES = ("module.", "backbone.", "keypoint_head.", "head.", "model.", "net.", "network.")
+_HOLDERS = (
+    "state_dict", "best_state_dict", "model", "model_state", "model_state_dict", "net", "network",
+)  # fmt: skip
 _BODY = re.compile(r"(conv[12]|bn[12]|layer1|transition[1-3]|stage[2-4])\.")
 _LOWER_OUTPUTS = re.compile(r"stage4\.\d+\.fuse_layers\.[1-3]\.")
 """What only a classifier reads: the last stage's other resolutions."""

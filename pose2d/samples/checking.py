@@ -71,7 +71,8 @@ def _within(samples: Samples, sizes: np.ndarray) -> Samples:
     """Those whose box and points are in their picture."""
     boxes = samples.boxes
     sound = np.all(np.isfinite(boxes) & (np.abs(boxes) <= MOST_PX), axis=1)
-    wide = np.all(boxes[:, 2:] - boxes[:, :2] >= LEAST_BOX_PX, axis=1)
+    with np.errstate(invalid="ignore"):
+        wide = np.all(boxes[:, 2:] - boxes[:, :2] >= LEAST_BOX_PX, axis=1)
     samples = samples.without(~(sound & wide), why.BOX_EMPTY)
     size, boxes = sizes[samples.of_picture], samples.boxes
     outside = np.any((boxes[:, 2:] <= 0) | (boxes[:, :2] >= size), axis=1)

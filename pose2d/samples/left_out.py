@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 CROWD = "a crowd"
+OTHER_CATEGORY = "of another category"
 NO_POINT = "no point labelled"
 PICTURE_MISSING = "picture missing"
 PICTURE_BROKEN = "picture broken"

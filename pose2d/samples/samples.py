@@ -65,6 +65,7 @@ class Samples:
         pictures: all of them, also those without people.
         of_picture: (people,) int64 place in `pictures`.
         left_out: how many people could not be used, by why.
+        boxes_drawn: how many people had no box, or an empty one, and have one around their points.
     """
 
     names: tuple[str, ...]
@@ -78,6 +79,7 @@ class Samples:
     areas: np.ndarray
     heads_px: np.ndarray
     left_out: Mapping[str, int] = field(default_factory=dict)
+    boxes_drawn: int = 0
 
     def __len__(self) -> int:
         return len(self.of_picture)
@@ -188,5 +190,6 @@ def together(parts: Sequence[Samples]) -> Samples:
         pictures=tuple(picture for part in parts for picture in part.pictures),
         of_picture=np.concatenate(of_picture),
         left_out=dict(sum((Counter(part.left_out) for part in parts), Counter())),
+        boxes_drawn=sum(part.boxes_drawn for part in parts),
         **rows,
     )

@@ -55,6 +55,16 @@ def number(where: str, entry: Mapping[str, Any], key: str) -> int:
     return value
 
 
+def id_of(where: str, entry: Mapping[str, Any], key: str) -> int | str:
+    """What names an entry: a whole number, or a text, as some tools write.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    value = entry.get(key)
+    return value if isinstance(value, str) and value else number(where, entry, key)
+
+
 @dataclass(frozen=True)
 class Shelf:
     """Where the pictures that a file names may lie.

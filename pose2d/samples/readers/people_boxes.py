@@ -7,8 +7,11 @@ MARGIN = 0.15
 
 
 def around_points(keypoints: np.ndarray) -> np.ndarray:
-    """(4,) float32 px x0 y0 x1 y1 around (keypoints, 2) px, of which some may be NaN."""
+    """(4,) float32 px x0 y0 x1 y1 around (keypoints, 2) px, of which some may be NaN; an empty box
+    where all are."""
     known = keypoints[np.isfinite(keypoints).all(axis=1)]
+    if not len(known):
+        return np.zeros(4, np.float32)
     low, high = known.min(axis=0), known.max(axis=0)
     reach = np.maximum(MARGIN * float((high - low).max()), 1.0)
     return np.concatenate([low - reach, high + reach]).astype(np.float32)

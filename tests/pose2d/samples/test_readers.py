@@ -10,6 +10,7 @@ from scipy.io import savemat
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO
 from evoskeleton.pose2d.samples import left_out as why
 from evoskeleton.pose2d.samples.checking import checked
 from evoskeleton.pose2d.samples.readers.mpii import NAMES
@@ -159,3 +160,33 @@ def test_other_files_are_refused_in_a_sentence(tmp_path, name, content, sentence
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput, match=sentence):
         read_samples(tmp_path / name)
+
+
+def test_coco_as_other_tools_write_it(tmp_path):
+    Image.new("RGB", (200, 240)).save(tmp_path / "good.png")
+    names = ["RKnee", "LKnee", *(name for name in COCO if "knee" not in name)]
+    cat = {"id": 7, "name": "cat", "keypoints": ["tail"]}
+    person = {"id": "1", "name": "Person", "keypoints": names}
+    images = [{"id": "a-1", "file_name": "good.png", "width": 200.0, "height": 240.0}]
+    whole = annotation(0, "a-1", points(), BOX) | {"category_id": "1"}
+    del whole["id"], whole["num_keypoints"]
+    people = [whole, whole | {"id": 1.0, "bbox": [5, 5, 0, 0], "area": 0}, whole | {"bbox": None}]
+    people.append(whole | {"iscrowd": 1, "segmentation": {"counts": [4, 2], "size": [240, 200]}})
+    people.append({"id": 9, "image_id": "a-1", "category_id": 7, "keypoints": [1, 1, 2]})
+    lost = {"image_id": "a-1", "category_id": "1", "keypoints": [np.nan, 1, 2] * 17}
+    people.append(lost)
+    words = {"images": images, "annotations": people, "categories": [cat, person]}
+    (tmp_path / "people.json").write_text(json.dumps(words))
+    found = checked(read_samples(tmp_path / "people.json"), "people")
+    assert len(found) == 3 and found.boxes_drawn == 3 and found.names == tuple(names)
+    assert found.left_out == {why.CROWD: 1, why.OTHER_CATEGORY: 1, why.BOX_EMPTY: 1}
+    ours = found.for_keypoints(COCO, "people")
+    np.testing.assert_array_equal(
+        ours.keypoints[0, COCO.index("right_knee")], found.keypoints[0, 0]
+    )
+    drawn = found.boxes[1]
+    assert (drawn[:2] < found.keypoints[1].min(0)).all() and (found.areas > 0).all()
+    images.append({"id": "a-1", "file_name": "other.png"})
+    (tmp_path / "people.json").write_text(json.dumps(words))
+    with pytest.raises(BadInput, match="two images have the id a-1, good.png, other.png"):
+        read_samples(tmp_path / "people.json")
