@@ -21,6 +21,9 @@ BLAZEPOSE = "blazepose"
 HEAVY = "blazepose-heavy"
 """The same with its large landmark model: slower and better."""
 
+REGISTERED = "models:/"
+"""How the name of a registered detector begins; its registry is known to whoever starts things."""
+
 
 def load_detector(name: str = BLAZEPOSE, changes: Sequence[str] = ()) -> Detector:
     """The detector that a name means.
@@ -40,6 +43,11 @@ def load_detector(name: str = BLAZEPOSE, changes: Sequence[str] = ()) -> Detecto
 
         landmarks = {"landmarks": "heavy"} if name == HEAVY else {}
         return BlazePose(BlazePoseSettings.parse(with_changes(landmarks, changes)))
+    if name.startswith(REGISTERED):
+        raise BadInput(
+            f"detector {name} lies in a registry: `evoskeleton detector fetch` makes a folder of "
+            "it, which can be named here"
+        )
     if is_folder(name):
         from evoskeleton.pose2d.heatmap.heatmap_detector import (
             HeatmapDetector,
@@ -58,7 +66,7 @@ def load_detector(name: str = BLAZEPOSE, changes: Sequence[str] = ()) -> Detecto
 
 def is_folder(name: str) -> bool:
     """Whether a detector's name is the folder of a trained one."""
-    return os.sep in name or Path(name).is_dir()
+    return not name.startswith(REGISTERED) and (os.sep in name or Path(name).is_dir())
 
 
 def _made(name: str) -> Any:

@@ -1,13 +1,19 @@
-"""A trained detector out of a folder, which somebody may replace while it is served."""
+"""A trained detector out of a folder or a registry, where somebody may put a newer one while it is
+served."""
 
 import asyncio
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from evoskeleton.annotation.serving.detection_queue import DetectionQueue, ServedDetector
 from evoskeleton.errors import BadInput
 from evoskeleton.pose2d.heatmap.bundle import read_card
 from evoskeleton.pose2d.heatmap.heatmap_detector import HeatmapDetector
+
+if TYPE_CHECKING:
+    from evoskeleton.platform.record.registry import Registry
 
 LOG = logging.getLogger(__name__)
 
@@ -24,6 +30,33 @@ def trained_detector(folder: Path | str) -> ServedDetector:
         return None if read_card(folder) == detector.card else trained_detector(folder)
 
     return ServedDetector(detector, folder.resolve().name, "", detector.weight_hash, newer)
+
+
+def registered_detector(registry: "Registry", name: str, version: str) -> ServedDetector:
+    """A version of a registered detector, after its self-test.
+
+    Args:
+        registry: of detectors.
+        name: of the registered model.
+        version: number, which stays, or an alias, whose holder of the moment is served.
+
+    Raises:
+        BadInput: there is none, its files are gone or damaged, or it cannot be used.
+    """
+    number = registry.number(name, version)
+    with TemporaryDirectory(prefix="evoskeleton-") as folder:
+        bundle = registry.fetch(name, number, folder)
+        try:
+            detector = HeatmapDetector(bundle)
+        except BadInput as error:  # the folder is another one each time, the problem is not
+            named = str(error).replace(str(bundle), f"{name} version {number}")
+            raise BadInput(named) from None
+
+    def newer() -> ServedDetector | None:
+        now = registry.number(name, version)
+        return None if now == number else registered_detector(registry, name, version)
+
+    return ServedDetector(detector, name, str(number), detector.weight_hash, newer)
 
 
 async def refresh(pictures: DetectionQueue) -> bool:

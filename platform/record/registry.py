@@ -1,8 +1,9 @@
-"""The champions of all campaigns, in MLflow's model registry.
+"""The champions of all campaigns, and detectors, in MLflow's model registry.
 
 Each campaign has a registered model of its own name, versions are lifter bundles (safetensors +
 JSON, never a pickle), and an alias, `champion`, says which version is in use. A version is known by
-its weights: the same weights are registered once.
+its weights: the same weights are registered once. A registered model holds bundles of one kind;
+detectors are marked by a tag, and what has none holds lifters.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.record.metric_names import model_name
@@ -23,12 +24,12 @@ from evoskeleton.platform.record.mlflow_store import (
     without_secrets,
 )
 from evoskeleton.platform.record.run_page.logged_lifter import model_of
-from evoskeleton.platform.record.run_page.tags import BEFORE, GIVEN, KEY, WEIGHTS, told
+from evoskeleton.platform.record.run_page.tags import BEFORE, GIVEN, KEY, KIND, WEIGHTS, told
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-__all__ = ["CHAMPION", "ModelVersions", "Registry", "Version", "model_name"]
+__all__ = ["CHAMPION", "LIFTERS", "Kind", "ModelVersions", "Registry", "Version", "model_name"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,6 +58,37 @@ class ModelVersions:
     versions: tuple[Version, ...]
 
 
+def weights_of(bundle: Path | str) -> str:
+    """The weight hash that a bundle says it has; `lifting.bundle.load_bundle` checks it.
+
+    Raises:
+        BadInput: the folder holds no bundle.
+    """
+    from evoskeleton.lifting.bundle import MODEL_FILE, read_description
+
+    description = read_description(bundle)
+    if not (Path(bundle) / MODEL_FILE).is_file():
+        raise BadInput(f"bundle {bundle} has no {MODEL_FILE}")
+    return str(description.get("weight_hash", ""))
+
+
+class Kind(NamedTuple):
+    """What a registered model holds.
+
+    Attributes:
+        name: of one.
+        about: of a new registered model, for whoever looks at MLflow's page.
+        weights_of: the weight hash that a bundle's folder says it has; BadInput where it is none.
+    """
+
+    name: str
+    about: str
+    weights_of: Callable[[Path | str], str]
+
+
+LIFTERS = Kind("lifter", "2D-to-3D lifters of one campaign; see the alias champion.", weights_of)
+
+
 def _in_one_sentence(method: Callable[P, T]) -> Callable[P, T]:
     """What MLflow raises, as one sentence."""
 
@@ -75,10 +107,11 @@ def _in_one_sentence(method: Callable[P, T]) -> Callable[P, T]:
 
 
 class Registry:
-    """The model registry of one MLflow store."""
+    """The model registry of one MLflow store, as far as it holds bundles of one kind."""
 
-    def __init__(self, settings: TrackingSettings, home: Path | str) -> None:
+    def __init__(self, settings: TrackingSettings, home: Path | str, kind: Kind = LIFTERS) -> None:
         self._store = Store(settings, home)
+        self._kind = kind
 
     @_in_one_sentence
     def register(
@@ -109,7 +142,7 @@ class Registry:
         Raises:
             BadInput: the folder holds no bundle.
         """
-        weights = weights_of(Path(bundle))
+        weights = self._kind.weights_of(bundle)
         self._make_model(name)
         found = self._by_weights(name, weights) or self._create(
             Path(bundle), name, metrics, run_id, weights, description
@@ -139,12 +172,8 @@ class Registry:
 
     @_in_one_sentence
     def list_models(self) -> list[ModelVersions]:
-        """All registered models, by name."""
-        if self._store.is_absent():
-            return []
-        client = self._store.client()
-        models = [m.name for m in _all_pages(client.search_registered_models)]
-        return [self.model(name) for name in sorted(models)]
+        """All registered models of this kind, by name."""
+        return [] if self._store.is_absent() else [self.model(name) for name in self._names()]
 
     @_in_one_sentence
     def model(self, name: str) -> ModelVersions:
@@ -189,10 +218,19 @@ class Registry:
         return number
 
     @_in_one_sentence
+    def number(self, name: str, version: int | str = CHAMPION) -> int:
+        """The number of a version that is named by number or alias.
+
+        Raises:
+            BadInput: no such model, version or alias.
+        """
+        return self._number(name, version)
+
+    @_in_one_sentence
     def fetch(
         self, name: str, version: int | str = CHAMPION, into: Path | str | None = None
     ) -> Path:
-        """The folder of a registered bundle, ready for `lifting.bundle.load_bundle`.
+        """The folder of a registered bundle, ready for `load_bundle` of its kind.
 
         Args:
             name: registered model.
@@ -221,19 +259,19 @@ class Registry:
         except (MlflowException, OSError) as error:
             reason = one_line(error)
             raise BadInput(f"the files of {name} version {number} are gone: {reason}") from None
-        weights_of(folder)
+        self._kind.weights_of(folder)
         return folder
 
     def _make_model(self, name: str) -> None:
         from mlflow.exceptions import MlflowException
 
+        tags = {} if self._kind is LIFTERS else {KIND: self._kind.name}
         try:
-            self._store.client().create_registered_model(
-                name, description="2D-to-3D lifters of one campaign; see the alias champion."
-            )
+            self._store.client().create_registered_model(name, tags, self._kind.about)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+            self._model(name)
 
     def _create(
         self,
@@ -267,7 +305,7 @@ class Registry:
         with tempfile.TemporaryDirectory() as folder, contextlib.suppress(BadInput):
             if client.list_artifacts(run_id, "bundle"):
                 copy = client.download_artifacts(run_id, "bundle", folder)
-                if weights_of(copy) == weights:
+                if self._kind.weights_of(copy) == weights:
                     return "bundle"
         client.log_artifacts(run_id, str(bundle), f"bundles/{weights[:12]}")
         return f"bundles/{weights[:12]}"
@@ -300,13 +338,22 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         try:
-            return self._store.client().get_registered_model(name)
+            found = self._store.client().get_registered_model(name)
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
-        names = sorted(m.name for m in _all_pages(self._store.client().search_registered_models))
+        else:
+            if (kind := _kind(found)) != self._kind.name:
+                raise BadInput(f"the registered model {name} is a {kind}, not a {self._kind.name}")
+            return found
+        names = self._names()
         known = f"there are {', '.join(names)}" if names else "none is registered yet"
         raise BadInput(f"no registered model is called {name}: {known}")
+
+    def _names(self) -> list[str]:
+        """Registered models of this kind."""
+        there = _all_pages(self._store.client().search_registered_models)
+        return sorted(found.name for found in there if _kind(found) == self._kind.name)
 
     def _number(self, name: str, version: int | str) -> int:
         """The number of a version that is named by number or alias."""
@@ -327,6 +374,10 @@ def _all_pages(search: Any, *arguments: str) -> list[Any]:
         page = search(*arguments, page_token=page.token)
         found += page
     return found
+
+
+def _kind(model: "RegisteredModel") -> str:
+    return model.tags.get(KIND, LIFTERS.name)
 
 
 def _before(model: "RegisteredModel", alias: str) -> list[int]:
@@ -351,20 +402,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def weights_of(bundle: Path | str) -> str:
-    """The weight hash that a bundle says it has; `lifting.bundle.load_bundle` checks it.
-
-    Raises:
-        BadInput: the folder holds no bundle.
-    """
-    from evoskeleton.lifting.bundle import MODEL_FILE, read_description
-
-    description = read_description(bundle)
-    if not (Path(bundle) / MODEL_FILE).is_file():
-        raise BadInput(f"bundle {bundle} has no {MODEL_FILE}")
-    return str(description.get("weight_hash", ""))
 
 
 def _description(metrics: Mapping[str, float]) -> str:

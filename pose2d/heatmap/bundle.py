@@ -9,7 +9,7 @@ import hashlib
 import json
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,17 @@ class Card(Settings):
         description="root mean squares of the maps that torch gave for the picture of the self-test"
     )
     training: dict[str, Any] = Field(default_factory=dict, description="how it was trained")
+
+    def with_test(self, sources: Sequence[str], numbers: Mapping[str, Any]) -> "Card":
+        """The same card with what was measured on other pictures.
+
+        Args:
+            sources: names of the annotated sets.
+            numbers: `overall` and `confidence`, see `pose2d.scoring`.
+        """
+        said = {"sources": list(sources), "people": numbers["people"], "scores": numbers["overall"]}
+        test = said | {"confidence": numbers.get("confidence", {})}
+        return self.model_copy(update={"training": self.training | {"test": test}})
 
 
 def save_bundle(
@@ -113,6 +124,19 @@ def read_card(folder: Path | str) -> Card:
         raise BadInput(f"detector file {path} is damaged: {error}") from None
     _check_counts(card, path)
     return card
+
+
+def weights_of(folder: Path | str) -> str:
+    """The weight hash that a bundle says it has; loading checks it.
+
+    Raises:
+        BadInput: the folder holds no whole bundle.
+    """
+    card = read_card(folder)
+    for name in (WEIGHTS_FILE, ONNX_FILE):
+        if not (Path(folder) / name).is_file():
+            raise BadInput(f"detector {folder} has no {name}")
+    return card.weight_hash
 
 
 def load_bundle(folder: Path | str) -> tuple[HeatmapNetwork, Card]:

@@ -17,8 +17,20 @@ def mirror_of(names: Sequence[str]) -> np.ndarray:
     """
     plain = [plain_name(name) for name in names]
     places = {name: row for row, name in enumerate(plain)}
-    others = ("_".join(_OTHER.get(word, word) for word in name.split("_")) for name in plain)
+    others = (_other_side(name) for name in plain)
     return np.array([places.get(other, row) for row, other in enumerate(others)], np.int64)
+
+
+def one_sided(names: Sequence[str]) -> list[str]:
+    """Keypoints whose other side is not among them, so that nobody can be mirrored."""
+    plain = [plain_name(name) for name in names]
+    return [
+        name for name, known in zip(names, plain, strict=True) if _other_side(known) not in plain
+    ]
+
+
+def _other_side(plain: str) -> str:
+    return "_".join(_OTHER.get(word, word) for word in plain.split("_"))
 
 
 def mirrored_pictures(pictures: np.ndarray, stride: int) -> np.ndarray:

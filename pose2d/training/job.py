@@ -31,7 +31,8 @@ from evoskeleton.pose2d.training.detector_training import (
     network_of,
     train_network,
 )
-from evoskeleton.pose2d.training.measuring import calibrated, measured
+from evoskeleton.pose2d.training.kept_memory import keep_memory
+from evoskeleton.pose2d.training.measuring import calibrated, measured, reliability_of_curves
 from evoskeleton.pose2d.training.settings import DetectorTrainingSettings
 from evoskeleton.pose2d.training.state import DetectorState
 
@@ -90,6 +91,7 @@ def is_begun(folder: Path, job: Job) -> bool:
         return False
     try:
         there = json.loads((folder / JOB).read_text())["asked"]
+        there["settings"] = _filled(there["settings"], _defaults())
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"training {folder} is damaged: remove the folder to begin anew") from None
     differing = _differing(there, job.words())
@@ -148,6 +150,7 @@ def train_shard(
     settings, people = _settings(folder, workers), read_people(folder / PEOPLE)
     held = read_people(folder / HELD) if (folder / HELD).is_file() else None
     _repeat_exactly()
+    keep_memory()
     path = folder / STATE
     start = DetectorState.load(path) if path.is_file() else None
     curve = list(start.words["curve"]) if start else []
@@ -185,14 +188,14 @@ def finish(folder: Path, output: Path, device: str = "cpu") -> tuple[dict[str, A
     settings, people = _settings(folder, None), read_people(folder / PEOPLE)
     state = DetectorState.load(folder / STATE)
     network = network_of(state, settings)
-    scores, curves, held = None, None, None
+    scores, curves, held, sureness = None, None, None, None
     if (folder / HELD).is_file():
         held = some(read_people(folder / HELD), _MOST_MEASURED)
         said = measured(network, held, device)
-        curves = calibrated(said)
+        curves, sureness = calibrated(said), reliability_of_curves(said)
         sure = replace(said.answers, confidence=_confidences(curves, said.answers.confidence))
         scores = score(said.samples, sure) if len(said.samples) else None
-    record = {
+    record = _named(folder) | {
         "people": len(people),
         "held_out": 0 if held is None else len(held),
         "left_out": dict(people.left_out),
@@ -201,6 +204,8 @@ def finish(folder: Path, output: Path, device: str = "cpu") -> tuple[dict[str, A
         "settings": settings.model_dump(mode="json"),
         "curve": state.words["curve"],
         "scores": scores.headline() if scores else {},
+        "by_keypoint": scores.as_dict()["by_keypoint"] if scores else {},
+        "confidence": sureness.as_dict() if sureness else {},
     }
     save_bundle(network.to("cpu"), output, record, curves)
     shutil.rmtree(folder, ignore_errors=True)
@@ -216,6 +221,13 @@ def curve_of(folder: Path) -> list[dict[str, float]]:
     """The points so far of a training under way."""
     path = folder / STATE
     return list(DetectorState.load(path).words["curve"]) if path.is_file() else []
+
+
+def _named(folder: Path) -> dict[str, Any]:
+    """What was learnt from, measured on and begun with, by the names of files and folders."""
+    asked = json.loads((folder / JOB).read_text())["asked"]
+    lists = {name: [Path(path).name for path in asked[name]] for name in ("sources", "measured_on")}
+    return {**lists, "begin": Path(asked["begin"]).name if asked["begin"] else ""}
 
 
 def _settings(folder: Path, workers: int | None) -> DetectorTrainingSettings:
@@ -272,6 +284,20 @@ def _point(
 
 def _confidences(curves: Any, peaks: Any) -> Any:
     return peaks if curves is None else curves.confidence(peaks)
+
+
+def _defaults() -> dict[str, Any]:
+    return DetectorTrainingSettings.parse({}).model_dump(mode="json")
+
+
+def _filled(said: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said, and the defaults of settings that an earlier version did not have."""
+    inner = {
+        name: _filled(value, defaults[name])
+        for name, value in said.items()
+        if isinstance(value, Mapping) and isinstance(defaults.get(name), Mapping)
+    }
+    return {**defaults, **said, **inner}
 
 
 def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, Any, Any] | None:

@@ -1,19 +1,21 @@
 """A network in training, asked about the people who are held out."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from evoskeleton.errors import BadInput
-from evoskeleton.pose2d.heatmap.calibration import TOLERANCE, Calibration, fit_calibration
+from evoskeleton.pose2d.heatmap.calibration import Calibration, fit_calibration
 from evoskeleton.pose2d.heatmap.decoding import Decoded, decoded
 from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
 from evoskeleton.pose2d.heatmap.person_crops import crop_to_picture, cropped, normalized
 from evoskeleton.pose2d.images import read_image
 from evoskeleton.pose2d.samples.left_out import PICTURE_BROKEN
 from evoskeleton.pose2d.samples.samples import Samples
-from evoskeleton.pose2d.scoring.answers import Answers, errors_px
+from evoskeleton.pose2d.scoring.answers import Answers
+from evoskeleton.pose2d.scoring.reliability import Reliability, is_right, reliability
 
 _AT_ONCE = 32
 
@@ -60,11 +62,22 @@ def calibrated(measured: Measured) -> Calibration | None:
     samples, answers = measured
     if not len(samples):
         return None
-    edges = (samples.boxes[:, 2:] - samples.boxes[:, :2]).max(axis=1)
-    apart = errors_px(samples, answers)
-    return fit_calibration(
-        answers.confidence, apart <= TOLERANCE * edges[:, None], samples.labelled
-    )
+    return fit_calibration(answers.confidence, is_right(samples, answers), samples.labelled)
+
+
+def reliability_of_curves(measured: Measured) -> Reliability | None:
+    """How far calibrated confidences are from the truth, each half of the pictures by curves that
+    are fitted to the other half; none where there are fewer than two pictures."""
+    samples, answers = measured
+    _, order = np.unique(samples.of_picture, return_inverse=True)
+    if not order.any():
+        return None
+    sure = np.zeros(answers.confidence.shape)
+    for half in (order % 2 == 0, order % 2 == 1):
+        curves = calibrated(Measured(samples.at(~half), answers.at(~half)))
+        assert curves is not None
+        sure[half] = curves.confidence(answers.confidence[half])
+    return reliability(samples, replace(answers, confidence=sure))
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.pose2d.heatmap.losses import LossKind
+from evoskeleton.pose2d.heatmap.mirrored import one_sided
 from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
 from evoskeleton.pose2d.samples.looks.augmentation_settings import AugmentationSettings
 from evoskeleton.settings import Settings
@@ -158,7 +159,8 @@ class DetectorTrainingSettings(Settings):
 
     @property
     def _maps(self) -> str:
-        return "shares" if self.loss == "divergence" else "plain"
+        by_mean_place = self.loss == "coordinates" and self.network.head == "seed"
+        return "plain" if self.loss == "mse" or by_mean_place else "shares"
 
     @property
     def asked_keypoints(self) -> str | tuple[str, ...]:
@@ -168,8 +170,12 @@ class DetectorTrainingSettings(Settings):
         return self.keypoints
 
     def for_people(self, people: int, keypoints: tuple[str, ...]) -> "DetectorTrainingSettings":
-        """These settings for so many people: `steps` in number, and keypoints by name."""
+        """These settings for so many people: `steps` in number, and keypoints by name; nobody is
+        mirrored where a keypoint has no other side."""
         steps = self.steps if self.epochs is None else round(self.epochs * people / self.batch)
         known = {"keypoints": keypoints, "maps": self._maps}
         network = self.network.model_copy(update=known)
-        return self.model_copy(update={"steps": max(1, steps), "epochs": None, "network": network})
+        said: dict[str, Any] = {"steps": max(1, steps), "epochs": None, "network": network}
+        if one_sided(keypoints):
+            said["augmentation"] = self.augmentation.model_copy(update={"flip": 0.0})
+        return self.model_copy(update=said)

@@ -85,6 +85,12 @@ def test_mistakes_are_told_in_a_sentence(tmp_path, capsys):
         (("--preset", "w64"), "setting preset"),
     ):
         assert sentence in refused(capsys, *train, *more)
+    words = json.loads((tmp_path / "set" / "annotations.json").read_text())
+    words["categories"][0]["keypoints"] = [f"point_{at}" for at in range(17)]
+    (tmp_path / "nameless.json").write_text(json.dumps(words))
+    nameless = ("detector", "train", tmp_path / "nameless.json", "--output", tmp_path / "new")
+    shelf = ("--pictures", tmp_path / "set" / "images")
+    assert "named by side and part, such as left_knee" in refused(capsys, *nameless, *shelf)
     taken = ("detector", "train", tmp_path / "set", "--output", tmp_path / "set")
     assert "should be a new folder, or hold a detector" in refused(capsys, *taken)
     evaluate = ("detector", "evaluate", tmp_path / "set", tmp_path / "set")

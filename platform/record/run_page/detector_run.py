@@ -7,9 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from evoskeleton.errors import BadInput
 from evoskeleton.files import write_text
 from evoskeleton.platform.record.mlflow_run import Point, Run, numeric
-from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings, one_line
+from evoskeleton.platform.record.mlflow_store import (
+    Store,
+    TrackingSettings,
+    one_line,
+    without_secrets,
+)
 
 _HELD_OUT = "held_out_"
 
@@ -39,6 +45,11 @@ class DetectorRun:
         self._store: Store | None = None
         self._run: Run | None = None
         self._gone = not settings.enabled
+
+    @property
+    def id(self) -> str | None:
+        """MLflow's id of the run; none where MLflow does not answer."""
+        return None if self._gone or self._run is None else self._run.id
 
     def start(self, words: Mapping[str, Any]) -> None:
         """Open the run, with settings as its parameters."""
@@ -83,6 +94,24 @@ class DetectorRun:
         except Exception as error:  # MLflow, its database driver and its HTTP client raise anything
             self._gone = True
             self._tell(f"MLflow cannot be used, the training goes on without: {one_line(error)}")
+
+
+def keeping_run(settings: TrackingSettings, home: Path | str, name: str) -> str:
+    """The id of a new and finished run that keeps the files of a detector made elsewhere.
+
+    Raises:
+        BadInput: MLflow cannot be used.
+    """
+    store = Store(settings, home)
+    try:
+        tags = {"type": "detector registration"}
+        client, experiment = store.client(), store.experiment()
+        run = client.create_run(experiment, run_name=name, tags=tags)
+        client.set_terminated(run.info.run_id)
+    except Exception as error:  # MLflow, its database driver and its HTTP client raise anything
+        where = without_secrets(store.uri)
+        raise BadInput(f"MLflow at {where} cannot be used: {one_line(error)}") from None
+    return str(run.info.run_id)
 
 
 def metric_of(name: str) -> str:

@@ -11,6 +11,7 @@ _HIDDEN = "mlflow.evoskeleton."
 CAMPAIGN, KEY, TRAINING = f"{_HIDDEN}campaign", f"{_HIDDEN}key", f"{_HIDDEN}training"
 STOPPED, WEIGHTS, COMPLETE = f"{_HIDDEN}stopped", f"{_HIDDEN}weights", f"{_HIDDEN}complete"
 RESULT_TOLD = f"{_HIDDEN}result"
+KIND = f"{_HIDDEN}kind"
 GIVEN, BEFORE = f"{_HIDDEN}given", f"{_HIDDEN}before"
 
 PARENT, NAME, NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"

@@ -15,7 +15,12 @@ from evoskeleton.pose2d.heatmap.losses import (
     gaussians,
     heatmap_loss,
 )
-from evoskeleton.pose2d.heatmap.mirrored import mirror_of, mirrored_maps, mirrored_pictures
+from evoskeleton.pose2d.heatmap.mirrored import (
+    mirror_of,
+    mirrored_maps,
+    mirrored_pictures,
+    one_sided,
+)
 from evoskeleton.pose2d.heatmap.person_crops import (
     crop_to_picture,
     cropped,
@@ -125,6 +130,7 @@ def test_sides_change_places_by_name():
     assert mirror_of(JOINT_NAMES).tolist() == list(MIRROR)
     names = [COCO[row] for row in mirror_of(COCO)]
     assert names[:3] == ["nose", "right_eye", "left_eye"] and names[-1] == "left_ankle"
+    assert one_sided(COCO) == [] and one_sided(("nose", "LKnee", "RKnee", "RFoot")) == ["RFoot"]
 
 
 def test_mirroring_twice_is_what_a_network_that_treats_sides_alike_does_not_see():

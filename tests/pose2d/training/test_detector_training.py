@@ -8,6 +8,7 @@ from annotated_people import write_pictures
 
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
+from evoskeleton.lifting.keypoints.keypoint_formats import COCO
 from evoskeleton.pose2d.heatmap.bundle import load_bundle, save_bundle
 from evoskeleton.pose2d.heatmap.hrnet import HeatmapNetwork
 from evoskeleton.pose2d.samples.checking import checked
@@ -124,6 +125,9 @@ def test_a_training_begins_with_weights_and_a_head_of_other_keypoints_is_drawn_a
 def test_presets_are_starting_points_and_mistakes_are_told():
     seed = settings(preset="human36m", network={"picture_px": [32, 32]})
     assert seed.asked_keypoints == JOINT_NAMES and settings().asked_keypoints == "data"
+    whole = [each.for_people(9, COCO).network.maps for each in (seed, settings(loss="coordinates"))]
+    assert whole == ["plain", "shares"]
+    assert settings().for_people(9, (*COCO, "left_heel")).augmentation.flip == 0.0
     assert seed.network.head == "seed" and seed.loss == "coordinates" and seed.network.width == 48
     assert (
         DetectorTrainingSettings.parse({"preset": "w32"}).for_people(128_000, ("a",)).steps

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evoskeleton.commands.given.named_detectors import HELP, loader
 from evoskeleton.commands.options import (
     CAMPAIGNS,
     STOPPED,
@@ -57,10 +58,7 @@ def adapt(
         float | None, typer.Option(min=0.0, help="end after about so long; none: when all is bred")
     ] = None,
     change: Changes = None,
-    detector: Annotated[
-        str,
-        typer.Option(help="of people in pictures: blazepose, a trained one's folder, module:Name"),
-    ] = "blazepose",
+    detector: Annotated[str, typer.Option(help=f"of people in pictures: {HELP}")] = "blazepose",
     name: Annotated[
         str | None, typer.Option(help="name of the campaign; none: that of the output folder")
     ] = None,
@@ -82,7 +80,9 @@ def adapt(
     changes = _changes(people, seeds, generations, change or [], address)
     with _going_on(output) as monitor:
         monitor.will_look_at(count_pictures(people))
-        readers = target_readers(detector, seen=monitor.looked_at)
+        readers = target_readers(
+            detector, seen=monitor.looked_at, load=loader(home, _store(changes))
+        )
         adapted = run(home, name or _name(output), changes, monitor, readers, until)
     _write(adapted, output, overwrite)
     _show(adapted, output)
@@ -106,6 +106,12 @@ def _changes(
     changes += [f"search.generations={generations}"] if generations is not None else []
     changes += [f"machine.address={address}"] if address else []
     return changes + change
+
+
+def _store(changes: list[str]) -> str | None:
+    """The MLflow store that the campaign is told to use; none: that of its home."""
+    said = dict(change.split("=", 1) for change in changes if "=" in change)
+    return said.get("tracking.uri")
 
 
 def _name(output: Path) -> str:

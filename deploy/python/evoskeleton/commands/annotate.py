@@ -19,6 +19,7 @@ import typer
 
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.commands.annotations import opened
+from evoskeleton.commands.given.named_detectors import HELP
 from evoskeleton.commands.options import CAMPAIGNS, Home, busy
 from evoskeleton.commands.serve import champion_source, check_installed, detector_named
 from evoskeleton.errors import BadInput
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from evoskeleton.annotation.domain.records import Project, State
     from evoskeleton.annotation.server.endpoint import Endpoint
     from evoskeleton.annotation.serving.champions import ChampionSource
+    from evoskeleton.annotation.serving.detection_queue import ServedDetector
     from evoskeleton.annotation.store.annotation_store import AnnotationStore
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -59,10 +61,7 @@ def annotate(
         ),
     ] = None,
     home: Home = CAMPAIGNS,
-    detector: Annotated[
-        str,
-        typer.Option(help="that suggests people: blazepose, a trained one's folder, module:Name"),
-    ] = "blazepose",
+    detector: Annotated[str, typer.Option(help=f"that suggests people: {HELP}")] = "blazepose",
     no_detector: Annotated[
         bool, typer.Option("--no-detector", help="suggest nothing: everything is drawn by hand")
     ] = False,
@@ -82,7 +81,8 @@ def annotate(
     settings = _settings(annotations, http_address)
     token = _token(annotations)
     source = champion_source(bundle, None, home, None, wait=False)
-    asyncio.run(_serve(settings, source, "" if no_detector else detector, token, no_browser))
+    found = None if no_detector else detector_named(detector, home)
+    asyncio.run(_serve(settings, source, found, token, no_browser))
     with opened(annotations) as store:
         for line in _exported(store, known, annotations):
             typer.echo(line)
@@ -207,15 +207,14 @@ def _write_privately(path: Path, text: str) -> None:
 async def _serve(
     settings: ServeSettings,
     source: "ChampionSource",
-    detector: str,
+    detector: "ServedDetector | None",
     token: str,
     no_browser: bool,
 ) -> None:
     from evoskeleton.annotation.server.endpoint import Endpoint, run
     from evoskeleton.annotation.serving.champions import Champions
 
-    found = detector_named(detector) if detector else None
-    endpoint = Endpoint(settings, Champions(source), found)
+    endpoint = Endpoint(settings, Champions(source), detector)
     assert settings.annotations is not None
     way_in = settings.annotations / _WAY_IN
 

@@ -106,6 +106,19 @@ EXAMPLES = {
         "detector evaluate detector val2017.json --json scores.json",
         "detector evaluate blazepose val2017.json",
     ),
+    "detector card": (
+        "detector card detector",
+        "detector card models:/labs person_keypoints_val2017.json",
+        "detector card detector own-people.json --write",
+    ),
+    "detector list": ("detector list", "detector list --uri http://mlflow:5000"),
+    "detector register": (
+        "detector register detector labs",
+        "infer photo.jpg --detector models:/labs",
+    ),
+    "detector promote": ("detector promote labs 2",),
+    "detector rollback": ("detector rollback labs",),
+    "detector fetch": ("detector fetch models:/labs --output labs",),
     "limits fit": (
         "limits fit --poses mine.parquet --output mine.npz",
         "limits fit --poses mine.parquet --output mine.npz --leave-out S9",

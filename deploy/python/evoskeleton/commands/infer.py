@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evoskeleton.commands.options import DEFAULT, Changes, Model, Overwrite, refuse_taken
+from evoskeleton.commands.given.named_detectors import HELP, named_detector
+from evoskeleton.commands.options import (
+    CAMPAIGNS,
+    DEFAULT,
+    Changes,
+    Home,
+    Model,
+    Overwrite,
+    TrackingUri,
+    refuse_taken,
+)
 from evoskeleton.errors import BadInput
 from evoskeleton.files import whole_file
 
@@ -47,14 +57,14 @@ def infer(
         Path | None,
         typer.Option(help="JSON file of the boxes of people; none: the detector finds them"),
     ] = None,
-    detector: Annotated[
-        str, typer.Option(help="blazepose, blazepose-heavy, a trained one's folder, module:Name")
-    ] = "blazepose",
+    detector: Annotated[str, typer.Option(help=HELP)] = "blazepose",
     detector_set: Annotated[
         list[str] | None,
         typer.Option(help="a setting of the detector as NAME=VALUE, may be repeated"),
     ] = None,
     change: Changes = None,
+    home: Home = CAMPAIGNS,
+    uri: TrackingUri = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Find everybody in photos and videos: 2D keypoints and 3D joints, as JSON lines.
@@ -64,7 +74,6 @@ def infer(
     from evoskeleton.console.bars import Bars
     from evoskeleton.pose2d.answers.drawings import Drawings
     from evoskeleton.pose2d.answers.motion import motion_kind, write_motion
-    from evoskeleton.pose2d.detectors import load_detector
     from evoskeleton.pose2d.estimation import Wishes, drawings_there
     from evoskeleton.pose2d.estimation import infer as estimates
     from evoskeleton.pose2d.people.settings import FilmSettings
@@ -82,7 +91,7 @@ def infer(
         drawings = None if overlay is None else Drawings(overlay, drawn_as)
         film = FilmSettings.parse(with_changes({"smooth": smooth}, change or []))
         wishes = Wishes(fit, every, film, drawings, watch.failed, watch.tell, watch.seen)
-        found = load_detector(detector, detector_set or [])
+        found = named_detector(detector, detector_set or [], home, uri)
         answers = estimates(paths, model, None, boxes, found, wishes)
         if kind is not None and output is not None:
             write_motion(output, kind, answers)

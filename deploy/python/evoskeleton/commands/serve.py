@@ -1,13 +1,14 @@
 """`evoskeleton serve` and `evoskeleton token`: heavy packages are imported when they run."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evoskeleton.annotation.server.settings import ServeSettings
+from evoskeleton.commands.given.named_detectors import HELP, detector_registry, registered
 from evoskeleton.commands.given.settings_as_options import Given, with_options
 from evoskeleton.commands.options import CAMPAIGNS, Changes, Home, TrackingUri
 from evoskeleton.console.terminal import print_rows
@@ -57,9 +58,7 @@ def serve(
     tracking_uri: TrackingUri = None,
     detector: Annotated[
         str,
-        typer.Option(
-            help="for calls with pictures: blazepose, a trained one's folder, module:Name"
-        ),
+        typer.Option(help=f"for calls with pictures: {HELP}"),
     ] = "blazepose",
     no_detector: Annotated[
         bool,
@@ -94,7 +93,11 @@ def serve(
     if check:
         return _check(settings)
     source = champion_source(bundle, model, home, tracking_uri, wait_for_champion)
-    asyncio.run(_serve(settings, source, "" if no_detector else detector, wait_for_champion))
+
+    def found() -> "ServedDetector | None":
+        return None if no_detector else detector_named(detector, home, tracking_uri)
+
+    asyncio.run(_serve(settings, source, found, wait_for_champion))
 
 
 def _check(settings: ServeSettings) -> None:
@@ -114,7 +117,10 @@ def _settings(given: Given, changes: list[str]) -> ServeSettings:
 
 
 async def _serve(
-    settings: ServeSettings, source: "ChampionSource", detector: str, wait: bool
+    settings: ServeSettings,
+    source: "ChampionSource",
+    detector: "Callable[[], ServedDetector | None]",
+    wait: bool,
 ) -> None:
     from evoskeleton.annotation.server.endpoint import Endpoint, run
     from evoskeleton.annotation.server.limits.file_limit import raise_file_limit
@@ -125,7 +131,7 @@ async def _serve(
 
     check_closed(settings)
     champions = Champions(source, wait)
-    endpoint = Endpoint(settings, champions, detector_named(detector) if detector else None)
+    endpoint = Endpoint(settings, champions, detector())
     log_to_standard_error()
     raise_file_limit(settings.most_connections)
     remove_leftovers()
@@ -160,11 +166,17 @@ def champion_source(
     return RegistrySource(registry, model, otherwise=None if wait else BundleSource(shipped()))
 
 
-def detector_named(name: str) -> "ServedDetector | None":
+def detector_named(
+    name: str, home: str = CAMPAIGNS, uri: str | None = None
+) -> "ServedDetector | None":
     """A detector by name; without the embedded one, keypoints are still served."""
     from evoskeleton.annotation.serving.detection_queue import blazepose, own_detector
     from evoskeleton.pose2d.detectors import is_folder
 
+    if (asked := registered(name)) is not None:
+        from evoskeleton.annotation.serving.trained_detectors import registered_detector
+
+        return registered_detector(detector_registry(home, uri), *asked)
     if is_folder(name):
         from evoskeleton.annotation.serving.trained_detectors import trained_detector
 

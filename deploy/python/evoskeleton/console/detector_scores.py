@@ -2,7 +2,14 @@
 
 from rich.table import Table
 
+from evoskeleton.pose2d.scoring.reliability import Reliability
 from evoskeleton.pose2d.scoring.scores import PointScores, Scores
+
+SHOWN = (
+    ("pck_box_01", "PCK@0.1", 3), ("pckh_05", "PCKh@0.5", 3), ("oks", "OKS", 3), ("ap", "AP", 3),
+    ("error_px", "mean px", 1), ("median_px", "median px", 1),
+)  # fmt: skip
+"""Numbers over everybody that are told in a line: as they are called, for people, and digits."""
 
 _HEADINGS = ("", "points", "PCK@0.1", "PCK@0.2", "PCKh@0.5", "mean px", "median px")
 
@@ -23,6 +30,19 @@ def score_tables(scores: Scores) -> list[Table]:
     for name, value in ({"oks": scores.oks} | scores.precision).items():
         precision.add_row(name.replace("_", " "), _share(value))
     return [points, precision]
+
+
+def reliability_table(found: Reliability) -> Table:
+    """Confidences beside the share of keypoints that is right."""
+    table = Table()
+    for name in ("confidence", "share that is right", "points"):
+        table.add_column(name, justify="right")
+    last = len(found.points) - 1
+    for at, (said, right) in enumerate(zip(found.said, found.right, strict=True)):
+        points = f"{found.points[at]:,}"
+        table.add_row(_share(said), _share(right), points, end_section=at == last)
+    table.add_row("mean distance", f"{found.error:.3f}", f"{sum(found.points):,}")
+    return table
 
 
 def _cells(scores: PointScores) -> tuple[str, ...]:

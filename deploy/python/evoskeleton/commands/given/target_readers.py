@@ -32,11 +32,14 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 Seen = Callable[[Path, int], None]
 """Called for every photo, and for every frame of a video that was looked at, by its number."""
 
+Load = Callable[[str], "Detector"]
+
 
 def target_readers(
     detector: str = "blazepose",
     most_frames: int = MOST_FRAMES,
     seen: Seen | None = None,
+    load: Load | None = None,
 ) -> Readers:
     """Readers of everything that a target may be, the first that matches first.
 
@@ -44,8 +47,9 @@ def target_readers(
         detector: of people in photos and videos, by name; it is made for the first picture.
         most_frames: of a video to look at, evenly along it.
         seen: for a bar.
+        load: makes a detector of a name; none: `pose2d.detectors.load_detector`.
     """
-    return (*BUILT_IN, AnnotatedPictures(), Pictures(detector, most_frames, seen))
+    return (*BUILT_IN, AnnotatedPictures(), Pictures(detector, most_frames, seen, load))
 
 
 def count_pictures(paths: Sequence[Path]) -> int:
@@ -67,9 +71,14 @@ class Pictures:
     """Photos and videos, in which a detector finds people; each is a clip."""
 
     def __init__(
-        self, detector: str, most_frames: int = MOST_FRAMES, seen: Seen | None = None
+        self,
+        detector: str,
+        most_frames: int = MOST_FRAMES,
+        seen: Seen | None = None,
+        load: Load | None = None,
     ) -> None:
         self._name, self._most, self._seen = detector, most_frames, seen
+        self._load = load
         self._made: Detector | None = None
 
     def matches(self, path: Path) -> bool:
@@ -99,7 +108,7 @@ class Pictures:
         from evoskeleton.pose2d.detectors import load_detector
 
         if self._made is None:
-            self._made = load_detector(self._name)
+            self._made = (self._load or load_detector)(self._name)
         return self._made
 
     def _pictures(self, path: Path) -> Iterator[tuple[int, np.ndarray]]:

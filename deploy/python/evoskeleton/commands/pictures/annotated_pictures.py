@@ -3,14 +3,31 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from evoskeleton.errors import BadInput
+from evoskeleton.extras import require
 
 if TYPE_CHECKING:
     from evoskeleton.pose2d.samples.samples import Samples
 
 DATABASE = "annotations.db"
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        help="annotated pictures: COCO or MPII files, Human3.6M crops, folders with one of these, "
+        "or annotations/PROJECT"
+    ),
+]
+Shelves = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--pictures", help="folder that pictures are looked for in first, may be repeated"
+    ),
+]
 
 Progress = Callable[[int, int], None]
 Tell = Callable[[str], None]
@@ -51,10 +68,41 @@ def annotated_pictures(
         if missing := lacking(found.names, wanted):
             tell(f"{source}: not learnt or measured on it: {', '.join(missing)}")
         part = checked(found.for_keypoints(wanted, source), source, progress)
+        if part.boxes_drawn:
+            tell(
+                f"{source}: {part.boxes_drawn:,} people have no box, or an empty one: it is drawn "
+                "around their points"
+            )
         if part.left_out:
             tell(f"{source}: {len(part):,} people; left out: {counted(part.left_out)}")
         parts.append(part)
     return together(parts)
+
+
+def read_with_bars(
+    sources: Sequence[str], pictures: Sequence[Path], keypoints: Any, monitor: Any
+) -> "Samples":
+    """The same with bars, which tell what is missing.
+
+    Raises:
+        BadInput: see `annotated_pictures`.
+    """
+
+    def looked(done: int, total: int) -> None:
+        monitor.pictures("annotated", done, total)
+
+    return annotated_pictures(sources, pictures, keypoints, looked, monitor.tell)
+
+
+def expect_packages() -> None:
+    """What trained detectors and annotated pictures need is installed.
+
+    Raises:
+        BadInput: a package of it is not.
+    """
+    otherwise = "a detector wants {}, which is not installed: pip install 'evoskeleton[detect]'"
+    for module in ("cv2", "PIL", "onnxruntime", "onnx", "pycocotools"):
+        require(module, otherwise)
 
 
 def _read(source: str, pictures: Sequence[Path]) -> "Samples":

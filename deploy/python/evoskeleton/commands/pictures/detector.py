@@ -1,4 +1,4 @@
-"""`evoskeleton detector`: train a detector of keypoints, and measure one."""
+"""`evoskeleton detector`: train a detector of keypoints, or make one of published weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,39 +16,38 @@ from evoskeleton.commands.options import (
     bars,
     refuse_taken,
 )
+from evoskeleton.commands.pictures.annotated_pictures import (
+    Shelves,
+    Sources,
+    expect_packages,
+    read_with_bars,
+)
+from evoskeleton.commands.pictures.detector_card import card, evaluate
+from evoskeleton.commands.pictures.detector_registry import (
+    detector_list,
+    fetch,
+    keep,
+    promote,
+    register,
+    rollback,
+)
 from evoskeleton.console.terminal import terminal
 from evoskeleton.errors import BadInput
-from evoskeleton.extras import require
-from evoskeleton.files import only_writer, write_json
+from evoskeleton.files import only_writer
 
 if TYPE_CHECKING:
     from evoskeleton.pose2d.samples.samples import Samples
-    from evoskeleton.pose2d.scoring.asking import Asked
-    from evoskeleton.pose2d.scoring.scores import Scores
     from evoskeleton.pose2d.training.job import Job
 
 detectors = typer.Typer(
-    no_args_is_help=True, help="Train a detector of keypoints on pictures, and measure one."
+    no_args_is_help=True,
+    help="Train a detector of keypoints on pictures, measure and register it.",
 )
-
-BLAZEPOSE, MEAN_POSE = "blazepose", "mean-pose"
-
-Annotated_ = Annotated[
-    list[str],
-    typer.Argument(
-        help="annotated pictures: COCO or MPII files, Human3.6M crops, folders with one of these, "
-        "or annotations/PROJECT"
-    ),
-]
-Pictures = Annotated[
-    list[Path] | None,
-    typer.Option(help="folder that pictures are looked for in first, may be repeated"),
-]
 
 
 @detectors.command("train")
 def train(
-    sources: Annotated_,
+    sources: Sources,
     output: Annotated[Path, typer.Option(help="new folder for the detector")],
     preset: Annotated[
         str,
@@ -63,7 +62,7 @@ def train(
             help="annotated pictures to measure on, may be repeated; none: a share of the clips"
         ),
     ] = None,
-    pictures: Pictures = None,
+    pictures: Shelves = None,
     begin: Annotated[
         Path | None,
         typer.Option(help="weights to begin with: a published file, or a detector's folder"),
@@ -71,10 +70,16 @@ def train(
     home: Home = CAMPAIGNS,
     uri: TrackingUri = None,
     address: Address = None,
+    registered_as: Annotated[
+        str | None,
+        typer.Option(
+            "--register", help="name to register it by in MLflow, as champion; none: it is not"
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a detector on annotated pictures; the same command again goes on after a kill."""
-    _expect_packages()
+    expect_packages()
     from evoskeleton.pose2d.training.job import holds_detector, work_folder
 
     output = output.resolve()
@@ -84,7 +89,9 @@ def train(
         raise BadInput(f"--output {output} should be a new folder, or hold a detector")
     job = _job(sources, measure_on or [], pictures or [], begin, preset, change or [])
     with only_writer(work_folder(output)):
-        _train(job, output, home, uri, address, overwrite)
+        run = _train(job, output, home, uri, address, overwrite)
+    if registered_as is not None:
+        typer.echo(keep(output, registered_as, home, uri, run))
 
 
 def _job(
@@ -113,7 +120,8 @@ def _job(
 
 def _train(
     job: "Job", output: Path, home: str, uri: str | None, address: str | None, overwrite: bool
-) -> None:
+) -> str | None:
+    """Train and save; returns the id of MLflow's run, where MLflow answers."""
     from evoskeleton.console.detector_scores import score_tables
     from evoskeleton.platform.record.mlflow_store import TrackingSettings
     from evoskeleton.platform.record.run_page.detector_run import DetectorRun
@@ -141,6 +149,7 @@ def _train(
     if scores is not None:
         for table in score_tables(scores):
             terminal().print(table)
+    return run.id
 
 
 def _laid_out(job: "Job", folder: Path, overwrite: bool, monitor: Any) -> None:
@@ -160,9 +169,10 @@ def _laid_out(job: "Job", folder: Path, overwrite: bool, monitor: Any) -> None:
     settings = job.settings
 
     def read(sources: Sequence[str], keypoints: Any) -> "Samples":
-        return _read(sources, [Path(each) for each in job.pictures], keypoints, monitor)
+        return read_with_bars(sources, [Path(each) for each in job.pictures], keypoints, monitor)
 
     people = read(job.sources, settings.asked_keypoints)
+    _check_names(people.names, settings.augmentation.flip > 0, monitor)
     held = None
     if job.measured_on:
         held = read(job.measured_on, people.names)
@@ -171,15 +181,18 @@ def _laid_out(job: "Job", folder: Path, overwrite: bool, monitor: Any) -> None:
     begin(folder, job, people, held)
 
 
-def _read(
-    sources: Sequence[str], pictures: Sequence[Path], keypoints: Any, monitor: Any
-) -> "Samples":
-    from evoskeleton.commands.pictures.annotated_pictures import annotated_pictures
+def _check_names(names: Sequence[str], flips: bool, monitor: Any) -> None:
+    """The keypoints make a detector that can be used.
 
-    def looked(done: int, total: int) -> None:
-        monitor.pictures("annotated", done, total)
+    Raises:
+        BadInput: fewer than six of our joints are among them.
+    """
+    from evoskeleton.lifting.keypoints.layouts import of_names
+    from evoskeleton.pose2d.heatmap.mirrored import one_sided
 
-    return annotated_pictures(sources, pictures, keypoints, looked, monitor.tell)
+    of_names(names)
+    if flips and (alone := one_sided(names)):
+        monitor.tell(f"nobody is mirrored: there is no other side of {', '.join(alone)}")
 
 
 def _run(job: "Job", folder: Path, address: str | None, told: Any) -> None:
@@ -214,46 +227,6 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-@detectors.command("evaluate")
-def evaluate(
-    detector: Annotated[
-        str, typer.Argument(help="a detector's folder, blazepose, or mean-pose: the mean of all")
-    ],
-    sources: Annotated_,
-    pictures: Pictures = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="JSON file for all numbers")
-    ] = None,
-    flip: Annotated[
-        bool, typer.Option("--flip", help="look at everybody mirrored as well, as published")
-    ] = False,
-    most: Annotated[
-        int | None, typer.Option(min=1, help="people to measure at most; none: all")
-    ] = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Measure a detector in annotated boxes: PCK, PCKh, pixels, OKS, and COCO's precision."""
-    _expect_packages()
-    from evoskeleton.console.detector_scores import score_tables
-    from evoskeleton.pose2d.scoring.answers import mean_pose
-    from evoskeleton.pose2d.scoring.asking import ask, some
-    from evoskeleton.pose2d.scoring.scores import score
-
-    refuse_taken(overwrite, json_file)
-    asked = None if detector == MEAN_POSE else _asked(detector, flip)
-    with bars() as monitor:
-        people = _read(sources, pictures or [], "data", monitor)
-        people = people if most is None else some(people, most)
-        if asked is None:
-            answers = mean_pose(people)
-        else:
-            answers, people = ask(
-                asked, people, lambda done, total: monitor.pictures("measured", done, total)
-            )
-        scores = score(people, answers, detector)
-    _show(scores, score_tables(scores), json_file)
-
-
 @detectors.command("convert")
 def convert(
     weights: Annotated[
@@ -273,7 +246,7 @@ def convert(
     overwrite: Overwrite = False,
 ) -> None:
     """Make a detector of published weights, as they are."""
-    _expect_packages()
+    expect_packages()
     from evoskeleton.pose2d.heatmap.bundle import save_bundle
     from evoskeleton.pose2d.heatmap.settings import HeatmapSettings
     from evoskeleton.pose2d.heatmap.weights import published_detector
@@ -288,30 +261,13 @@ def convert(
     typer.echo(f"{output}: HRNet of width {width}, {len(SCHEMAS[keypoints])} keypoints")
 
 
-def _asked(detector: str, flip: bool) -> "Asked":
-    from evoskeleton.machine import cores
-    from evoskeleton.pose2d.heatmap.heatmap_detector import (
-        HeatmapDetector,
-        HeatmapDetectorSettings,
-    )
-    from evoskeleton.pose2d.scoring.asking import OurJoints, OwnPoints
-
-    if detector == BLAZEPOSE:
-        from evoskeleton.pose2d.blazepose import BlazePose
-
-        return OurJoints(BlazePose())
-    settings = HeatmapDetectorSettings.parse({"flip": flip, "threads": max(1, int(cores()))})
-    return OwnPoints(HeatmapDetector(Path(detector), settings))
-
-
-def _show(scores: "Scores", tables: Sequence[Any], json_file: Path | None) -> None:
-    if json_file is not None:
-        write_json(json_file, scores.as_dict())
-    for table in tables:
-        terminal().print(table)
-
-
-def _expect_packages() -> None:
-    otherwise = "a detector wants {}, which is not installed: pip install 'evoskeleton[detect]'"
-    for module in ("cv2", "PIL", "onnxruntime", "onnx", "pycocotools"):
-        require(module, otherwise)
+for name, command in (
+    ("evaluate", evaluate),
+    ("card", card),
+    ("list", detector_list),
+    ("register", register),
+    ("promote", promote),
+    ("rollback", rollback),
+    ("fetch", fetch),
+):
+    detectors.command(name)(command)
