@@ -377,7 +377,7 @@ def _all_pages(search: Any, *arguments: str) -> list[Any]:
 
 
 def _kind(model: "RegisteredModel") -> str:
-    return model.tags.get(KIND, LIFTERS.name)
+    return str(model.tags.get(KIND, LIFTERS.name))
 
 
 def _before(model: "RegisteredModel", alias: str) -> list[int]:

@@ -12,7 +12,7 @@ pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 
 from evoskeleton.annotation.serving.trained_detectors import registered_detector
 from evoskeleton.cli import main
-from evoskeleton.commands.given.named_detectors import detector_registry, registered
+from evoskeleton.commands.given.named_detectors import detector_registry, loader, registered
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.record.registry import Registry
 from evoskeleton.platform.record.tracking import TrackingSettings
@@ -67,6 +67,8 @@ def test_a_registered_detector_is_used_by_its_name_and_swapped(bundles, tmp_path
         for name in ("models:/labs", str(bundles / "2"), "models:/labs/1")
     ]
     assert found[0] == found[1] != found[2]
+    of_adapt = loader(str(tmp_path / "home"))("models:/labs")
+    assert of_adapt.weight_hash == newer.weight_hash
     assert "version 1 is the champion" in run(capsys, "detector", "rollback", "labs", *home)
     assert newer.newer().version == "1"
     copy = tmp_path / "copy"
