@@ -64,6 +64,15 @@ class CocoFile:
 # In
 
 
+def has_points_of_projects(data: bytes) -> bool:
+    """Whether a file is COCO's, with points that a project may have; never raises."""
+    try:
+        words = json.loads(data)
+        return "annotations" in words and bool(_category(words))
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
 def read_coco(data: bytes) -> CocoFile:
     """The keypoints of a file.
 

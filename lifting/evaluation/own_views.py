@@ -29,18 +29,22 @@ class OwnViews:
         camera: (poses, views) int64: which of them sees a pose in each view.
         keypoints: (poses, views, 17, 2) float32 px, such as annotated ones; none: what the cameras
             see of the joints.
+        known: (poses, views, 17) bool, which keypoints are known; none: all.
     """
 
     names: tuple[str, ...]
     cameras: Cameras
     camera: np.ndarray
     keypoints: np.ndarray | None = None
+    known: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         expect_shape("camera", self.camera, ("poses", len(self.names)))
         if self.keypoints is not None:
             shape = (len(self.camera), len(self.names), len(JOINT_NAMES), 2)
             expect_shape("keypoints", self.keypoints, shape)
+        if self.known is not None:
+            expect_shape("known", self.known, (len(self.camera), len(self.names), 17))
 
     def __len__(self) -> int:
         return len(self.camera)
@@ -63,24 +67,31 @@ class OwnViews:
         points = project(seen, cameras)
         if self.keypoints is not None:
             points = torch.from_numpy(self.keypoints[rows]).flatten(0, 1)
-        both = lift_with(lifter, points, Intrinsics.of_cameras(cameras)), hip_centred(seen)
+        known = None if self.known is None else torch.from_numpy(self.known[rows]).flatten(0, 1)
+        lifted = lift_with(lifter, points, Intrinsics.of_cameras(cameras), known)
+        both = lifted, hip_centred(seen)
         first, second = (torch.unflatten(t, 0, (len(joints), len(self.names))) for t in both)
         return first, second
 
 
-def lift_with(lifter: Lifter, keypoints: Tensor, intrinsics: Intrinsics) -> Tensor:
+def lift_with(
+    lifter: Lifter, keypoints: Tensor, intrinsics: Intrinsics, known: Tensor | None = None
+) -> Tensor:
     """Lift keypoints of known cameras.
 
     Args:
         lifter: on any device.
-        keypoints: (n, 17, 2) px, all of them known.
+        keypoints: (n, 17, 2) px; of no meaning where they are not known.
         intrinsics: of one camera for all or of one a row.
+        known: (n, 17) bool, one or more of each; none: all are.
 
     Returns:
         (n, 17, 3) float32 mm in the frame of each camera, hip-centred, on the processor.
     """
-    plane = intrinsics.points(keypoints.double())
-    rotation = facing(plane, torch.ones(plane.shape[:2], dtype=torch.bool))
-    pixels = FOCAL_PX * turned(plane, rotation) + SIZE[0] / 2.0
-    lifted = lifter.lift_tensor(pixels.float().to(lifter.device)).cpu()
+    if known is None:
+        known = torch.ones(keypoints.shape[:2], dtype=torch.bool)
+    plane = intrinsics.points(torch.where(known[..., None], keypoints, 0.0).double())
+    rotation = facing(plane, known)
+    pixels = (FOCAL_PX * turned(plane, rotation) + SIZE[0] / 2.0).float().to(lifter.device)
+    lifted = lifter.lift_tensor(pixels, known.float().to(lifter.device)).cpu()
     return lifted @ rotation.float()

@@ -5,9 +5,11 @@ Keypoints, Human3.6M order, px, one pose an entry:
 - JSON: a list of poses, each 17 points `[x, y]` or `[x, y, visibility]`, or the 34 or 51 numbers
   of them; or an object with `keypoints` and, if wanted, `visibility` (17 numbers a pose), which may
   also be called `scores`, `confidence` or `keypoint_scores`; `points`, the name of another layout
-  (see `layouts`), and `width` and `height` of the pictures, px.
+  (see `layouts`), `width` and `height` of the pictures, px, and `images`, the name of the picture
+  of each pose.
 - Parquet: a list column `keypoints` (34 or 51 numbers a pose, or 17 lists of 2 or 3) and, if
-  wanted, a list column `visibility` (17 numbers), or `scores` or `confidence`.
+  wanted, a list column `visibility` (17 numbers), or `scores` or `confidence`, and a text column
+  `image`.
 
 A hidden keypoint (visibility 0.5 or less) may be NaN, or null in place of its numbers. Joints are
 written as 17 points `[x, y, z]` (JSON) or as a list column of 51 numbers (Parquet), mm, camera
@@ -38,7 +40,7 @@ _log = logging.getLogger(__name__)
 JOINTS = len(JOINT_NAMES)
 _SEEN = ("visibility", "scores", "confidence", "keypoint_scores", "score", "visible")
 _IN_TABLES = ("subject", "action", "clip", "frame", "image", "file", "name")
-_KEYS = ("keypoints", *_SEEN, "points", "joint_names", "width", "height")
+_KEYS = ("keypoints", *_SEEN, "points", "joint_names", "images", "width", "height")
 FRAME = "camera: x right, y down, z forward; hip at 0"
 
 
@@ -50,12 +52,14 @@ class Points(NamedTuple):
         visibility: (n, points) float32, or None where the file has none.
         layout: name of the layout that the file says it has; empty: Human3.6M's 17.
         size: width and height of the pictures, px, or None.
+        images: name of the picture of each pose; empty where the file does not say.
     """
 
     keypoints: np.ndarray
     visibility: np.ndarray | None
     layout: str = ""
     size: tuple[float, float] | None = None
+    images: tuple[str, ...] = ()
 
 
 def read_keypoints(path: Path | str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -107,7 +111,17 @@ def read_points(path: Path, points: str | None = None) -> Points:
             row, joint = np.argwhere(~np.isfinite(seen))[0]
             named = JOINT_NAMES[joint] if not name else f"point {joint}"
             raise BadInput(f"{path}: visibility of {named} in pose {row} is not a number")
-    return Points(np.ascontiguousarray(keypoints), seen, name, table.size)
+    images = _images(path, table.images, len(keypoints))
+    return Points(np.ascontiguousarray(keypoints), seen, name, table.size, images)
+
+
+def _images(path: Path, names: Any, poses: int) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    even = isinstance(names, list) and len(names) == poses
+    if not even or not all(isinstance(name, str) and name for name in names):
+        raise BadInput(f"{path}: images should be the name of a picture for each of {poses} poses")
+    return tuple(names)
 
 
 def write_joints(
@@ -181,6 +195,7 @@ class _Table(NamedTuple):
     visibility: Any = None
     layout: str = ""
     size: tuple[float, float] | None = None
+    images: Any = None
 
 
 def _json(path: Path) -> _Table:
@@ -201,7 +216,11 @@ def _json(path: Path) -> _Table:
     if len(seen) > 1:
         raise BadInput(f"{path}: visibility should be given once, got it twice")
     return _Table(
-        content["keypoints"], seen[0] if seen else None, _layout(content), _size(path, content)
+        content["keypoints"],
+        seen[0] if seen else None,
+        _layout(content),
+        _size(path, content),
+        content.get("images"),
     )
 
 
@@ -258,7 +277,8 @@ def _parquet(path: Path) -> _Table:
     _refuse_misspelt(path, [name for name in table.column_names if name not in _IN_TABLES])
     if len(seen) > 1:
         raise BadInput(f"{path}: visibility should be given once, got it twice")
-    return _Table(table["keypoints"].to_pylist(), seen[0] if seen else None)
+    images = table["image"].to_pylist() if "image" in table.column_names else None
+    return _Table(table["keypoints"].to_pylist(), seen[0] if seen else None, images=images)
 
 
 def _poses(path: Path, points: Any, count: int) -> np.ndarray:

@@ -88,9 +88,18 @@ def _of_32_joints() -> KeypointSet:
     return KeypointSet(tuple(names), weights)
 
 
+def _of_16_joints() -> KeypointSet:
+    """Without the nose, as hourglass detections of Human3.6M are kept; Neck is mixed."""
+    names = tuple(name for name in JOINT_NAMES if name != "Neck")
+    unit = dict(zip(names, np.eye(len(names)), strict=True))
+    unit["Neck"] = 0.5 * (unit["Thorax"] + unit["Head"])
+    return KeypointSet(names, np.stack([unit[name] for name in JOINT_NAMES]))
+
+
 LAYOUTS: Mapping[str, KeypointSet] = {
     "human36m": set_of_names(JOINT_NAMES),
     "human36m_32": _of_32_joints(),
+    "human36m_16": _of_16_joints(),
     "coco17": set_of_names(COCO),
     "coco18": set_of_names(_OPENPOSE_18),
     "body25": set_of_names(_BODY_25),
@@ -105,6 +114,7 @@ LAYOUTS: Mapping[str, KeypointSet] = {
 
 _ALIASES = {
     "h36m": "human36m", "h36m17": "human36m", "human36m17": "human36m", "h36m32": "human36m_32",
+    "h36m16": "human36m_16",
     "coco": "coco17", "openpose18": "coco18", "openpose": "body25", "openpose25": "body25",
     "mediapipe": "blazepose", "blazepose33": "blazepose", "halpe": "halpe26",
     "wholebody133": "wholebody", "cocowholebody": "wholebody", "mpii16": "mpii", "lsp": "lsp14",

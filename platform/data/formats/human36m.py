@@ -127,7 +127,7 @@ def _clip(path: Path, key: Any, rows: Any) -> PoseSet:
         raise BadInput(f"{where}: a key should be (subject number, action, file)")
     action, file = (checked_name(where, part) for part in key[1:])
     joints = rows_to_joints(where, rows)
-    return single_clip(joints, f"S{key[0]}", action, _file_to_clip(action, file))
+    return single_clip(joints, f"S{key[0]}", action, file_to_clip(action, file))
 
 
 def _is_subject(value: Any) -> bool:
@@ -146,14 +146,15 @@ def checked_name(where: str, name: Any) -> str:
     return name
 
 
-def _file_to_clip(action: str, file: str) -> str:
+def file_to_clip(action: str, file: str) -> str:
+    """What a file of an action is called here: names such as "Seq 1.h5" come with every action."""
     repeats = file.endswith(".h5") and not file.startswith(action)
     return f"{action}/{file}" if repeats else file
 
 
 def _clip_to_file(action: str, clip: str) -> str:
     file = clip.removeprefix(f"{action}/")
-    return file if _file_to_clip(action, file) == clip else clip
+    return file if file_to_clip(action, file) == clip else clip
 
 
 def rows_to_joints(where: str, rows: Any) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What a user says of keypoint files where they do not say it themselves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +59,8 @@ class Declarations:
         confidence: np.ndarray | None,
         own: KeypointSet | None,
         *,
-        clips: Clip,
+        clips: Clip | Sequence[Clip],
+        clip: np.ndarray | None = None,
         number: np.ndarray | None = None,
         person: np.ndarray | None = None,
         size: np.ndarray | None = None,
@@ -70,7 +72,7 @@ class Declarations:
             points: (people, points, 2); what is not finite or lies at (0, 0) is not known.
             confidence: (people, points); none: all certain.
             own: the layout that the file has; what is declared comes before it.
-            clips, number, person: as in `FoundKeypoints.of`.
+            clips, clip, number, person: as in `FoundKeypoints.of`.
             size: (people, 2) or (2,) px as the file says.
 
         Raises:
@@ -95,6 +97,7 @@ class Declarations:
             ours,
             ours_sure,
             clips=clips,
+            clip=clip,
             number=number,
             person=person,
             approximated=chosen.approximated,

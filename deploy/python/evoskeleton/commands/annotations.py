@@ -1,4 +1,4 @@
-"""`evoskeleton annotations`: pictures and COCO files in, the field's files and poses out."""
+"""`evoskeleton annotations`: pictures and keypoints in, the field's files and poses out."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,7 +10,14 @@ import typer
 
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.commands.given.settings_as_options import option
-from evoskeleton.commands.options import Overwrite, refuse_taken
+from evoskeleton.commands.options import (
+    FullConfidence,
+    Normalised,
+    Overwrite,
+    Points,
+    Threshold,
+    refuse_taken,
+)
 from evoskeleton.commands.serve import check_installed
 from evoskeleton.errors import BadInput
 from evoskeleton.settings_environment import from_environment
@@ -18,13 +25,15 @@ from evoskeleton.settings_environment import from_environment
 if TYPE_CHECKING:
     from evoskeleton.annotation.domain.records import Project
     from evoskeleton.annotation.store.annotation_store import AnnotationStore
+    from evoskeleton.platform.data.target.declarations import Declarations
 
 annotations = typer.Typer(
-    no_args_is_help=True, help="Bring pictures and COCO files in, and annotations out."
+    no_args_is_help=True, help="Bring pictures and keypoints in, and annotations out."
 )
 
 FORMATS = ("coco", "human36m", "u3dpw", "pose-table")
 ANNOTATIONS = Path("annotations")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _BESIDE_A_PICTURE = 4096
 """Bytes of an upload that are not the picture."""
 
@@ -54,31 +63,102 @@ def add(
 
 @annotations.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="COCO keypoint file")],
+    file: Annotated[
+        Path, typer.Argument(help="2D keypoints of any kind that `lift` reads: a file or a folder")
+    ],
     project: Annotated[str, typer.Option(help="name of the project; made where there is none")],
-    images: Annotated[Path, typer.Option(help="folder of the pictures that the file names")],
+    images: Annotated[Path, typer.Option(help="folder of the pictures that the keypoints are of")],
     annotator: Annotated[str, typer.Option(help="whose annotations these are")] = "import",
+    points: Points = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WIDTHxHEIGHT", help="size of the pictures")
+    ] = None,
+    normalised: Normalised = False,
+    full_confidence: FullConfidence = None,
+    threshold: Threshold = 0.5,
     folder: Folder = ANNOTATIONS,
     url: Url = None,
 ) -> None:
-    """Read a COCO file with its pictures into a project, as submissions."""
-    with opened(folder, url) as store:
-        from evoskeleton.annotation.formats.coco import read_coco
-        from evoskeleton.annotation.store.coco_import import import_coco
+    """Read keypoints with their pictures into a project, as submissions.
 
-        data = _content(file)
-        coco = read_coco(data)
+    COCO files in COCO's or Human3.6M's points come with their ids, areas and outlines; of any
+    other kind the joints come.
+    """
+    from evoskeleton.annotation.formats.coco import has_points_of_projects
+    from evoskeleton.commands.options import declarations
+
+    declared = declarations(points, size, normalised, full_confidence, threshold)
+    as_it_is = declared == declarations() and file.is_file()
+    with opened(folder, url) as store:
+        data = _content(file) if as_it_is and file.suffix.lower() == ".json" else b""
+        if has_points_of_projects(data):
+            _import_coco(store, data, project, images, annotator)
+        else:
+            _import_keypoints(store, file, declared, project, images, annotator)
+
+
+def _import_coco(
+    store: "AnnotationStore", data: bytes, project: str, images: Path, annotator: str
+) -> None:
+    """All that a COCO file says, in the points that it has."""
+    from evoskeleton.annotation.formats.coco import read_coco
+    from evoskeleton.annotation.store.coco_import import import_coco
+
+    coco = read_coco(data)
+    for entry in coco.images:
+        _inside(images, entry.name)
+    key = hashlib.sha256(data).hexdigest()
+    with _all_or_nothing(store, project):
+        known = store.make_project(project, coco.keypoints)
         for entry in coco.images:
-            _inside(images, entry.name)
-        key = hashlib.sha256(data).hexdigest()
-        with _all_or_nothing(store, project):
-            known = store.make_project(project, coco.keypoints)
-            for entry in coco.images:
-                _add(store, known, images / entry.name, entry.name)
-            done = import_coco(store, known, data, annotator, key)
+            _add(store, known, images / entry.name, entry.name)
+        done = import_coco(store, known, data, annotator, key)
     typer.echo(f"{project}: {done.people} people in {done.images} of {len(coco.images)} pictures")
     if done.left_out:
         typer.echo(f"{done.left_out} annotations have no keypoints and were left out")
+
+
+def _import_keypoints(
+    store: "AnnotationStore",
+    file: Path,
+    declared: "Declarations",
+    project: str,
+    images: Path,
+    annotator: str,
+) -> None:
+    """The joints that a file of another kind has, of the pictures that are there."""
+    from evoskeleton.annotation.formats.found_people import people_by_picture, pictures_of
+    from evoskeleton.annotation.store.keypoint_import import import_people
+    from evoskeleton.platform.data.target.input_files import digests
+    from evoskeleton.platform.data.target.look import look
+
+    looked = look(file, declared)
+    pictures = pictures_of(looked.found, _pictures_in(images))
+    key = hashlib.sha256(repr((digests([str(file)]), declared)).encode()).hexdigest()
+    with _all_or_nothing(store, project):
+        there = {known.name: known for known in store.projects()}.get(project)
+        known = there or store.make_project(project, "human36m")
+        people = people_by_picture(looked.found, pictures, known.keypoints)
+        for name in people:
+            _add(store, known, images / name, name)
+        count = import_people(store, known, people, annotator, key)
+    for note in looked.notes:
+        typer.echo(f"{file}: {note}", err=True)
+    typer.echo(f"{project}: {count} people in {len(people)} pictures")
+    if apart := len(looked.found) - count:
+        typer.echo(f"{apart} keypoint sets have no picture or no known joint and were left out")
+
+
+def _pictures_in(folder: Path) -> list[str]:
+    """Names of the files in a folder and below it, hidden ones apart."""
+    if not folder.is_dir():
+        raise BadInput(f"--images should be a folder of pictures, {folder} is none")
+    inside = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    return [
+        path.as_posix()
+        for path in inside
+        if path.suffix.lower() in PICTURES and not any(part.startswith(".") for part in path.parts)
+    ]
 
 
 @annotations.command("export")

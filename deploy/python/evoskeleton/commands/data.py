@@ -18,6 +18,7 @@ from evoskeleton.commands.options import (
     Threshold,
     busy,
     counted,
+    declarations,
     poses_of,
     refuse_taken,
     table_in,
@@ -180,13 +181,10 @@ def data_keypoints(
     overwrite: Overwrite = False,
 ) -> None:
     """Show what is understood of 2D keypoints, as `lift` and a target read them."""
-    from evoskeleton.commands.lifter import image_size
-    from evoskeleton.platform.data.target.declarations import Declarations
     from evoskeleton.platform.data.target.look import draw_look, look, report_lines
 
     refuse_taken(overwrite, figure)
-    pictures = None if size is None else image_size("--size", size)
-    looked = look(keypoints, Declarations(points, pictures, normalised, full_confidence, threshold))
+    looked = look(keypoints, declarations(points, size, normalised, full_confidence, threshold))
     for line in report_lines(looked):
         typer.echo(line)
     if figure is not None:

@@ -18,6 +18,8 @@ from evoskeleton.commands.options import (
     Threshold,
     bars,
     busy,
+    declarations,
+    image_size,
     measured_poses,
     poses_of,
     refuse_taken,
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from evoskeleton.lifting.bundle import Lifter
+    from evoskeleton.lifting.evaluation.own_views import OwnViews
+    from evoskeleton.platform.data.poses import PoseSet
+    from evoskeleton.platform.data.target.declarations import Declarations
     from evoskeleton.platform.data.target.look import Looked
 
 
@@ -91,9 +96,29 @@ def evaluate(
     reference: Annotated[
         str | None, typer.Option(help="poses such as the seeds: adds errors by decile of rarity")
     ] = None,
+    cameras: Annotated[
+        str | None,
+        typer.Option(
+            help="cameras.npy of Human3.6M's form, or own where the poses' files hold what their "
+            "cameras saw: these see the poses, in place of the fixed views"
+        ),
+    ] = None,
+    keypoints: Annotated[
+        Path | None,
+        typer.Option(
+            help="2D keypoints that were found in the pictures of these cameras, such as "
+            "twoDPose_HRN_test.npy: paired with the poses by subject, clip, frame and camera"
+        ),
+    ] = None,
+    points: Points = None,
+    full_confidence: FullConfidence = None,
+    threshold: Threshold = 0.5,
     overwrite: Overwrite = False,
 ) -> None:
-    """Measure a lifter's errors by clip over four fixed views, and what its error radii hold."""
+    """Measure a lifter's errors by clip, and what its error radii hold.
+
+    Poses are seen by four fixed views, or by the cameras of their own data set.
+    """
     from evoskeleton.console.evaluation import coverage_table, evaluation_table
     from evoskeleton.lifting.bundle import load_bundle, read_description
     from evoskeleton.lifting.bundles import bundle_folder
@@ -102,15 +127,50 @@ def evaluate(
 
     refuse_taken(overwrite, json_file)
     known = measured_poses(poses, "--poses")
+    declared = declarations(points, None, False, full_confidence, threshold)
+    known, views = _seen(known, poses, cameras, keypoints, declared)
     rare = rarity(known.poses, poses_of(reference).poses) if reference else None
     folder = bundle_folder(model)
     lifter, record = load_bundle(folder), read_description(folder).get("training", {})
-    evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare)
+    evaluation = measure(lifter, known.poses, known.action, known.clip_label(), rare, views=views)
     if json_file is not None:
         write_text(json_file, json.dumps(evaluation.as_dict(), indent=1))
     terminal().print(evaluation_table(evaluation))
     if (radii := record.get("error_radii_mm")) is not None:
         terminal().print(coverage_table(lifter, radii, known.poses))
+
+
+def _seen(
+    poses: "PoseSet",
+    source: str,
+    cameras: str | None,
+    keypoints: Path | None,
+    declared: "Declarations",
+) -> "tuple[PoseSet, OwnViews | None]":
+    """Poses, and how the cameras of their data set see them; none: the fixed views do."""
+    from evoskeleton.platform.data.own_cameras import own_views
+    from evoskeleton.platform.data.sources.load import settings_from_text
+    from evoskeleton.platform.data.target.look import look
+    from evoskeleton.platform.data.target.paired_views import paired_views
+
+    if cameras is None:
+        if keypoints is not None:
+            raise BadInput("--keypoints are judged in their cameras' frames: --cameras names them")
+        return poses, None
+    views = own_views(poses, settings_from_text(source), cameras)
+    if keypoints is None:
+        return poses, views
+    looked = look(keypoints, declared)
+    for note in looked.notes:
+        typer.echo(f"{keypoints}: {note}", err=True)
+    paired = paired_views(poses, views, looked.found)
+    if paired.left_out:
+        typer.echo(
+            f"{paired.left_out:,} of {len(poses):,} poses have no keypoints in every view and are "
+            "left out",
+            err=True,
+        )
+    return poses.take(paired.rows), paired.views
 
 
 def lift(
@@ -144,15 +204,15 @@ def lift(
     from evoskeleton.lifting.bundle import load_bundle
     from evoskeleton.lifting.bundles import bundle_folder
     from evoskeleton.lifting.keypoints.keypoint_files import write_joints
-    from evoskeleton.platform.data.target.declarations import Declarations
     from evoskeleton.platform.data.target.look import look
 
     refuse_taken(overwrite, output)
     if output.exists() and keypoints.exists() and output.samefile(keypoints):
         raise BadInput(f"{output} holds the keypoints: --output should be another file")
-    given = fit if fit is not None else size
-    pictures = None if given is None else image_size("--fit" if fit else "--size", given)
-    declared = Declarations(points, pictures, normalised, full_confidence, threshold)
+    if fit is not None:
+        image_size("--fit", fit)
+    pictures = size if fit is None else fit
+    declared = declarations(points, pictures, normalised, full_confidence, threshold)
     looked = look(keypoints, declared)
     for note in looked.notes:
         typer.echo(f"{keypoints}: {note}", err=True)
@@ -199,13 +259,6 @@ def _known_size(lifter: "Lifter", size: str | None) -> tuple[int, int] | None:
         typer.echo(note, err=True)
         return None
     return image_size("--size", size)
-
-
-def image_size(option: str, size: str) -> tuple[int, int]:
-    width, _, height = size.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise BadInput(f"{option} should be the size of the images, such as 1920x1080, got {size}")
-    return int(width), int(height)
 
 
 def _fitted(

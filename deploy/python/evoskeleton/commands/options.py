@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
     from evoskeleton.console.log_lines import LogLines
     from evoskeleton.platform.data.poses import PoseSet
+    from evoskeleton.platform.data.target.declarations import Declarations
     from evoskeleton.platform.record.tracking import Page
 
 CAMPAIGNS = "campaigns"
@@ -95,6 +96,32 @@ FullConfidence = Annotated[
 Threshold = Annotated[
     float, typer.Option(min=0, help="a joint of this confidence or less is not known")
 ]
+
+
+def image_size(option: str, size: str) -> tuple[int, int]:
+    """Width and height, px.
+
+    Raises:
+        BadInput: the text is no size.
+    """
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise BadInput(f"{option} should be the size of the images, such as 1920x1080, got {size}")
+    return int(width), int(height)
+
+
+def declarations(
+    points: str | None = None,
+    size: str | None = None,
+    normalised: bool = False,
+    full_confidence: float | None = None,
+    threshold: float = 0.5,
+) -> "Declarations":
+    """What the options say of keypoint files."""
+    from evoskeleton.platform.data.target.declarations import Declarations
+
+    pictures = None if size is None else image_size("--size", size)
+    return Declarations(points, pictures, normalised, full_confidence, threshold)
 
 
 def poses_of(text: str) -> "PoseSet":

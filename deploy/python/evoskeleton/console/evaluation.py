@@ -17,7 +17,9 @@ from evoskeleton.lifting.protocols import Evaluation
 
 def evaluation_table(evaluation: Evaluation) -> Table:
     """Clips and the overall means as a table to print."""
-    table = Table("clip", title="Errors over four fixed views", caption="\n".join(describe_views()))
+    own = evaluation.own_views
+    title = "Errors over the data set's own cameras" if own else "Errors over four fixed views"
+    table = Table("clip", title=title, caption="\n".join(own or describe_views()))
     metrics = shown_in("evaluate")
     for heading in ("poses", *(f"{m.heading}, {m.unit}" for m in metrics.values())):
         table.add_column(heading, justify="right")

@@ -1,8 +1,10 @@
 """Arrays of keypoints in `.npy` files, plain or as EvoSkeleton's dictionaries.
 
-A plain array is (frames, points, 2 or 3); where it has not Human3.6M's 17 or 32 points, the layout
-is declared. `twoDPose_*.npy` is `{(subject, action, file): (frames, 64 or 34)}`, and U3DPW's
-`annotation.npy` `{picture: {"h36m": (17, 2), "p2d": (14, 2), ...}}`, of which the 14 are LSP's.
+A plain array is (frames, points, 2 or 3); where it has not Human3.6M's 17, 32 or 16 points, the
+layout is declared. `twoDPose_*.npy` is `{(subject, action, file): (frames, 64, 34 or 32)}`, such as
+(9, "Walking", "Walking 1.54138969.h5"), a file a camera; its clips are called as those of
+`threeDPose_*.npy`. U3DPW's `annotation.npy` is `{picture: {"h36m": (17, 2), "p2d": (14, 2), ...}}`,
+of which the 14 are LSP's.
 """
 
 from collections.abc import Iterator
@@ -13,11 +15,13 @@ import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.layouts import of_count
+from evoskeleton.platform.data.formats.human36m import file_to_clip
 from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.safe_npy import load_object, printable
 
-_OURS = ("human36m", "human36m_32", "lsp14")
+_OURS = ("human36m", "human36m_32", "human36m_16", "lsp14")
+_WIDTHS = (64, 34, 32)
 
 
 class Arrays:
@@ -46,9 +50,7 @@ class Arrays:
                 whole = points[None] if isinstance(points, np.ndarray) else points
                 yield self._poses(where, whole, Clip(file=printable(str(key))))
             else:
-                words = [str(part) for part in key] if isinstance(key, tuple) else [str(key)]
-                subject, name = words[0], " ".join(words[1:]) or words[0]
-                yield self._poses(where, value, Clip(str(path), subject, name))
+                yield self._poses(where, value, _clip(path, key))
 
     def _poses(self, where: str, array: Any, clip: Clip) -> FoundKeypoints:
         points = _as_points(where, array)
@@ -63,13 +65,26 @@ class Arrays:
         )
 
 
+def _clip(path: Path, key: Any) -> Clip:
+    """A recording of one camera, called as the poses of the same recording are."""
+    words = [printable(str(part)) for part in key] if isinstance(key, tuple) else [str(key)]
+    if len(words) != 3:
+        return Clip(str(path), words[0], " ".join(words[1:]) or words[0])
+    subject, action, file = words
+    name, _, ending = file.partition(".")
+    camera = ending.removesuffix("-sh").removesuffix("h5").strip(".")
+    clip = file_to_clip(action, f"{name}.h5") if ending else file
+    called = f"S{subject}" if subject.isdecimal() else subject
+    return Clip(str(path), called, clip, f"camera {camera}" if camera else "")
+
+
 def _as_points(where: str, array: Any) -> np.ndarray:
     """(frames, points, 2 or 3) numbers."""
     wanted = "(frames, points, 2 or 3) numbers"
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
         kind = getattr(array, "dtype", type(array).__name__)
         raise BadInput(f"{where} should hold {wanted}, got {kind}")
-    if array.ndim == 2 and array.shape[1] in (34, 64):
+    if array.ndim == 2 and array.shape[1] in _WIDTHS:
         array = array.reshape(len(array), -1, 2)
     if array.ndim != 3 or array.shape[2] not in (2, 3):
         raise BadInput(f"{where} should hold {wanted}, got {array.shape}")

@@ -1,4 +1,7 @@
-"""Keypoints as `lift` reads them: JSON or Parquet, Human3.6M's 17 joints, a pose an entry."""
+"""Keypoints as `lift` reads them: JSON or Parquet, Human3.6M's 17 joints, a pose an entry.
+
+Its poses are those of one clip, or of a clip a picture where the file names pictures.
+"""
 
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 
 
 class LiftFile:
-    """A file of `lift`; its poses are those of one clip."""
+    """A file of `lift`."""
 
     def __init__(self, declared: Declarations = NOTHING_DECLARED) -> None:
         self._declared = declared
@@ -25,12 +28,19 @@ class LiftFile:
         found = read_points(path, self._declared.points)
         if not found.layout:
             expect_finite(path, found.keypoints, found.visibility)
+        number = np.arange(len(found.keypoints))
+        clips, clip = [Clip(file=str(path), counted="pose")], np.zeros_like(number)
+        if found.images:
+            of_image = {image: place for place, image in enumerate(dict.fromkeys(found.images))}
+            clips = [Clip(file=image, counted="pose") for image in of_image]
+            clip = np.array([of_image[image] for image in found.images])
         return self._declared.to_found(
             str(path),
             found.keypoints,
             found.visibility,
             layout(found.layout or "human36m"),
-            clips=Clip(file=str(path), counted="pose"),
-            number=np.arange(len(found.keypoints)),
+            clips=clips,
+            clip=clip,
+            number=number,
             size=None if found.size is None else np.array(found.size, np.float32),
         )

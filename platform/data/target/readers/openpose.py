@@ -2,7 +2,7 @@
 
 `people` hold `pose_keypoints_2d`, x y confidence of each point; 25 points are BODY_25 and 18 are
 COCO's with a neck. A point that was not found is 0 0 0. The folder is a clip, and a file's frame
-the number in its name.
+the number at the end of its name; where a name has none, each file is a clip, of one picture.
 """
 
 import re
@@ -14,7 +14,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.layouts import of_count
 from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
-from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
+from evoskeleton.platform.data.target.found import NOT_NUMBERED, Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.json_text import read_json
 
 _ENDING = "_keypoints.json"
@@ -46,13 +46,16 @@ class OpenPose:
     def read(self, path: Path) -> FoundKeypoints:
         """Everybody in all frames."""
         files = sorted(path.glob(f"*{_ENDING}"), key=_frame) if path.is_dir() else [path]
+        if not all(_frame(file)[0] >= 0 for file in files):
+            pictures = [self._frame(file, NOT_NUMBERED, Clip(file=str(file))) for file in files]
+            return FoundKeypoints.concat(pictures)
         clip = Clip(file=str(path))
-        parts = [self._frame(file, place, clip) for place, file in enumerate(files)]
+        parts = [self._frame(file, _frame(file)[0], clip) for file in files]
         found = FoundKeypoints.concat([part for part in parts if len(part)])
         same = {**vars(found), "clips": (clip,), "clip": np.zeros_like(found.clip)}
         return FoundKeypoints(**same)
 
-    def _frame(self, file: Path, place: int, clip: Clip) -> FoundKeypoints:
+    def _frame(self, file: Path, number: int, clip: Clip) -> FoundKeypoints:
         where = str(file)
         rows = [_flat(where, person) for person in _people(where, read_json(file))]
         if not rows:
@@ -60,14 +63,13 @@ class OpenPose:
         if len({len(row) for row in rows}) > 1:
             raise BadInput(f"{where}: people should have equally many points")
         points = np.stack(rows)
-        number = _frame(file)[0]
         return self._declared.to_found(
             where,
             points[..., :2],
             points[..., 2],
             of_count(points.shape[1], ("body25", "coco18", "coco17")),
             clips=clip,
-            number=np.full(len(points), place if number < 0 else number),
+            number=np.full(len(points), number),
             person=np.arange(len(points)),
         )
 
