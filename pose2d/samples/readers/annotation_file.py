@@ -1,6 +1,7 @@
 """What the readers share: JSON of strangers, and where the pictures lie that a file names."""
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -95,4 +96,4 @@ class Shelf:
         tails = [parts[1:] if PurePosixPath(name).is_absolute() else parts]
         tails += [parts[-length:] for length in range(min(_LONGEST_TAIL, len(parts) - 1), 0, -1)]
         places = (folder.joinpath(*tail) for tail in tails for folder in self.folders)
-        return next((str(place) for place in places if place.is_file()), "")
+        return next((str(place) for place in places if os.path.isfile(place)), "")

@@ -130,8 +130,7 @@ def _person(
     where: str, entry: Mapping[str, Any], picture: Picture, count: int, at: int
 ) -> PersonSample:
     try:
-        with np.errstate(over="ignore"):
-            points = np.array(entry["keypoints"], np.float32).reshape(count, 3)
+        points = np.array(entry["keypoints"], np.float32).reshape(count, 3)
     except (ValueError, TypeError, OverflowError):
         raise BadInput(f"{where}: keypoints should be x y v for each of {count} points") from None
     labelled = (points[:, 2] > 0) & np.isfinite(points).all(axis=1)
@@ -157,5 +156,4 @@ def _own_box(where: str, entry: Mapping[str, Any]) -> np.ndarray | None:
         raise BadInput(f"{where}: bbox should be x y width height") from None
     if width <= 0 or height <= 0:
         return None
-    with np.errstate(over="ignore"):
-        return np.array([x, y, x + width, y + height], np.float32)
+    return np.array([x, y, x + width, y + height], np.float32)

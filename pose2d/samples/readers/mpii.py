@@ -97,7 +97,10 @@ def _of_list(where: str, at: int, entry: Any) -> _Found:
 def _of_release(where: str, release: Mapping[str, Any]) -> Iterator[_Found]:
     """Everybody in the pictures of the training part; of the others nothing is public."""
     pictures = _listed(release["annolist"])
-    public = np.atleast_1d(np.asarray(release.get("img_train", np.ones(len(pictures)))))
+    try:
+        public = np.array(release.get("img_train", np.ones(len(pictures))), float).ravel()
+    except (TypeError, ValueError):
+        raise BadInput(f"{where}: img_train should be a number for each picture") from None
     count = 0
     for at, entry in enumerate(pictures):
         if at >= len(public) or not public[at]:
@@ -107,7 +110,7 @@ def _of_release(where: str, release: Mapping[str, Any]) -> Iterator[_Found]:
             for rectangle in _listed(entry.get("annorect")):
                 yield name, _clip(entry, name), _of_rectangle(rectangle, count)
                 count += 1
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             raise BadInput(f"{where}: picture {at + 1} of annolist is not as published") from None
 
 

@@ -6,6 +6,8 @@ A folder stands for the one annotation file in it, or in its `annotations`.
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from evoskeleton.errors import BadInput
 from evoskeleton.pose2d.samples.readers import coco, mpii
 from evoskeleton.pose2d.samples.readers.annotation_file import read_json
@@ -16,6 +18,7 @@ _KINDS = (".json", ".npy", ".mat")
 KNOWN = "COCO person keypoints (.json), MPII (.mat or its list in .json), or Human3.6M crops (.npy)"
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def read_samples(path: Path, shelves: Sequence[Path] = ()) -> Samples:
     """Everybody who is annotated in a file or folder.
 

@@ -37,7 +37,8 @@ def figures(
     if len(bred) == 0:
         return
     errors = {int(number): error[generation == number] for number in np.unique(generation[bred])}
-    yield "error_by_generation", review.error_by_generation(errors)
+    if np.isfinite(error[bred]).any():  # the first generation is bred before there is a lifter
+        yield "error_by_generation", review.error_by_generation(errors)
     seeds, sample = (_spread(part) for part in (np.flatnonzero(generation == 0), bred))
     yield "limb_directions", review.limb_coverage(poses[seeds], poses[sample])
     now = hardness([champion], np.asarray(poses[sample])).error

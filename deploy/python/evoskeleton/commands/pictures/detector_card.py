@@ -1,7 +1,6 @@
 """`evoskeleton detector evaluate` and `detector card`: how right a detector is, and what it is."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -89,9 +88,8 @@ def card(
         raise BadInput(
             "--write keeps what is measured on given pictures in a detector's own folder"
         )
-    with ExitStack() as open_folders:
-        folder = open_folders.enter_context(detector_folder(detector, home, uri))
-        words, tables = read_card(folder), []
+    with detector_folder(detector, home, uri) as folder:
+        words, tables = read_card(folder), list[Any]()
         if sources:
             expect_packages()
             asked = _asked(detector, folder, False)
