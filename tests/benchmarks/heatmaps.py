@@ -4,8 +4,10 @@
     python tests/benchmarks/heatmaps.py --widths 48 --size 288 384
 
 Networks are drawn, not trained, and moved a little by noise: the time does not depend on it. A row
-has the milliseconds of a whole person (crop, network, decoding), least and median, those of the
-network alone in either runtime, and the largest distance of a keypoint between the two, px.
+has the milliseconds of a whole person (crop, network, decoding), those of the network alone in
+either runtime, and the largest distance of a keypoint between the two, px. Of each time: the least
+and the median on the clock, and the least of all threads' processor time, which depends far less on
+what else the machine does.
 """
 
 import argparse
@@ -33,13 +35,13 @@ class Nobody:
 
 
 def milliseconds(call: Callable[[], object], repeats: int) -> np.ndarray:
-    """(repeats,) of a call, after three that do not count."""
+    """(repeats, 2) of a call, on the clock and of processors, after three that do not count."""
     spent = []
     for _ in range(repeats + 3):
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         call()
-        spent.append(1e3 * (time.perf_counter() - start))
-    return np.array(spent[3:])
+        spent.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    return 1e3 * np.array(spent[3:])
 
 
 def drawn(settings: HeatmapSettings) -> HeatmapNetwork:
@@ -65,7 +67,10 @@ def row(folder: Path, threads: int, repeats: int) -> str:
     mean = card.network.head == "seed"
     both = (detector.maps(picture), network(torch.from_numpy(picture)).numpy())
     one, other = (decoded(maps, size, mean).keypoints for maps in both)
-    times = "  ".join(f"{t.min():7.1f} {np.median(t):7.1f}" for t in (whole, runtime, plain))
+    times = "  ".join(
+        f"{t[:, 0].min():7.1f} {np.median(t[:, 0]):7.1f} {t[:, 1].min():7.1f}"
+        for t in (whole, runtime, plain)
+    )
     return f"{times}  {np.abs(one - other).max():.4f}"
 
 
@@ -77,7 +82,7 @@ def main() -> None:
     parser.add_argument("--head", default="heatmaps")
     parser.add_argument("--repeats", type=int, default=30)
     asked = parser.parse_args()
-    print("width threads  person: least median   ONNX Runtime     torch            px")
+    print("width threads  person: least, median, processor   ONNX Runtime   torch   px")
     for width in asked.widths:
         said = {"width": width, "picture_px": tuple(asked.size), "head": asked.head}
         with TemporaryDirectory() as folder:

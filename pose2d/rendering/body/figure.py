@@ -33,7 +33,7 @@ def _rest_joints() -> np.ndarray:
     joints[Joint.THORAX] = (0, 34, 438)
     joints[Joint.NECK] = (0, 30, 581)
     joints[Joint.HEAD] = (0, 22, 726)
-    joints[Joint.LSHOULDER] = (186, 36, 472)
+    joints[Joint.LSHOULDER] = (184, 36, 500)
     joints[Joint.LELBOW] = joints[Joint.LSHOULDER] + 299 * ARM_AXIS
     joints[Joint.LWRIST] = joints[Joint.LELBOW] + 278 * ARM_AXIS
     for left, right in _PAIRS:
@@ -261,8 +261,8 @@ def _arm(build: Build) -> list[Loft]:
         (1.0, 28, 21, 0, 0),
     )  # fmt: skip
     yoke = ((0.0, 44, 46, 0, 0), (0.6, 34, 40, 0, 0), (1.0, 34, 38, 0, 0))
-    root = np.array([20.0, 44.0, 512.0])
-    cap = shoulder + np.array([-6.0, 0.0, 4.0])
+    root = np.array([20.0, 44.0, 524.0])
+    cap = shoulder + np.array([-8.0, 0.0, -2.0])
     return [
         _limb(root, cap, (0, 1, 0), _rows(build, yoke, 0.84, 0.06), 36.0),
         _limb(shoulder, elbow, (0, 1, 0), _rows(build, upper, 0.84, 0.16), 40.0),
