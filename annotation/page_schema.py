@@ -11,7 +11,7 @@ from typing import Any
 
 from evoskeleton.annotation.domain.annotated_person import MOST_PEOPLE
 from evoskeleton.annotation.domain.keypoint_schemas import IN_PROJECTS, SCHEMAS
-from evoskeleton.evolution.skeleton import JOINT_NAMES, MIRROR, PARENTS, Joint
+from evoskeleton.evolution.skeleton import JOINT_NAMES, LIMBS, MIRROR, PARENTS, Joint
 from evoskeleton.lifting.cameras import FOCAL_PX, SIZE
 from evoskeleton.lifting.keypoints.plausible_keypoints import LEAST_KNOWN
 from evoskeleton.lifting.model_fit.body_cost import TEMPLATE
@@ -46,6 +46,7 @@ def page_schema() -> dict[str, Any]:
         "JOINTS": JOINT_NAMES,
         "PARENTS": PARENTS,
         "MIRROR": MIRROR,
+        "LIMBS": [limb.name for limb in LIMBS],
         "FOCAL_SHARE": FOCAL_PX / SIZE[0],
         "HEIGHT_MM": PoseFitSettings.parse({}).height_mm,
         "LEAST_KNOWN": LEAST_KNOWN,

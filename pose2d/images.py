@@ -5,7 +5,6 @@ is read from the header and refused before a pixel is decoded.
 """
 
 import io
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.pose2d.picture_limits import MOST_PIXELS
+from evoskeleton.pose2d.picture_parts import check_parts
 
 """Largest picture that is decoded: 240 MB as red green blue."""
 
@@ -27,15 +27,9 @@ FILE_FORMATS = (*PICTURE_FORMATS, "TIFF", "GIF")
 """What is read from files; of several pictures in one, the first."""
 
 _NAMES = {"WEBP": "WebP"}
-
-MOST_SCANS = 100
-"""Of a progressive JPEG; those that are made to be looked at have some ten."""
 _BACKGROUND = (255, 255, 255)
 _ORIENTATION = 0x0112
 _THUMBNAIL_QUALITY = 85
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_SCAN, _END = 0xDA, 0xD9
-_WITHOUT_LENGTH = (0x01, 0xD8)
 
 
 def read_image(path: Path | str, most_pixels: int = MOST_PIXELS) -> np.ndarray:
@@ -119,36 +113,10 @@ def _opened(
     """A picture whose header was read, and that can be decoded in reasonable time."""
     with _told_in_one_sentence(name, formats), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        check_parts(file, name)
         with Image.open(file, formats=tuple(formats)) as picture:
             check_size(picture.size, f"picture {name}", most_pixels)
-            if picture.format in ("JPEG", "MPO"):
-                _check_scans(file, name)
             yield picture
-
-
-def _check_scans(file: Any, name: str) -> None:
-    """Refuse a progressive JPEG of many scans: each goes over the whole picture, and an empty one
-    takes a few bytes."""
-    place = file.tell()
-    file.seek(0)
-    scans = _scans(file.read())
-    file.seek(place)
-    if scans > MOST_SCANS:
-        raise BadInput(f"picture {name} should be of at most {MOST_SCANS} scans, it has more")
-
-
-def _scans(data: bytes) -> int:
-    """Scans of a JPEG file until its end, or until there are too many (ITU T.81, B.1)."""
-    scans, place = 0, 0
-    while scans <= MOST_SCANS and (marker := _MARKER.search(data, place)):
-        kind = data[marker.end() - 1]
-        if kind == _END:
-            break
-        alone = kind in _WITHOUT_LENGTH
-        length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-        place = marker.end() + (0 if alone else length)
-        scans += kind == _SCAN
-    return scans
 
 
 @contextmanager

@@ -38,7 +38,7 @@ from evoskeleton.annotation.messages.annotation_messages import (
     project_record,
     revision_record,
 )
-from evoskeleton.lifting.model_fit.fitted_bodies import FittedBodies
+from evoskeleton.lifting.model_fit.fitted_bodies import BodyChecks, FittedBodies
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,15 @@ def refit(
     return _call("RefitBody", request, lambda answer: _fits(answer.bodies))
 
 
+def check_bodies(joints: np.ndarray, heights_mm: Sequence[float] = ()) -> Call[BodyChecks]:
+    """Limbs beyond their joint limits and bones of unusual length, of bodies (k, 17, 3) mm in the
+    camera frame; without heights they are 1,700 mm tall."""
+    bodies = [pb.Body(joints=np.ravel(body).tolist()) for body in joints]
+    for body, height in zip(bodies, heights_mm, strict=False):
+        body.body_height_mm = height
+    return _call("CheckBodies", pb.CheckBodiesRequest(bodies=bodies), _checks)
+
+
 def submit(
     image: int,
     people: Sequence[AnnotatedPerson],
@@ -347,6 +356,12 @@ def _fits(bodies: Sequence[pb.FittedBody]) -> FittedBodies:
         flips=np.array([body.flips for body in bodies], bool).reshape(count, -1),
         converged=np.array([body.converged for body in bodies], bool),
     )
+
+
+def _checks(answer: pb.CheckBodiesResponse) -> BodyChecks:
+    margins = [body.limit_margin_deg for body in answer.bodies]
+    sigma = [body.bone_sigma for body in answer.bodies]
+    return BodyChecks(np.array(margins).reshape(-1, 9), np.array(sigma).reshape(-1, 16))
 
 
 def _joints(numbers: Sequence[float]) -> np.ndarray:

@@ -214,6 +214,7 @@ class _Methods:
     history = _Method(annotation_calls.history)
     suggest = _Method(annotation_calls.suggest)
     refit = _Method(annotation_calls.refit)
+    check_bodies = _Method(annotation_calls.check_bodies)
     submit = _Method(annotation_calls.submit)
     undo = _Method(annotation_calls.undo)
     review = _Method(annotation_calls.review)

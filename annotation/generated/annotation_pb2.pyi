@@ -631,6 +631,34 @@ class RefitBodyResponse(_message.Message):
     model: _common_pb2.Model
     def __init__(self, bodies: _Optional[_Iterable[_Union[FittedBody, _Mapping]]] = ..., focal_px: _Optional[float] = ..., body_height_mm: _Optional[float] = ..., model: _Optional[_Union[_common_pb2.Model, _Mapping]] = ...) -> None: ...
 
+class CheckBodiesRequest(_message.Message):
+    __slots__ = ("bodies",)
+    BODIES_FIELD_NUMBER: _ClassVar[int]
+    bodies: _containers.RepeatedCompositeFieldContainer[Body]
+    def __init__(self, bodies: _Optional[_Iterable[_Union[Body, _Mapping]]] = ...) -> None: ...
+
+class Body(_message.Message):
+    __slots__ = ("joints", "body_height_mm")
+    JOINTS_FIELD_NUMBER: _ClassVar[int]
+    BODY_HEIGHT_MM_FIELD_NUMBER: _ClassVar[int]
+    joints: _containers.RepeatedScalarFieldContainer[float]
+    body_height_mm: float
+    def __init__(self, joints: _Optional[_Iterable[float]] = ..., body_height_mm: _Optional[float] = ...) -> None: ...
+
+class CheckBodiesResponse(_message.Message):
+    __slots__ = ("bodies",)
+    BODIES_FIELD_NUMBER: _ClassVar[int]
+    bodies: _containers.RepeatedCompositeFieldContainer[BodyCheck]
+    def __init__(self, bodies: _Optional[_Iterable[_Union[BodyCheck, _Mapping]]] = ...) -> None: ...
+
+class BodyCheck(_message.Message):
+    __slots__ = ("limit_margin_deg", "bone_sigma")
+    LIMIT_MARGIN_DEG_FIELD_NUMBER: _ClassVar[int]
+    BONE_SIGMA_FIELD_NUMBER: _ClassVar[int]
+    limit_margin_deg: _containers.RepeatedScalarFieldContainer[float]
+    bone_sigma: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, limit_margin_deg: _Optional[_Iterable[float]] = ..., bone_sigma: _Optional[_Iterable[float]] = ...) -> None: ...
+
 class SubmitRequest(_message.Message):
     __slots__ = ("image_id", "annotator", "based_on", "key", "people", "draft", "note", "actions", "seconds")
     IMAGE_ID_FIELD_NUMBER: _ClassVar[int]

@@ -155,6 +155,11 @@ class AnnotationServiceStub:
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyRequest.SerializeToString,
                 response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyResponse.FromString,
                 _registered_method=True)
+        self.CheckBodies = channel.unary_unary(
+                '/evoskeleton.v1.AnnotationService/CheckBodies',
+                request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.CheckBodiesRequest.SerializeToString,
+                response_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.CheckBodiesResponse.FromString,
+                _registered_method=True)
         self.Submit = channel.unary_unary(
                 '/evoskeleton.v1.AnnotationService/Submit',
                 request_serializer=evoskeleton_dot_v1_dot_annotation__pb2.SubmitRequest.SerializeToString,
@@ -387,6 +392,14 @@ class AnnotationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckBodies(self, request, context):
+        """What is unusual about bodies: limbs beyond their joint limits, bones of an unusual length. Nothing
+        is kept, and no body is refused for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Submit(self, request, context):
         """Adds a draft or a submission. A submission ends the annotator's lease. No lease is needed, but
         nobody else may hold the image, and it may not be accepted: both FAILED_PRECONDITION.
@@ -568,6 +581,11 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
                     servicer.RefitBody,
                     request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyRequest.FromString,
                     response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyResponse.SerializeToString,
+            ),
+            'CheckBodies': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckBodies,
+                    request_deserializer=evoskeleton_dot_v1_dot_annotation__pb2.CheckBodiesRequest.FromString,
+                    response_serializer=evoskeleton_dot_v1_dot_annotation__pb2.CheckBodiesResponse.SerializeToString,
             ),
             'Submit': grpc.unary_unary_rpc_method_handler(
                     servicer.Submit,
@@ -1220,6 +1238,33 @@ class AnnotationService:
             '/evoskeleton.v1.AnnotationService/RefitBody',
             evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyRequest.SerializeToString,
             evoskeleton_dot_v1_dot_annotation__pb2.RefitBodyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckBodies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/evoskeleton.v1.AnnotationService/CheckBodies',
+            evoskeleton_dot_v1_dot_annotation__pb2.CheckBodiesRequest.SerializeToString,
+            evoskeleton_dot_v1_dot_annotation__pb2.CheckBodiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,9 @@ _KEEPALIVE_MS = 60_000
 _HANDSHAKE_MS, _IDLE_MS = 5_000, 120_000
 """A connection that says nothing is closed after the first, one without calls after the second."""
 _ANSWER_BYTES = 64 << 20
+_UNCOMPRESSED_ALONE = 1
+"""A compressed message would be unpacked whole before anybody sees how large it is: 16 MB of zeros
+take 16 kB."""
 
 _REFUSED = 8
 """So many times `most_calls` may be under way, most of them being refused."""
@@ -322,6 +325,8 @@ def _options(settings: ServeSettings) -> list[tuple[str, int]]:
         *([("grpc.max_connection_age_ms", max(1, round(1000 * age)))] if age else []),
         ("grpc.max_receive_message_length", settings.most_message_bytes),
         ("grpc.max_send_message_length", _ANSWER_BYTES),
+        ("grpc.compression_enabled_algorithms_bitset", _UNCOMPRESSED_ALONE),
+        ("grpc.per_message_decompression", 0),
         ("grpc.so_reuseport", 0),
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),

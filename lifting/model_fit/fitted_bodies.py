@@ -1,6 +1,7 @@
 """Bodies that were fitted to one person, as clients have them too; torch is not needed."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,3 +29,15 @@ class FittedBodies:
     limit_margin_deg: np.ndarray
     flips: np.ndarray
     converged: np.ndarray
+
+
+class BodyChecks(NamedTuple):
+    """What was found of bodies.
+
+    Attributes:
+        limit_margin_deg: (k, 9) to the joint limits, negative beyond.
+        bone_sigma: (k, 16) standard deviations by which each bone is longer than usual.
+    """
+
+    limit_margin_deg: np.ndarray
+    bone_sigma: np.ndarray

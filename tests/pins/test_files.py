@@ -15,6 +15,7 @@ pytest.importorskip("sqlalchemy", reason="the extra `serve` is not installed")
 LATER = {
     "AddComment",
     "AssignImages",
+    "CheckBodies",
     "DeleteImage",
     "DeleteProject",
     "GetProject",

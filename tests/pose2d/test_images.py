@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -242,3 +243,23 @@ def test_a_film_that_ends_early_is_told(tmp_path):
     path.write_bytes(data[: int(0.7 * len(data))])
     assert 10 < len(list(read_video(path, tell=sentences.append))) < 55
     assert len(sentences) == 1 and "should last 5.9 s, it ends after" in sentences[0]
+
+
+def of_many_parts():
+    small = encoded(Image.fromarray(CORNERS), "JPEG")
+    yield "segments", small[:2] + b"\xff\xfe\0\2" * 3_000 + small[2:]
+    yield "padding", small[:2] + b"\xff" * 100_000 + small[2:]
+    whole = encoded(Image.fromarray(CORNERS))
+    empty = struct.pack(">I4sI", 0, b"abCd", zlib.crc32(b"abCd"))
+    yield "chunks", whole[:33] + empty * 30_000 + whole[33:]
+    header = struct.pack("<2sIHHI", b"BM", 0, 0, 0, 1078)
+    header += struct.pack("<IiiHHIIiiII", 40, 900, 900, 1, 8, 1, 0, 0, 0, 256, 0)
+    yield "compressed BMP", header + bytes(1024) + b"\1\1" * 600_000
+
+
+@pytest.mark.parametrize(("words", "data"), list(of_many_parts()))
+def test_a_picture_whose_parts_take_long_to_read_is_refused_at_once(words, data):
+    began = time.process_time()
+    with pytest.raises(BadInput, match=words):
+        decode_image(data)
+    assert time.process_time() - began < 0.3

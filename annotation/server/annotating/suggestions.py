@@ -8,7 +8,12 @@ from evoskeleton.annotation.domain.annotated_person import AnnotatedPerson
 from evoskeleton.annotation.generated import annotation_pb2 as pb
 from evoskeleton.annotation.messages.annotation_messages import person_message
 from evoskeleton.annotation.messages.inference_messages import boxes_of, model_message
-from evoskeleton.annotation.messages.refit_messages import fitted_messages, refit_of
+from evoskeleton.annotation.messages.refit_messages import (
+    bodies_of,
+    check_messages,
+    fitted_messages,
+    refit_of,
+)
 from evoskeleton.annotation.server.annotating.kept import Kept
 from evoskeleton.annotation.server.annotating.refusals import refusal
 from evoskeleton.annotation.serving.champions import ServedChampion
@@ -16,6 +21,7 @@ from evoskeleton.annotation.serving.detection_queue import DetectionQueue, Serve
 from evoskeleton.annotation.serving.refits import assumed_focal_px, refit
 from evoskeleton.annotation.serving.suggestions import ASSUMED_HEIGHT_MM, Suggestion, suggest
 from evoskeleton.annotation.store import suggested
+from evoskeleton.lifting.model_fit.body_checks import checked_bodies
 
 
 class SuggestionCalls(Kept):
@@ -63,6 +69,10 @@ class SuggestionCalls(Kept):
             body_height_mm=asked.height_mm,
             model=model_message(champion) if champion else None,
         )
+
+    async def CheckBodies(self, request: pb.CheckBodiesRequest, _: Any) -> pb.CheckBodiesResponse:
+        found = await self._work.reading.run(checked_bodies, *bodies_of(request))
+        return pb.CheckBodiesResponse(bodies=check_messages(found))
 
     def _detecting(self) -> DetectionQueue:
         if self._pictures is None:

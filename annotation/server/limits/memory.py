@@ -2,7 +2,9 @@
 
 A refused call ends as a cycle: gRPC's context holds the exception, whose frames hold the context
 and the request. Python's collector counts objects, not bytes, and may leave gigabytes lying. What
-it frees, the C library keeps in heaps that shrink from their end alone, unless asked to trim them.
+it frees, the C library keeps in heaps that shrink from their end alone, unless asked to trim them,
+and it has many heaps, one for every few threads. With few of them, and with large blocks outside
+of them all, there is little to trim.
 """
 
 import asyncio
@@ -12,6 +14,10 @@ import sys
 
 _EVERY_BYTES = 32 << 20
 _PAUSE_S = 0.5
+
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+"""Names of `mallopt` (malloc.h)."""
+_LARGE_BYTES, _HEAPS = 1 << 20, 2
 
 
 class MemoryTrimmer:
@@ -36,6 +42,14 @@ class MemoryTrimmer:
             asyncio.get_running_loop().run_in_executor(None, _LIBRARY.malloc_trim, 0)
         self._due = False
         self.count(0)
+
+
+def keep_little() -> None:
+    """Tell the C library to give blocks of 1 MB or more back as soon as they are free, and to share
+    two heaps among all threads; called before there are many."""
+    if _LIBRARY is not None:
+        _LIBRARY.mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+        _LIBRARY.mallopt(_ARENA_MAX, _HEAPS)
 
 
 def _c_library() -> ctypes.CDLL | None:

@@ -8,6 +8,7 @@ import * as server from "./server.js";
 import { imagesScreen } from "./screens/images.js";
 import { projectsScreen } from "./screens/projects.js";
 import { askForToken } from "./screens/token.js";
+import { takeTheme } from "./theme.js";
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 
@@ -75,6 +76,7 @@ async function tellRefused() {
 }
 
 async function start() {
+  takeTheme();
   tokenFromAddress();
   onNoToken(askForToken);
   outbox.on("standing", () => void tellRefused());

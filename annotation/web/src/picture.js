@@ -13,6 +13,8 @@ import { h, inNextFrame } from "./dom.js";
 export const LEFT = "#56b4e9";
 export const RIGHT = "#e69f00";
 export const MIDDLE = "#ffffff";
+/** Of another revision, laid over. */
+export const OTHER = "#ff7de9";
 const CHOSEN = "#ffd54a";
 const OFF_PX = 6;
 const REACH = { mouse: 14, pen: 18, touch: 28 };
@@ -164,6 +166,7 @@ export class Picture {
     if (event.button === 2) return hit && this.told.hide();
     if (event.altKey && this.session.chosen) return this.start("body", place, event);
     if (hit) return this.start("point", place, event, hit);
+    if (this.onHorizon(place)) return this.start("horizon", place, event);
     this.start(event.pointerType === "touch" && !this.guided ? "pan" : "click", place, event);
   }
 
@@ -222,6 +225,7 @@ export class Picture {
     const { place, x, y, origin, id, j, kind } = this.drag;
     const [u, v] = this.inPicture(place);
     if (kind === "body") return { t: "move", id, dx: u - x, dy: v - y };
+    if (kind === "horizon") return { t: "pitch", deg: this.pitchAt(v) };
     return { t: "point", id, j, x: origin[0] + u - x, y: origin[1] + v - y };
   }
 
@@ -235,7 +239,7 @@ export class Picture {
       this.session.preview = null;
       return this.session.changed();
     }
-    if (["point", "body"].includes(drag.kind) && drag.moved) {
+    if (["point", "body", "horizon"].includes(drag.kind) && drag.moved) {
       this.drag = drag;
       const action = this.dragged();
       this.drag = null;
@@ -292,10 +296,11 @@ export class Picture {
     if (this.drag?.kind === "box" && this.drag.moved) this.paintDragBox(context);
     if (this.hidden) return;
     const { doc, person: chosen } = this.session;
-    for (const person of doc.people) if (person.id !== chosen) this.paintPerson(context, person, 0.45);
+    this.paintPeople(context, doc.people.filter((person) => person.id !== chosen), 0.45);
+    for (const person of this.session.under?.people ?? []) this.paintOther(context, person);
     if (this.horizon) this.paintHorizon(context);
     const own = this.session.chosen;
-    if (own) this.paintPerson(context, own, 1);
+    if (own) this.paintPeople(context, [own], 1);
   }
 
   /** @param {CanvasRenderingContext2D} context */
@@ -306,32 +311,79 @@ export class Picture {
     context.strokeRect(from[0], from[1], place[0] - from[0], place[1] - from[1]);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {import("./state.js").Person} person @param {number} alpha */
-  paintPerson(context, person, alpha) {
+  /** People with what belongs to them; all that looks alike is drawn at once.
+   * @param {CanvasRenderingContext2D} context @param {import("./state.js").Person[]} people @param {number} alpha
+   */
+  paintPeople(context, people, alpha) {
     context.globalAlpha = alpha;
-    const { names, bones } = KEYPOINTS[this.session.frame.schema];
-    const points = person.keypoints.map((point) => this.shown(point));
-    if (person.box) this.paintBox(context, person, alpha);
-    for (const [a, b] of bones) {
-      if (!person.visibility[a] || !person.visibility[b]) continue;
-      const dashed = person.visibility[a] === 1 || person.visibility[b] === 1;
-      line(context, points[a], points[b], colourOf(names[b]) === MIDDLE ? colourOf(names[a]) : colourOf(names[b]), dashed);
-    }
-    if (alpha === 1) this.paintBody(context, person, points);
+    const places = new Map(people.map((person) => [person, person.keypoints.map((point) => this.shown(point))]));
+    this.paintBoxes(context, people, alpha);
+    const lines = new Lines();
+    for (const [person, points] of places) this.addBones(lines, person, points);
+    lines.paint(context, 2.5);
     const { point } = this.session;
-    points.forEach((place, j) => j !== point && this.paintPoint(context, person, j, place, false));
-    this.paintPoint(context, person, point, points[point], alpha === 1);
+    for (const [person, points] of places) {
+      if (alpha === 1) this.paintBody(context, person, points);
+      if (alpha === 1) points.forEach((place, j) => j !== point && this.paintPoint(context, person, j, place, false));
+    }
+    if (alpha === 1) for (const [person, points] of places) this.paintPoint(context, person, point, points[point], true);
+    else this.paintDots(context, places);
     context.globalAlpha = 1;
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {import("./state.js").Person} person @param {number} alpha */
-  paintBox(context, person, alpha) {
-    const [x0, y0, x1, y1] = /** @type {number[]} */ (person.box);
-    const [a, b] = [this.shown([x0, y0]), this.shown([x1, y1])];
+  /** @param {Lines} lines @param {import("./state.js").Person} person @param {Px[]} points */
+  addBones(lines, { visibility }, points) {
+    const { names, bones } = KEYPOINTS[this.session.frame.schema];
+    for (const [a, b] of bones) {
+      if (!visibility[a] || !visibility[b]) continue;
+      const colour = colourOf(names[b]) === MIDDLE ? colourOf(names[a]) : colourOf(names[b]);
+      lines.add(points[a], points[b], colour, visibility[a] === 1 || visibility[b] === 1);
+    }
+  }
+
+  /** Keypoints of those who are not chosen. @param {CanvasRenderingContext2D} context @param {Map<import("./state.js").Person, Px[]>} places */
+  paintDots(context, places) {
+    /** @type {Map<string, Path2D>} */
+    const paths = new Map();
+    for (const [person, points] of places) {
+      points.forEach(([x, y], j) => {
+        if (!person.visibility[j]) return;
+        const path = pathOf(paths, `${colourOf(this.session.names[j])}|${person.visibility[j]}`);
+        path.moveTo(x + 4, y);
+        path.arc(x, y, 4, 0, 2 * Math.PI);
+      });
+    }
+    for (const [look, path] of paths) {
+      const [colour, seen] = look.split("|");
+      [context.lineWidth, context.strokeStyle] = [4, "#000000aa"];
+      context.stroke(path);
+      [context.lineWidth, context.strokeStyle, context.fillStyle] = [2.5, colour, colour];
+      if (seen === "2") context.fill(path);
+      else context.stroke(path);
+    }
+  }
+
+  /** Somebody as another revision has them. @param {CanvasRenderingContext2D} context @param {import("./state.js").Person} person */
+  paintOther(context, person) {
+    const points = person.keypoints.map((point) => this.shown(point));
+    for (const [a, b] of KEYPOINTS[this.session.frame.schema].bones) {
+      if (person.visibility[a] && person.visibility[b]) line(context, points[a], points[b], OTHER, true, 1.5);
+    }
+    points.forEach((place, j) => person.visibility[j] && circle(context, place, 4, OTHER, 1.5));
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {import("./state.js").Person[]} people @param {number} alpha */
+  paintBoxes(context, people, alpha) {
     context.strokeStyle = alpha === 1 ? "#ffffff88" : "#ffffff55";
     context.lineWidth = 1;
     context.setLineDash([2, 4]);
-    context.strokeRect(a[0], a[1], b[0] - a[0], b[1] - a[1]);
+    context.beginPath();
+    for (const { box } of people) {
+      if (!box) continue;
+      const [a, b] = [this.shown([box[0], box[1]]), this.shown([box[2], box[3]])];
+      context.rect(a[0], a[1], b[0] - a[0], b[1] - a[1]);
+    }
+    context.stroke();
     context.setLineDash([]);
   }
 
@@ -371,13 +423,62 @@ export class Picture {
     }
   }
 
+  /** Where the horizon lies in the picture, px from above. */
+  horizonAt() {
+    const camera = cameraOf(this.session.frame.width, this.session.frame.height);
+    return camera.cy - camera.focal * Math.tan(((this.session.chosen?.pitch ?? 0) * Math.PI) / 180);
+  }
+
+  /** The pitch with which it lies there, degrees. @param {number} y px */
+  pitchAt(y) {
+    const camera = cameraOf(this.session.frame.width, this.session.frame.height);
+    return Math.round((10 * 180 * Math.atan((camera.cy - y) / camera.focal)) / Math.PI) / 10;
+  }
+
+  /** Whether a pointer can take the horizon. @param {Px} place */
+  onHorizon(place) {
+    return this.horizon && Boolean(this.session.chosen) && Math.abs(this.shown([0, this.horizonAt()])[1] - place[1]) < REACH.mouse / 2;
+  }
+
   /** @param {CanvasRenderingContext2D} context */
   paintHorizon(context) {
-    const { width, height } = this.session.frame;
-    const camera = cameraOf(width, height);
-    const pitch = ((this.session.chosen?.pitch ?? 0) * Math.PI) / 180;
-    const y = camera.cy - camera.focal * Math.tan(pitch);
+    const [{ width }, y] = [this.session.frame, this.horizonAt()];
     line(context, this.shown([-width, y]), this.shown([2 * width, y]), "#7CFC9A", true, 1.5);
+  }
+}
+
+/** @param {Map<string, Path2D>} paths @param {string} look */
+function pathOf(paths, look) {
+  const path = paths.get(look) ?? new Path2D();
+  paths.set(look, path);
+  return path;
+}
+
+/** Lines on a dark edge; those that look alike are one stroke. */
+class Lines {
+  constructor() {
+    /** @type {Map<string, Path2D>} */
+    this.paths = new Map();
+  }
+
+  /** @param {Px} from @param {Px} to @param {string} colour @param {boolean} dashed */
+  add(from, to, colour, dashed) {
+    const path = pathOf(this.paths, `${colour}|${dashed ? "dashed" : ""}`);
+    path.moveTo(...from);
+    path.lineTo(...to);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} width */
+  paint(context, width) {
+    for (const [look, path] of this.paths) {
+      const [colour, dashed] = look.split("|");
+      context.setLineDash(dashed ? [5, 5] : []);
+      [context.lineWidth, context.strokeStyle] = [width + 2, "#00000088"];
+      context.stroke(path);
+      [context.lineWidth, context.strokeStyle] = [width, colour];
+      context.stroke(path);
+    }
+    context.setLineDash([]);
   }
 }
 

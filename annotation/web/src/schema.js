@@ -2,6 +2,7 @@
 export const JOINTS = ["Hip", "RHip", "RKnee", "RFoot", "LHip", "LKnee", "LFoot", "Spine", "Thorax", "Neck", "Head", "LShoulder", "LElbow", "LWrist", "RShoulder", "RElbow", "RWrist"];
 export const PARENTS = [-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15];
 export const MIRROR = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13];
+export const LIMBS = ["head", "left upper arm", "left forearm", "right upper arm", "right forearm", "left thigh", "left shank", "right thigh", "right shank"];
 export const FOCAL_SHARE = 1.145;
 export const HEIGHT_MM = 1700.0;
 export const LEAST_KNOWN = 6;

@@ -85,6 +85,11 @@ export function suggest(imageId, boxes, again) {
 /** Bodies that explain corrected keypoints. @param {Record<string, any>} request */
 export const refit = (request) => call("RefitBody", request);
 
+/** What is unusual about bodies. @param {{joints: number[], bodyHeightMm: number}[]} bodies @returns {Promise<{limitMarginDeg: number[]}[]>} */
+export async function check(bodies) {
+  return (await call("CheckBodies", { bodies }, { timeoutMs: 3000 })).bodies ?? [];
+}
+
 /** @param {string} projectId @param {string} format @param {string[]} states */
 export async function exported(projectId, format, states) {
   const answer = await call("Export", { projectId, format, states }, { timeoutMs: 300000 });

@@ -41,6 +41,8 @@ export class Session {
     this.preview = null;
     /** @type {import("./body.js").Point[] | null} another body, shown before it is taken */
     this.ghost = null;
+    /** @type {Doc | null} another revision, laid over this one to compare them */
+    this.under = null;
     /** @type {Conflict | null} */
     this.conflict = null;
     this.unkept = 0;

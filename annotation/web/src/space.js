@@ -2,7 +2,7 @@
 // canvas: seventeen joints need no graphics library, and it is fast without a graphics card.
 import { minus, plus, size, times, upright } from "./body.js";
 import { h, inNextFrame } from "./dom.js";
-import { LEFT, MIDDLE, RIGHT, circle, disc, label, line } from "./picture.js";
+import { LEFT, MIDDLE, OTHER, RIGHT, circle, disc, label, line } from "./picture.js";
 import { JOINTS, PARENTS } from "./schema.js";
 import { clamp } from "./state.js";
 
@@ -181,6 +181,8 @@ export class Space {
     const frame = this.frameOf(world);
     this.paintGround(context, frame);
     const ghost = this.session.ghost;
+    const under = this.session.under?.people.find((person) => person.id === this.session.person)?.joints;
+    if (under) this.paintBody(context, this.world(under), frame, true, OTHER);
     if (ghost) this.paintBody(context, this.world(ghost), frame, true);
     this.paintBody(context, world, frame, false);
     this.paintHandle(context, joints, world, frame);
@@ -201,16 +203,18 @@ export class Space {
     const [from, to] = [this.shown([0, -900, frame.low], frame), this.shown([0, -600, frame.low], frame)];
     if (Math.hypot(to[0] - from[0], to[1] - from[1]) < 20) return;
     line(context, from, to, "#9aa4b2", false, 1.5);
+    const along = Math.atan2(to[1] - from[1], to[0] - from[0]);
+    for (const side of [-2.6, 2.6]) line(context, to, [to[0] + 9 * Math.cos(along + side), to[1] + 9 * Math.sin(along + side)], "#9aa4b2", false, 1.5);
     label(context, [from[0] - 14, from[1] + 14], "from the camera");
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Point[]} world @param {{low: number, scale: number}} frame @param {boolean} ghost */
-  paintBody(context, world, frame, ghost) {
+  /** @param {CanvasRenderingContext2D} context @param {Point[]} world @param {{low: number, scale: number}} frame @param {boolean} ghost @param {string} [colour] */
+  paintBody(context, world, frame, ghost, colour) {
     context.globalAlpha = ghost ? 0.8 : 1;
     const places = world.map((point) => this.shown(point, frame));
     const depth = world.map((point) => this.depth(point));
     const bones = PARENTS.map((_, joint) => joint).slice(1).sort((a, b) => depth[b] - depth[a]);
-    for (const joint of bones) line(context, places[PARENTS[joint]], places[joint], colourOf(joint), ghost, ghost ? 2 : 3.5);
+    for (const joint of bones) line(context, places[PARENTS[joint]], places[joint], colour ?? colourOf(joint), ghost, ghost ? 2 : 3.5);
     if (!ghost) places.forEach((place, joint) => disc(context, place, 4, colourOf(joint)));
     context.globalAlpha = 1;
   }

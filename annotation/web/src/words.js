@@ -58,22 +58,3 @@ export function messageOf(person) {
     ...person.kept,
   };
 }
-
-/** What is odd about a person, in words: said before it is sent, never a reason not to send it.
- * @param {Person} person @param {Frame} frame @returns {string[]}
- */
-export function oddities(person, frame) {
-  const known = person.keypoints.filter((_, j) => person.visibility[j]);
-  const odd = [];
-  if (!known.length) odd.push("no keypoint is placed");
-  else if (spread(known) < 2) odd.push("all keypoints lie at one place");
-  const out = known.filter(([x, y]) => x < 0 || y < 0 || x > frame.width || y > frame.height).length;
-  if (out) odd.push(`${out} keypoint${out > 1 ? "s lie" : " lies"} outside the picture`);
-  return odd;
-}
-
-/** @param {Px[]} points */
-function spread(points) {
-  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  return Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
-}

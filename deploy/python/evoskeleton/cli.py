@@ -87,6 +87,7 @@ def _evoskeleton(
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     sys.path.insert(0, os.getcwd())
     try:
         app(arguments)

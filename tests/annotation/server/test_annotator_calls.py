@@ -21,6 +21,7 @@ from evoskeleton.annotation.domain.records import Project
 from evoskeleton.annotation.server.tokens import Tokens
 from evoskeleton.annotation.serving.champions import BundleSource
 from evoskeleton.annotation.serving.detection_queue import ServedDetector
+from evoskeleton.evolution.skeleton import Joint
 from evoskeleton.lifting.cameras import FOCAL_PX
 
 
@@ -256,6 +257,23 @@ def test_a_refit_stays_near_the_annotators_body_and_turns_bones_as_they_say(
         client.refit(image, few, from_joints=False)
     with pytest.raises(InvalidRequest, match="16 numbers of -1, 0 or 1"):
         client.refit(image, whole, depth_order=[2] * 16)
+
+
+def test_a_body_is_told_where_it_is_beyond_its_limits(client, motion):
+    joints = (motion[10] - motion[10][0])[:, [0, 2, 1]] * [1.0, -1.0, 1.0]
+    folded = joints.copy()
+    folded[Joint.LWRIST] = folded[Joint.LELBOW] + folded[Joint.LSHOULDER] - joints[Joint.LELBOW]
+    folded[Joint.RFOOT] += 0.5 * (folded[Joint.RFOOT] - folded[Joint.RKNEE])
+    found = client.check_bodies(np.stack([joints, folded]), [1700.0, 1700.0])
+    assert (found.limit_margin_deg[0] > 0).all()
+    assert np.flatnonzero(found.limit_margin_deg[1] < 0).tolist() == [2], "the left forearm"
+    grown = found.bone_sigma[1] - found.bone_sigma[0]
+    assert grown[Joint.RFOOT - 1] > 3.0
+    assert np.abs(np.delete(grown, [Joint.RFOOT - 1, Joint.LWRIST - 1])).max() < 1e-6
+    assert client.check_bodies(np.zeros((0, 17, 3))).bone_sigma.shape == (0, 16)
+    for wrong, words in ((np.zeros((1, 17, 3)), "lie apart"), (np.zeros((1, 16, 3)), "51 numbers")):
+        with pytest.raises(InvalidRequest, match=words):
+            client.check_bodies(wrong)
 
 
 def _depth(bodies: Any, row: int) -> np.ndarray:

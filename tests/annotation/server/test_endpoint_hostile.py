@@ -180,6 +180,12 @@ def test_a_message_larger_than_the_server_reads_is_refused(channel):
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+def test_a_compressed_message_is_refused_and_never_unpacked(channel):
+    call = channel.unary_unary(f"{SERVICE}/DetectPeople")
+    error = refused(call, bytes(20 << 20), compression=grpc.Compression.Gzip)
+    assert error.code() == grpc.StatusCode.UNIMPLEMENTED and "gzip" in error.details()
+
+
 def test_an_unknown_method_is_unimplemented(channel):
     error = refused(channel.unary_unary(f"{SERVICE}/Nothing"), b"")
     assert error.code() == grpc.StatusCode.UNIMPLEMENTED

@@ -64,7 +64,7 @@ def annotating(
     from evoskeleton.annotation.store.image_files import checked_picture
 
     @contextmanager
-    def start(photos: int = 2, keypoints: str = "human36m", detector: bool = True) -> Iterator[Any]:
+    def start(photos: int = 2, keypoints: str = "human36m", detector: Any = True) -> Iterator[Any]:
         folder = tmp_path / "annotations"
         store = store_in(folder, None)
         points = walker_points(motion[10])
@@ -77,11 +77,12 @@ def annotating(
             "ann": tokens.add("ann", ["annotate"]),
             "eve": tokens.add("eve", ["admin", "annotate"]),
         }
-        walker = ServedDetector(OneWalker(points), "one walker", "1", "1" * 64)
+        seer = OneWalker(points) if detector is True else detector
+        walker = ServedDetector(seer, "one walker", "1", "1" * 64) if seer else None
         options = {"annotations": folder, "tokens": folder / TOKEN_FILE}
         with serve_here(
             BundleSource(shipped()),
-            walker if detector else None,
+            walker,
             http_address="127.0.0.1:0",
             **options,
         ) as served:

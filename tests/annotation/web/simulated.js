@@ -1,16 +1,27 @@
 // An annotator who knows the truth and uses the page's own actions, the one that helps most first.
 
 ({
-async simulate([items, frame, least, most]) {
+// Mean distance of the joints from the truth, from the hip and at the best scale.
+async measure() {
   const { minus, size } = await import("/src/body.js");
-  const { limbOf, nobody, reduce, withBody } = await import("/src/state.js");
-  const wrong = (person, truth) => {
+  return (person, truth) => {
     const body = person.joints.map((joint) => minus(joint, person.joints[0]));
     let [own, both] = [0, 0];
     body.forEach((joint, j) => joint.forEach((value, k) => { own += value * value; both += value * truth[j][k]; }));
     const scale = both / Math.max(own, 1e-9);
     return body.reduce((sum, joint, j) => sum + size(joint.map((value, k) => scale * value - truth[j][k])), 0) / 17;
   };
+},
+// The error of bodies, and after the flip of one bone that helps most.
+async flips([items]) {
+  const wrong = await this.measure();
+  const { flipped } = await import("/src/body.js");
+  return items.map(({ joints, truth }) => [wrong({ joints }, truth),
+    Math.min(...Array.from({ length: 16 }, (_, bone) => wrong({ joints: flipped(joints, [bone + 1]).joints }, truth)))]);
+},
+async simulate([items, frame, least, most]) {
+  const wrong = await this.measure();
+  const { limbOf, nobody, reduce, withBody } = await import("/src/state.js");
   const limbs = [3, 6, 13, 16].map((end) => limbOf(end, "human36m").filter((joint) => joint > 0));
   const actions = [
     ...Array.from({ length: 16 }, (_, bone) => ({ t: "flip", bones: [bone + 1] })),

@@ -18,6 +18,8 @@ from evoskeleton.evolution.skeleton import Joint
 pytestmark = pytest.mark.long
 
 KEYS = ("v", "d", "f", "]", "[", "w", "s", "x", "ArrowLeft", "Shift+ArrowDown", "Control+z")
+KILLS = int(os.environ.get("EVOSKELETON_KILLS", "100"))
+"""Of the browser, and of the server; a variable says fewer."""
 STATE = "() => document.querySelector('.joints').innerText"
 
 
@@ -33,7 +35,7 @@ def test_a_killed_browser_has_everything_that_it_said_was_kept(annotating, chrom
     options = {"executable_path": browser_here(), "user_data_dir": str(tmp_path / "profile")}
     with annotating(1) as street:
         seen = None
-        for _ in range(8):
+        for _ in range(KILLS):
             context = kind.launch_persistent_context(**options, args=["--no-first-run"])
             page = context.pages[0]
             page.goto(street.address("ann"))
@@ -140,8 +142,9 @@ def test_a_killed_server_loses_no_action_and_does_none_twice(
     annotating, chromium, serving, bundle, tmp_path
 ):
     draw = random.Random(5)
-    with annotating(3) as street:
-        for image in (1, 2, 3):
+    images = range(1, KILLS + 1)
+    with annotating(KILLS) as street:
+        for image in images:
             change = Change("draft", image, "eve", 0, f"first {image}", people(street), "")
             street.store.change(change)
         folder, token = street.folder, street.tokens["ann"]
@@ -157,8 +160,8 @@ def test_a_killed_server_loses_no_action_and_does_none_twice(
         running = servers.enter_context(serving(bundle, tmp_path / "log0", *options))
         page.goto(address)
         page.get_by_role("button", name="Annotate").click()
-        for image in range(3):
-            page.get_by_role("heading", name=f"{image}.png").wait_for(timeout=60_000)
+        for image in range(KILLS):
+            page.get_by_role("heading", name=f"{image}.png", exact=True).wait_for(timeout=90_000)
             page.locator(".joints .chosen").wait_for()
             page.get_by_role("button", name="RElbow", exact=True).click()
             page.keyboard.press("v")
@@ -170,9 +173,10 @@ def test_a_killed_server_loses_no_action_and_does_none_twice(
             running.process.wait()
             log = tmp_path / f"log{image + 1}"
             running = servers.enter_context(serving(bundle, log, *options))
-        wait(page, lambda: all(street_of(folder, n).state == "submitted" for n in (1, 2, 3)), 60.0)
-        for number in (1, 2, 3):
-            newest = street_of(folder, number)
+        wait(
+            page, lambda: {each.state for each in newest_of(folder, images)} == {"submitted"}, 90.0
+        )
+        for newest in newest_of(folder, images):
             assert newest.number == 2 and newest.annotator == "ann"
             assert newest.people[0].visibility[Joint.RELBOW] == 1
 
@@ -182,15 +186,19 @@ def people(street):
     return [{"id": 0, "keypoints": street.points.tolist(), "visibility": [2] * 17}]
 
 
-def street_of(folder, image_id):
-    """The newest revision of an image, beside the server."""
+def newest_of(folder, images):
+    """The newest revisions of images, beside the server."""
     from evoskeleton.annotation.store.annotation_store import store_in
 
     store = store_in(folder, None)
     try:
-        return store.revision(image_id, None)
+        return [store.revision(image, None) for image in images]
     finally:
         store.close()
+
+
+def states_of(folder, images):
+    return {revision.state for revision in newest_of(folder, images)}
 
 
 def free_port():

@@ -1,5 +1,6 @@
 """The page in a real browser: what a person does from a suggestion to an accepted body."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -24,6 +25,22 @@ def test_the_page_is_small_and_asks_nobody_else():
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
         addresses = [line for line in text.splitlines() if "://" in line and "// " not in line]
         assert addresses == [], path
+
+
+def test_every_command_of_the_one_table_is_done_by_its_screen():
+    table = re.findall(r'\{ id: "(\w+)",.*?(?:place: "(\w+)" )?\},', text_of("keys.js"))
+    for screen, place in (("annotate", ""), ("review", "review")):
+        words = text_of(f"screens/{screen}.js")
+        done = set(
+            re.findall(r"^ +(\w+): (?:\(|look|zoom)|, (\w+): (?:\(\)|look|zoom)", words, re.M)
+        )
+        done = {name for names in done for name in names} | {f"take{n}" for n in range(1, 6)}
+        missing = [name for name, known in table if known in (place, "both") and name not in done]
+        assert len(table) > 60 and missing == [], screen
+
+
+def text_of(name):
+    return (PAGE / "src" / name).read_text()
 
 
 def test_every_file_of_the_page_goes_into_the_wheel():

@@ -3,17 +3,21 @@
 The pictures of the documentation are made here: EVOSKELETON_SCREENSHOTS names their folder.
 """
 
+import io
 import os
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from page_browsing import opened
+from page_browsing import opened, photo, place, walker_points
 from PIL import Image
 
 from evoskeleton.annotation.server.http.page import HEADERS
+from evoskeleton.annotation.store.image_files import checked_picture
 from evoskeleton.annotation.store.removal import rename_image
+from evoskeleton.evolution.skeleton import Joint
+from evoskeleton.pose2d.detector import Person
 
 pytestmark = pytest.mark.long
 
@@ -64,10 +68,15 @@ def accessible(page, where):
     assert found == [], f"{where}: {found}"
 
 
-def test_axe_finds_nothing_on_any_screen(annotating, chromium):
+@pytest.mark.parametrize(
+    ("colours", "size"), [("dark", (1280, 720)), ("light", (1280, 720)), ("dark", (320, 480))]
+)
+def test_axe_finds_nothing_on_any_screen(annotating, chromium, colours, size):
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci in tests/annotation/web")
-    with annotating(2) as street, opened(chromium, street.address("eve"), bypass_csp=True) as page:
+    viewport = dict(zip(("width", "height"), size, strict=True))
+    options = {"bypass_csp": True, "color_scheme": colours, "viewport": viewport}
+    with annotating(2) as street, opened(chromium, street.address("eve"), **options) as page:
         page.add_init_script(path=AXE)
         page.reload()
         page.get_by_role("button", name="Annotate").wait_for()
@@ -99,7 +108,10 @@ def test_axe_finds_nothing_on_any_screen(annotating, chromium):
 
 
 def test_pictures_for_the_documentation(annotating, chromium):
-    with annotating(3) as street, opened(chromium, street.address("eve")) as page:
+    with (
+        annotating(3) as street,
+        opened(chromium, street.address("eve"), color_scheme="dark") as page,
+    ):
         page.get_by_role("button", name="Annotate").wait_for()
         begun(page)
         page.keyboard.press("z")
@@ -123,8 +135,6 @@ def test_pictures_for_the_documentation(annotating, chromium):
 
 def colours(page):
     """How many colours the page shows: a page that is not to be seen has few."""
-    import io
-
     image = Image.open(io.BytesIO(page.screenshot()))
     return len(set(map(tuple, np.asarray(image)[::4, ::4, :3].reshape(-1, 3).tolist())))
 
@@ -179,21 +189,77 @@ def test_every_file_comes_with_the_headers_that_let_nothing_in(annotating, chrom
         assert page.evaluate(SCRIPT_IN_TEXT) == "refused"
 
 
-def test_five_hundred_keys_are_painted_in_time(annotating, chromium):
+def test_five_hundred_keys_are_painted_in_time(annotating, chromium, motion):
     keys = (["v", "f", "]", "ArrowLeft", "s", "[", "d", "x", "w", "="] * 50)[:500]
-    with annotating(1) as street, opened(chromium, street.address("ann")) as page:
-        begun(page)
-        times = np.array(page.evaluate(PAINT, keys))
+    with annotating(0, detector=Crowd(motion)) as street:
+        large = Image.effect_noise((4000, 3000), 60).convert("RGB")
+        picture = checked_picture(encoded(large), "x", 40_000_000)
+        street.store.add_image(street.project.id, "large.jpg", picture)
+        with opened(chromium, street.address("ann")) as page:
+            begun(page)
+            times = np.array(page.evaluate(PAINT, keys))
         median, slow = np.quantile(times, [0.5, 0.95])
         print(f"key to paint: median {median:.0f} ms, 95 % {slow:.0f} ms")
         assert median < 100 and slow < 300
 
 
+MOVES = """async ([x, y]) => {
+  const canvas = document.querySelector(".picture canvas:nth-of-type(2)");
+  const box = canvas.getBoundingClientRect();
+  const send = (type, by) => canvas.dispatchEvent(new PointerEvent(type, { pointerId: 1, button: 0,
+    pointerType: "mouse", clientX: x + by, clientY: y + by / 2, bubbles: true }));
+  canvas.setPointerCapture = () => {};
+  let frames = 0;
+  let on = true;
+  const count = () => { frames += 1; if (on) requestAnimationFrame(count); };
+  send("pointerdown", 0);
+  requestAnimationFrame(count);
+  const began = performance.now();
+  for (let move = 0; move < 200; move++) {
+    send("pointermove", move / 2);
+    await new Promise((done) => setTimeout(done, 8));
+  }
+  on = false;
+  const rate = (1000 * frames) / (performance.now() - began);
+  send("pointerup", 100);
+  return rate;
+}"""
+
+
+def test_a_drag_is_painted_as_it_goes(annotating, chromium):
+    with annotating(1) as street, opened(chromium, street.address("ann")) as page:
+        begun(page)
+        rate = page.evaluate(MOVES, list(place(page, street.points[Joint.LELBOW])))
+        print(f"a drag paints {rate:.0f} times a second")
+        page.keyboard.press("Control+Enter")
+        page.get_by_text("kept by the server").wait_for()
+        moved = np.array(street.newest(1).people[0].keypoints) - street.points
+        assert np.abs(moved[Joint.LELBOW]).min() > 20.0 and rate >= 10
+
+
+class Crowd:
+    """Sees twenty people in a picture of 4000 x 3000 px."""
+
+    def __init__(self, motion):
+        self.bodies = [walker_points(motion[row]) - 500.0 for row in range(20)]
+
+    def detect(self, image, boxes=None, watch=None):
+        return [self.person(at, body) for at, body in enumerate(self.bodies)]
+
+    def person(self, at, body):
+        middle = 400.0 + 750.0 * (at % 5), 400.0 + 700.0 * (at // 5)
+        points, sure = (body + middle).astype(np.float32), np.ones(17, np.float32)
+        box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+        return Person(box, 0.9, points, sure, sure, ())
+
+
+def encoded(image):
+    file = io.BytesIO()
+    image.save(file, "JPEG")
+    return file.getvalue()
+
+
 def test_a_list_of_ten_thousand_images_scrolls(annotating, chromium):
-    from page_browsing import photo
-
-    from evoskeleton.annotation.store.image_files import checked_picture
-
     with annotating(1) as street:
         picture = checked_picture(photo(street.points, 0), "x", 40_000_000)
         for number in range(1, 10_000):

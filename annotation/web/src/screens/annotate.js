@@ -1,30 +1,38 @@
 // The page on which an image is annotated: what keys, buttons and pointers do to a session.
-import { ask, button, dialog, download, fill, h, say } from "../dom.js";
+import { ask, button, dialog, download, fill, h, inNextFrame, say } from "../dom.js";
 import { minus } from "../body.js";
 import { MIRROR, MOST_PEOPLE, PARENTS } from "../schema.js";
-import { pressed, writing } from "../keys.js";
+import { onKeys, pressed, writing } from "../keys.js";
+import { Checks, oddities } from "../checks.js";
 import * as outbox from "../outbox.js";
 import { Picture } from "../picture.js";
 import { Space, VIEWS, thumbnail } from "../space.js";
-import { clamp, fittable, freeId, jointOf, limbOf, nobody } from "../state.js";
-import { oddities } from "../words.js";
+import { fittable, freeId, jointOf, limbOf, nobody } from "../state.js";
 import { conflictBox } from "./conflict.js";
 import { help } from "./help.js";
 import { commentsOf } from "./comments.js";
 import { historyOf } from "./history.js";
-import { SAID, drawJoints, drawMeasures, drawPeople } from "./panel.js";
-import { frame } from "./tools.js";
+import { SAID, drawJoints, drawMeasures, drawOdd, drawPeople } from "./panel.js";
+import { frame, lighten, lightOf, relabel } from "./tools.js";
 
 /** @typedef {import("../session.js").Session} Session */
 /** @typedef {import("../state.js").Person} Person */
 /** @typedef {{submitted: (stay: boolean) => void, skipped: () => void, leave: () => void, position: string}} Way */
 
-const LIGHT = "evoskeleton.light";
 const TORSO = [1, 4, 11, 14];
 const MOST_OTHERS = 5;
 
 /** What was submitted last, for "pose of the previous picture". @type {{people: Person[], schema: string} | null} */
 let before = null;
+
+const SAME_MM = 30;
+
+/** Which of the bodies somebody has now: -1 for none. @param {import("../body.js").Point[]} joints @param {import("../state.js").Body[]} bodies */
+function nearest(joints, bodies) {
+  const far = bodies.map((body) => Math.max(...joints.map((joint, each) => Math.hypot(...minus(minus(joint, joints[0]), body.joints[each])))));
+  const least = Math.min(...far);
+  return least < SAME_MM ? far.indexOf(least) : -1;
+}
 
 export class Annotate {
   /** @param {Session} session @param {Way} way */
@@ -35,14 +43,16 @@ export class Annotate {
     this.space = new Space(session, (joint) => this.chooseJoint(joint));
     this.space.joint = () => this.joint();
     this.space.viewed = () => this.drawModes();
-    this.picture.light = JSON.parse(localStorage.getItem(LIGHT) ?? "null") ?? this.picture.light;
+    this.picture.light = lightOf();
     /** @type {import("../state.js").Body[]} */
     this.fresh = [];
     this.sending = false;
     this.commands = this.table();
     this.parts = frame({ run: (id) => this.run(id), leave: way.leave, name: session.image.name, position: way.position, picture: this.picture.element, space: this.space.element });
     this.element = this.parts.element;
-    this.stop = [session.listen(() => this.draw()), outbox.on("standing", () => this.drawHeader())];
+    this.checks = new Checks(() => this.drawOddities());
+    this.draw = inNextFrame(() => !session.closed && this.drawNow());
+    this.stop = [session.listen(this.draw), outbox.on("standing", () => this.drawHeader()), onKeys(() => relabel(this.element))];
     this.onKey = this.key.bind(this);
     addEventListener("keydown", this.onKey);
     addEventListener("keyup", this.onKey);
@@ -50,11 +60,11 @@ export class Annotate {
     addEventListener("beforeunload", this.onLeave);
     /** @type {ImageBitmap | null} */
     this.bitmap = null;
-    /** @type {import("../state.js").Body[]} */
+    /** @type {any[]} pitch and bodies whose small pictures are there */
     this.shownBodies = [];
-    /** @type {Person | undefined} */
-    this.shownPerson = undefined;
-    this.draw();
+    /** of the key that hides the drawings while it is held */
+    this.heldToHide = "";
+    this.drawNow();
   }
 
   close() {
@@ -76,7 +86,7 @@ export class Annotate {
 
   // Drawing
 
-  draw() {
+  drawNow() {
     if (this.bitmap !== this.session.bitmap) {
       this.bitmap = this.session.bitmap;
       this.picture.drawBack();
@@ -91,6 +101,14 @@ export class Annotate {
     this.drawOthers();
     this.drawLabel();
     this.drawModes();
+    this.drawOddities();
+  }
+
+  drawOddities() {
+    const { chosen, frame: picture, preview } = this.session;
+    if (preview) return;
+    if (chosen) this.checks.ask([chosen]);
+    drawOdd(this.parts.odd, chosen ? [...oddities(chosen, picture), ...this.checks.beyond(chosen)] : []);
   }
 
   drawHeader() {
@@ -144,19 +162,21 @@ export class Annotate {
     const bodies = this.others();
     const why = person && !person.joints ? (fittable(person, this.session.frame) ? "No body yet: R fits one" : "A body needs six joints or more") : "";
     this.parts.empty.textContent = person ? why : "Nobody is chosen";
-    if (this.shownBodies === bodies && this.shownPerson === person) return;
-    [this.shownBodies, this.shownPerson] = [bodies, person];
-    fill(this.parts.others, bodies.map((body, at) => this.other(body, at, person)));
+    const shown = [person?.pitch ?? 0, ...bodies];
+    if (shown.length !== this.shownBodies.length || shown.some((each, at) => each !== this.shownBodies[at])) {
+      this.shownBodies = shown;
+      fill(this.parts.others, bodies.map((body, at) => this.other(body, at, person?.pitch ?? 0)));
+    }
+    const taken = person?.joints ? nearest(person.joints, bodies) : -1;
+    [...this.parts.others.children].forEach((each, at) => each.setAttribute("aria-pressed", String(at === taken)));
   }
 
-  /** @param {import("../state.js").Body} body @param {number} at @param {Person | undefined} person */
-  other(body, at, person) {
+  /** @param {import("../state.js").Body} body @param {number} at @param {number} pitch */
+  other(body, at, pitch) {
     const canvas = h("canvas", { width: 96, height: 96, "aria-hidden": "true" });
-    thumbnail(canvas, body.joints, person?.pitch ?? 0, VIEWS.side);
-    const joints = person?.joints;
-    const taken = joints && joints.every((joint, each) => Math.hypot(...minus(minus(joint, joints[0]), body.joints[each])) < 2);
+    thumbnail(canvas, body.joints, pitch, VIEWS.side);
     const show = (/** @type {boolean} */ on) => () => { this.session.ghost = on ? body.joints : null; this.space.draw(); };
-    return h("button", { type: "button", class: "other", "aria-pressed": String(Boolean(taken)), "aria-label": `Body ${at + 1}`, title: `Body ${at + 1} (${at + 1})`,
+    return h("button", { type: "button", class: "other", "aria-label": `Body ${at + 1}`, title: `Body ${at + 1} (${at + 1})`,
       onclick: () => this.take(at), onpointerenter: show(true), onpointerleave: show(false), onfocus: show(true), onblur: show(false) }, canvas, h("kbd", { "aria-hidden": "true" }, at + 1));
   }
 
@@ -169,13 +189,19 @@ export class Annotate {
       this.picture.panning = event.type === "keydown";
       return event.preventDefault();
     }
-    if (event.type === "keyup") return event.key.toLowerCase() === "q" && this.picture.hidden && this.show(true);
+    if (event.type === "keyup") return event.code === this.heldToHide && this.picture.hidden && this.show(true);
     if (writing(event.target)) return;
     const found = pressed(event);
     if (!found || this.belongsToFocus(found.command.id)) return;
     event.preventDefault();
-    if (found.command.id === "hide") this.show(false);
+    if (found.command.id === "hide") this.hideWhileHeld(event.code);
     else this.run(found.command.id, found.more);
+  }
+
+  /** @param {string} code of the key */
+  hideWhileHeld(code) {
+    this.heldToHide = code;
+    this.show(false);
   }
 
   /** Keys with which a browser goes through a page are the page's own on the picture alone. @param {string} id */
@@ -233,11 +259,11 @@ export class Annotate {
       zoomOut: () => this.zoom(0.8),
       hide: () => this.show(picture.hidden),
       horizon: () => { picture.horizon = !picture.horizon; this.draw(); },
-      darker: () => this.lighten("brightness", 0.9),
-      brighter: () => this.lighten("brightness", 1 / 0.9),
-      lessContrast: () => this.lighten("contrast", 0.9),
-      moreContrast: () => this.lighten("contrast", 1 / 0.9),
-      plainLight: () => this.lighten("brightness", 0),
+      darker: () => lighten(picture, "brightness", 0.9),
+      brighter: () => lighten(picture, "brightness", 1 / 0.9),
+      lessContrast: () => lighten(picture, "contrast", 0.9),
+      moreContrast: () => lighten(picture, "contrast", 1 / 0.9),
+      plainLight: () => lighten(picture, "brightness", 0),
       undo: () => session.act({ t: "undo" }),
       redo: () => session.act({ t: "redo" }),
       submit: () => void this.submit(false),
@@ -407,16 +433,8 @@ export class Annotate {
     this.drawModes();
   }
 
-  /** @param {"brightness" | "contrast"} what @param {number} factor 0: both as they were */
-  lighten(what, factor) {
-    const light = this.picture.light;
-    this.picture.light = factor ? { ...light, [what]: clamp(light[what] * factor, 0.3, 6) } : { brightness: 1, contrast: 1 };
-    localStorage.setItem(LIGHT, JSON.stringify(this.picture.light));
-    this.picture.drawBack();
-  }
-
   leaveMode() {
-    this.session.ghost = null;
+    this.session.ghost = this.session.under = null;
     if (this.picture.drawingBox || this.picture.guided) this.picture.drawingBox = this.picture.guided = false;
     else if (document.activeElement === this.picture.front) this.element.querySelector('[data-command="submit"]').focus();
     this.draw();
@@ -428,14 +446,23 @@ export class Annotate {
   async submit(stay) {
     const { session } = this;
     if (session.readOnly || this.sending || session.busy) return;
-    const odd = session.history.now.people.flatMap((person, at) => oddities(person, session.frame).map((words) => `Person ${at + 1}: ${words}`));
-    if (!session.history.now.people.length) odd.push("Nobody is annotated in this picture.");
-    if (odd.length && !(await this.sure(odd))) return;
     this.sending = true;
+    const sure = await this.checked();
+    this.sending = sure;
+    if (!sure) return;
     before = { people: session.history.now.people, schema: session.frame.schema };
     await session.submit();
     this.sending = false;
     this.way.submitted(stay);
+  }
+
+  /** Whether what is unusual should be sent as it is. */
+  async checked() {
+    const { history: { now: { people } }, frame: picture } = this.session;
+    await this.checks.all(people);
+    const odd = people.flatMap((person, at) => [...oddities(person, picture), ...this.checks.beyond(person)].map((words) => `Person ${at + 1}: ${words}`));
+    if (!people.length) odd.push("Nobody is annotated in this picture.");
+    return !odd.length || Boolean(await this.sure(odd));
   }
 
   /** @param {string[]} words */

@@ -7,7 +7,7 @@ export async function historyOf(session) {
   const { revisions = [], skips = [] } = await server.history(session.image.id);
   await dialog(`History of ${session.image.name}`, (close) => [
     h("ol", { class: "history" }, revisions.map((/** @type {any} */ revision) => h("li", {}, ...words(revision),
-      !session.readOnly && button("Go back to this", "", () => { session.act({ t: "replace", doc: session.docOf(revision) }); close(); })))),
+      button("Lay over", "", () => { session.under = session.docOf(revision); session.changed(); close(); }), !session.readOnly && button("Go back to this", "", () => { session.act({ t: "replace", doc: session.docOf(revision) }); close(); })))),
     skips.map((/** @type {any} */ skip) => h("p", {}, `Skipped by ${skip.annotator}: ${skip.reason}`)),
     !revisions.length && h("p", {}, "Nothing was sent yet."),
     h("div", { class: "row" }, button("Close", "Esc", () => close(), { class: "main" }))]);

@@ -1,6 +1,6 @@
 // The panel of an image: people, joints with how they are seen, height and camera. Every action of
 // the canvas can be done here by keyboard and by a screen reader.
-import { unusual } from "../body.js";
+import { minus, size, unusual } from "../body.js";
 import { button, fill, h } from "../dom.js";
 import { commandOf, keyOf } from "../keys.js";
 import { colourOf } from "../picture.js";
@@ -15,11 +15,11 @@ const MARK = ["·", "○", "●"];
 /** @param {HTMLElement} element @param {Session} session @param {(id: string) => void} run */
 export function drawPeople(element, session, run) {
   const { doc, person } = session;
-  const words = JSON.stringify([doc.people.map((each) => each.id), person]);
+  const words = JSON.stringify([doc.people.map((each) => each.id), person, session.readOnly !== ""]);
   if (element.dataset.shown === words) return;
   element.dataset.shown = words;
   fill(element, doc.people.map((each, at) => button(`Person ${at + 1}`, "", () => session.choose(each.id), { "aria-pressed": String(each.id === person) })),
-    button("+", "", () => run("newPerson"), { "aria-label": "New person" }));
+    !session.readOnly && button("+", "", () => run("newPerson"), { "aria-label": "New person" }));
 }
 
 /** @param {HTMLElement} list @param {Session} session @param {(v: number) => void} say */
@@ -53,18 +53,52 @@ function row(session, name, j, say) {
 /** @param {any} element @param {Session} session @param {Person} person @param {number} j @param {number[] | null} odd */
 function drawRow(element, session, person, j, odd) {
   const chosen = j === session.point;
+  const joint = jointOf(j, session.frame.schema);
+  const sigma = odd && joint > 0 ? odd[joint - 1] : 0;
+  const mark = movedBy(session, person, j) || (Math.abs(sigma) > 1.5 ? `${sigma > 0 ? "long" : "short"} ${Math.abs(sigma).toFixed(1)}σ` : "");
+  const shown = [chosen, person.origin[j] > 0, person.visibility[j], mark].join();
+  if (element.dataset.shown === shown) return;
+  const wasChosen = element.classList.contains("chosen");
+  element.dataset.shown = shown;
   element.className = `${chosen ? "chosen" : ""} ${person.origin[j] ? "touched" : "suggested"}`;
   const [choose, said] = element.children;
   choose.setAttribute("aria-current", String(chosen));
-  if (chosen && !element.dataset.seen) element.scrollIntoView({ block: "nearest" });
-  element.dataset.seen = chosen ? "1" : "";
-  const joint = jointOf(j, session.frame.schema);
-  const sigma = odd && joint > 0 ? odd[joint - 1] : 0;
-  const mark = choose.querySelector(".sigma");
-  mark.textContent = Math.abs(sigma) > 1.5 ? `${sigma > 0 ? "long" : "short"} ${Math.abs(sigma).toFixed(1)}σ` : "";
-  mark.classList.toggle("warn", Math.abs(sigma) > 3);
+  if (chosen && !wasChosen) scrollTo(element);
+  const place = choose.querySelector(".sigma");
+  place.textContent = mark;
+  place.classList.toggle("warn", Math.abs(sigma) > 3);
   said.textContent = `${MARK[person.visibility[j]]} ${SAID[person.visibility[j]]}`;
   said.setAttribute("aria-label", `${session.names[j]} is ${SAID[person.visibility[j]]}: change`);
+}
+
+/** Scrolls the list, and the list alone, to a row. @param {HTMLElement} row */
+function scrollTo(row) {
+  const list = /** @type {HTMLElement} */ (row.parentElement);
+  const [there, whole] = [row.getBoundingClientRect(), list.getBoundingClientRect()];
+  if (there.top < whole.top) list.scrollTop -= whole.top - there.top;
+  else if (there.bottom > whole.bottom) list.scrollTop += there.bottom - whole.bottom;
+}
+
+/** How far a keypoint is from that of the revision that is laid over it. @param {Session} session @param {Person} person @param {number} j */
+function movedBy(session, person, j) {
+  const other = session.under?.people.find((each) => each.id === person.id);
+  if (!other) return "";
+  if (other.visibility[j] !== person.visibility[j]) return `was ${SAID[other.visibility[j]]}`;
+  const px = Math.hypot(person.keypoints[j][0] - other.keypoints[j][0], person.keypoints[j][1] - other.keypoints[j][1]);
+  if (person.visibility[j] && px >= 0.5) return `${px.toFixed(px < 10 ? 1 : 0)} px`;
+  const joint = jointOf(j, session.frame.schema);
+  const [mine, theirs] = [person.joints, other.joints];
+  if (joint < 0 || !mine || !theirs) return "";
+  const mm = size(minus(minus(mine[joint], mine[0]), minus(theirs[joint], theirs[0])));
+  return mm >= 10 ? `${Math.round(mm)} mm` : "";
+}
+
+/** What is unusual about the chosen person. @param {HTMLElement} element @param {string[]} words */
+export function drawOdd(element, words) {
+  const shown = words.join("|");
+  if ((element.dataset.shown ?? "") === shown) return;
+  element.dataset.shown = shown;
+  fill(element, words.map((line) => h("li", {}, line)));
 }
 
 /** @param {HTMLElement} element @param {Session} session @param {(id: string) => void} run */

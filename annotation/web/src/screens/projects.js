@@ -2,6 +2,7 @@
 import { button, dialog, download, fill, h, say } from "../dom.js";
 import * as journal from "../journal.js";
 import * as server from "../server.js";
+import { themeChoice } from "../theme.js";
 import { manageProject } from "./manage.js";
 
 /** @typedef {import("../server.js").Me} Me */
@@ -12,7 +13,7 @@ const FILES = [["FORMAT_COCO", "COCO keypoints", "coco.json"], ["FORMAT_HUMAN36M
 /** @param {Me} me @param {any[]} projects */
 export function projectsScreen(me, projects) {
   const none = h("p", {}, "There is no project yet: evoskeleton annotations add NAME PICTURES makes one.");
-  const element = h("main", { class: "sheet" }, h("div", { class: "row" }, h("h1", {}, "evoskeleton annotator"), h("span", { class: "gap" }), h("span", { class: "quiet" }, me.name)),
+  const element = h("main", { class: "sheet" }, h("div", { class: "row" }, h("h1", {}, "evoskeleton annotator"), h("span", { class: "gap" }), themeChoice(), h("span", { class: "quiet" }, me.name)),
     projects.length ? projects.map((project) => card(me, project)) : none);
   void leftHere(me, projects, element);
   return { element };

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from evoskeleton.annotation.store.annotation_store import AnnotationStore
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_NOT_SHOWN = (".heic", ".heif", ".tif", ".tiff", ".dng", ".cr2", ".nef", ".arw")
 PAGE_ADDRESS = "127.0.0.1:8017"
 _TOKENS, _TOKEN, _WAY_IN = "page-tokens.json", "page-token", "open-the-page.html"
 EXPORTED: "tuple[State, ...]" = ("accepted", "submitted")
@@ -103,7 +104,11 @@ def _files(pictures: Sequence[Path]) -> dict[str, Path]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    inside = sorted(each for each in folder.iterdir() if each.suffix.lower() in ENDINGS)
+    files = sorted(each for each in folder.iterdir() if each.is_file())
+    inside = [each for each in files if each.suffix.lower() in ENDINGS]
+    if others := [each for each in files if each.suffix.lower() in _NOT_SHOWN]:
+        kinds = ", ".join(sorted({each.suffix.lower() for each in others}))
+        typer.echo(f"left out: {len(others)} files ({kinds}), which browsers do not show", err=True)
     if not inside:
         raise BadInput(f"{folder} should hold pictures ({', '.join(ENDINGS)}), there are none")
     return inside
@@ -170,6 +175,7 @@ def _settings(annotations: Path, http_address: str) -> ServeSettings:
         "annotations": annotations,
         "tokens": annotations / _TOKENS,
         "drain_seconds": 5.0,
+        "most_pixels": MOST_PIXELS,
     }
     return ServeSettings.parse(words)
 

@@ -125,11 +125,13 @@ async def _serve(
     from evoskeleton.annotation.server.endpoint import Endpoint, run
     from evoskeleton.annotation.server.limits.file_limit import raise_file_limit
     from evoskeleton.annotation.server.limits.leftovers import remove_leftovers
+    from evoskeleton.annotation.server.limits.memory import keep_little
     from evoskeleton.annotation.server.telemetry import log_to_standard_error
     from evoskeleton.annotation.server.tls import check_closed
     from evoskeleton.annotation.serving.champions import Champions
 
     check_closed(settings)
+    keep_little()
     champions = Champions(source, wait)
     endpoint = Endpoint(settings, champions, detector())
     log_to_standard_error()
