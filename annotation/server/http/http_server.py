@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import uvicorn
@@ -28,6 +29,7 @@ from evoskeleton.annotation.server.http.connect import (
 )
 from evoskeleton.annotation.server.http.page import PageFiles
 from evoskeleton.annotation.server.http.pictures import Pictures
+from evoskeleton.annotation.server.http.small_chunks import PatientConnection
 from evoskeleton.annotation.server.settings import ServeSettings
 from evoskeleton.annotation.server.tls import Certificate
 from evoskeleton.errors import BadInput
@@ -42,6 +44,7 @@ _CHANNEL = (
     ("grpc.max_send_message_length", -1),
     ("grpc.enable_http_proxy", 0),
 )
+_MOST_HEAD = 16 << 10
 _RELAY_S = 1.0
 """What passing an answer on may take."""
 _HEADERS = (
@@ -189,6 +192,10 @@ class _SignalFreeServer(uvicorn.Server):
 class _IdleClosing(H11Protocol):
     """Closes a connection that brings no request for a while, for which uvicorn would wait, and one
     whose answer nobody reads."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.conn = PatientConnection(_MOST_HEAD)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
@@ -314,6 +314,19 @@ def test_a_body_without_a_length_is_counted(stand):
         connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
         connection.sendall(b"20000\r\n" + b" " * 0x20000 + b"\r\n")
         assert b"429" in connection.recv(1000)
+
+
+def test_a_body_in_very_many_pieces_is_refused_and_one_in_fewer_is_taken(stand):
+    for pieces, status in ((900, 200), (30_000, 400)):
+        body = b"1\r\n \r\n" * pieces + b"2\r\n{}\r\n0\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", stand.port), 20) as connection:
+            head = f"POST /{SERVICE}/GetModel HTTP/1.1\r\nHost: localhost\r\n"
+            head += "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+            with suppress(OSError):
+                connection.sendall(head.encode() + body)
+            answer = HTTPResponse(connection)
+            answer.begin()
+            assert answer.status == status
 
 
 def test_a_slow_client_is_refused_and_others_are_served_meanwhile(stand, monkeypatch):
