@@ -280,7 +280,8 @@ export class Picture {
     const [context, bitmap] = [this.back.getContext("2d"), this.session.bitmap];
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.back.width, this.back.height);
-    this.back.style.filter = `brightness(${this.light.brightness}) contrast(${this.light.contrast})`;
+    const { brightness, contrast } = this.light;
+    this.back.style.filter = brightness === 1 && contrast === 1 ? "" : `brightness(${brightness}) contrast(${contrast})`;
     if (!bitmap) return;
     const { scale, x, y } = this.view;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
