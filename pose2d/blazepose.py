@@ -26,17 +26,26 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from evoskeleton.assets import Asset, fetch
+from evoskeleton.assets import Asset, fetch, is_here
 from evoskeleton.extras import require
 from evoskeleton.lifting.keypoints.keypoint_formats import (
     APPROXIMATED,
     BLAZEPOSE_POINTS,
     known_set,
-    without_hips,
 )
 from evoskeleton.pose2d.crops import Region, around_box, crop, crop_to_picture, moved, whole
-from evoskeleton.pose2d.detector import KNOWN, Person, Stopwatch, check_boxes, check_image
+from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes, check_image
 from evoskeleton.pose2d.light import brightened, is_dark
+from evoskeleton.pose2d.movenet.multipose import WEIGHTS as SECOND_WEIGHTS
+from evoskeleton.pose2d.movenet.multipose import MultiPose, Sketch
+from evoskeleton.pose2d.movenet.sketches import (
+    AGREES,
+    agreement,
+    region_of_sketch,
+    sketched_person,
+)
+from evoskeleton.pose2d.people.duplicates import distinct as distinct_people
+from evoskeleton.pose2d.people.joints_of_points import joints_of_points
 from evoskeleton.pose2d.quiet import quiet_standard_error
 from evoskeleton.settings import Settings
 
@@ -119,6 +128,18 @@ class BlazePoseSettings(Settings):
         "comes out of an npm package (Apache-2.0)",
     )
     threads: int = Field(2, ge=1, description="processor threads of each network")
+    finder: Literal["auto", "blazepose", "movenet", "both"] = Field(
+        "auto",
+        description="who finds people: BlazePose by their heads; MoveNet all at once, also where "
+        "they stand close together; both; auto: MoveNet where its weights are here (`evoskeleton "
+        "assets fetch movenet-weights`), BlazePose elsewhere",
+    )
+    side: int = Field(
+        384, ge=64, le=2048, description="longer side at which MoveNet sees a picture, px"
+    )
+    least_sketch: float = Field(
+        0.3, gt=0, lt=1, description="least score of a person that MoveNet finds"
+    )
 
 
 class Finds(NamedTuple):
@@ -178,6 +199,16 @@ class BlazePose:
         self._finder = _Network(folder / FINDER, self.settings.threads)
         self._landmarks = _Network(self._landmark_file(folder), self.settings.threads)
         self._anchors = anchors()
+        self._second = MultiPose(self.settings.threads) if self._asks_second() else None
+
+    @property
+    def finds_groups(self) -> bool:
+        """Whether people who stand close together are told apart by a network made for that."""
+        return self._second is not None
+
+    def _asks_second(self) -> bool:
+        finder = self.settings.finder
+        return finder in ("movenet", "both") or (finder == "auto" and is_here(SECOND_WEIGHTS))
 
     def _landmark_file(self, folder: Path) -> Path:
         if self.settings.landmarks == "heavy":
@@ -206,11 +237,38 @@ class BlazePose:
         return self._search(image, watch)
 
     def _search(self, image: np.ndarray, watch: Stopwatch) -> list[Person]:
+        sketched = [] if self._second is None else self._sketched(self._second, image, watch)
+        if self._second is not None and self.settings.finder != "both":
+            return sketched
         with watch.stage("find"):
             finds = self.find(image)
         with watch.stage("locate"):
             bodies = [self.locate(image, region) for region in regions_of(finds)]
-            return [_person(body, image) for body in self._kept(bodies)]
+            people = [*sketched, *(_person(body, image) for body in self._kept(bodies))]
+        return people if self._second is None else self._once(people)
+
+    def _sketched(self, second: MultiPose, image: np.ndarray, watch: Stopwatch) -> list[Person]:
+        """People whom the second finder finds."""
+        least, most = self.settings.least_sketch, self.settings.most_people
+        with watch.stage("find"):
+            sketches = second.look(image, self.settings.side, least, most)
+        with watch.stage("locate"):
+            people = [self._of_sketch(image, sketch) for sketch in sketches]
+        return self._once(people)
+
+    def _of_sketch(self, image: np.ndarray, sketch: Sketch) -> Person:
+        """Landmarks where they are the sketched person's; else the sketch."""
+        bodies = self._passes(image, region_of_sketch(sketch))
+        sure = [body for body in bodies if body.score >= self.settings.least_presence]
+        agreed = [agreement(sketch, body.points[:_POINTS]) for body in sure]
+        if not sure or max(agreed) < AGREES:
+            return sketched_person(sketch, image)
+        return _person(sure[-1] if agreed[-1] >= AGREES else sure[int(np.argmax(agreed))], image)
+
+    def _once(self, people: list[Person]) -> list[Person]:
+        """Each once, the surest first."""
+        kept = [people[row] for row in distinct_people(people)]
+        return sorted(kept, key=lambda person: -person.score)[: self.settings.most_people]
 
     def find(self, image: np.ndarray) -> Finds:
         """Heads in the picture and in its tiles, the surest first."""
@@ -234,12 +292,17 @@ class BlazePose:
 
     def locate(self, image: np.ndarray, region: Region) -> Body:
         """Landmarks of the person in a region; every further pass follows the last one's body."""
-        body = self._locate_once(image, region)
+        return self._passes(image, region)[-1]
+
+    def _passes(self, image: np.ndarray, region: Region) -> list[Body]:
+        bodies = [self._locate_once(image, region)]
         for _ in range(self.settings.passes - 1):
+            body = bodies[-1]
             if body.score < self.settings.least_presence:
                 break
-            body = self._locate_once(image, region_of(body.points[_HIPS], body.points[_RIM]))
-        return body
+            region = region_of(body.points[_HIPS], body.points[_RIM])
+            bodies.append(self._locate_once(image, region))
+        return bodies
 
     def _locate_once(self, image: np.ndarray, region: Region) -> Body:
         view = crop(image, region, LANDMARK_SIDE).astype(np.float32) / 255.0
@@ -455,35 +518,24 @@ def _size(points: np.ndarray) -> float:
 
 
 def _person(body: Body, image: np.ndarray) -> Person:
-    """Our joints of a body; what lies outside the picture is not known."""
-    height, width = image.shape[:2]
-    points = body.points[:_POINTS]
-    inside = np.all((points >= 0) & (points <= (width, height)), axis=1)
-    presence = np.where(inside, body.presence[:_POINTS], 0.0)
-    formats = known_set("blazepose")
-    keypoints, confidence = formats.to_human36m(points[None], presence[None])
-    keypoints, _ = formats.to_human36m(points[None])
-    upper, upper_sure = without_hips("blazepose").to_human36m(points[None], presence[None])
-    portrait = (confidence < KNOWN) & (upper_sure >= KNOWN)
-    keypoints = np.where(portrait[..., None], upper, keypoints)
-    confidence = np.where(portrait, upper_sure, confidence)
-    _, visibility = formats.to_human36m(points[None], body.visibility[None, :_POINTS])
-    joints = formats.weights @ body.places[:_POINTS]
-    return Person(
-        box=_box(points, inside, width, height),
-        score=body.score,
-        keypoints=keypoints[0],
-        confidence=confidence[0],
-        visibility=np.minimum(visibility[0], confidence[0]),
-        approximated=APPROXIMATED,
-        own_joints=(joints - joints[:1]).astype(np.float32),
+    """Our joints of a body."""
+    joints = joints_of_points(
+        "blazepose",
+        body.points[:_POINTS],
+        body.presence[:_POINTS],
+        body.visibility[:_POINTS],
+        image,
     )
-
-
-def _box(points: np.ndarray, inside: Any, width: int, height: int) -> np.ndarray:
-    """(4,) float32 px around the points, within the picture."""
-    shown = points[inside] if inside.any() else np.clip(points, 0, (width, height))
-    return np.concatenate([shown.min(axis=0), shown.max(axis=0)]).astype(np.float32)
+    own = known_set("blazepose").weights @ body.places[:_POINTS]
+    return Person(
+        box=joints.box,
+        score=body.score,
+        keypoints=joints.keypoints,
+        confidence=joints.confidence,
+        visibility=joints.visibility,
+        approximated=APPROXIMATED,
+        own_joints=(own - own[:1]).astype(np.float32),
+    )
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

@@ -180,17 +180,26 @@ def _video(file: Path, means: Means, wishes: Wishes) -> Iterator[dict[str, Any]]
     film: Film | None = None
     waiting: list[tuple[Where, Stopwatch]] = []
     again = _again(file, wishes) if wishes.drawings is not None else None
+    told = False
+
+    def answered(done: Iterator[tuple[list[Moving], float]]) -> Iterator[dict[str, Any]]:
+        nonlocal told
+        for each in done:
+            if wishes.drawings is not None and not told:
+                told = True
+                wishes.drawings.expect([where.seconds or 0.0 for where, _ in waiting])
+            yield _answer(*waiting.pop(0), each, means, wishes, again)
+
     for frame, watch in _timed(_frames(file, wishes)):
         height, width = frame.image.shape[:2]
         film = film or _film(means.lifter, wishes, width, height)
         waiting.append((Where(file, width, height, frame.number, frame.seconds), watch))
         boxes = means.boxes.of(file, frame.number)
         people = means.detector.detect(frame.image, boxes, watch)
-        for done in film.add(people, frame.seconds, as_asked=boxes is not None):
-            yield _answer(*waiting.pop(0), done, means, wishes, again)
+        yield from answered(film.add(people, frame.seconds, as_asked=boxes is not None))
         wishes.seen(file, frame.number + 1)
-    for done in film.end() if film else ():
-        yield _answer(*waiting.pop(0), done, means, wishes, again)
+    if film is not None:
+        yield from answered(film.end())
 
 
 def _film(lifter: Lifter, wishes: Wishes, width: int, height: int) -> Film:

@@ -7,6 +7,7 @@ counted, told, and left out; what follows is read.
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ MOST_DAMAGED = 300
 """Frames in a row that cannot be decoded, after which a video counts as ended."""
 
 _CUT_SECONDS = 0.5
+_UNEVEN, _MOST_EVEN = 0.1, 0.8
 
 Tell = Callable[[str], None]
 
@@ -93,20 +95,57 @@ def count_frames(path: Path | str) -> int:
 
 def _frames(cv2: Any, capture: Any, path: Path, tell: Tell) -> Iterator[Frame]:
     number, given, missed, seconds = 0, 0, 0, 0.0
+    rate, beat = _rate(cv2, capture), _Beat()
     for picture in _pictures(capture):
         if picture is None:
             number, missed = number + 1, missed + 1
             continue
         seconds = _stamp(cv2, capture, number, seconds)
+        beat.add(seconds, rate)
         yield Frame(number, seconds, np.ascontiguousarray(picture[..., ::-1]))
         number, given = number + 1, given + 1
+    if not given and (codec := _codec(cv2, capture)):
+        raise BadInput(f"video {path} has no frame that can be decoded, its codec is {codec}")
     if not given:
         raise BadInput(f"video {path} has no frame that can be decoded")
     if missed:
         frames = "frame is damaged and was" if missed == 1 else "frames are damaged and were"
         tell(f"video {path}: {missed} {frames} left out")
+    elif lost := beat.lost(rate):
+        frames = "1 frame is" if lost == 1 else f"{lost} frames are"
+        tell(f"video {path}: {frames} missing between the others")
     if (length := _length(cv2, capture)) > seconds + _CUT_SECONDS:
         tell(f"video {path} should last {length:.1f} s, it ends after {seconds:.1f} s")
+
+
+@dataclass
+class _Beat:
+    """Whether frames come at the rate that their file tells, and how many of them do not come."""
+
+    frames: int = 0
+    even: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+    def add(self, seconds: float, rate: float) -> None:
+        if not self.frames:
+            self.first = seconds
+        elif abs((seconds - self.last) * rate - 1.0) < _UNEVEN:
+            self.even += 1
+        self.frames, self.last = self.frames + 1, seconds
+
+    def lost(self, rate: float) -> int:
+        """Frames that a decoder has dropped without a word; 0 where the rate varies."""
+        if self.even < _MOST_EVEN * self.frames:
+            return 0
+        return max(round((self.last - self.first) * rate) + 1 - self.frames, 0)
+
+
+def _codec(cv2: Any, capture: Any) -> str:
+    """Four letters for what a video is coded in, none where the file does not say so."""
+    code = int(capture.get(cv2.CAP_PROP_FOURCC))
+    letters = bytes((code >> shift) & 255 for shift in (0, 8, 16, 24)).decode("latin-1").strip()
+    return letters if letters.isalnum() and letters.isascii() else ""
 
 
 def _pictures(capture: Any) -> Iterator[np.ndarray | None]:

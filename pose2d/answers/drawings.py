@@ -12,6 +12,10 @@ from evoskeleton.pose2d.answers.lines import Shown, Where
 
 As = Literal["pictures", "video"]
 
+_USUAL_RATE = 25.0
+_SHORT = 20.0
+"""Percentile of the frames' lengths that becomes that of all."""
+
 
 class Drawings:
     """A folder for drawings."""
@@ -29,10 +33,17 @@ class Drawings:
         """
         self._folder, self._as = folder, videos_as
         self._video: DrawnVideo | None = None
+        self._rate = _USUAL_RATE
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"folder {folder} cannot be made: {error.strerror}") from None
+
+    def expect(self, seconds: Sequence[float]) -> None:
+        """Times of some of the frames that come next; they tell the rate of a video."""
+        steps = np.diff(seconds)
+        steps = steps[steps > 0]
+        self._rate = float(1.0 / np.percentile(steps, _SHORT)) if len(steps) else _USUAL_RATE
 
     def draw(self, where: Where, image: np.ndarray, people: Sequence[Shown]) -> None:
         """Draw one picture, (height, width, 3) uint8.
@@ -45,7 +56,7 @@ class Drawings:
             return
         if self._video is None:
             path = self._folder / f"{where.file.name}.overlay.mp4"
-            self._video = DrawnVideo(path, where.width, where.height)
+            self._video = DrawnVideo(path, where.width, where.height, self._rate)
         self._video.add(image, where.seconds or 0.0, people)
 
     def finish(self) -> None:

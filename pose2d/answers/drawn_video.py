@@ -16,6 +16,10 @@ MOST_BODIES = 3
 
 _LONGEST_PX = 1280
 _REACH_MM = 1100.0
+_LEAST_RATE, _MOST_RATE = 0.1, 120.0
+_LONGEST_STILL = 10.0
+"""Seconds for which a frame is shown at most."""
+
 _RIGHT, _LEFT, _MIDDLE = (235, 120, 40), (60, 160, 250), (240, 240, 240)
 _SIDES = (
     {Joint.RHIP, Joint.RKNEE, Joint.RFOOT, Joint.RSHOULDER, Joint.RELBOW, Joint.RWRIST},
@@ -24,17 +28,26 @@ _SIDES = (
 
 
 class DrawnVideo:
-    """A video in the making; the frame rate is told by the times of the first two frames."""
+    """A video in the making. Its rate is even: frames that last longer are repeated."""
 
-    def __init__(self, path: Path, width: int, height: int) -> None:
+    def __init__(self, path: Path, width: int, height: int, rate: float) -> None:
+        """Nothing is written before the first frame.
+
+        Args:
+            path: of the video.
+            width, height: of its frames, px.
+            rate: frames a second.
+        """
         self._cv2 = require("cv2", "videos need OpenCV, which is not installed; "
                             "try pip install opencv-python-headless")  # fmt: skip
         self._path = path
         self._scale = min(1.0, _LONGEST_PX / max(width, height))
         self._size = _even(width * self._scale), _even(height * self._scale)
         self._panel = _even(self._size[1] / MOST_BODIES)
+        self._rate = min(max(rate, _LEAST_RATE), _MOST_RATE)
         self._writer: Any = None
-        self._first: tuple[np.ndarray, float] | None = None
+        self._last: np.ndarray | None = None
+        self._first, self._written = 0.0, 0
 
     def add(self, image: np.ndarray, seconds: float, people: Sequence[Shown]) -> None:
         """The next frame, (height, width, 3) uint8, and who is in it.
@@ -43,29 +56,36 @@ class DrawnVideo:
             BadInput: the video cannot be written.
         """
         drawn = self._drawn(image, people)
-        if self._writer is None and self._first is None:
-            self._first = drawn, seconds
-            return
-        if self._writer is None and self._first is not None:
-            step = max(seconds - self._first[1], 1e-3)
-            self._open(1.0 / step)
+        if self._writer is None:
+            self._first = seconds
+            self._open(drawn)
+        self._catch_up(seconds)
         self._writer.write(drawn)
+        self._last, self._written = drawn, self._written + 1
 
     def close(self) -> None:
         """Finish the file."""
-        if self._writer is None and self._first is not None:
-            self._open(25.0)
         if self._writer is not None:
             self._writer.release()
 
-    def _open(self, rate: float) -> None:
-        assert self._first is not None, "a frame was added"
+    def _catch_up(self, seconds: float) -> None:
+        """Repeat the last frame until the next one's time has come."""
+        missing = round((seconds - self._first) * self._rate) - self._written
+        if self._last is None or missing <= 0:
+            return
+        if missing > _LONGEST_STILL * self._rate:
+            self._first = seconds - self._written / self._rate
+            return
+        for _ in range(missing):
+            self._writer.write(self._last)
+        self._written += missing
+
+    def _open(self, drawn: np.ndarray) -> None:
         code = self._cv2.VideoWriter.fourcc(*"mp4v")
-        shape = self._first[0].shape
-        self._writer = self._cv2.VideoWriter(str(self._path), code, rate, (shape[1], shape[0]))
+        size = drawn.shape[1], drawn.shape[0]
+        self._writer = self._cv2.VideoWriter(str(self._path), code, self._rate, size)
         if not self._writer.isOpened():
             raise BadInput(f"{self._path} cannot be written")
-        self._writer.write(self._first[0])
 
     def _drawn(self, image: np.ndarray, people: Sequence[Shown]) -> np.ndarray:
         """(height, width + panel, 3) uint8, blue green red."""

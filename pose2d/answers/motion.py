@@ -10,6 +10,9 @@ from evoskeleton.errors import BadInput
 from evoskeleton.lifting.motion.kinds import KINDS, Motion
 from evoskeleton.pose2d.videos import is_video
 
+_UNEVEN = 0.2
+"""By how much of a frame's length two frames may be further apart than the others."""
+
 
 def motion_kind(output: Path | None, files: Sequence[Path]) -> str | None:
     """The kind of motion that a file's name asks for; None for JSON lines.
@@ -63,10 +66,29 @@ def _motion(found: dict[int, Any], times: dict[int, float]) -> Motion:
     frames = [frame for frame in sorted(times) if min(found) <= frame <= max(found)]
     none = np.full((17, 3), np.nan)
     joints = np.array([found.get(frame, none) for frame in frames], np.float64)
-    steps = np.diff([times[frame] for frame in frames])
-    steps = steps[steps > 0]
-    rate = float(1.0 / np.median(steps)) if len(steps) else 30.0
+    joints, rate = evenly(joints, np.array([times[frame] for frame in frames]))
     return Motion(upright(joints), rate)
+
+
+def evenly(joints: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, float]:
+    """Joints at even times, and how many a second: files of motion know one rate.
+
+    Args:
+        joints: (frames, 17, 3).
+        seconds: (frames,), the times that were recorded. Where they are even already, or there are
+            none, the joints stay as they are; else they are mixed from the frames before and after.
+    """
+    steps = np.diff(seconds)
+    if not (steps > 0).any():
+        return joints, 30.0
+    rate = float(1.0 / np.median(steps[steps > 0]))
+    if np.abs(steps * rate - 1.0).max() < _UNEVEN:
+        return joints, rate
+    kept = np.append(True, steps > 0)
+    columns = joints[kept].reshape(kept.sum(), -1)
+    times = seconds[0] + np.arange(round((seconds[-1] - seconds[0]) * rate) + 1) / rate
+    mixed = [np.interp(times, seconds[kept], column) for column in columns.T]
+    return np.stack(mixed, axis=1).reshape(-1, *joints.shape[1:]), rate
 
 
 def upright(joints: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A heat-map network in ONNX Runtime, on the processor."""
+"""A network in ONNX Runtime, on the processor."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class OnnxNetwork:
         """Load a network.
 
         Args:
-            content: of an ONNX file with one input and one output.
+            content: of an ONNX file with one input.
             threads: processor threads of one call; between calls they sleep.
 
         Raises:
@@ -40,6 +40,10 @@ class OnnxNetwork:
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        """Maps of (n, 3, height, width) float32 pictures."""
-        maps: np.ndarray = self._session.run(None, {self._input: pictures})[0]
-        return maps
+        """The first output for (n, 3, height, width) float32 pictures."""
+        return self.all(pictures)[0]
+
+    def all(self, pictures: np.ndarray) -> list[np.ndarray]:
+        """All outputs for (n, 3, height, width) float32 pictures, in the file's order."""
+        outputs: list[np.ndarray] = self._session.run(None, {self._input: pictures})
+        return outputs

@@ -60,6 +60,10 @@ ARMS = [
 ]  # fmt: skip
 
 
+ARMS_FOUND_PX = 40.0
+"""Mean miss of the arms' keypoints up to which they are those of the athlete."""
+
+
 class Found(NamedTuple):
     """Everybody whom the detector found, a row each; `size` is (cameras, 2) px of the frames."""
 
@@ -86,7 +90,7 @@ class Found(NamedTuple):
                 self.confidence[row],
                 self.visibility[row],
                 APPROXIMATED,
-                self.own_joints[row],
+                self.own_joints[row] if np.isfinite(self.own_joints[row]).all() else None,
             )
             for row in rows
         ]
@@ -139,7 +143,7 @@ def athlete(found: Found, cameras: int) -> Athlete:
             if person is not None:
                 keypoints[frame, camera] = person.keypoints
                 confidence[frame, camera] = person.confidence
-                own[frame, camera] = person.own_joints
+                own[frame, camera] = np.nan if person.own_joints is None else person.own_joints
     return Athlete(found.frames, keypoints, confidence, own)
 
 
@@ -254,10 +258,14 @@ def judge(found: Found, cameras: list[Camera], truth: np.ndarray, models: list[P
 def judge_halves(
     found: Found, cameras: list[Camera], truth: np.ndarray, models: list[Path]
 ) -> None:
-    """Print the arms' errors where frames are cut above the hips, picture by picture."""
+    """Print the arms' errors where frames are cut above the hips, picture by picture.
+
+    Beside all pictures, those count alone in which the detector puts the arms where they are: in
+    the others somebody else, or nothing, was seen, and no lifter can know.
+    """
     alone = athlete(found, len(cameras))
     for path in [None, *models]:
-        pairs: list[tuple[np.ndarray, np.ndarray]] = []
+        pairs: list[tuple[np.ndarray, np.ndarray, bool]] = []
         lifter = None if path is None else load_bundle(bundle_folder(path))
         for number, camera in enumerate(cameras):
             seen = in_camera(truth, camera)
@@ -266,12 +274,18 @@ def judge_halves(
                 given = alone.own_joints[frame, number]
                 if lifter is not None and person is not None:
                     (given,) = _lift(lifter, *map(int, found.size[number]), [person])
-                if given is not None and np.isfinite(given).all():
-                    pairs.append((given[ARMS], seen[frame][ARMS]))
-        errors = p_mpjpe(*(np.array(part, float) for part in zip(*pairs, strict=True)))
+                if given is not None and person is not None and np.isfinite(given).all():
+                    where = camera.project(truth[frame][ARMS])
+                    miss = np.linalg.norm(person.keypoints[ARMS] - where, axis=1).mean()
+                    pairs.append((given[ARMS], seen[frame][ARMS], bool(miss < ARMS_FOUND_PX)))
+        parts = [np.array(part) for part in zip(*pairs, strict=True)]
+        errors, there = p_mpjpe(*(part.astype(float) for part in parts[:2])), parts[2]
         name = "detector's own 3D" if path is None else path.name
         asked = len(found.frames) * len(cameras)
-        print(f"  {name:28} PA of the arms {errors.mean():.1f} mm ({len(pairs)} of {asked})")
+        print(
+            f"  {name:28} PA of the arms {errors.mean():.1f} mm, median {np.median(errors):.1f} "
+            f"({len(pairs)} of {asked}); arms found: {errors[there].mean():.1f} mm ({there.sum()})"
+        )
 
 
 def unpacked(wheel: Path) -> Iterator[Path]:

@@ -42,13 +42,14 @@ def run(capfd, *arguments):
 
 def test_bad_files_are_told_and_the_others_answered(capfd, tmp_path, photo, make_bundle):
     (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
-    code, answers, said = run(
-        capfd, tmp_path / "gone.jpg", photo, tmp_path / "cut.jpg", photo, "--model", make_bundle()
-    )
+    Image.new("RGB", (440, 4)).save(tmp_path / "strip.png")
+    bad = [tmp_path / name for name in ("gone.jpg", "cut.jpg", "strip.png")]
+    code, answers, said = run(capfd, bad[0], photo, *bad[1:], photo, "--model", make_bundle())
     assert code == 1 and [len(answer["people"]) for answer in answers] == [1, 1]
     lines = said.splitlines()
-    assert len(lines) == 2 and all(line.startswith("evoskeleton: ") for line in lines)
+    assert len(lines) == 3 and all(line.startswith("evoskeleton: ") for line in lines)
     assert "gone.jpg should be a photo or a video" in lines[0] and "cut.jpg" in lines[1]
+    assert "strip.png: the picture should be at most 10 times as long" in lines[2]
 
 
 def test_without_a_lifter_of_ones_own_that_of_the_package_answers(capfd, photo):

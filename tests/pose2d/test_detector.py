@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from detector_contract import DetectorContract
 
+from evoskeleton.assets import is_here
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import MIRROR, Joint
 from evoskeleton.pose2d.blazepose import BlazePose, BlazePoseSettings
 from evoskeleton.pose2d.detector import Detector
 from evoskeleton.pose2d.images import read_image
+from evoskeleton.pose2d.movenet.multipose import WEIGHTS as MOVENET
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 PHOTOS = Path(os.environ.get("EVOSKELETON_SHARED_DATA", BESIDE)) / "photos"
@@ -25,6 +27,7 @@ SKIER = {
 """Where a person sees the joints of the skier, px."""
 
 SKIER_BOX = np.array([[280.0, 55.0, 500.0, 385.0]])
+ALONE = {"finder": "blazepose"}
 PERSON_BOX = np.array([[190.0, 95.0, 280.0, 380.0]])
 
 
@@ -108,9 +111,28 @@ class PhotoContract(DetectorContract):
 @pytest.fixture(scope="module")
 def blazepose() -> BlazePose:
     try:
-        return BlazePose()
+        return BlazePose(BlazePoseSettings.parse(ALONE))
     except BadInput as error:
         pytest.skip(f"the embedded detector cannot be had here: {error}")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not is_here(MOVENET), reason="evoskeleton assets fetch movenet-weights")
+class TestMoveNetFinds(PhotoContract):
+    """The same promises where MoveNet finds people, and nobody twice where both do."""
+
+    @pytest.fixture(params=["movenet", "both"], scope="class")
+    def detector(self, request) -> Detector:
+        return BlazePose(BlazePoseSettings.parse({"finder": request.param}))
+
+    def test_landmarks_and_their_3d_stay_where_they_agree(self, detector, skier, blazepose):
+        ((found,), (alone,)) = detector.detect(skier), blazepose.detect(skier)
+        assert found.own_joints is not None
+        assert np.linalg.norm(found.keypoints - alone.keypoints, axis=1).max() < 8
+
+    def test_two_who_nearly_touch_are_two(self, detector, skier):
+        pair = np.concatenate([skier[:, 270:520], skier[:, 270:520]], axis=1)
+        assert len(detector.detect(pair)) == 2
 
 
 class TestBlazePose(PhotoContract):
@@ -153,7 +175,7 @@ class TestBlazePose(PhotoContract):
         (found,) = blazepose.detect(wide)
         off = found.keypoints[Joint.LFOOT] - (1200, 100) - SKIER[Joint.LFOOT]
         assert np.linalg.norm(off) < 15
-        whole_only = BlazePose(BlazePoseSettings.parse({"tiles": 1}))
+        whole_only = BlazePose(BlazePoseSettings.parse({**ALONE, "tiles": 1}))
         assert whole_only.detect(wide) == []
 
     def test_a_person_in_the_dark_is_found_by_a_second_look(self, person, blazepose):
@@ -161,7 +183,7 @@ class TestBlazePose(PhotoContract):
         (found,), (bright,) = blazepose.detect(dark), blazepose.detect(person)
         off = np.linalg.norm(found.keypoints - bright.keypoints, axis=1)
         assert off.mean() < 0.03 * np.ptp(bright.keypoints[:, 1])
-        one_look = BlazePose(BlazePoseSettings.parse({"second_look": False}))
+        one_look = BlazePose(BlazePoseSettings.parse({**ALONE, "second_look": False}))
         assert one_look.detect(dark) == [] and blazepose.detect(np.zeros_like(dark)) == []
 
     def test_a_mistake_in_the_settings_is_told(self):

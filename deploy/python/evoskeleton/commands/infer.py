@@ -1,6 +1,7 @@
 """`evoskeleton infer`: photos and videos to 3D."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,12 @@ from evoskeleton.files import whole_file
 if TYPE_CHECKING:
     from evoskeleton.console.bars import Bars
     from evoskeleton.pose2d.answers.drawings import As
+
+GROUPS = (
+    "people who stand close together are told apart after `evoskeleton assets fetch "
+    "movenet-weights`"
+)
+"""Said on a terminal where the weights of the finder of groups are not here."""
 
 FAILED = 1
 """Exit code where some file could not be used."""
@@ -92,6 +99,8 @@ def infer(
         film = FilmSettings.parse(with_changes({"smooth": smooth}, change or []))
         wishes = Wishes(fit, every, film, drawings, watch.failed, watch.tell, watch.seen)
         found = named_detector(detector, detector_set or [], home, uri)
+        if sys.stderr.isatty() and getattr(found, "finds_groups", True) is False:
+            watch.tell(GROUPS)
         answers = estimates(paths, model, None, boxes, found, wishes)
         if kind is not None and output is not None:
             write_motion(output, kind, answers)
@@ -119,7 +128,8 @@ class _Watch:
 
     def failed(self, file: Path, error: BadInput) -> None:
         self.failures.append(file)
-        self.tell(str(error))
+        sentence = str(error)
+        self.tell(sentence if file.name in sentence else f"{file}: {sentence}")
 
     def tell(self, sentence: str) -> None:
         self._bars.say(f"evoskeleton: {sentence}")

@@ -19,8 +19,10 @@ def known() -> dict[str, "Asset"]:
     """All assets by name."""
     from evoskeleton.platform.data.mocap.deepmimic import MOTION
     from evoskeleton.pose2d.blazepose import HEAVY_WEIGHTS, WEIGHTS
+    from evoskeleton.pose2d.movenet.multipose import WEIGHTS as MOVENET_WEIGHTS
 
-    return {asset.name: asset for asset in (MOTION, WEIGHTS, HEAVY_WEIGHTS)}
+    assets = (MOTION, WEIGHTS, HEAVY_WEIGHTS, MOVENET_WEIGHTS)
+    return {asset.name: asset for asset in assets}
 
 
 @assets.command("list")

@@ -1,0 +1,1 @@
+"""MoveNet: several people of a picture found at once, by their middles."""
