@@ -1,19 +1,17 @@
 """Correlations of keypoint sets with views of bodies, for all pairs, by products of matrices.
 
-With the weights w of a keypoint set t as shares, its standardised coordinates s (mean 0, variance
-1) and a view c, the correlation is sum(w s c) / sqrt(sum(w c^2) - sum(w c)^2): sums that are
-products of (views x joints) with (joints x targets). Where many targets have the same shares, views
-are standardised once for all of them, and one product is left.
-
 Bodies and targets meet in chunks of one size, filled up where there are fewer, so that the result
-for a pair does not depend on its company. float32; it chooses, and decides nothing by itself.
+for a pair does not depend on its company. What was found in a chunk is searched while it is near
+the processor. float32; it chooses, and decides nothing by itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from evoskeleton.evolution.archive.kinds import Block, Kind, Mixed, kinds_of
 
 GROUP = 8
 """Chunks of bodies are multiples of this."""
@@ -23,61 +21,29 @@ ERROR = 5e-5
 
 _CHUNKS = {"cpu": (64, 512), "cuda": (1024, 4096)}
 _WIDTH = 64
-_ALIKE = 128
-_TINY = 1e-6
-
-
-class _Block(Protocol):
-    """Some targets; `columns` are theirs in the result."""
-
-    @property
-    def columns(self) -> slice:
-        """Which they are."""
-
-    def prepared(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """What `correlate` wants of rows (chunks, rows, 2 joints), x before y."""
-
-    def correlate(self, out: Tensor, room: Tensor, *prepared: Tensor) -> Tensor:
-        """Correlations (rows, targets), written into `out`; `room` is of the same size."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Alike:
-    """Targets of the same shares: (joints,), and weighted coordinates (2 joints, targets)."""
+class Looks:
+    """What all targets have to do with some bodies.
 
-    columns: slice
-    shares: Tensor
-    pull: Tensor
+    Attributes:
+        correlation: (bodies, columns) float32 in the best view of each body; bodies are filled up
+            to whole chunks with some that correlate with nothing.
+        groups: (bodies / GROUP, columns), the best of each group of bodies.
+        inverse: (kinds, bodies, views) float32, one over the root of the variance of a view with
+            the shares of each kind of targets; 1 where they have not all the same.
+    """
 
-    def prepared(self, rows: Tensor) -> tuple[Tensor, ...]:
-        x_y = torch.unflatten(rows, -1, (2, -1))
-        apart = x_y - (x_y * self.shares).sum(-1, keepdim=True)
-        variance = (apart.square() * self.shares).sum((-1, -2), keepdim=True)
-        return ((apart * variance.add_(_TINY**2).rsqrt_()).flatten(-2),)
+    correlation: Tensor
+    groups: Tensor
+    inverse: Tensor
 
-    def correlate(self, out: Tensor, room: Tensor, *prepared: Tensor) -> Tensor:
-        return torch.mm(prepared[0], self.pull, out=out)
-
-
-@dataclass(frozen=True, eq=False)
-class _Mixed:
-    """Targets of different shares (joints, targets)."""
-
-    columns: slice
-    shares: Tensor
-    pull: Tensor
-
-    def prepared(self, rows: Tensor) -> tuple[Tensor, ...]:
-        x, y = torch.unflatten(rows, -1, (2, -1)).unbind(-2)
-        return rows, x.contiguous(), y.contiguous(), x.square() + y.square() + _TINY
-
-    def correlate(self, out: Tensor, room: Tensor, *prepared: Tensor) -> Tensor:
-        rows, x, y, squares = prepared
-        variance = torch.mm(squares, self.shares, out=room)
-        for axis in (x, y):
-            mean = torch.mm(axis, self.shares, out=out)
-            variance.addcmul_(mean, mean, value=-1.0)
-        return torch.mm(rows, self.pull, out=out).mul_(variance.rsqrt_())
+    def nearest(self) -> Tensor:
+        """Column (bodies,) int64 of the best correlation, the first of several."""
+        if self.correlation.device.type == "cpu":  # by far the faster of the two there
+            return torch.from_numpy(self.correlation.numpy().argmax(1))
+        return self.correlation.argmax(1)
 
 
 class Correlation:
@@ -86,79 +52,127 @@ class Correlation:
     Attributes:
         target: (columns,) int64, the target of each column of a result; some stand twice.
         spare: (columns,) bool, the columns whose target stands before them already.
+        kind: (targets,) int64, which kind they are of.
+        mixed: (targets,) bool, those whose shares are not those of all of their kind.
+        kinds: those kinds, and the numbers of their blocks.
+        blocks: of columns.
+        coordinates: (2 joints,) int64, the known joints, x before y.
+        bodies: how many make a chunk.
     """
 
     def __init__(self, standard: Tensor, shares: Tensor) -> None:
         """Standardised coordinates (targets, joints, 2) and shares (targets, joints), float64."""
-        self._device = shares.device
-        self._bodies, self._width = _CHUNKS.get(self._device.type, _CHUNKS["cpu"])
-        pull = (standard * shares[..., None]).transpose(1, 2).flatten(1).float()
-        self._known = (shares > 0).any(0).nonzero()[:, 0]
-        self._coordinates = torch.cat([self._known, self._known + shares.shape[1]])
+        self.bodies, width = _CHUNKS.get(shares.device.type, _CHUNKS["cpu"])
+        known = (shares > 0).any(0).nonzero()[:, 0]
+        self.coordinates = torch.cat([known, known + shares.shape[1]])
+        planar = standard.transpose(1, 2).flatten(1)[:, self.coordinates]
+        self.kind, kinds = kinds_of(shares[:, known])
+        mixed = torch.tensor([isinstance(kind, Mixed) for kind in kinds], device=shares.device)
+        self.mixed = mixed[self.kind]
+        self.kinds: list[tuple[Kind, range]] = []
+        self.blocks: list[Block] = []
         columns: list[Tensor] = []
-        self._blocks: list[_Block] = []
-        for members, alike in _kinds(shares):
-            filled = torch.cat([members, members[-1:].expand(-len(members) % _WIDTH)])
-            for part in torch.split(filled, self._width):
-                start = sum(len(each) for each in columns)
-                columns.append(part)
-                self._blocks.append(
-                    self._block(pull, shares.float(), part, slice(start, start + len(part)), alike)
-                )
+        for number, kind in enumerate(kinds):
+            parts = torch.split(_filled((self.kind == number).nonzero()[:, 0]), width)
+            self.kinds.append((kind, range(len(columns), len(columns) + len(parts))))
+            self.blocks += [kind.block(planar[part], shares[part][:, known]) for part in parts]
+            columns += parts
         self.target = torch.cat(columns)
-        order = self.target.sort(stable=True)
-        repeated = torch.zeros_like(order.values, dtype=torch.bool)
-        repeated[1:] = order.values[1:] == order.values[:-1]
-        self.spare = torch.zeros_like(repeated).scatter_(0, order.indices, repeated)
+        self.spare = _repeated(self.target)
 
-    def _block(
-        self, pull: Tensor, shares: Tensor, part: Tensor, columns: slice, alike: bool
-    ) -> _Block:
-        own, weighted = shares[part][:, self._known], pull[part][:, self._coordinates]
-        weighted = weighted.T.contiguous()
-        if alike:
-            return _Alike(columns, own[0], weighted)
-        return _Mixed(columns, own.T.contiguous(), weighted)
+    def rows(self, views: Tensor) -> Tensor:
+        """Known coordinates (chunks, views x bodies, 2 joints) of (bodies, views, 2 joints)."""
+        bodies, many = views.shape[:2]
+        chunks = -(-bodies // self.bodies)
+        filled = views.new_zeros(chunks * self.bodies, many, len(self.coordinates))
+        torch.index_select(views, 2, self.coordinates, out=filled[:bodies])
+        return filled.view(chunks, self.bodies, many, -1).transpose(1, 2).flatten(1, 2)
 
-    def best(self, views: Tensor) -> Tensor:
-        """Correlations (bodies, columns) float32 in the best view of each body.
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A chunk of bodies meets a block of targets; tensors are places of the workspace."""
+
+    block: Block
+    out: Tensor
+    room: Tensor
+    by_view: Tensor
+    best: Tensor
+    by_group: Tensor
+    group: Tensor
+
+    def take(self, kind: Kind, prepared: Sequence[Tensor]) -> None:
+        """Write what the bodies have to do with the targets."""
+        kind.correlate(self.block, self.out, self.room, *prepared)
+        torch.amax(self.by_view, 0, out=self.best)
+        torch.amax(self.by_group, 1, out=self.group)
+
+
+class Workspace:
+    """Where bodies meet all targets, some at a time; every time writes over the last."""
+
+    def __init__(self, correlation: Correlation, bodies: int, views: int) -> None:
+        """For at most so many bodies at a time, in so many views each."""
+        self._of, self._views = correlation, views
+        size, chunks = correlation.bodies, -(-bodies // correlation.bodies)
+        self._starts = [0]
+        for block in correlation.blocks:
+            self._starts.append(self._starts[-1] + len(block))
+        new = correlation.blocks[0].pull.new_empty
+        self._correlation = new(chunks, size, self._starts[-1])
+        self._groups = new(chunks, size // GROUP, self._starts[-1])
+        self._rooms = new(2, views * size * max(map(len, correlation.blocks)))
+        self._steps = [
+            [[self._step(chunk, number) for number in numbers] for chunk in range(chunks)]
+            for _, numbers in correlation.kinds
+        ]
+
+    def _step(self, chunk: int, number: int) -> _Step:
+        """Of a chunk of bodies and the block of that number."""
+        columns, block = slice(*self._starts[number : number + 2]), self._of.blocks[number]
+        rows = self._views * self._of.bodies
+        out, room = self._rooms[:, : rows * len(block)].view(2, rows, len(block))
+        best = self._correlation[chunk, :, columns]
+        return _Step(
+            block=block,
+            out=out,
+            room=room,
+            by_view=torch.unflatten(out, 0, (self._views, -1)),
+            best=best,
+            by_group=torch.unflatten(best, 0, (-1, GROUP)),
+            group=self._groups[chunk, :, columns],
+        )
+
+    def looks(self, views: Tensor) -> Looks:
+        """How bodies correlate with all targets; holds until the next are looked at.
 
         Args:
-            views: (bodies, views, joints, 2) float32, mean 0 and root mean square 1 or all 0.
-
-        Returns:
-            Bodies are filled up to whole chunks with some that correlate with nothing.
+            views: (bodies, views, 2 joints) float32, x before y, mean 0 and root mean square 1, or
+                all 0.
         """
-        rows = self._rows(views)
-        chunks, many = len(rows), views.shape[1]
-        found = rows.new_empty(chunks, self._bodies, len(self.target))
-        rooms = rows.new_empty(2, many * self._bodies * self._width)
-        for block in self._blocks:
-            width = block.columns.stop - block.columns.start
-            out, room = rooms[:, : many * self._bodies * width].view(2, -1, width)
-            prepared = block.prepared(rows)
-            for chunk in range(chunks):
-                pairs = block.correlate(out, room, *(part[chunk] for part in prepared))
-                by_view = pairs.view(many, self._bodies, width)
-                torch.amax(by_view, 0, out=found[chunk, :, block.columns])
-        return found.flatten(0, 1)
-
-    def _rows(self, views: Tensor) -> Tensor:
-        """(chunks, views x bodies, 2 joints): the known joints, x before y."""
-        bodies, many = views.shape[:2]
-        chunks = -(-bodies // self._bodies)
-        filled = views.new_zeros(chunks * self._bodies, many, 2 * len(self._known))
-        planar = views.transpose(2, 3).flatten(2)
-        torch.index_select(planar, 2, self._coordinates, out=filled[:bodies])
-        return filled.view(chunks, self._bodies, many, -1).transpose(1, 2).flatten(1, 2)
+        inverse = []
+        rows = self._of.rows(views)
+        for (kind, _), steps in zip(self._of.kinds, self._steps, strict=True):
+            *prepared, scale = kind.prepared(rows)
+            inverse.append(scale.view(len(rows), self._views, -1).transpose(1, 2).flatten(0, 1))
+            for mine, *chunk in zip(steps, *prepared, strict=False):
+                for step in mine:
+                    step.take(kind, chunk)
+        return Looks(
+            self._correlation[: len(rows)].flatten(0, 1),
+            self._groups[: len(rows)].flatten(0, 1),
+            torch.stack(inverse)[:, : len(views)],
+        )
 
 
-def _kinds(shares: Tensor) -> list[tuple[Tensor, bool]]:
-    """Targets (members,) int64 that have the same shares, where there are many; then all others."""
-    _, kind, counts = torch.unique(shares, dim=0, return_inverse=True, return_counts=True)
-    common = (counts >= _ALIKE).nonzero()[:, 0].tolist()
-    if len(counts) == 1:
-        common = [0]
-    kinds = [((kind == each).nonzero()[:, 0], True) for each in common]
-    others = (~torch.isin(kind, torch.tensor(common, device=kind.device))).nonzero()[:, 0]
-    return [*kinds, (others, False)] if len(others) else kinds
+def _filled(members: Tensor) -> Tensor:
+    """Up to whole columns, by the last of them."""
+    return torch.cat([members, members[-1:].expand(-len(members) % _WIDTH)])
+
+
+def _repeated(target: Tensor) -> Tensor:
+    """(columns,) bool, those whose target stands before them already."""
+    order = target.sort(stable=True)
+    again = torch.zeros_like(order.values, dtype=torch.bool)
+    again[1:] = order.values[1:] == order.values[:-1]
+    return torch.zeros_like(again).scatter_(0, order.indices, again)

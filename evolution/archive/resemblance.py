@@ -22,11 +22,11 @@ import torch
 from torch import Tensor
 
 from evoskeleton.errors import BadInput
-from evoskeleton.evolution.archive.correlation import ERROR, GROUP, Correlation
+from evoskeleton.evolution.archive.correlation import ERROR, GROUP, Correlation, Looks, Workspace
 from evoskeleton.shapes import expect_shape
 
 _BODIES = {"cpu": 512, "cuda": 4096}
-_PAIRS = 4096
+_PAIRS = 2048
 _MANY = 2
 _LEAST = 2e-4
 _NOTHING = 1e-13
@@ -125,7 +125,7 @@ class Targets:
         self._shares = shares
         standard = apart / spread.sqrt()[:, None, None]
         self._planar = standard.transpose(1, 2).contiguous()
-        self._weights = _columns(self._planar, shares)
+        self._pull, self._sums = _columns(self._planar, shares)
         self._correlation = Correlation(standard, shares)
 
     def __len__(self) -> int:
@@ -160,13 +160,12 @@ class Targets:
         if not len(views) or not views.shape[1]:
             return _nothing(len(views))
         views = views.to(self.points.device).float()
-        standard = _standard(views)
-        target, hits = self._candidates(standard, worst.to(views), most)
-        everyone = torch.arange(len(views), device=views.device)
-        nearest, _ = self._distances(views, standard, everyone, target)
-        distance, view = self._distances(views, standard, hits.body, hits.target)
-        ordered = _ordered(hits, distance, view, worst.to(distance), most)
-        return Sightings(nearest.cpu().numpy(), target.int().cpu().numpy(), *ordered)
+        planar = views.transpose(2, 3).contiguous()
+        pairs = self._distances(planar, self._candidates(planar, worst.to(planar), most))
+        best, hits = pairs.take(slice(len(views))), pairs.take(slice(len(views), None))
+        near = hits.distance < worst.to(planar).clamp(max=1)[hits.target]
+        nearest, target = best.distance.cpu().numpy(), best.target.int().cpu().numpy()
+        return Sightings(nearest, target, *_ordered(hits.take(near), most))
 
     def distances(self, seen: Tensor, targets: Tensor | None = None) -> Tensor:
         """Distance (bodies,) float32 of bodies and a target each.
@@ -184,38 +183,41 @@ class Targets:
         expect_shape("seen", seen, (len(targets), self.joints, 2))
         return self._exact(seen.transpose(1, 2).double(), targets)
 
-    def _candidates(self, views: Tensor, worst: Tensor, most: int) -> tuple[Tensor, "_Candidates"]:
-        """The target (bodies,) that correlates best, and pairs among which all hits are."""
+    def _candidates(self, views: Tensor, worst: Tensor, most: int) -> "_Candidates":
+        """Every body with the target that correlates best, then pairs among which all hits are."""
         sieve = _Sieve(self._correlation, worst, most)
-        best = []
         size = _BODIES.get(views.device.type, _BODIES["cpu"])
+        workspace = Workspace(self._correlation, min(size, len(views)), views.shape[1])
+        nearest, inverse, rows = [], [], []
         for start in range(0, len(views), size):
-            part = views[start : start + size]
-            correlation = self._correlation.best(part)
-            best.append(correlation[: len(part)].max(1).indices)
-            sieve.add(correlation, start)
-        return self._correlation.target[torch.cat(best)], sieve.left()
+            rows.append(_standard(views[start : start + size]))
+            looks = workspace.looks(rows[-1])
+            nearest.append(looks.nearest()[: len(rows[-1])])
+            inverse.append(looks.inverse)
+            sieve.add(looks, start)
+        column, body = sieve.left()
+        target = self._correlation.target[torch.cat([*nearest, column])]
+        everyone = torch.arange(len(views), device=views.device)
+        return _Candidates(
+            target, torch.cat([everyone, body]), torch.cat(rows), torch.cat(inverse, 1)
+        )
 
-    def _distances(
-        self, views: Tensor, standard: Tensor, bodies: Tensor, targets: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Distances (pairs,) float32 of bodies and targets in the best view, and which it is."""
-        planar, alike = (part.transpose(2, 3).contiguous() for part in (views, standard))
-        parts = zip(torch.split(bodies, _PAIRS), torch.split(targets, _PAIRS), strict=True)
-        distances, which = [], []
-        for some, those in parts:
-            view = self._best_view(alike[some], those)
-            which.append(view)
-            distances.append(self._exact(planar[some, view].double(), those))
-        return torch.cat(distances), torch.cat(which)
+    def _distances(self, views: Tensor, candidates: "_Candidates") -> "_Pairs":
+        """Distances in the best view, and which it is."""
+        pairs = []
+        for target, body in candidates.split(_PAIRS):
+            inverse = candidates.inverse[self._correlation.kind[target], body]
+            view = self._best_view(candidates.rows[body], inverse, target)
+            distance = self._exact(views[body, view].double(), target)
+            pairs.append(_Pairs(target, body, view, distance))
+        return _Pairs.concatenate(pairs)
 
-    def _best_view(self, seen: Tensor, targets: Tensor) -> Tensor:
-        """Which of the views (pairs, views, 2, joints) correlates best, the first of several."""
-        weights = self._weights[targets]
-        sums = torch.bmm(seen.flatten(2), weights[..., :3])
-        squares = torch.bmm(seen.square().flatten(2), weights[..., 3:])[..., 0]
-        variance = squares - sums[..., 1].square() - sums[..., 2].square()
-        correlation = sums[..., 0] * variance.clamp_(min=_TINY).rsqrt_()
+    def _best_view(self, rows: Tensor, inverse: Tensor, targets: Tensor) -> Tensor:
+        """Which of the views (pairs, views, 2 joints) correlates best, the first of several."""
+        correlation = torch.bmm(rows, self._pull[targets])[..., 0] * inverse
+        mixed = self._correlation.mixed[targets].nonzero()[:, 0]
+        if len(mixed):
+            correlation[mixed] *= _inverse(rows[mixed], self._sums[targets[mixed]])
         best = correlation >= correlation.amax(1, keepdim=True) - _EQUAL
         return best.byte().argmax(1)
 
@@ -234,10 +236,42 @@ class Targets:
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """Pairs: target (pairs,) int64 and body (pairs,) int64."""
+    """Pairs whose distance is asked for.
+
+    Attributes:
+        target, body: (pairs,) int64.
+        rows: (bodies, views, 2 joints) float32, standardised.
+        inverse: (kinds, bodies, views), see `Looks`.
+    """
 
     target: Tensor
     body: Tensor
+    rows: Tensor
+    inverse: Tensor
+
+    def split(self, size: int) -> "zip[tuple[Tensor, Tensor]]":
+        """Targets and bodies of so many pairs at a time."""
+        return zip(torch.split(self.target, size), torch.split(self.body, size), strict=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Pairs (pairs,) of target and body, both int64, the best view, int64, and float32 distance."""
+
+    target: Tensor
+    body: Tensor
+    view: Tensor
+    distance: Tensor
+
+    def take(self, which: Tensor | slice) -> "_Pairs":
+        """Some of them."""
+        return _Pairs(*(getattr(self, field.name)[which] for field in fields(_Pairs)))
+
+    @staticmethod
+    def concatenate(parts: Sequence["_Pairs"]) -> "_Pairs":
+        """Those of several batches, in order."""
+        names = (field.name for field in fields(_Pairs))
+        return _Pairs(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
 class _Sieve:
@@ -255,16 +289,14 @@ class _Sieve:
         self._leaders = bar.new_empty(len(bar), 0)
         self._found: list[tuple[Tensor, Tensor, Tensor]] = []
 
-    def add(self, correlation: Tensor, start: int) -> None:
-        """Bodies from number `start` on, (bodies, columns)."""
-        groups = correlation.view(-1, GROUP, correlation.shape[1])
-        best = groups.amax(1)
-        group, column = (best >= self._bar).nonzero().unbind(1)
+    def add(self, looks: Looks, start: int) -> None:
+        """Bodies from number `start` on."""
+        group, column = _places(looks.groups >= self._bar)
         if len(group) > _MANY * len(self._bar):
-            self._raise(best)
-            group, column = (best >= self._bar).nonzero().unbind(1)
-        values = groups[group, :, column]
-        which, offset = (values >= self._bar[column, None]).nonzero().unbind(1)
+            self._raise(looks.groups)
+            group, column = _places(looks.groups >= self._bar)
+        values = torch.unflatten(looks.correlation, 0, (-1, GROUP))[group, :, column]
+        which, offset = _places(values >= self._bar[column, None])
         body = group[which] * GROUP + offset + start
         self._found.append((column[which], body, values[which, offset]))
 
@@ -274,19 +306,19 @@ class _Sieve:
             self._leaders = self._leaders.topk(self._most, dim=1).values
             self._bar = torch.maximum(self._bar, self._leaders[:, -1] - 2 * ERROR)
 
-    def left(self) -> _Candidates:
-        """All that pass the bar, after those that were found have raised it for the last time."""
+    def left(self) -> tuple[Tensor, Tensor]:
+        """Columns and bodies (pairs,) int64 of all that pass the bar, after those that were found
+        have raised it for the last time."""
         column, body, value = (torch.cat(parts) for parts in zip(*self._found, strict=True))
         passes = value >= self._bar[column]
         column, body, value = column[passes], body[passes], value[passes]
-        order = value.argsort(descending=True)
-        order = order[column[order].argsort(stable=True)]
+        order = ((column << 32) - value.view(torch.int32)).argsort()
         column, body, value = column[order], body[order], value[order]
         last = (column.bincount(minlength=len(self._bar)).cumsum(0) - 1)[column]
         first = torch.searchsorted(column, column)
         lowest = value[torch.minimum(first + self._most - 1, last)]
         passes = value >= lowest - 2 * ERROR
-        return _Candidates(self._target[column[passes]], body[passes])
+        return column[passes], body[passes]
 
 
 def _known(points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -317,31 +349,47 @@ def _expect_spread(spread: Tensor) -> None:
         )
 
 
+def _places(found: Tensor) -> tuple[Tensor, Tensor]:
+    """Row and column (n,) int64 of what is true of a (rows, columns) bool."""
+    flat = found.flatten()
+    if flat.device.type == "cpu":
+        at = torch.from_numpy(np.flatnonzero(flat.numpy()))
+    else:
+        at = flat.nonzero()[:, 0]
+    row = torch.div(at, found.shape[1], rounding_mode="floor")
+    return row, at - row * found.shape[1]
+
+
 def _standard(views: Tensor) -> Tensor:
-    """Views about their mean, of root mean square 1; 0 for those of no extent or not finite."""
-    apart = views - views.mean(2, keepdim=True)
-    size = apart.square().mean((2, 3), keepdim=True).sqrt()
+    """Views (bodies, views, 2, joints) about their mean, of root mean square 1, as (bodies, views,
+    2 joints); 0 for those of no extent or not finite."""
+    apart = (views - views.mean(3, keepdim=True)).flatten(2)
+    size = apart.square().mean(2, keepdim=True).sqrt_()
     return torch.where(torch.isfinite(size) & (size > 0), apart / size, 0.0)
 
 
-def _columns(standard: Tensor, shares: Tensor) -> Tensor:
-    """What each target weighs a view by (targets, 2 joints, 4): covariance, means, squares."""
-    x, y = standard.float().unbind(1)
-    share = shares.float()
-    none = torch.zeros_like(share)
-    parts = [[x * share, share, none, share], [y * share, none, share, share]]
-    return torch.cat([torch.stack(part, dim=2) for part in parts], dim=1)
+def _columns(planar: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """What each target weighs a view by: covariance (targets, 2 joints, 1); means of x and of y and
+    squares (targets, 2 joints, 3)."""
+    pull = (planar * shares[:, None]).flatten(1)[..., None]
+    none = torch.zeros_like(shares)
+    parts = torch.stack([shares, none, shares]), torch.stack([none, shares, shares])
+    return pull.float(), torch.cat(parts, dim=2).permute(1, 2, 0).float()
 
 
-def _ordered(
-    hits: _Candidates, distances: Tensor, views: Tensor, worst: Tensor, most: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _inverse(rows: Tensor, sums: Tensor) -> Tensor:
+    """One over the root of the variance of views (pairs, views, 2 joints), each for its target."""
+    means = torch.bmm(rows, sums[..., :2]).square_().sum(2)
+    squares = torch.bmm(rows.square(), sums[..., 2:])[..., 0]
+    return (squares - means).clamp_(min=_TINY).rsqrt_()
+
+
+def _ordered(hits: _Pairs, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Hits in order of target, distance and body, at most so many of a target."""
-    near = distances < worst.clamp(max=1)[hits.target]
-    parts = (hits.target, hits.body, views)
-    target, body, view = (part[near].int().cpu().numpy() for part in parts)
-    distance = distances[near].cpu().numpy()
-    order = np.lexsort((body, distance, target))
+    parts = (hits.target.int(), hits.body.int(), hits.view.int(), hits.distance)
+    target, body, view, distance = (part.cpu().numpy() for part in parts)
+    near = distance.view(np.int32)  # in the same order, of numbers that are not negative
+    order = np.lexsort((body, target.astype(np.int64) << 32 | near))
     order = order[_rank(target[order]) < most]
     return target[order], body[order], view[order], distance[order]
 

@@ -77,7 +77,7 @@ def read_keypoints(path: Path | str) -> tuple[np.ndarray, np.ndarray | None]:
     if found.layout:
         raise BadInput(f"{path} has the points {found.layout}: `lift` converts them")
     seen = found.visibility
-    expect_finite(path, found.keypoints, seen)
+    _expect_finite(path, found.keypoints, seen)
     if seen is not None:
         as_shares(f"{path}: visibility", seen)
     return found.keypoints, seen
@@ -322,7 +322,7 @@ def _numbers(path: Path, name: str, values: Any) -> np.ndarray:
         raise BadInput(f"{path}: {name} should be even lists of numbers") from None
 
 
-def expect_finite(path: Path, keypoints: np.ndarray, visibility: np.ndarray | None) -> None:
+def _expect_finite(path: Path, keypoints: np.ndarray, visibility: np.ndarray | None) -> None:
     """Visible keypoints (n, 17, 2) should be finite.
 
     Raises:

@@ -4,14 +4,16 @@
     python tests/benchmarks/resemblance.py --device cuda    # on a GPU
 
 16,384 bodies in 4 views each meet 3,000 keypoint sets, all of the same weights or each of its own:
-first with empty niches, then a second batch with niches that are full. Seconds are the least of
-some runs: of one core's time on a CPU, of the clock on a GPU. The bare products of the same shapes
-are timed between these runs.
+first with empty niches, then a second batch with niches that are full, then one with niches that
+ten batches have filled, as in later generations. Seconds are the least of some runs: of one core's
+time on a CPU, of the clock on a GPU. The bare products of the same shapes, and one large product of
+square matrices, are timed between these runs.
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -74,35 +76,58 @@ def least_seconds(runs: list[Callable[[], object]], device: str, rounds: int) ->
     return [float(seconds) for seconds in times[1:].min(0)]
 
 
-def compare(alike: bool, device: str, rounds: int) -> None:
-    """Both batches beside the bare products, and the insertions."""
-    targets = Targets(made_up(TARGETS, 1, 3)[:, 0], weights(alike)).to(device)
-    batches = [made_up(BODIES, VIEWS, seed).to(device) for seed in (4, 5)]
+def square(device: str) -> Callable[[], None]:
+    """A product of two matrices of 1,024 x 1,024."""
+    left, right = torch.randn(2, 1024, 1024, device=device)
+    room = torch.empty_like(left)
+
+    def run() -> None:
+        torch.mm(left, right, out=room)
+
+    return run
+
+
+def filled(targets: Targets, batches: list[Tensor]) -> Niches:
+    """Niches that these batches have been let into."""
     niches = Niches.empty(TARGETS, QUOTA)
-    worst = [torch.from_numpy(niches.worst())]
-    first = targets.seen(batches[0], worst[0], QUOTA)
-    full, _ = niches.insert(np.arange(BODIES), first)
-    worst.append(torch.from_numpy(full.worst()))
-    second = targets.seen(batches[1], worst[1], QUOTA)
-    plain, empty, filled, insertion = least_seconds(
-        [
-            bare_products(alike, device),
-            lambda: targets.seen(batches[0], worst[0], QUOTA),
-            lambda: targets.seen(batches[1], worst[1], QUOTA),
-            lambda: full.insert(np.arange(BODIES) + BODIES, second),
-        ],
-        device,
-        rounds,
+    for number, batch in enumerate(batches):
+        seen = targets.seen(batch, torch.from_numpy(niches.worst()), QUOTA)
+        niches, _ = niches.insert(np.arange(BODIES) + number * BODIES, seen)
+    return niches
+
+
+def compare(alike: bool, device: str, rounds: int) -> None:
+    """Batches beside the bare products, and an insertion."""
+    targets = Targets(made_up(TARGETS, 1, 3)[:, 0], weights(alike)).to(device)
+    first, second = (made_up(BODIES, VIEWS, seed).to(device) for seed in (4, 5))
+    others = [made_up(BODIES, VIEWS, seed).to(device) for seed in range(6, 15)]
+    full = filled(targets, [first])
+    stages = {
+        "empty niches": (first, Niches.empty(TARGETS, QUOTA)),
+        "full ones": (second, full),
+        "full ones after ten batches": (second, filled(targets, [first, *others])),
+    }
+    found = {
+        name: targets.seen(batch, torch.from_numpy(niches.worst()), QUOTA)
+        for name, (batch, niches) in stages.items()
+    }
+    insert = partial(full.insert, np.arange(BODIES) + BODIES, found["full ones"])
+    runs = [
+        partial(targets.seen, batch, torch.from_numpy(niches.worst()), QUOTA)
+        for batch, niches in stages.values()
+    ]
+    plain, large, insertion, *seconds = least_seconds(
+        [bare_products(alike, device), square(device), insert, *runs], device, rounds
     )
     work = 2.0 * BODIES * VIEWS * TARGETS * JOINTS * (2 if alike else 5)
     print(
         f"{'same weights' if alike else 'own weights'}, {BODIES} x {VIEWS} against {TARGETS} on"
-        f" {device}: products {plain:.3f} s ({work / plain / 1e9:.0f} GFlop/s);"
-        f" empty niches {empty:.3f} s ({plain / empty:.0%} of the products' rate,"
-        f" {len(first.hit_body)} hits), full ones {filled:.3f} s ({plain / filled:.0%},"
-        f" {len(second.hit_body)} hits); insertion {insertion:.3f} s",
-        flush=True,
+        f" {device}: products {plain:.3f} s ({work / plain / 1e9:.0f} GFlop/s; square ones"
+        f" {2 * 1024**3 / large / 1e9:.0f}); insertion {insertion:.3f} s"
     )
+    for (name, sightings), taken in zip(found.items(), seconds, strict=True):
+        hits = len(sightings.hit_body)
+        print(f"  {name}: {taken:.3f} s, {plain / taken:.0%} of the products' rate, {hits} hits")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evoskeleton.lifting.keypoints.keypoint_files import expect_finite, read_points
+from evoskeleton.lifting.keypoints.keypoint_files import read_points
 from evoskeleton.lifting.keypoints.layouts import layout
 from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
@@ -24,10 +24,8 @@ class LiftFile:
         return path.suffix.lower() in (".json", ".parquet") and not path.is_dir()
 
     def read(self, path: Path) -> FoundKeypoints:
-        """All poses; what is hidden is not known."""
+        """All poses; what is hidden, or no number, is not known."""
         found = read_points(path, self._declared.points)
-        if not found.layout:
-            expect_finite(path, found.keypoints, found.visibility)
         number = np.arange(len(found.keypoints))
         clips, clip = [Clip(file=str(path), counted="pose")], np.zeros_like(number)
         if found.images:

@@ -197,11 +197,12 @@ def test_noise_is_as_large_as_asked_for():
     assert abs((noisy.keypoints - still.keypoints).std() - 6.0) < 0.1
 
 
-def test_a_point_at_zero_is_one_that_nobody_found(tmp_path):
+def test_a_point_at_zero_or_no_number_is_one_that_nobody_found(tmp_path):
     points = bodies(2)
     points[0, [3, 6]] = 0.0
+    points[0, 9] = np.nan
     found = target(keypoints=written(tmp_path / "a.json", points))
-    assert np.flatnonzero(found.weights[0] == 0).tolist() == [3, 6]
+    assert np.flatnonzero(found.weights[0] == 0).tolist() == [3, 6, 9]
     assert (found.weights[1] == 1).all()
 
 
