@@ -54,7 +54,7 @@ def load_human36m(path: Path) -> PoseSet:
             f"{path} should hold a dictionary by (subject, action, file), "
             f"got {type(entries).__name__}"
         )
-    clips = [_clip(path, key, rows) for key, rows in entries.items()]
+    clips = [clip_of_entry(path, key, rows) for key, rows in entries.items()]
     return joined(path, clips)
 
 
@@ -121,7 +121,12 @@ def _free_numbers(taken: set[int]) -> Iterator[int]:
 # One entry
 
 
-def _clip(path: Path, key: Any, rows: Any) -> PoseSet:
+def clip_of_entry(path: Path, key: Any, rows: Any) -> PoseSet:
+    """Rows of a (subject, action, file) as a clip.
+
+    Raises:
+        BadInput: the key is none, or the rows do not fit.
+    """
     where = f"{path}, {printable(str(key))}"
     if not (isinstance(key, tuple) and len(key) == 3 and _is_subject(key[0])):
         raise BadInput(f"{where}: a key should be (subject number, action, file)")

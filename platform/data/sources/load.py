@@ -93,8 +93,10 @@ def _(settings: ParquetSource) -> PoseSet:
 @read.register
 def _(settings: Human36mSource) -> PoseSet:
     from evoskeleton.platform.data.formats.human36m import load_human36m
+    from evoskeleton.platform.data.formats.human36m_h5 import load_human36m_folder
 
-    return load_human36m(_place(settings))
+    place = _place(settings)
+    return load_human36m_folder(place) if place.is_dir() else load_human36m(place)
 
 
 @read.register

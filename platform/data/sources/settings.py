@@ -127,7 +127,7 @@ class AnnotatedSource(_Format):
 
 
 class Human36mSource(_Format):
-    """The dictionary of EvoSkeleton."""
+    """The dictionary of EvoSkeleton, or a folder of `S1/MyPoses/3D_positions/*.h5`."""
 
     kind: Literal["human36m"] = Field(description=_KIND)
 

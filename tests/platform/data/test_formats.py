@@ -21,8 +21,11 @@ from evoskeleton.platform.data.formats.human36m import (
     number_subjects,
     write_human36m,
 )
+from evoskeleton.platform.data.formats.human36m_h5 import load_human36m_folder
 from evoskeleton.platform.data.formats.videopose3d import load_videopose3d, write_videopose3d
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
+from evoskeleton.platform.data.sources.load import load
+from evoskeleton.platform.data.sources.settings import Human36mSource
 
 Writer = Callable[..., dict[str, int]]
 WRITERS = (write_human36m, write_videopose3d)
@@ -67,6 +70,53 @@ def test_a_dictionary_comes_back_to_the_last_bit(tmp_path, motion):
     poses = some_poses(motion)
     assert write_human36m(tmp_path / "a.npy", poses) == {"S1": 1, "S9": 9}
     assert_same(load_human36m(tmp_path / "a.npy"), poses)
+
+
+def write_h5(path: Path, rows: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pytest.importorskip("h5py").File(path, "w") as file:
+        file["3D_positions"] = rows
+
+
+def test_a_folder_of_hdf5_has_the_names_of_the_archive(tmp_path, motion):
+    """Martinez 2017's files, and VideoPose3D's archive of the same."""
+    names = {"Photo": "TakingPhoto", "Walking 1": "Walking 1", "Walking": "Walking"}
+    clips = {clip: motion[30 * number : 30 * number + 20] for number, clip in enumerate(names)}
+    for clip, file in names.items():
+        for subject in ("S1", "S11"):
+            place = tmp_path / "h36m" / subject / "MyPoses" / "3D_positions" / f"{file}.h5"
+            write_h5(place, joints_to_32(clips[clip]).reshape(-1, 96).T)
+    written = [
+        single_clip(poses, subject, clip.split()[0], clip)
+        for subject in ("S1", "S11")
+        for clip, poses in clips.items()
+    ]
+    write_videopose3d(tmp_path / "a.npz", PoseSet.concat(written))
+    read = load(Human36mSource(kind="human36m", path=str(tmp_path / "h36m")))
+    assert_same(read, load_videopose3d(tmp_path / "a.npz").ordered(), 1e-3)
+
+
+@pytest.mark.parametrize(
+    "file, rows, sentence",
+    [
+        (
+            "S1/3D_positions/Walking.h5",
+            np.zeros((51, 3)),
+            r"should be \(96, frames\), got \(51, 3\)",
+        ),
+        (
+            "S1/3D_positions/Walking.h5",
+            np.full((96, 3), np.nan),
+            "row 0: joint Hip should be finite",
+        ),
+        ("people/3D_positions/Walking.h5", np.zeros((96, 3)), "in a folder of its subject"),
+        ("S1/Walking.h5", np.zeros((96, 3)), "should hold files such as S1/MyPoses"),
+    ],
+)
+def test_a_folder_of_hdf5_that_does_not_fit_is_refused(tmp_path, file, rows, sentence):
+    write_h5(tmp_path / file, rows)
+    with pytest.raises(BadInput, match=sentence):
+        load_human36m_folder(tmp_path)
 
 
 def test_an_archive_in_metres_comes_back_within_a_micrometre(tmp_path, motion):
