@@ -82,7 +82,7 @@ def _draw_curves(
         ends = f"{form.format(curve[0])} to {form.format(curve[-1])}"
         axes.plot(generations, curve, marker="o", markersize=4, label=f"{name}: {ends}", **style)
     axes.set_xlabel("generation")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(axis="y", color=PALE)
     axes.spines[["top", "right"]].set_visible(False)
     below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
