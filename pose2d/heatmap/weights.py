@@ -28,6 +28,9 @@ _PREFIXES = ("module.", "backbone.", "keypoint_head.", "head.", "model.", "net."
 _HOLDERS = (
     "state_dict", "best_state_dict", "model", "model_state", "model_state_dict", "net", "network",
 )  # fmt: skip
+_DEEPEST = 3
+"""Holders within holders of a checkpoint."""
+
 _BODY = re.compile(r"(conv[12]|bn[12]|layer1|transition[1-3]|stage[2-4])\.")
 _LOWER_OUTPUTS = re.compile(r"stage4\.\d+\.fuse_layers\.[1-3]\.")
 """What only a classifier reads: the last stage's other resolutions."""
@@ -63,13 +66,10 @@ def take_weights(network: HeatmapNetwork, path: Path | str) -> Taken:
     own = network.state_dict()
     _check_body(found, own, path)
     fitting = {
-        name: value.to(own[name].dtype)
+        name: _numbers(value, own[name], f"weights {path}", name)
         for name, value in found.items()
         if name in own and value.shape == own[name].shape
     }
-    for name, value in fitting.items():
-        if not torch.isfinite(value).all():
-            raise BadInput(f"weights {path} should be finite, {name} is not")
     network.load_state_dict(fitting, strict=False)
     return Taken(
         tuple(fitting),
@@ -96,14 +96,40 @@ def published_detector(path: Path | str, settings: HeatmapSettings) -> HeatmapNe
 def _tensors(path: Path) -> dict[str, Tensor]:
     """Tensors by the network's own names."""
     content = _content(path)
-    for holder in _HOLDERS:
-        if isinstance(content, Mapping) and isinstance(content.get(holder), Mapping):
-            content = content[holder]
+    for _ in range(_DEEPEST):
+        content = _held(content) or content
     named = content.items() if isinstance(content, Mapping) else ()
     found = {_plain(str(name)): value for name, value in named if isinstance(value, Tensor)}
     if not found:
         raise BadInput(f"weights {path} should hold tensors by name, got none")
     return found
+
+
+def _held(content: Any) -> Mapping[Any, Any] | None:
+    """What a checkpoint holds by a name that says so; none where it holds no more."""
+    if not isinstance(content, Mapping):
+        return None
+    inside = (content.get(holder) for holder in _HOLDERS)
+    return next((inner for inner in inside if isinstance(inner, Mapping)), None)
+
+
+def _numbers(value: Tensor, own: Tensor, where: str, name: str) -> Tensor:
+    """A tensor of a file as the network keeps it.
+
+    Raises:
+        BadInput: these are no plain numbers, or none that a network can have.
+    """
+    plain = value.layout == torch.strided and value.device.type == "cpu"
+    if not plain or (own.is_floating_point() and not value.is_floating_point()):
+        kind = str(value.dtype if plain else f"{value.layout} on {value.device.type}")
+        kind = kind.removeprefix("torch.")
+        raise BadInput(f"{where}: {name} should be plain floating-point numbers, got {kind}")
+    numbers = value.to(own.dtype)
+    if not torch.isfinite(numbers).all():
+        raise BadInput(f"{where} should be finite, {name} is not")
+    if name.endswith("running_var") and (numbers < 0).any():
+        raise BadInput(f"{where}: {name} are variances, which should not be negative")
+    return numbers
 
 
 def _content(path: Path) -> Any:

@@ -106,7 +106,7 @@ def _chain(*reached: np.ndarray) -> list[np.ndarray]:
 
 def _arm_steps(along: np.ndarray) -> list[np.ndarray]:
     return _chain(
-        ramp(along, -95.0, 40.0),
+        ramp(along, -130.0, 25.0),
         ramp(along, 20.0, 140.0),
         ramp(along, UPPER_ARM - 55.0, UPPER_ARM - 2.0),
         ramp(along, UPPER_ARM + 2.0, UPPER_ARM + 55.0),

@@ -142,7 +142,7 @@ def _thickness(look: Look, mesh: BodyMesh) -> np.ndarray:
     thick = np.where(bottom, wide, thick)
     thick[covered_by_shoes(look, zones)] = 6.0
     top = covered_by_top(look, zones)
-    belly = ramp(-zones.z, -330.0, -120.0) + ramp(zones.arm, 30.0, 160.0)
+    belly = ramp(-zones.z, -330.0, -120.0) + ramp(zones.arm, 110.0, 260.0)
     thick = np.where(top, np.maximum(thick, 4.0 + look.loose * (0.25 + 0.75 * belly)), thick)
     head = mesh.part == HEAD
     hair = _THICK.get(look.style, _OTHER_HAIR) * ramp(hair_height(look, zones), 0.0, 22.0)

@@ -204,3 +204,11 @@ def test_a_file_that_is_no_torch_file_or_asks_for_more_is_told(tmp_path):
     torch.save(broken, path)
     with pytest.raises(BadInput, match="should be finite, bn1.bias is not"):
         take_weights(network, path)
+    for name, value, sentence in (
+        ("conv1.weight", torch.zeros(64, 3, 3, 3, dtype=torch.int8), "floating-point.*got int8"),
+        ("bn1.weight", torch.ones(64).to_sparse(), "floating-point numbers, got sparse_coo on cpu"),
+        ("bn1.running_var", -torch.ones(64), "bn1.running_var are variances"),
+    ):
+        torch.save({"model": {"state_dict": tensors(published(16)) | {name: value}}}, path)
+        with pytest.raises(BadInput, match=sentence):
+            take_weights(network, path)
