@@ -110,6 +110,7 @@ def read_amc(path: Path, asf: Path | None = None) -> Motion:
         unit_mm=skeleton.unit_mm,
         first_frame=first,
         parents=(-1, *(joints.index(bone.parent) for bone in skeleton.bones.values())),
+        at_ends=True,
     )
 
 

@@ -47,18 +47,46 @@ def find_joint_map(
     """
     joints, spelled = rig.joints, spelled_names(rig.joints)
     places = _own_places(joints, own or {}, where)
-    known = [naming.joint_map(rig, spelled) for naming in namings() if naming.fits(spelled)]
+    known = [naming.joint_map(rig, spelled) for naming in namings() if naming.fits(rig, spelled)]
     candidates = [JointMap(each.name, {**each.places, **(told or {}), **places}) for each in known]
     best = min(candidates, key=lambda candidate: len(candidate.missing(joints)))
     missing = best.missing(joints)
     if missing:
-        listed = limbs_first(joints)
-        raise BadInput(
-            f"{where}: no joint was found for {', '.join(missing)}; name them with the setting "
-            f"joints, such as {{{missing[0]}: {printable(listed[0])}}}; the file has "
-            f"{_listed(listed)}"
-        )
+        raise BadInput(f"{where}: {_no_place(missing, limbs_first(joints), rig.at_ends)}")
     return best
+
+
+def _no_place(missing: Sequence[str], names: Sequence[str], at_ends: bool) -> str:
+    """What is missing, with an example of how it is named."""
+    derived = ("Hip", "Spine", "Thorax", "Neck") if len(missing) > 4 else ()
+    joint = next((name for name in missing if name not in derived), missing[0])
+    ends = ", each the end of its bone" if at_ends else ""
+    return (
+        f"no joint was found for {', '.join(missing)}; name them with the setting joints, such as "
+        f"{{{joint}: {printable(_likely(joint, names))}}}; the file has {_listed(names)}{ends}"
+    )
+
+
+_WORDS = {
+    "Hip": ("hips", "pelvis", "hip", "root"), "RHip": ("thigh", "upleg", "hip", "leg"),
+    "RKnee": ("knee", "calf", "shin", "leg"), "RFoot": ("ankle", "foot"),
+    "Spine": ("spine", "abdomen", "waist"), "Thorax": ("chest", "thorax", "neck"),
+    "Neck": ("neck",), "Head": ("head",), "RShoulder": ("upperarm", "shoulder", "arm"),
+    "RElbow": ("elbow", "forearm", "lowerarm", "arm"), "RWrist": ("wrist", "hand"),
+}  # fmt: skip
+
+
+def _likely(joint: str, names: Sequence[str]) -> str:
+    """A name of the file that an example may give for a joint."""
+    side = joint[0].lower() if joint[0] in "RL" and joint[1].isupper() else ""
+    words = _WORDS.get(joint) or _WORDS["R" + joint[1:]]
+    likely = (
+        name
+        for word in words
+        for name in names
+        if word in name.lower() and side in name.lower().replace(word, "")
+    )
+    return next(likely, names[0])
 
 
 def _own_places(joints: Sequence[str], own: Mapping[str, OwnPlace], where: str) -> dict[str, Place]:

@@ -56,6 +56,7 @@ class Motion:
         gaps: whether joints may be NaN where they were not seen.
         person: what the file calls who it is, where it holds several; empty otherwise.
         subject, clip: names of them that the file tells better than its own name; empty otherwise.
+        at_ends: whether joints are the ends of the bones of that name, as in ASF files.
     """
 
     source: Path
@@ -72,6 +73,7 @@ class Motion:
     person: str = ""
     subject: str = ""
     clip: str = ""
+    at_ends: bool = False
 
     def __post_init__(self) -> None:
         expect_shape("positions", self.positions, ("frames", len(self.joints), 3))
@@ -100,7 +102,7 @@ def to_h36m(
             declared; a joint is not found; a coordinate is not finite.
     """
     scale, turn = unit_mm(motion, units), UPRIGHT[up_axis(motion, up)]
-    rig = Rig(motion.joints, motion.parents, motion.positions)
+    rig = Rig(motion.joints, motion.parents, motion.positions, motion.at_ends)
     chosen = find_joint_map(rig, joints, str(motion.source), motion.places)
     with np.errstate(over="ignore", invalid="ignore"):
         placed = _placed(chosen.weights(motion.joints), motion)

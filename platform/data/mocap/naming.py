@@ -10,9 +10,10 @@ A naming is a small YAML file in `namings`:
 - `spine`, `neck`: where they are other than halfway along the trunk, and between thorax and crown;
   `spine_note` why.
 - `signs`: joints that a file of this naming has as well.
+- `at_ends`: a joint is the end of the bone of that name, as in ASF files; else its start.
 
 Names are compared without case, blanks and punctuation, and without what they all begin or end
-with up to a `:`, `_` or blank, such as `mixamorig1:` or `_jnt`.
+with up to a `:`, `_`, `-` or blank, such as `mixamorig1:` or `_jnt`.
 """
 
 import re
@@ -34,9 +35,12 @@ BETWEEN = "the file's trunk has no joint there"
 _ORDER = (
     *("cmu_acclaim", "cmu_bvh", "mixamo", "xsens", "perception_neuron", "humanik", "rokoko"),
     *("bandai_namco", "vrm", "mvn", "daz", "biped", "unreal", "smpl", "optitrack", "blender"),
+    *("second_life", "mikumiku", "words"),
 )
-_NECKS = "Neck|neck01|Neck1|NeckLower|NeckTwist01|lowerneck|SpineShoulder|ShoulderCenter"
-_SIDES = {"R": ("r", "right"), "L": ("l", "left")}
+_NECKS = (
+    "Neck|neck01|Neck1|neck0|NeckLower|NeckTwist01|lowerneck|SpineShoulder|ShoulderCenter|cervical"
+)
+_SIDES = {"R": ("r", "right", "右"), "L": ("l", "left", "左")}
 _SHARED = 0.8
 """Share of the names that has a prefix in common with which it is no part of the name."""
 
@@ -55,10 +59,11 @@ class Naming:
     spine_note: str = ""
     neck: str | Sequence[str] = ""
     signs: Sequence[str] = ()
+    at_ends: bool = False
 
-    def fits(self, spelled: Mapping[str, str]) -> bool:
-        """Whether a file with these names may be of this naming."""
-        return all(compared(sign) in spelled for sign in self.signs)
+    def fits(self, rig: Rig, spelled: Mapping[str, str]) -> bool:
+        """Whether a file with these joints may be of this naming."""
+        return self.at_ends == rig.at_ends and all(compared(sign) in spelled for sign in self.signs)
 
     def joint_map(self, rig: Rig, spelled: Mapping[str, str]) -> JointMap:
         """The places that a file has for the 17 joints; those it has not are left out."""
@@ -96,8 +101,8 @@ def spelled_names(joints: Sequence[str]) -> dict[str, str]:
     return keys
 
 
-_PREFIX = re.compile(r"[^:_ .|]*[:_ .|]+(?=.)")
-_SUFFIX = re.compile(r"(?<=.)[:_ .|]+[^:_ .|]*$")
+_PREFIX = re.compile(r"[^-:_ .|]*[-:_ .|]+(?=.)")
+_SUFFIX = re.compile(r"(?<=.)[-:_ .|]+[^-:_ .|]*$")
 
 
 def _without_common(names: list[str], form: re.Pattern[str]) -> list[str]:
@@ -112,8 +117,8 @@ def _without_common(names: list[str], form: re.Pattern[str]) -> list[str]:
 
 
 def compared(name: str) -> str:
-    """A name as it is compared: small letters and digits."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """A name as it is compared: small letters, of any script, and digits."""
+    return re.sub(r"[\W_]", "", name.lower())
 
 
 def _limb_places(limbs: Mapping[str, str], spelled: Mapping[str, str]) -> dict[str, Place]:
@@ -177,5 +182,5 @@ def _halfway(rig: Rig, places: Mapping[str, Place]) -> Place:
 def namings() -> tuple[Naming, ...]:
     """All of them, in the order in which they are tried."""
     folder = resources.files("evoskeleton.platform.data.mocap.namings")
-    texts = [folder.joinpath(f"{name}.yaml").read_text() for name in _ORDER]
+    texts = [folder.joinpath(f"{name}.yaml").read_text("utf-8") for name in _ORDER]
     return tuple(Naming(**yaml.safe_load(text)) for text in texts)

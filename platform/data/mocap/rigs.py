@@ -18,11 +18,13 @@ class Rig:
         joints: names as the file has them.
         parents: place of each joint's parent, -1 for a root; None where the format has no tree.
         positions: (frames, joints, 3) file units; None where only names are known.
+        at_ends: whether joints are the ends of the bones of that name, as in ASF files.
     """
 
     joints: tuple[str, ...]
     parents: tuple[int, ...] | None = None
     positions: np.ndarray | None = None
+    at_ends: bool = False
 
     def points(self, place: Place) -> np.ndarray | None:
         """(frames, 3) of a place in some of the frames; None without positions."""

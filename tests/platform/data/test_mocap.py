@@ -623,7 +623,8 @@ def file_joints(naming: Naming, right: str = "Right{}", left: str = "Left{}") ->
 
 def found_in(naming: Naming, prefix: str = "", **sides: str):
     joints = [prefix + name for name in file_joints(naming, **sides)]
-    return find_joint_map(named([*joints, f"{prefix}Extra"]), None, "f")
+    rig = Rig((*joints, f"{prefix}Extra"), at_ends=naming.at_ends)
+    return find_joint_map(rig, None, "f")
 
 
 SPELLINGS = (
@@ -647,6 +648,19 @@ def test_every_known_naming_is_recognised_with_its_sides(naming, spelling):
             assert name == spelling.get("prefix", "") + side.format(parts_of(part)[0])
     for place in found.places.values():
         assert sum(place.weights.values()) == pytest.approx(1.0)
+
+
+def test_a_joint_is_the_start_of_its_bone_but_in_an_asf_its_end():
+    names = (*file_joints(naming_of("CMU ASF/AMC")), "Rightfoot", "Leftfoot", "Rightradius")
+    start, end = (
+        find_joint_map(Rig((*names, "Leftradius"), at_ends=ends), None, "f").places
+        for ends in (False, True)
+    )
+    assert [set(each["RKnee"].weights) for each in (start, end)] == [
+        {"Righttibia"}, {"Rightfemur"},
+    ]  # fmt: skip
+    with pytest.raises(BadInput, match="such as {RHip: RightUpLeg}; .* each the end of its"):
+        find_joint_map(Rig(tuple(file_joints(naming_of("Mixamo"))), at_ends=True), None, "f")
 
 
 def naming_of(name: str) -> Naming:
