@@ -210,7 +210,7 @@ def _json(path: Path) -> _Table:
     if not isinstance(content, dict):
         return _Table(content)
     if "keypoints" not in content:
-        raise BadInput(f"keypoint file {path} should hold keypoints, got {sorted(content)}")
+        raise BadInput(f"keypoint file {path} should hold keypoints, got {_some(content)}{_KINDS}")
     _refuse_misspelt(path, list(content))
     seen = [content[name] for name in _SEEN if content.get(name) is not None]
     if len(seen) > 1:
@@ -287,6 +287,11 @@ def _poses(path: Path, points: Any, count: int) -> np.ndarray:
         raise BadInput(f"{path}: keypoints should be a list of poses, got {_brief(points)}")
     poses = []
     for row, pose in enumerate(points):
+        if isinstance(pose, dict):
+            raise BadInput(
+                f"{path}: pose {row} should be lists of numbers, got an object of "
+                f"{_some(pose)}{_KINDS}"
+            )
         array = _numbers(path, f"pose {row}", _with_nulls(pose))
         if array.shape in ((2 * count,), (3 * count,)):
             array = array.reshape(count, -1)
@@ -336,6 +341,15 @@ def _expect_finite(path: Path, keypoints: np.ndarray, visibility: np.ndarray | N
         raise BadInput(
             f"{path}: keypoint {JOINT_NAMES[joint]} of pose {row} should be finite, got ({x}, {y})"
         )
+
+
+_KINDS = "; docs/your-own-data.md has the kinds of files that are read"
+
+
+def _some(words: Mapping[str, Any]) -> str:
+    """The first names in an object, in order."""
+    names = sorted(map(str, words))
+    return f"{names[:6]}{' and more' if len(names) > 6 else ''}"
 
 
 def _brief(value: Any) -> str:

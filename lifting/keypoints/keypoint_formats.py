@@ -54,7 +54,11 @@ SAME_JOINT = {
 }  # fmt: skip
 """Joints that COCO and BlazePose have too, by their name there."""
 
+_JOINED = re.compile(r"^(left|right)(?=[a-z])|(?<=[a-z])(left|right)$", re.IGNORECASE)
 _SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
+
+HEAD_TOPS = ("head_top", "top_head", "top_of_head")
+"""Points at the top of the head, by which sets without ears have a Head."""
 
 SPINE_SHARE, THORAX_SHARE, EAR_SHARE = 0.42, 0.88, 0.88
 
@@ -165,6 +169,7 @@ def set_of_names(names: Sequence[str]) -> KeypointSet:
 
 def plain_name(name: str) -> str:
     """COCO's spelling: side, underscore, part, in small letters."""
+    name = _JOINED.sub(lambda side: f" {side[0]} ", name.lower() if name.isupper() else name)
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=^[LR])(?=[A-Z])", " ", name)
     words = [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]
     sides = [_SIDES[word] for word in words if word in _SIDES]
@@ -203,7 +208,10 @@ def _weights(names: tuple[str, ...], hips: bool = True) -> np.ndarray:
     joint["Thorax"] = joint["Hip"] + THORAX_SHARE * trunk
     if not hips:
         joint["Thorax"] = (joint["RShoulder"] + joint["LShoulder"]) / 2.0
+    top = next((point[name] for name in HEAD_TOPS if name in point), absent)
     joint["Head"] = joint["Thorax"] + (ears - joint["Thorax"]) / EAR_SHARE
+    if np.isnan(ears).any():
+        joint["Head"] = top
     joint["Neck"] = (joint["Thorax"] + joint["Head"]) / 2.0
     weights: np.ndarray = np.nan_to_num(np.stack([joint[name] for name in JOINT_NAMES]))
     return weights

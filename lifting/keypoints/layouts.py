@@ -3,7 +3,8 @@
 Names as makers use them: OpenPose (Cao 2019, https://arxiv.org/abs/1812.08008: BODY_25 and COCO of
 18 points), AlphaPose's Halpe (Fang 2022, https://arxiv.org/abs/2211.03375: 26 and 136 points),
 COCO-WholeBody (Jin 2020, https://arxiv.org/abs/2007.11858: 133), MPII (Andriluka 2014: 16),
-LSP (Johnson 2010: 14). Of hands and faces nothing is taken. Joints that a layout has not are mixed
+LSP (Johnson 2010: 14), CrowdPose (Li 2019: 14), AI Challenger (Wu 2017: 14), OpenPose's BODY_25B
+and MPI of 15 points. Of hands and faces nothing is taken. Joints that a layout has not are mixed
 as in `keypoint_formats`.
 """
 
@@ -20,6 +21,7 @@ from evoskeleton.lifting.keypoints.keypoint_formats import (
     KeypointSet,
     set_of_names,
 )
+from evoskeleton.lifting.keypoints.plausible_keypoints import limb_misfit
 
 _OPENPOSE_18 = (
     "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
@@ -49,6 +51,25 @@ _LSP = (
     "head_top",
 )  # fmt: skip
 
+_BODY_25B = (
+    *COCO, "neck", "head_top", "left_big_toe", "left_small_toe", "left_heel", "right_big_toe",
+    "right_small_toe", "right_heel",
+)  # fmt: skip
+
+_CROWDPOSE = (
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle", "head_top",
+    "neck",
+)  # fmt: skip
+
+_AI_CHALLENGER = (
+    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "head_top",
+    "neck",
+)  # fmt: skip
+
+_MPI_15 = ("head_top", *_OPENPOSE_18[1:14], "chest")
+
 _MPII_OURS = {"Hip": "pelvis", "Thorax": "thorax", "Head": "head_top"}
 
 
@@ -69,16 +90,16 @@ def _of_mpii() -> KeypointSet:
     return KeypointSet(_MPII, weights)
 
 
-def _of_lsp() -> KeypointSet:
+def _with_head_top(names: tuple[str, ...]) -> KeypointSet:
     """As MPII, with the middle of the hips and the neck for its pelvis and thorax."""
-    plain = set_of_names(_LSP)
+    plain = set_of_names(names)
     weights = plain.weights.copy()
-    unit = dict(zip(_LSP, np.eye(len(_LSP)), strict=True))
+    unit = dict(zip(names, np.eye(len(names)), strict=True))
     hip, neck, top = 0.5 * (unit["right_hip"] + unit["left_hip"]), unit["neck"], unit["head_top"]
     ours = {"Spine": 0.5 * (hip + neck), "Thorax": neck, "Neck": 0.5 * (neck + top), "Head": top}
     for joint, row in ours.items():
         weights[JOINT_NAMES.index(joint)] = row
-    return KeypointSet(_LSP, weights)
+    return KeypointSet(names, weights)
 
 
 def _of_32_joints() -> KeypointSet:
@@ -108,16 +129,21 @@ LAYOUTS: Mapping[str, KeypointSet] = {
     "halpe136": set_of_names(_with_more(_HALPE_26, 136)),
     "wholebody": set_of_names(_with_more(COCO, 133)),
     "mpii": _of_mpii(),
-    "lsp14": _of_lsp(),
+    "lsp14": _with_head_top(_LSP),
+    "crowdpose": _with_head_top(_CROWDPOSE),
+    "aic": _with_head_top(_AI_CHALLENGER),
+    "body25b": set_of_names(_BODY_25B),
+    "mpi15": _with_head_top(_MPI_15),
 }
 """Layouts by the name that `--points` takes."""
 
 _ALIASES = {
     "h36m": "human36m", "h36m17": "human36m", "human36m17": "human36m", "h36m32": "human36m_32",
-    "h36m16": "human36m_16",
-    "coco": "coco17", "openpose18": "coco18", "openpose": "body25", "openpose25": "body25",
-    "mediapipe": "blazepose", "blazepose33": "blazepose", "halpe": "halpe26",
-    "wholebody133": "wholebody", "cocowholebody": "wholebody", "mpii16": "mpii", "lsp": "lsp14",
+    "h36m16": "human36m_16", "coco": "coco17", "openpose18": "coco18", "openpose": "body25",
+    "openpose25": "body25", "mediapipe": "blazepose", "blazepose33": "blazepose",
+    "halpe": "halpe26", "wholebody133": "wholebody", "cocowholebody": "wholebody",
+    "cocowholebody133": "wholebody", "mpii16": "mpii", "lsp": "lsp14", "crowdpose14": "crowdpose",
+    "aichallenger": "aic", "aic14": "aic", "openpose15": "mpi15", "mpi": "mpi15",
 }  # fmt: skip
 
 
@@ -133,6 +159,47 @@ def layout(name: str) -> KeypointSet:
     if found is None:
         raise BadInput(f"--points should be one of {', '.join(LAYOUTS)}, got {name[:40]}")
     return LAYOUTS[found]
+
+
+def same_count(count: int) -> str:
+    """Names of the layouts of so many points, in brackets; empty without any."""
+    names = [name for name, each in LAYOUTS.items() if len(each.names) == count]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def expect_best_order(
+    where: str, chosen: KeypointSet, points: np.ndarray, known: np.ndarray
+) -> None:
+    """Points of a layout that only their number tells should not look far more like another's.
+
+    Args:
+        where: the file, for messages.
+        chosen: the layout that they are taken for.
+        points: (people, points, 2) px.
+        known: (people, points) bool.
+
+    Raises:
+        BadInput: limbs of another layout of as many points are far more those of a body.
+    """
+    named = next((name for name, each in LAYOUTS.items() if each is chosen), "")
+    count = len(chosen.names)
+    others = [name for name, each in LAYOUTS.items() if len(each.names) == count and name != named]
+    if not named or not others or named == "human36m":
+        return
+    misfits = {}
+    for name in (named, *others):
+        ours, sure = LAYOUTS[name].to_human36m(points, known.astype(np.float64))
+        misfits[name] = limb_misfit(ours, sure > 0.0) + _SURE_OF_ORDER
+    best = min(others, key=lambda name: misfits[name])
+    if misfits[named] > 1.5 * misfits[best]:
+        raise BadInput(
+            f"{where}: {count} points a person are {', '.join((named, *others))} here, and these "
+            f"look like {best}: --points says which"
+        )
+
+
+_SURE_OF_ORDER = 0.1
+"""Added to misfits before they are compared, so that two good ones are alike."""
 
 
 def of_count(count: int, among: Sequence[str]) -> KeypointSet | None:

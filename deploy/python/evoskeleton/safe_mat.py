@@ -32,6 +32,8 @@ _BROKEN = (
     EOFError,
     MemoryError,
     OSError,
+    RuntimeError,
+    AttributeError,
     struct.error,
     zlib.error,
 )

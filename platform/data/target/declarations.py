@@ -8,8 +8,8 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.confidences import as_shares
 from evoskeleton.lifting.keypoints.keypoint_formats import KeypointSet
-from evoskeleton.lifting.keypoints.layouts import layout
-from evoskeleton.platform.data.target.found import HIDDEN, Clip, FoundKeypoints
+from evoskeleton.lifting.keypoints.layouts import expect_best_order, layout, same_count
+from evoskeleton.platform.data.target.found import HIDDEN, Clip, FoundKeypoints, was_found
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Declarations:
 
         Args:
             where: the file, for messages.
-            points: (people, points, 2); what is not finite or lies at (0, 0) is not known.
+            points: (people, points, 2); what is not finite or lies at (0, 0) or (-1, -1) to the
+                digit is not known.
             confidence: (people, points); none: all certain.
             own: the layout that the file has; what is declared comes before it.
             clips, clip, number, person: as in `FoundKeypoints.of`.
@@ -85,11 +86,14 @@ class Declarations:
             raise BadInput(
                 f"{where} should hold{wanted or ' points of a known layout,'} got "
                 f"{points.shape[1]} a person; --points names another layout"
+                f"{same_count(points.shape[1])}"
             )
         sure = np.ones(points.shape[:2]) if confidence is None else confidence
-        there = np.isfinite(points).all(axis=2) & (points != 0.0).any(axis=2)
+        there = was_found(points)
         sure = np.where(there, as_shares(where, sure, self.full_confidence), 0.0)
         known = np.where(sure > self.threshold, sure, 0.0)
+        if self.points is None:
+            expect_best_order(where, chosen, points, known > 0.0)
         pixels = self.pixels(where, points.astype(np.float64), size)
         ours, ours_sure = chosen.to_human36m(pixels, known)
         extent = size if self.size is None else np.array(self.size, np.float32)

@@ -20,6 +20,17 @@ HIDDEN = 0.5
 """A joint with this visibility or less is not known, as in `lift`."""
 
 
+def was_found(points: np.ndarray) -> np.ndarray:
+    """(..., points) bool of (..., points, 2) px: finite, and not what stands for a missing point.
+
+    Detectors write (0, 0) or (-1, -1), to the digit, for what they have not found.
+    """
+    finite = np.isfinite(points).all(axis=-1)
+    missing = (points == 0.0).all(axis=-1) | (points == -1.0).all(axis=-1)
+    there: np.ndarray = finite & ~missing
+    return there
+
+
 @dataclass(frozen=True)
 class Clip:
     """What keypoint sets have in common that come from one photo, video, file or recording.
@@ -91,8 +102,7 @@ class FoundKeypoints:
         """Keypoint sets of which some things are not known, or are the same for all.
 
         Args:
-            keypoints: (sets, 17, 2) px; what is not finite is not known, nor what lies at (0, 0)
-                to the digit: detectors write so what they have not found.
+            keypoints: (sets, 17, 2) px; what was not found, see `was_found`, is not known.
             confidence: (sets, 17), cut to [0, 1]; none: 1.
             clips: one for all sets, or several.
             clip: (sets,) which of them; none: the first.
@@ -103,7 +113,7 @@ class FoundKeypoints:
         sets = len(keypoints)
         points = np.asarray(keypoints, np.float32).reshape(sets, JOINTS, 2)
         sure = np.ones((sets, JOINTS)) if confidence is None else np.clip(confidence, 0.0, 1.0)
-        known = np.isfinite(points).all(axis=2) & (points != 0.0).any(axis=2)
+        known = was_found(points)
         mixed = np.zeros(JOINTS, bool) if approximated is None else approximated
         size = np.full(2, np.nan) if image_size is None else image_size
         unnumbered = np.full(sets, NOT_NUMBERED)

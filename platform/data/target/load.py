@@ -22,7 +22,8 @@ from evoskeleton.platform.data.target.readers.arrays import Arrays
 from evoskeleton.platform.data.target.readers.coco import CocoFile
 from evoskeleton.platform.data.target.readers.deeplabcut import DeepLabCut
 from evoskeleton.platform.data.target.readers.infer_lines import InferLines
-from evoskeleton.platform.data.target.readers.instances import Instances, MediaPipeLandmarks
+from evoskeleton.platform.data.target.readers.instances import Instances
+from evoskeleton.platform.data.target.readers.landmarks import MediaPipeLandmarks
 from evoskeleton.platform.data.target.readers.lift_file import LiftFile
 from evoskeleton.platform.data.target.readers.mpi_inf_3dhp import MpiInf3dhp
 from evoskeleton.platform.data.target.readers.openpose import OpenPose
@@ -168,9 +169,25 @@ def matched(paths: Sequence[str], readers: Readers) -> Iterator[tuple[Path, Keyp
         elif path.is_dir():
             yield from _within(path, readers)
         elif path.exists():
-            raise BadInput(f"target {path}: no reader knows files of this kind")
+            raise BadInput(f"target {path}: no reader knows files of this kind{_instead(path)}")
         else:
             raise BadInput(f"target {path}: there is no such file or folder")
+
+
+_READ = (
+    "; read are JSON of many makers, .csv and .h5 of DeepLabCut and SLEAP, .npy, .npz, .parquet "
+    "and folders of OpenPose's files, see docs/your-own-data.md"
+)
+_INSTEAD = {
+    ".txt": "; of YOLO, `save_json=True` writes results of COCO, which are read",
+    ".jsonl": "; of a file with an object a line, a list of these objects is read",
+    ".slp": "; of SLEAP, the analysis file that it exports, .h5, is read",
+}
+
+
+def _instead(path: Path) -> str:
+    """What would be read in place of a file, as the end of a sentence."""
+    return _INSTEAD.get(path.suffix.lower(), _READ)
 
 
 def _within(folder: Path, readers: Readers) -> Iterator[tuple[Path, KeypointReader]]:
@@ -181,7 +198,9 @@ def _within(folder: Path, readers: Readers) -> Iterator[tuple[Path, KeypointRead
     matched = [(path, _reader_of(path, readers)) for path in files]
     known = [(path, reader) for path, reader in matched if reader is not None]
     if not known:
-        raise BadInput(f"target {folder}: no file in this folder is of a kind that a reader knows")
+        raise BadInput(
+            f"target {folder}: no file in this folder is of a kind that a reader knows{_READ}"
+        )
     yield from known
 
 

@@ -16,6 +16,7 @@ from evoskeleton.platform.data.target.load import built_in, matched
 from evoskeleton.platform.data.target.usable import expect_order, expect_pixels
 
 _UPSIDE_DOWN = 0.9
+_SIDEWAYS = 0.75
 _HEAD, _FEET = JOINT_NAMES.index("Head"), (JOINT_NAMES.index("RFoot"), JOINT_NAMES.index("LFoot"))
 
 
@@ -67,6 +68,8 @@ def _notes(
     found: FoundKeypoints, left_out: dict[int, str], declared: Declarations
 ) -> Iterator[str]:
     known = found.confidence > 0.0
+    if not len(found):
+        yield "nobody was found"
     missing = int((~known).sum())
     if missing:
         yield (
@@ -84,6 +87,10 @@ def _notes(
         )
     if _upside_down(found, known) > _UPSIDE_DOWN:
         yield "heads are below feet: y should point down"
+    elif _sideways(found, known) > _SIDEWAYS:
+        yield "people lie on their sides: are x and y in this order, and the pictures turned right?"
+    if known.any() and (found.keypoints[known] < 0.0).any(axis=1).mean() > 0.5:
+        yield "most keypoints are below 0: px should count from the top left corner"
 
 
 def _upside_down(found: FoundKeypoints, known: np.ndarray) -> float:
@@ -93,6 +100,16 @@ def _upside_down(found: FoundKeypoints, known: np.ndarray) -> float:
     if not len(y):
         return 0.0
     return float((y[:, _HEAD] > y[:, list(_FEET)].max(axis=1)).mean())
+
+
+_HIP, _THORAX = JOINT_NAMES.index("Hip"), JOINT_NAMES.index("Thorax")
+
+
+def _sideways(found: FoundKeypoints, known: np.ndarray) -> float:
+    """Share of the sets whose trunk lies rather than stands."""
+    trunk = found.keypoints[:, _THORAX] - found.keypoints[:, _HIP]
+    trunk = np.abs(trunk[known[:, _THORAX] & known[:, _HIP]])
+    return float((trunk[:, 0] > trunk[:, 1]).mean()) if len(trunk) else 0.0
 
 
 def report_lines(looked: Looked) -> Iterator[str]:

@@ -23,7 +23,8 @@ class TargetSettings(Settings):
     points: str | None = Field(
         None,
         description="layout of the keypoints where a file does not say: human36m, coco17, coco18, "
-        "body25, blazepose, halpe26, halpe136, wholebody, mpii, lsp14",
+        "body25, blazepose, halpe26, halpe136, wholebody, mpii, lsp14, crowdpose, aic, "
+        "body25b, mpi15",
     )
     size: tuple[int, int] | None = Field(
         None, description="width and height of the pictures, px, where files do not say"

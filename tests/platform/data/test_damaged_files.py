@@ -9,14 +9,18 @@ from pathlib import Path
 import body_model_files
 import c3d_by_hand
 import deeplabcut_files
+import h5py
 import marker_files
+import mpi_inf_3dhp_files
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.io import loadmat, savemat
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.keypoint_formats import COCO
+from evoskeleton.platform.data.formats.mpi_inf_3dhp import load_mpi_inf_3dhp
 from evoskeleton.platform.data.formats.smpl import read_body_model
 from evoskeleton.platform.data.formats.three_dpw import read_3dpw
 from evoskeleton.platform.data.markers.c3d import read_c3d
@@ -25,9 +29,11 @@ from evoskeleton.platform.data.target.declarations import Declarations
 from evoskeleton.platform.data.target.readers.arrays import Arrays
 from evoskeleton.platform.data.target.readers.coco import CocoFile
 from evoskeleton.platform.data.target.readers.deeplabcut import DeepLabCut
-from evoskeleton.platform.data.target.readers.instances import Instances, MediaPipeLandmarks
+from evoskeleton.platform.data.target.readers.instances import Instances
+from evoskeleton.platform.data.target.readers.landmarks import MediaPipeLandmarks
 from evoskeleton.platform.data.target.readers.lift_file import LiftFile
 from evoskeleton.platform.data.target.readers.openpose import OpenPose
+from evoskeleton.platform.data.target.readers.videopose3d_2d import VideoPose3d2d
 
 CASES = Path(__file__).parent / "cases"
 FILES = int(os.environ.get("EVOSKELETON_DAMAGED_FILES", "100000"))
@@ -87,7 +93,17 @@ def examples(folder: Path, walk: np.ndarray) -> dict[str, tuple[bytes, Callable[
         json.dumps({"fpsType": "hd_29_97", "bodies": [body]}),
         recording("lying=true"),
     )
+    names = [
+        {"x": x, "y": y, "score": v, "name": n} for n, (x, y, v) in zip(COCO, coco[0], strict=True)
+    ]
+    texts["f.json"] = (json.dumps([{"keypoints": names}]), MediaPipeLandmarks().read)
+    person = {"id": 1, "image_id": 1, "category_id": 1, "keypoints": coco[0].ravel().tolist()}
+    images = [{"id": 1, "file_name": "a.jpg", "width": 1000, "height": 1000}]
+    category = {"id": 1, "keypoints": list(COCO)}
+    words = {"images": images, "categories": [category], "annotations": [person]}
+    texts["c.json"] = (json.dumps(words), CocoFile().read)
     whole = {name: (text.encode(), read) for name, (text, read) in texts.items()}
+    whole |= numpys_and_mats(folder, walk, coco)
     for name, read in (
         ("k.npy", Arrays().read),
         ("d.npy", Arrays().read),
@@ -102,6 +118,41 @@ def examples(folder: Path, walk: np.ndarray) -> dict[str, tuple[bytes, Callable[
     ):
         whole[name] = ((folder / name).read_bytes(), read)
     return whole
+
+
+def numpys_and_mats(
+    folder: Path, walk: np.ndarray, coco: np.ndarray
+) -> dict[str, tuple[bytes, Callable[[Path], object]]]:
+    """Files of kinds that are known by their names, or hold arrays by name."""
+    mpi_inf_3dhp_files.write_training(folder, walk, 2)
+    cells = {k: v for k, v in loadmat(folder / "annot.mat").items() if not k.startswith("_")}
+    savemat(folder / "annot.mat", cells)
+    camera = mpi_inf_3dhp_files.in_front(walk.astype(np.float64))
+    mpi_inf_3dhp_files.write_test(folder, camera, np.ones(4), np.ones(4))
+    np.savez(folder / "k.npz", keypoints=coco[..., :2], scores=coco[..., 2])
+    entries = {"v.mp4": {"custom": [coco[..., :2]]}}
+    words = np.array({"layout_name": "coco"}, dtype=object)
+    np.savez(folder / "v.npz", positions_2d=np.array(entries, dtype=object), metadata=words)
+    np.savez(
+        folder / "h.npz", positions_3d=np.array({"S1": {"Walking 1": walk / 1000}}, dtype=object)
+    )
+    np.save(folder / "a.npy", np.array({"a.jpg": {"p2d": coco[0, :14, :2]}}, dtype=object))
+    rows = {(1, "Walking", "Walking 1.h5"): walk.reshape(4, 51)}
+    np.save(folder / "threeDPose_train.npy", np.array(rows, dtype=object))
+    with h5py.File(folder / "s.h5", "w") as file:
+        file["node_names"] = np.array(COCO, dtype="S")
+        file["tracks"] = coco[..., :2].transpose(2, 1, 0)[None]
+    readers: dict[str, Callable[[Path], object]] = {
+        "k.npz": Arrays(Declarations(points="coco17")).read,
+        "v.npz": VideoPose3d2d().read,
+        "h.npz": recording(),
+        "a.npy": Arrays().read,
+        "threeDPose_train.npy": recording("kind=human36m"),
+        "s.h5": DeepLabCut().read,
+        "annot.mat": load_mpi_inf_3dhp,
+        "annot_data.mat": load_mpi_inf_3dhp,
+    }
+    return {name: ((folder / name).read_bytes(), read) for name, read in readers.items()}
 
 
 def damaged(content: bytes, random: np.random.Generator) -> bytes:
@@ -125,8 +176,8 @@ def damaged(content: bytes, random: np.random.Generator) -> bytes:
 
 
 def damaged_name(name: str) -> str:
-    """Panoptic's files are known by how their names begin."""
-    return name if name.startswith("body3DScene") else f"x_{name}"
+    """Files of some kinds are known by how they are called."""
+    return name if name.startswith(("body3DScene", "annot")) else f"x_{name}"
 
 
 def survives(files: int, folder: Path, walk: np.ndarray) -> None:

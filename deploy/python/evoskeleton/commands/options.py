@@ -82,7 +82,8 @@ Points = Annotated[
     str | None,
     typer.Option(
         help="layout of the keypoints where the file does not say: human36m, coco17, coco18, "
-        "body25, blazepose, halpe26, halpe136, wholebody, mpii, lsp14"
+        "body25, blazepose, halpe26, halpe136, wholebody, mpii, lsp14, crowdpose, aic, "
+        "body25b, mpi15"
     ),
 ]
 Normalised = Annotated[

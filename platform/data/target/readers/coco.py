@@ -15,10 +15,11 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.confidences import as_shares
 from evoskeleton.lifting.keypoints.keypoint_formats import KeypointSet, known_set, set_of_names
-from evoskeleton.lifting.keypoints.layouts import of_count
+from evoskeleton.lifting.keypoints.layouts import expect_best_order, of_count, same_count
 from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.json_text import read_json
+from evoskeleton.platform.data.target.readers.marked import marked
 
 _PLACES = (".", "images", "../images")
 """Where photos lie, seen from the folder of the file."""
@@ -148,6 +149,8 @@ def _people(
     """Everybody of whom a keypoint is annotated."""
     annotated = [person for person in people if person.get("keypoints")]
     flat = _flat(where, annotated, len(points.names))
+    if declared.points is None:
+        expect_best_order(where, points, flat[..., :2], flat[..., 2] > 0.0)
     shares = as_shares(where, flat[..., 2], declared.full_confidence)
     sure = np.where(shares > declared.threshold, shares, 0.0)
     rows = np.flatnonzero(sure.any(axis=1))
@@ -169,10 +172,20 @@ def _people(
 
 def _flat(where: str, people: Sequence[Mapping[str, Any]], points: int) -> np.ndarray:
     """(people, points, 3) float64 x y v."""
-    try:
-        rows = [np.array(person["keypoints"], np.float64).reshape(points, 3) for person in people]
-    except (ValueError, TypeError, OverflowError):
-        raise BadInput(f"{where}: keypoints should be x y v for each of {points} points") from None
+    rows = []
+    for person in people:
+        try:
+            row = marked(person["keypoints"], person.get("keypoint_scores"))
+        except (ValueError, TypeError, OverflowError):
+            raise BadInput(
+                f"{where}: keypoints should be x y v for each of {points} points"
+            ) from None
+        if len(row) != points:
+            raise BadInput(
+                f"{where}: keypoints should be x y v for each of {points} points, got {len(row)} "
+                f"points; --points names another layout{same_count(len(row))}"
+            )
+        rows.append(row)
     return np.stack(rows) if rows else np.zeros((0, points, 3))
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evoskeleton.errors import BadInput
-from evoskeleton.lifting.keypoints.keypoint_formats import set_of_names
+from evoskeleton.lifting.keypoints.keypoint_formats import KeypointSet, set_of_names
 from evoskeleton.platform.data.target.declarations import NOTHING_DECLARED, Declarations
 from evoskeleton.platform.data.target.found import Clip, FoundKeypoints
 from evoskeleton.platform.data.target.readers.deeplabcut_h5 import START, read_table
@@ -82,10 +82,17 @@ class DeepLabCut:
             str(path),
             points[..., :2],
             points[..., 2],
-            None if self._declared.points else set_of_names(names),
+            None if self._declared.points else _own(path, names),
             **_places(path, table),
             person=np.full(len(table.values), number),
         )
+
+
+def _own(path: Path, names: Sequence[str]) -> KeypointSet:
+    try:
+        return set_of_names(names)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
 
 
 def _places(path: Path, table: _Tracked) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """DeepLabCut's HDF5 beside its CSV: a table of pandas, of the format `table` or `fixed`.
 
+SLEAP's analysis file (Pereira 2022, https://doi.org/10.1038/s41592-022-01426-1) becomes the same:
+`tracks` (tracks, 2, nodes, frames) or (frames, nodes, 2, tracks), `node_names`, `point_scores`.
+
 The names of the columns stand in `values_block_0_kind` (a pickle, carried out without trust by
 `data_pickle`) or in levels and labels; (scorer, individuals where there are several, bodyparts,
 coords). Nothing but numbers that lie in the file itself is read.
@@ -42,10 +45,12 @@ def read_table(path: Path) -> Table:
     h5py = require("h5py", NO_H5PY)
     try:
         with h5py.File(path, "r") as file:
+            if {"tracks", "node_names"} <= set(file):
+                return _of_sleap(h5py, file)
             groups = [file[key] for key in file if file.get(key, getlink=True).__class__.__name__]
             tables = [g for g in groups if isinstance(g, h5py.Group) and "pandas_type" in g.attrs]
             if not tables:
-                raise Refused("holds no table of pandas")
+                raise Refused("holds neither a table of DeepLabCut nor tracks of SLEAP")
             return _checked(_of_group(h5py, tables[0]))
     except BadInput:
         raise
@@ -54,6 +59,29 @@ def read_table(path: Path) -> Table:
     except Exception as error:  # h5py raises a dozen kinds on damaged files
         told = printable(" ".join(str(error).split()))
         raise BadInput(f"{path} cannot be read as HDF5: {told}") from None
+
+
+def _of_sleap(h5py: Any, file: Any) -> Table:
+    nodes = [_text(name) for name in _plain(h5py, file["node_names"], "SO").tolist()]
+    tracks = _plain(h5py, file["tracks"]).astype(np.float64)
+    if tracks.ndim == 4 and tracks.shape[1:3] == (len(nodes), 2):
+        tracks = tracks.T
+    if tracks.ndim != 4 or tracks.shape[1:3] != (2, len(nodes)):
+        raise Refused(f"should hold tracks of {len(nodes)} nodes, got {tracks.shape}")
+    people, _, _, frames = tracks.shape
+    scores = np.isfinite(tracks).all(axis=1).astype(np.float64)
+    if "point_scores" in file:
+        told = _plain(h5py, file["point_scores"]).astype(np.float64)
+        told = told.T if told.shape == scores.T.shape != scores.shape else told
+        scores = np.minimum(told, 1.0) if told.shape == scores.shape else scores
+    values = np.concatenate([tracks, scores[:, None]], axis=1).transpose(3, 0, 2, 1)
+    names = [
+        ("sleap", str(person), node, coord)
+        for person in range(people)
+        for node in nodes
+        for coord in ("x", "y", "likelihood")
+    ]
+    return Table(names, np.arange(frames), values.reshape(frames, -1))
 
 
 def _checked(table: Table) -> Table:

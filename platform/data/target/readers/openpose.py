@@ -1,8 +1,9 @@
 """OpenPose's JSON (Cao 2019, https://arxiv.org/abs/1812.08008): a file a frame, in a folder.
 
 `people` hold `pose_keypoints_2d`, x y confidence of each point; 25 points are BODY_25 and 18 are
-COCO's with a neck. A point that was not found is 0 0 0. The folder is a clip, and a file's frame
-the number at the end of its name; where a name has none, each file is a clip, of one picture.
+COCO's with a neck; other programs write 17, 26, 133 or 136 points so. A point that was not found is
+0 0 0. The folder is a clip, and a file's frame the number at the end of its name; where a name has
+none, each file is a clip, of one picture.
 """
 
 import re
@@ -20,6 +21,7 @@ from evoskeleton.platform.data.target.readers.json_text import read_json
 _ENDING = "_keypoints.json"
 _KEY = "pose_keypoints_2d"
 _FRAME = re.compile(r"(\d+)$")
+_BY_COUNT = ("body25", "coco18", "coco17", "mpi15", "halpe26", "wholebody", "halpe136")
 _LOOKED_AT = 1 << 16
 
 
@@ -46,32 +48,37 @@ class OpenPose:
     def read(self, path: Path) -> FoundKeypoints:
         """Everybody in all frames."""
         files = sorted(path.glob(f"*{_ENDING}"), key=_frame) if path.is_dir() else [path]
-        if not all(_frame(file)[0] >= 0 for file in files):
-            pictures = [self._frame(file, NOT_NUMBERED, Clip(file=str(file))) for file in files]
-            return FoundKeypoints.concat(pictures)
-        clip = Clip(file=str(path))
-        parts = [self._frame(file, _frame(file)[0], clip) for file in files]
-        found = FoundKeypoints.concat([part for part in parts if len(part)])
-        same = {**vars(found), "clips": (clip,), "clip": np.zeros_like(found.clip)}
-        return FoundKeypoints(**same)
-
-    def _frame(self, file: Path, number: int, clip: Clip) -> FoundKeypoints:
-        where = str(file)
-        rows = [_flat(where, person) for person in _people(where, read_json(file))]
-        if not rows:
-            return FoundKeypoints.of(np.zeros((0, 17, 2)), clips=clip)
-        if len({len(row) for row in rows}) > 1:
-            raise BadInput(f"{where}: people should have equally many points")
-        points = np.stack(rows)
+        people = [(file, _points(file)) for file in files]
+        seen = [(file, points) for file, points in people if len(points)]
+        if not seen:
+            return FoundKeypoints.of(np.zeros((0, 17, 2)), clips=Clip(file=str(path)))
+        for file, points in seen:
+            if points.shape[1] != seen[0][1].shape[1]:
+                raise BadInput(f"{file}: people should have equally many points in all frames")
+        counts = [len(points) for _, points in seen]
+        numbers = np.array([_frame(file)[0] for file, _ in seen])
+        of_one = bool((numbers >= 0).all())
+        clips = [Clip(file=str(path))] if of_one else [Clip(file=str(file)) for file, _ in seen]
+        points = np.concatenate([points for _, points in seen])
         return self._declared.to_found(
-            where,
+            str(path),
             points[..., :2],
             points[..., 2],
-            of_count(points.shape[1], ("body25", "coco18", "coco17")),
-            clips=clip,
-            number=np.full(len(points), number),
-            person=np.arange(len(points)),
+            of_count(points.shape[1], _BY_COUNT),
+            clips=clips,
+            clip=np.zeros(len(points)) if of_one else np.repeat(np.arange(len(seen)), counts),
+            number=np.repeat(numbers if of_one else np.full(len(seen), NOT_NUMBERED), counts),
+            person=np.concatenate([np.arange(count) for count in counts]),
         )
+
+
+def _points(file: Path) -> np.ndarray:
+    """(people, points, 3) of one frame."""
+    where = str(file)
+    rows = [_flat(where, person) for person in _people(where, read_json(file))]
+    if len({len(row) for row in rows}) > 1:
+        raise BadInput(f"{where}: people should have equally many points")
+    return np.stack(rows) if rows else np.zeros((0, 0, 3))
 
 
 def _frame(file: Path) -> tuple[int, str]:

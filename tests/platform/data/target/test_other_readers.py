@@ -22,7 +22,8 @@ from evoskeleton.platform.data.target.load import BUILT_IN
 from evoskeleton.platform.data.target.look import look
 from evoskeleton.platform.data.target.readers.arrays import Arrays
 from evoskeleton.platform.data.target.readers.deeplabcut import DeepLabCut
-from evoskeleton.platform.data.target.readers.instances import Instances, MediaPipeLandmarks
+from evoskeleton.platform.data.target.readers.instances import Instances
+from evoskeleton.platform.data.target.readers.landmarks import MediaPipeLandmarks
 from evoskeleton.platform.data.target.readers.openpose import OpenPose
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
 
@@ -165,6 +166,105 @@ class TestEvoSkeletonsDictionary(TestPlainArray):
         entries[(5, "Sitting", "Seq 2.h5-sh")] = people[4:].reshape(2, 34).astype(np.float64)
         np.save(tmp_path / "twoDPose_HRN_train.npy", entries)
         return tmp_path / "twoDPose_HRN_train.npy"
+
+
+def sleap(path, people):
+    h5py = pytest.importorskip("h5py", reason="the extra `mat` is not installed")
+    with h5py.File(path / "k.h5", "w") as file:
+        file["node_names"] = np.array(COCO, dtype="S")
+        file["tracks"] = in_layout(people, "coco17")[..., :2].transpose(2, 1, 0)[None]
+    return path / "k.h5"
+
+
+def as_json(words):
+    def write(path, people):
+        (path / "k.json").write_text(json.dumps(words(in_layout(people, "coco17"))))
+        return path / "k.json"
+
+    return write
+
+
+def mark(x: float, y: float, sure: float, **more: object) -> dict[str, object]:
+    return {"x": x, "y": y, "score": sure, **more}
+
+
+def named(person: np.ndarray) -> list[dict[str, object]]:
+    return [mark(*row, name=name) for name, row in zip(COCO, person.tolist(), strict=True)]
+
+
+OTHERS = {
+    "SLEAP": sleap,
+    "TensorFlow.js": as_json(lambda people: [{"keypoints": named(each)} for each in people]),
+    "PoseNet": as_json(
+        lambda people: [
+            {"keypoints": [{"part": m["name"], "score": m["score"], "position": m} for m in each]}
+            for each in map(named, people)
+        ]
+    ),
+    "Ultralytics": as_json(
+        lambda people: [
+            {"keypoints": dict(zip(("x", "y", "visible"), each.T.tolist(), strict=True))}
+            for each in people
+        ]
+    ),
+    "objects by name": as_json(
+        lambda people: [{"landmarks": {m["name"].upper(): m for m in named(p)}} for p in people]
+    ),
+    "OpenPifPaf": as_json(
+        lambda people: [{"keypoints": each.ravel().tolist(), "score": 0.9} for each in people]
+    ),
+    "results with scores apart": as_json(
+        lambda people: [
+            {"image_id": n, "keypoints": each[:, :2].tolist(), "keypoint_scores": [0.9] * 17}
+            for n, each in enumerate(people)
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_points_of_further_makers_are_read(kind, people, tmp_path):
+    looked = look(OTHERS[kind](tmp_path, people))
+    assert looked.found.keypoints[:, Joint.RKNEE] == pytest.approx(people[:, Joint.RKNEE], abs=0.01)
+    assert looked.found.keypoints[:, Joint.LWRIST] == pytest.approx(
+        people[:, Joint.LWRIST], abs=0.01
+    )
+    assert not looked.left_out
+
+
+@pytest.mark.parametrize(("name", "other"), [("body25b", "body25"), ("human36m", "coco17")])
+def test_a_count_that_two_layouts_have_is_no_reason_to_guess(name, other, people, tmp_path):
+    points = people if name == "human36m" else in_layout(people, name)
+    rows = [{"keypoints": p[:, :2].tolist(), "keypoint_scores": [0.9] * len(p)} for p in points]
+    (tmp_path / "k.json").write_text(json.dumps(rows))
+    with pytest.raises(BadInput, match=f"{other}.* look like {name}: --points says which"):
+        look(tmp_path / "k.json")
+    found = look(tmp_path / "k.json", Declarations(points=name)).found
+    assert found.keypoints[:, Joint.LKNEE] == pytest.approx(people[:, Joint.LKNEE], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.txt", "0 0.5 0.5", "no reader knows files of this kind; of YOLO, `save_json=True`"),
+        ("a.json", '{"shapes": [], "version": 5}', r"got \['shapes', 'version'\]; docs/your-own"),
+        ("a.json", '[{"joints": {"x": 1}}]', r"pose 0 should be lists of numbers, got an object"),
+        ("a.json", '[{"a": {"x": 1, "y": 2}}]', "points with x and y should stand in a list"),
+    ],
+)
+def test_what_is_not_read_leads_to_what_is(name, content, sentence, tmp_path):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(BadInput, match=sentence):
+        look(tmp_path / name)
+
+
+def test_world_landmarks_and_swapped_axes_are_no_ordinary_body(people, tmp_path):
+    world = [[mark(*row, 0.9) for row in person] for person in (people / 1000.0 - 0.5).tolist()]
+    (tmp_path / "w.json").write_text(json.dumps(world))
+    with pytest.raises(BadInput, match="world landmarks, in metres, are no picture's"):
+        look(tmp_path / "w.json", Declarations(size=SIZE))
+    np.save(tmp_path / "k.npy", people[..., ::-1])
+    assert look(tmp_path / "k.npy").notes[-1].startswith("people lie on their sides")
 
 
 # What is told of all kinds
