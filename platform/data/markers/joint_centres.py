@@ -9,7 +9,7 @@ Unit-free, in a right-handed frame of the file:
 - Shoulder: below its top by 17 % of the distance of the two tops (Rab 2002,
   https://doi.org/10.1016/S0966-6362(01)00207-4).
 - Elbow and wrist: the middle of two markers, or the only one.
-- Thorax: the middle of neck's back and front. Head: a marker on top, or the middle of the band.
+- Thorax: the middle of neck's back and front, or by the shoulders as of keypoints. Head: a marker on top, or the middle of the band.
 
 A joint centre that the file has itself comes first.
 """
@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from evoskeleton.lifting.keypoints.keypoint_formats import THORAX_SHARE
 from evoskeleton.platform.data.markers.landmarks import landmarks
 
-_SEEN_ENOUGH = 0.5
+SEEN_ENOUGH = 0.5
 """Of the frames of the marker that was seen most."""
 
 _SIDEWAYS, _BACK, _DOWN = 0.36, 0.19, 0.30
@@ -55,7 +56,7 @@ def joint_centres(names: Sequence[str], points: np.ndarray) -> Centres:
         points: (frames, markers, 3), NaN where not seen.
     """
     seen = np.isfinite(points[..., 0]).sum(axis=0)
-    enough = seen >= _SEEN_ENOUGH * max(int(seen.max(initial=0)), 1)
+    enough = seen >= SEEN_ENOUGH * max(int(seen.max(initial=0)), 1)
     at = {name: number for number, name in enumerate(names)}
     there = {
         landmark: points[:, at[name]] for landmark, name in landmarks(names, list(enough)).items()
@@ -163,11 +164,19 @@ def _trunk(there: Mapping[str, np.ndarray], centres: Centres) -> None:
         centres.points["Thorax"] = _mean(*neck)
         centres.notes["Thorax"] = "the middle of the markers behind and before the neck"
     elif len(tops) == 2:
-        centres.points["Thorax"] = _mean(*tops)
-        centres.notes["Thorax"] = "the middle of the shoulders' markers"
+        hip = centres.points.get("Hip")
+        centres.points["Thorax"] = _mean(*tops) if hip is None else _below_tops(tops, hip)
+        centres.notes["Thorax"] = "by the middle of the shoulders' markers"
     if {"Hip", "Thorax"} <= centres.points.keys():
         centres.points["Spine"] = _mean(centres.points["Hip"], centres.points["Thorax"])
         centres.notes["Spine"] = "halfway from Hip to Thorax"
+
+
+def _below_tops(tops: Sequence[np.ndarray], hip: np.ndarray) -> np.ndarray:
+    """88 % of the way from the hip to the middle of the shoulders below their tops."""
+    trunk = _mean(*tops) - hip
+    below = _BELOW_SHOULDER * _length(tops[0] - tops[1]) * _unit(trunk)
+    return hip + THORAX_SHARE * (trunk - below)
 
 
 def _arms(there: Mapping[str, np.ndarray], centres: Centres) -> None:

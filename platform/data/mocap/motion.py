@@ -15,7 +15,7 @@ import numpy as np
 from evoskeleton.errors import BadInput
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.platform.data.mocap.joint_maps import OwnPlace, find_joint_map
-from evoskeleton.platform.data.mocap.places import Place
+from evoskeleton.platform.data.mocap.places import JointMap, Place
 from evoskeleton.platform.data.mocap.rigs import Rig
 from evoskeleton.safe_npy import printable
 from evoskeleton.shapes import expect_shape
@@ -57,6 +57,7 @@ class Motion:
         person: what the file calls who it is, where it holds several; empty otherwise.
         subject, clip: names of them that the file tells better than its own name; empty otherwise.
         at_ends: whether joints are the ends of the bones of that name, as in ASF files.
+        rarely: joints that were seen in too few of the frames to be made use of.
     """
 
     source: Path
@@ -74,9 +75,20 @@ class Motion:
     subject: str = ""
     clip: str = ""
     at_ends: bool = False
+    rarely: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         expect_shape("positions", self.positions, ("frames", len(self.joints), 3))
+
+
+def _joint_map(motion: Motion, rig: Rig, joints: Mapping[str, OwnPlace] | None) -> JointMap:
+    try:
+        return find_joint_map(rig, joints, str(motion.source), motion.places)
+    except BadInput as error:
+        if not motion.rarely:
+            raise
+        listed = printable(", ".join(motion.rarely))
+        raise BadInput(f"{error}; seen in less than half of the frames: {listed}") from None
 
 
 def to_h36m(
@@ -103,7 +115,7 @@ def to_h36m(
     """
     scale, turn = unit_mm(motion, units), UPRIGHT[up_axis(motion, up)]
     rig = Rig(motion.joints, motion.parents, motion.positions, motion.at_ends)
-    chosen = find_joint_map(rig, joints, str(motion.source), motion.places)
+    chosen = _joint_map(motion, rig, joints)
     with np.errstate(over="ignore", invalid="ignore"):
         placed = _placed(chosen.weights(motion.joints), motion)
         exact, moved = nearer_the_origin(scale * placed @ turn.T)

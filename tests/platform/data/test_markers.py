@@ -176,3 +176,24 @@ def test_a_folder_of_takes_is_read_as_one(tmp_path, walk, caplog):
     for name in ("S1_walk", "S2_walk"):
         marker_files.write_trc(tmp_path / f"{name}.trc", marker_files.keypoints(walk))
     assert len(read(tmp_path, "up=z").clips()) == 2
+
+
+def test_a_set_without_a_head_goes_on_along_the_trunk(motion, tmp_path):
+    poses = motion[:5].astype(np.float64)
+    markers = {
+        name: points
+        for name, points in marker_files.plug_in_gait(poses).items()
+        if "HD" not in name and name not in ("C7", "CLAV")
+    }
+    marker_files.write_trc(tmp_path / "w.trc", markers)
+    read = load(settings_from_text(str(tmp_path / "w.trc"), ["up=z"])).poses
+    away = np.linalg.norm(read - poses, axis=2).mean(axis=0)
+    assert away[AT["Thorax"]] < 60 and away[AT["Head"]] < 130
+
+
+def test_a_marker_that_was_hardly_seen_is_named(motion, tmp_path):
+    markers = marker_files.plug_in_gait(motion[:10].astype(np.float64))
+    markers["LSHO"][:8] = np.nan
+    marker_files.write_trc(tmp_path / "w.trc", markers)
+    with pytest.raises(BadInput, match="for LShoulder; .* less than half of the frames: LSHO"):
+        load(settings_from_text(str(tmp_path / "w.trc"), ["up=z"]))

@@ -87,7 +87,7 @@ def _clip(path: Path, key: Any) -> Clip:
     return Clip(str(path), called, clip, f"camera {camera}" if camera else "")
 
 
-def _of_npz(path: Path) -> np.ndarray:
+def _of_npz(path: Path) -> Any:
     """The array of an `.npz`, with its scores as a third number."""
     content = load_npz(path)
     if {"boxes", "segments"} <= content.keys():
@@ -99,7 +99,7 @@ def _of_npz(path: Path) -> np.ndarray:
     if name is None:
         listed = printable(", ".join(content)) or "nothing"
         raise BadInput(f"{path} should hold positions_2d or keypoints, got {listed}")
-    array = content[name]
+    array: Any = content[name]
     sure = next((content[each] for each in _SCORES if each in content), None)
     if sure is None or not isinstance(array, np.ndarray):
         return array

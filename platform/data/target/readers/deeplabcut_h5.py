@@ -69,13 +69,13 @@ def _of_sleap(h5py: Any, file: Any) -> Table:
     if tracks.ndim != 4 or tracks.shape[1:3] != (2, len(nodes)):
         raise Refused(f"should hold tracks of {len(nodes)} nodes, got {tracks.shape}")
     people, _, _, frames = tracks.shape
-    scores = np.isfinite(tracks).all(axis=1).astype(np.float64)
+    scores = np.asarray(np.isfinite(tracks).all(axis=1), np.float64)
     if "point_scores" in file:
         told = _plain(h5py, file["point_scores"]).astype(np.float64)
         told = told.T if told.shape == scores.T.shape != scores.shape else told
         scores = np.minimum(told, 1.0) if told.shape == scores.shape else scores
     values = np.concatenate([tracks, scores[:, None]], axis=1).transpose(3, 0, 2, 1)
-    names = [
+    names: list[tuple[str, ...]] = [
         ("sleap", str(person), node, coord)
         for person in range(people)
         for node in nodes
