@@ -9,7 +9,8 @@ Unit-free, in a right-handed frame of the file:
 - Shoulder: below its top by 17 % of the distance of the two tops (Rab 2002,
   https://doi.org/10.1016/S0966-6362(01)00207-4).
 - Elbow and wrist: the middle of two markers, or the only one.
-- Thorax: the middle of neck's back and front, or by the shoulders as of keypoints. Head: a marker on top, or the middle of the band.
+- Thorax: the middle of neck's back and front, or by the shoulders as of keypoints. Head: a marker
+  on top, or the middle of the band.
 
 A joint centre that the file has itself comes first.
 """
@@ -176,7 +177,8 @@ def _below_tops(tops: Sequence[np.ndarray], hip: np.ndarray) -> np.ndarray:
     """88 % of the way from the hip to the middle of the shoulders below their tops."""
     trunk = _mean(*tops) - hip
     below = _BELOW_SHOULDER * _length(tops[0] - tops[1]) * _unit(trunk)
-    return hip + THORAX_SHARE * (trunk - below)
+    thorax: np.ndarray = hip + THORAX_SHARE * (trunk - below)
+    return thorax
 
 
 def _arms(there: Mapping[str, np.ndarray], centres: Centres) -> None:
