@@ -48,7 +48,6 @@ from evoskeleton.platform.search.campaign.settings import (
 from evoskeleton.platform.search.campaign.state import State, committed_state
 from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.workers.cluster import cluster
-from evoskeleton.platform.search.workers.joined.nodes import refuse_several_nodes
 from evoskeleton.settings import layered, with_changes
 
 
@@ -366,17 +365,16 @@ def _drive(
     _refuse_a_record_beside(settings, folder)
     run.monitor.starting()
     islands, shards = settings.search.islands, settings.training.fit.gradient_shards
-    home = None if folder.is_remote else folder.home
+    home = folder.uri if folder.is_remote else folder.home
     with cluster(settings.machine, islands, shards, home, run.monitor.tell) as there:
         from evoskeleton.platform.search.campaign.closing.closing_report import conclude
         from evoskeleton.platform.search.campaign.closing.facts import used_poses
         from evoskeleton.platform.search.campaign.closing.report_page import asked_in_markdown
         from evoskeleton.platform.search.campaign.loop import Campaign
         from evoskeleton.platform.search.workers.gauges import CampaignGauges
+        from evoskeleton.platform.search.workers.joined.head import watched_head
         from evoskeleton.platform.search.workers.joined.loads import looked_at
 
-        if folder.is_remote:
-            refuse_several_nodes(folder.uri)
         table, first = opened()
         tracker = _tracker(settings, folder)
         try:
@@ -384,7 +382,11 @@ def _drive(
             tracker.describe(asked_in_markdown(settings, folder))
             monitor = Both(run.monitor, CampaignGauges(settings.name))
             wanted = settings.tracking.enabled and settings.tracking.system_metrics
-            with looked_at(tracker, wanted), run.stop.between_generations():
+            with (
+                looked_at(tracker, wanted),
+                run.stop.between_generations(),
+                watched_head(run.stop.at_once, run.monitor.tell),
+            ):
                 campaign = Campaign(settings, folder, table, there, tracker, monitor, run.stop)
                 last = campaign.run(first, run.until)
                 champion = campaign.close(last)

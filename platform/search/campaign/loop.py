@@ -35,6 +35,7 @@ from evoskeleton.platform.search.campaign.stopping import Stop
 from evoskeleton.platform.search.campaign.towards import Towards, admit_resembling, aim_of
 from evoskeleton.platform.search.campaign.trainings import Trainings
 from evoskeleton.platform.search.workers.islands import Survivors
+from evoskeleton.platform.search.workers.joined.losses import Cramped
 from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.pool import Pool
 from evoskeleton.platform.search.workers.scorers import Archived, Champion
@@ -108,11 +109,26 @@ class Campaign:
 
     def _advance(self, state: State) -> State:
         """One generation, from breeding to commit."""
-        generation = state.generation + 1
-        state = self._trainings.adopt(state, generation)
+        state = self._trainings.adopt(state, state.generation + 1)
         lifter = self._hold(state.champion)
+        while True:
+            shards = self._settings.training.fit.gradient_shards
+            self._pool.fit(self._settings.machine, self._search.islands, shards)
+            try:
+                following, rows = self._bred(state)
+                break
+            except Cramped:  # nothing of it was kept, and the same is bred by fewer
+                self._monitor.tell("the cluster has become smaller: fewer workers go on")
+        return self._committed(self._trainings.triggered(following), rows, lifter)
+
+    def _bred(self, state: State) -> tuple[State, PoseRows]:
+        """The state after one more generation, and its rows; a function of the state alone.
+
+        Raises:
+            Cramped: workers find no room on what is left of a cluster.
+        """
         state = self._rescored(state)
-        self._pool.fit(self._settings.machine, self._search.islands)
+        generation = state.generation + 1
         started = time.monotonic()
         everyone, survivors = self._pool.evolve(
             self._towards.parents(state, generation),
@@ -141,8 +157,7 @@ class Campaign:
         )
         record = _logbook_row(survivors, records, time.monotonic() - started)
         record = {"generation": generation, "rows": following.rows} | record | counts | seen
-        following = replace(following, logbook=(*state.logbook, record))
-        return self._committed(self._trainings.triggered(following), rows, lifter)
+        return replace(following, logbook=(*state.logbook, record)), rows
 
     def _committed(self, state: State, rows: PoseRows, lifter: str) -> State:
         """The state, saved, its rows in the table, and a training of it under way if one is due."""
@@ -202,7 +217,7 @@ def _pool(
     resources: Resources,
     tell: Callable[[str], None],
 ) -> Pool:
-    island = settings.search.island
+    island, stored = settings.search.island, folder.stored()
     return Pool(
         island,
         build_toolbox(island.breeding, _templates(folder), island.scored_by),
@@ -210,8 +225,8 @@ def _pool(
         resources,
         own_modules(island),
         views=settings.search.views,
-        limits=folder.limits,
-        descriptor=folder.descriptor if settings.search.archive else None,
+        limits=stored.file(folder.limits),
+        descriptor=stored.file(folder.descriptor) if settings.search.archive else None,
         aim=aim_of(settings, folder),
         tell=tell,
     )

@@ -7,11 +7,10 @@ by come last.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow.fs as pafs
 
-from evoskeleton.files import whole_file
+from evoskeleton.platform.data.table.objects import download, names_below, upload
 from evoskeleton.platform.data.table.refusals import in_a_sentence, patiently
 from evoskeleton.platform.data.table.storage import options_for, store
 
@@ -19,7 +18,6 @@ _LAST = ("settings.yaml", "training.json", "report.json")
 _TELLING = ("settings.yaml", "descriptor.npz", "training.json", "report.json")
 _OF_THIS_MACHINE = ("lock",)
 _UNDER_WAY = ("ray_train", ".members", ".progress")
-_PIECE = 1 << 23
 
 _Stamp = tuple[int, int]
 """When a file was last written, in nanoseconds, and its bytes."""
@@ -56,13 +54,13 @@ class Mirror:
             BadInput: the store or the folder here cannot be used.
         """
         with in_a_sentence(f"{self.uri} cannot be read"):
-            there = self._there()
+            there = [name for name in names_below(self._store) if not _is_under_way(name)]
             for name in there:
                 if not light or name.startswith("state/") or name.endswith(_TELLING):
-                    self._download(name)
+                    download(self._store, name, self._here / name)
         if light:
             return
-        for name in self._local().keys() - there.keys():
+        for name in self._local().keys() - set(there):
             (self._here / name).unlink()
         self._known = self._local()
 
@@ -79,17 +77,11 @@ class Mirror:
         with in_a_sentence(f"{self.uri} cannot be written"):
             for name in sorted(local, key=lambda name: (Path(name).name in _LAST, local[name])):
                 if self._known.get(name) != local[name]:
-                    self._upload(name)
+                    upload(self._store, self._here / name, name)
                     self._known[name] = local[name]
             for name in self._known.keys() - local.keys():
                 self._store.delete_file(name)
                 del self._known[name]
-
-    def _there(self) -> dict[str, int]:
-        """Files of the store by name, with their bytes."""
-        everything = pafs.FileSelector("", recursive=True, allow_not_found=True)
-        found = self._store.get_file_info(everything)
-        return {info.path.strip("/"): info.size for info in found if info.is_file}
 
     def _local(self) -> dict[str, _Stamp]:
         """Files here by name, without those that are of this machine alone, or under way."""
@@ -99,27 +91,16 @@ class Mirror:
         for path in self._here.rglob("*"):
             name = path.relative_to(self._here).as_posix()
             hidden = any(part.startswith(".") for part in name.split("/"))
-            if hidden or name in _OF_THIS_MACHINE or any(word in name for word in _UNDER_WAY):
+            if hidden or name in _OF_THIS_MACHINE or _is_under_way(name):
                 continue
             if path.is_file():
                 status = path.stat()
                 yield name, (status.st_mtime_ns, status.st_size)
 
-    def _download(self, name: str) -> None:
-        with self._store.open_input_file(name) as source, whole_file(self._here / name) as target:
-            _copy(source, target)
 
-    def _upload(self, name: str) -> None:
-        with (
-            (self._here / name).open("rb") as source,
-            self._store.open_output_stream(name, buffer_size=_PIECE) as target,
-        ):
-            _copy(source, target)
-
-
-def _copy(source: Any, target: Any) -> None:
-    while piece := source.read(_PIECE):
-        target.write(piece)
+def _is_under_way(name: str) -> bool:
+    """Whether it is what a training leaves until it is done."""
+    return any(word in name for word in _UNDER_WAY)
 
 
 def campaigns_in(uri: str, options: Mapping[str, str] | None = None) -> list[str]:

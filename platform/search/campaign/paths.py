@@ -32,6 +32,7 @@ from evoskeleton.files import is_remote, local_folder, storage_errors, whole_fil
 
 if TYPE_CHECKING:
     from evoskeleton.platform.search.campaign.mirror import Mirror
+    from evoskeleton.platform.search.workers.joined.stored import Stored
 
 
 class CampaignFolder:
@@ -84,6 +85,14 @@ class CampaignFolder:
         """
         if self.is_remote:
             self._mirror.keep()
+
+    def stored(self) -> "Stored":
+        """The folder as nodes of a cluster see it."""
+        from evoskeleton.platform.search.workers.joined.stored import Stored
+
+        if not self.is_remote:
+            return Stored(str(self.path))
+        return Stored(str(self.path), f"{self.uri}/{self.name}", self.identity())
 
     @property
     def table(self) -> str:

@@ -32,6 +32,7 @@ class Stop:
         self._seconds = seconds
         self._asked = False
         self._patient = False
+        self._heard = False
         self._deadline: threading.Timer | None = None
 
     @contextmanager
@@ -46,11 +47,13 @@ class Stop:
             return
         before = {number: signal.getsignal(number) for number in _SIGNALS}
         self._listen()
+        self._heard = True
         try:
             yield
         except KeyboardInterrupt:
             raise Stopped from None
         finally:
+            self._heard = False
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
@@ -82,6 +85,14 @@ class Stop:
         """
         if self._asked:
             raise Stopped
+
+    def at_once(self) -> bool:
+        """Stop without waiting for the generation; from any thread. Whether anybody listens."""
+        if not self._heard:
+            return False
+        self._asked = True
+        _again(signal.SIGTERM)
+        return True
 
     def _listen(self) -> None:
         for number in _SIGNALS:

@@ -202,6 +202,7 @@ class Trainings:
             seed=str(self._folder.source("seed")),
             validation=str(self._folder.source("validation")),
             start=str(self._folder.training(champion)) if warm else None,
+            stored=self._folder.stored(),
             **_taken(snapshot),
         )
         self._running[generation] = self._trainer.submit(

@@ -22,6 +22,7 @@ from evoskeleton.platform.search.workers.joined.room import (
     described,
     divide,
     needs,
+    packed,
     without_room,
 )
 from evoskeleton.platform.search.workers.machine import MachineSettings
@@ -65,7 +66,7 @@ def cluster(
     machine: MachineSettings,
     islands: int,
     shards: int = 1,
-    home: Path | None = None,
+    home: Path | str | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Iterator[Resources]:
     """A connection to Ray for the time of a campaign; nothing of the campaign is written before.
@@ -74,7 +75,7 @@ def cluster(
         machine: what is asked for.
         islands: of the search.
         shards: processes of a training.
-        home: folder that all nodes of a joined cluster should share.
+        home: folder that all nodes of a joined cluster should share, or its address on a store.
         tell: gets sentences for a person.
 
     Raises:
@@ -111,7 +112,7 @@ def connected(machine: MachineSettings) -> Iterator[None]:
         expect_answer(machine.address, machine.wait_seconds)
     try:
         if machine.address:
-            ray.init(address=machine.address, log_to_driver=False, logging_level="error")
+            _join(machine.address, machine.wait_seconds)
         else:
             _start_local()
     except Exception as error:  # Ray has no class of its own for a start that failed
@@ -122,6 +123,22 @@ def connected(machine: MachineSettings) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _join(address: str, seconds: float) -> None:
+    """Join a cluster; again within a deadline, as a head answers before its node is ready."""
+    import ray
+
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="error")
+            return
+        except Exception:  # Ray has no class of its own for a start that failed
+            ray.shutdown()
+            if time.monotonic() + _PAUSE_SECONDS > until:
+                raise
+            time.sleep(_PAUSE_SECONDS)
 
 
 def found_room(machine: MachineSettings, islands: int, shards: int) -> Resources:
@@ -144,7 +161,7 @@ def found_room(machine: MachineSettings, islands: int, shards: int) -> Resources
         nodes = [node for node in ray.nodes() if node["Alive"]]
         lacking = without_room(needs(there, shards), nodes)
         if lacking is None:
-            return there
+            return there if machine.address is None else packed(there, shards, nodes)
         if time.monotonic() >= until:
             where = f" at {machine.address}" if machine.address else " of this machine"
             raise BadInput(

@@ -37,12 +37,12 @@ class Checked:
         return not any(node.problem for node in self.nodes)
 
 
-def check(machine: MachineSettings, home: Path) -> Checked:
+def check(machine: MachineSettings, home: Path | str) -> Checked:
     """Join a cluster and look at each of its nodes; nothing stays of it.
 
     Args:
         machine: `address` and `wait_seconds` count.
-        home: folder that all nodes should share.
+        home: folder that all nodes should share, or its address on a store.
 
     Raises:
         BadInput: nobody answers at the address, or the home cannot be written from here.

@@ -3,8 +3,8 @@
 Populations and rows go in and come out; what lies between two steps stays in Ray's object store.
 """
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Self
 
@@ -18,8 +18,8 @@ from evoskeleton.evolution.limits.joint_limits import load_limits
 from evoskeleton.evolution.population import Population, generation_island_slot
 from evoskeleton.platform.search.workers.answers import Answers
 from evoskeleton.platform.search.workers.islands import Island, IslandSettings, Survivors
-from evoskeleton.platform.search.workers.joined.losses import Losses, Tell
-from evoskeleton.platform.search.workers.joined.room import Resources, divide
+from evoskeleton.platform.search.workers.joined.losses import Losses, Tell, draining
+from evoskeleton.platform.search.workers.joined.room import Resources, divide, packed
 from evoskeleton.platform.search.workers.local_search import LocalSearchSettings, Refinable
 from evoskeleton.platform.search.workers.machine import MachineSettings
 from evoskeleton.platform.search.workers.scorers import Aim, Archived, Champion, Scorable, Scorer
@@ -36,14 +36,14 @@ class IslandWorker(Island):
     def __init__(
         self,
         settings: IslandSettings,
-        limits: Path,
+        limits: "os.PathLike[str]",
         toolbox: BreedingToolbox,
         seed: int,
-        descriptor: Path | None = None,
+        descriptor: "os.PathLike[str] | None" = None,
     ) -> None:
         torch.set_num_threads(1)
-        described = None if descriptor is None else PoseDescriptor.load(descriptor)
-        super().__init__(settings, load_limits(str(limits)), toolbox, seed, described)
+        described = None if descriptor is None else PoseDescriptor.load(os.fspath(descriptor))
+        super().__init__(settings, load_limits(os.fspath(limits)), toolbox, seed, described)
 
     def there(self) -> bool:
         """An answer, from whoever has been made."""
@@ -89,8 +89,8 @@ class Pool:
         own: Sequence[ModuleType] = (),
         *,
         views: int,
-        limits: Path,
-        descriptor: Path | None,
+        limits: "os.PathLike[str]",
+        descriptor: "os.PathLike[str] | None",
         aim: Aim | None = None,
         tell: Tell | None = None,
     ) -> None:
@@ -114,37 +114,59 @@ class Pool:
         self._breeds = (settings, limits, toolbox, seed, descriptor)
         self._reserved = resources.worker
         self._workers = self._more(resources.workers)
-        scorer = _actor(Scorer, resources.scorer)
+        self._scores = resources.scorer
         device = "auto" if resources.scorer["num_gpus"] else "cpu"
-        self._scorers = [scorer.remote(seed, views, device, aim) for _ in range(resources.scorers)]
+        self._judges = (seed, views, device, aim)
+        self._scorers = [self._scorer() for _ in range(resources.scorers)]
         self._champion: ray.ObjectRef | None = None
         self._losses = Losses(tell or _to_nobody)
         self._losses.look_after("worker", self._workers)
         self._losses.look_after("scorer", self._scorers)
-        self._cpus = ray.cluster_resources().get("CPU", 0.0)
+        self._cpus = _of(_staying(set()))["CPU"]
+        self._losses.fit_for(self._cpus)
+
+    def _scorer(self) -> Any:
+        return _actor(Scorer, self._scores).remote(*self._judges)
 
     def _more(self, workers: int) -> list[Any]:
         worker = _actor(IslandWorker, self._reserved)
         return [worker.remote(*self._breeds) for _ in range(workers)]
 
-    def fit(self, machine: MachineSettings, islands: int) -> None:
+    def fit(self, machine: MachineSettings, islands: int, shards: int = 1) -> None:
         """Have as many workers as a joined cluster has room for now; between generations only.
 
-        Nodes that came get some; where nodes went, a training finds room again.
+        Nodes that came get some; where nodes went, a training finds room again; nodes that are
+        asked to leave are left.
         """
-        there = ray.cluster_resources()
-        if machine.address is None or there.get("CPU", 0.0) == self._cpus:
+        if machine.address is None:
             return
-        self._cpus = there.get("CPU", 0.0)
-        divided = divide(machine, islands, there)
+        leaving = draining()
+        nodes, movers = _staying(leaving), self._losses.on(leaving)
+        there = _of(nodes)
+        if there["CPU"] == self._cpus and not movers:
+            return
+        self._cpus = there["CPU"]
+        self._losses.fit_for(self._cpus)
+        divided = packed(divide(machine, islands, there), shards, nodes)
+        self._move_scorers(movers)
         same = divided.worker == self._reserved
-        stay = self._workers if same else []
+        stay = [one for one in self._workers if same and one._actor_id.hex() not in movers]
         if len(stay) > divided.workers:
             stay = self._who_answer_first()[: divided.workers]
         self._let_go([worker for worker in self._workers if worker not in stay])
         self._reserved = divided.worker
         self._workers = stay + self._more(divided.workers - len(stay))
         self._losses.look_after("worker", self._workers)
+
+    def _move_scorers(self, movers: set[str]) -> None:
+        """Make those again elsewhere that are on nodes that leave."""
+        gone = [one for one in self._scorers if one._actor_id.hex() in movers]
+        if gone:
+            self._let_go(gone)
+            self._scorers = [
+                self._scorer() if one._actor_id.hex() in movers else one for one in self._scorers
+            ]
+            self._losses.look_after("scorer", self._scorers)
 
     def _who_answer_first(self) -> list[Any]:
         """All workers; last those that do not answer: they may wait for a node that is gone."""
@@ -285,8 +307,8 @@ class Pool:
             float32 distance from their keypoints.
         """
         found = self._scorers[0].answers.remote(self._champion, generation)
-        answers: Answers = ray.get(found)
-        bodies = ray.get(self._worker(0).lifted.remote(answers.joints, generation, island))
+        answers: Answers = self._one(found)
+        bodies = self._one(self._worker(0).lifted.remote(answers.joints, generation, island))
         return bodies, answers.distance[generation_island_slot(bodies.ids)[2].numpy()]
 
     def refined(
@@ -315,12 +337,13 @@ class Pool:
             scorer.refined.remote(wanted.take(part), joints[part], settings)
             for scorer, part in zip(self._scorers, parts, strict=True)
         ]
-        bent, distance = (np.concatenate(column) for column in zip(*ray.get(calls), strict=True))
+        found = zip(*self._losses.gathered(calls), strict=True)
+        bent, distance = (np.concatenate(column) for column in found)
         nearer = distance < wanted.distance
         wanted, bent, distance = wanted.take(nearer), bent[nearer], distance[nearer]
         slots = wanted.target * settings.nearest + wanted.place
         made = self._worker(0).refined.remote(bent, slots, wanted.ids, generation, island)
-        bodies: Population = ray.get(made)
+        bodies: Population = self._one(made)
         stays = np.searchsorted(slots, generation_island_slot(bodies.ids)[2].numpy())
         return bodies, distance[stays]
 
@@ -334,10 +357,24 @@ class Pool:
             scorer.score.remote(Scorable(part), self._champion)
             for scorer, part in zip(self._scorers, parts, strict=True)
         ]
-        return np.concatenate([part.error for part in ray.get(scores)])
+        return np.concatenate([part.error for part in self._losses.gathered(scores)])
+
+    def _one(self, reference: ray.ObjectRef) -> Any:
+        return self._losses.gathered([reference])[0]
 
     def _worker(self, island: int) -> Any:
         return self._workers[island % len(self._workers)]
+
+
+def _staying(leaving: set[str]) -> list[dict[str, Any]]:
+    """Nodes as Ray describes them, without those that leave."""
+    return [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in leaving]
+
+
+def _of(nodes: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Processors and GPUs of nodes in all."""
+    names = ("CPU", "GPU")
+    return {name: sum(node["Resources"].get(name, 0.0) for node in nodes) for name in names}
 
 
 def _actor(kind: type, needs: dict[str, Any]) -> Any:

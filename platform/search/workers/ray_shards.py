@@ -26,12 +26,14 @@ def fit_by_ray(
     shards: int,
     resources: Resources,
     max_failures: int,
+    filesystem: Any = None,
 ) -> None:
     """Run a loop in each of several workers of Ray Train, with `gpu` added to its config.
 
     Raises:
         BadInput: no processors for it came free, or it failed too often.
     """
+    from ray.exceptions import RayActorError
     from ray.train import (
         CheckpointConfig,
         ControllerError,
@@ -41,7 +43,7 @@ def fit_by_ray(
     )
     from ray.train.torch import TorchConfig
 
-    from evoskeleton.platform.search.workers.lean_trainer import LeanTrainer
+    from evoskeleton.platform.search.workers.lean_trainer import LeanTrainer, free_room
 
     gpus = resources.trainer_gpus / shards
     trainer = LeanTrainer(
@@ -58,15 +60,23 @@ def fit_by_ray(
         run_config=RunConfig(
             name=name,
             storage_path=storage,
+            storage_filesystem=filesystem,
             failure_config=FailureConfig(max_failures=max_failures, controller_failure_limit=2),
             checkpoint_config=CheckpointConfig(num_to_keep=1),
         ),
     )
-    try:
-        trainer.fit()
-    except ControllerError as error:
-        reason = str(error.controller_failure).splitlines() or [type(error).__name__]
-        raise BadInput(f"training {name} could not be run: {reason[0]}") from error
+    for left in reversed(range(max_failures + 1)):
+        try:
+            trainer.fit()
+            return
+        except ControllerError as error:
+            reason = str(error.controller_failure).splitlines() or [type(error).__name__]
+            raise BadInput(f"training {name} could not be run: {reason[0]}") from error
+        except RayActorError as error:  # the controller itself, which Ray does not make again
+            free_room()
+            if not left:
+                lost = f"its controller was lost {max_failures + 1} times"
+                raise BadInput(f"training {name} could not be run: {lost}") from error
 
 
 def train_in_shards(

@@ -28,7 +28,7 @@ from evoskeleton.platform.search.workers.training_job import (
     TrainingSettings,
     begin,
     clean_up,
-    member_folder,
+    keep_member,
     publish,
     read_record,
     tell_progress,
@@ -49,19 +49,23 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
         train_in_a_task(job, settings, resources)
     else:
         _by_ray_train(job, settings, resources)
+    job.kept_in.bring(job.folder)
     record = read_record(Path(job.folder))
     if record is None:
         raise RuntimeError(f"training {job.name} ended without a result")
     shutil.rmtree(Path(job.storage) / job.name, ignore_errors=True)
+    job.kept_in.drop(Path(job.storage) / job.name)
     return record
 
 
 def _by_ray_train(job: Job, settings: TrainingSettings, resources: Resources) -> None:
+    storage, filesystem = job.kept_in.for_ray(job.storage)
     fit_by_ray(
         _train,
         {"job": vars(job), "settings": settings.model_dump(mode="json")},
         name=job.name,
-        storage=job.storage,
+        storage=storage,
+        filesystem=filesystem,
         shards=settings.fit.gradient_shards,
         resources=resources,
         max_failures=settings.max_failures,
@@ -72,7 +76,7 @@ def _train(config: dict[str, Any]) -> None:
     """The loop of one Ray Train worker, which is one gradient shard."""
     import ray.train
 
-    job, settings = Job(**config["job"]), TrainingSettings.parse(config["settings"])
+    job, settings = Job(**config["job"]).here(), TrainingSettings.parse(config["settings"])
     torch.set_num_threads(settings.threads)
     first = shard_number() == 0
     started, at = time.monotonic(), begin(job, 0)
@@ -87,7 +91,7 @@ def _train(config: dict[str, Any]) -> None:
             else:
                 ray.train.report({"step": report.step})
         if first:
-            at.save(member_folder(job, at.member))
+            keep_member(job, at)
         at = begin(job, at.member + 1)
     if first:
         publish(job, settings, time.monotonic() - started)

@@ -12,7 +12,7 @@ weights.
 import json
 import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from evoskeleton.lifting.lifter_training import (
 )
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.poses import PoseSet, read_poses
+from evoskeleton.platform.search.workers.joined.stored import Stored
 from evoskeleton.settings import Settings
 
 
@@ -90,6 +91,33 @@ class Job:
     start: str | None
     version: int
     rows: int
+    stored: Stored | None = None
+
+    @property
+    def kept_in(self) -> Stored:
+        """The campaign's folder; without a word on it, all nodes see the paths."""
+        return self.stored or Stored("/")
+
+    def here(self) -> "Job":
+        """The same on this node: what it reads is there, and what it makes has a place.
+
+        Where the campaign's folder is on a store, `publish` brings the result to it.
+        """
+        if self.stored is None or self.stored.uri is None:
+            return self
+        read = {name: getattr(self, name) for name in ("snapshot", "seed", "validation", "start")}
+        there = {name: str(self.stored.fetched(path)) for name, path in read.items() if path}
+        made = {name: str(self.stored.here(getattr(self, name))) for name in ("folder", "storage")}
+        own = Stored(str(self.stored.here(self.stored.path)), self.stored.uri, self.stored.identity)
+        _keep_one_snapshot(Path(there["snapshot"]))
+        return replace(self, **there, **made, stored=own)
+
+
+def _keep_one_snapshot(path: Path) -> None:
+    """One training runs at a time: what earlier ones have read is in nobody's way any more."""
+    for other in path.parent.glob("*.npy"):
+        if other != path:
+            other.unlink(missing_ok=True)
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
@@ -151,6 +179,13 @@ def member_folder(job: Job, member: int) -> Path:
     return Path(f"{job.folder}.members") / str(member)
 
 
+def keep_member(job: Job, at: Place) -> None:
+    """Leave a lifter of the ensemble, done, where it waits for the others."""
+    folder = member_folder(job, at.member)
+    at.save(folder)
+    job.kept_in.keep(folder)
+
+
 def _numbered(name: str, member: int) -> str:
     return f"{name}_{member}" if member else name
 
@@ -179,7 +214,8 @@ def point(report: Report) -> dict[str, float]:
 
 def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
     """Leave the result of a training under its name, all of it at once; the best lifter first."""
-    places = [Place.load(member_folder(job, member)) for member in range(settings.ensemble)]
+    members = [member_folder(job, member) for member in range(settings.ensemble)]
+    places = [Place.load(job.kept_in.fetched(member)) for member in members]
     records = [_record(job, at, settings.radii) | {"seconds": seconds} for at in places]
     errors = [record["validation"]["mpjpe"] for record in records]
     order = sorted(range(len(places)), key=lambda place: (math.isnan(errors[place]), errors[place]))
@@ -193,12 +229,14 @@ def publish(job: Job, settings: TrainingSettings, seconds: float) -> None:
         if settings.ensemble > 1:
             best["ensemble"] = [errors[place] for place in order]
         write_json(result / "training.json", best)
+    job.kept_in.keep(job.folder)
     clean_up(job)
 
 
 def clean_up(job: Job) -> None:
     """What only a training under way needs."""
     shutil.rmtree(member_folder(job, 0).parent, ignore_errors=True)
+    job.kept_in.drop(member_folder(job, 0).parent)
     progress_file(Path(job.folder)).unlink(missing_ok=True)
 
 

@@ -17,7 +17,7 @@ from evoskeleton.platform.search.workers.training_job import (
     Place,
     TrainingSettings,
     begin,
-    member_folder,
+    keep_member,
     publish,
     tell_progress,
 )
@@ -59,7 +59,7 @@ def train_small(job: Job, plain: dict[str, object]) -> None:
 
     All that is known between two attempts lies in the job's storage.
     """
-    settings = TrainingSettings.parse(plain)
+    job, settings = job.here(), TrainingSettings.parse(plain)
     torch.set_num_threads(settings.threads)
     checkpoint = Path(job.storage) / job.name / "checkpoint"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def train_small(job: Job, plain: dict[str, object]) -> None:
         at = Place.load(checkpoint)
     while at.member < settings.ensemble:
         at = _trained(job, settings, at, checkpoint)
-        at.save(member_folder(job, at.member))
+        keep_member(job, at)
         at = begin(job, at.member + 1)
     publish(job, settings, time.monotonic() - started)
     shutil.rmtree(checkpoint.parent, ignore_errors=True)

@@ -18,6 +18,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.data.table.objects import download, names_below, upload
+from evoskeleton.platform.data.table.storage import store as store_of
 from evoskeleton.platform.search.campaign.driver import limits_of, start, table_of
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Silent
@@ -96,6 +98,15 @@ def test_what_one_machine_kept_another_goes_on_from(motion, machine, tmp_path):
     shutil.rmtree(machine)
     other.fetch()
     assert not other.state(0).exists(), "what was removed here is removed there"
+
+
+def test_what_is_larger_than_a_part_comes_back_whole(machine, tmp_path):
+    there, large = store_of(HOME, None), tmp_path / "large"
+    large.write_bytes(bytes(range(256)) * 40_000)
+    upload(there, large, "a/large")
+    download(there, "a/large", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == large.read_bytes()
+    assert names_below(there, "a") == ["a/large"]
 
 
 def test_a_record_beside_the_home_is_refused(motion, machine, tmp_path):

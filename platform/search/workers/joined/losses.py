@@ -4,8 +4,9 @@ Ray makes lost actors again and repeats their calls; it says so in many lines, o
 room for them, says nothing and waits.
 """
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,8 +14,13 @@ import ray
 
 _LOOK_SECONDS = 2.0
 _PATIENCE_SECONDS = 60.0
+_ROOM_SECONDS = 12.0
 
 Tell = Callable[[str], None]
+
+
+class Cramped(Exception):
+    """Actors wait for room on a cluster that has become smaller: begin again with fewer."""
 
 
 class Losses:
@@ -32,6 +38,12 @@ class Losses:
         self._where: dict[str, str] = {}
         self._nodes: dict[str, str] = {}
         self._waiting_since: float | None = None
+        self._told_at = 0.0
+        self._cpus = math.inf
+
+    def fit_for(self, cpus: float) -> None:
+        """How many processors the cluster had when its actors were asked for."""
+        self._cpus = cpus
 
     def look_after(self, kind: str, actors: Sequence[Any]) -> None:
         """Actors of a kind, such as `worker`, in place of those that were known of it."""
@@ -39,12 +51,31 @@ class Losses:
         self._actors |= {actor._actor_id.hex(): kind for actor in actors}
 
     def gathered(self, references: Sequence[Any]) -> list[Any]:
-        """What all references stand for, as `ray.get` gives it."""
+        """What all references stand for, as `ray.get` gives it.
+
+        Raises:
+            Cramped: actors that were lost find no room on what is left of the cluster.
+        """
         left = list(references)
         while left:
             _, left = ray.wait(left, num_returns=len(left), timeout=_LOOK_SECONDS)
             self.look()
         return list(ray.get(list(references)))
+
+    def on(self, nodes: Collection[str]) -> set[str]:
+        """Who runs on some nodes, by their ids."""
+        if not nodes:
+            return set()
+        import ray._private.state as states
+
+        with suppress(AttributeError, KeyError):
+            table = states.actors()
+            return {
+                name
+                for name in self._actors.keys() & table.keys()
+                if table[name]["Address"]["NodeID"] in nodes
+            }
+        return set()
 
     def look(self) -> None:
         """Tell what was lost since the last look."""
@@ -84,15 +115,28 @@ class Losses:
         self._tell_of_pending(pending)
 
     def _tell_of_pending(self, pending: int) -> None:
+        """Raise where fewer would find room, and say so where nothing but a node would help."""
         now = time.monotonic()
         if not pending:
             self._waiting_since = None
-        elif self._waiting_since is None:
-            self._waiting_since = now
-        elif now - self._waiting_since > _PATIENCE_SECONDS:
-            self._waiting_since = now + 9 * _PATIENCE_SECONDS
-            there = ray.cluster_resources()
+            return
+        self._waiting_since = self._waiting_since or now
+        there = ray.cluster_resources()
+        if now - self._waiting_since > _ROOM_SECONDS and there.get("CPU", 0.0) < self._cpus:
+            self._waiting_since = None
+            raise Cramped
+        if now - max(self._waiting_since, self._told_at) > _PATIENCE_SECONDS:
+            self._told_at = now + 9 * _PATIENCE_SECONDS
             self._tell(
                 f"{pending} workers or scorers wait for room on the cluster, which has "
                 f"{there.get('CPU', 0):g} processors and {there.get('GPU', 0):g} GPUs in all"
             )
+
+
+def draining() -> set[str]:
+    """Ids of the nodes that are asked to leave, and will."""
+    import ray._private.state as states
+
+    with suppress(Exception):  # no public interface; a node that leaves unseen is one that is lost
+        return set(states.state.get_draining_nodes())
+    return set()

@@ -20,8 +20,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pyarrow.fs as pafs
+
 import evoskeleton
 from evoskeleton.errors import BadInput
+from evoskeleton.files import is_remote
+from evoskeleton.platform.data.table.refusals import in_a_sentence
+from evoskeleton.platform.data.table.storage import options_for, store
 
 PACKAGES = ("torch", "numpy", "ray", "deltalake", "pyarrow", "moocore", "deap")
 """What decides about rows, or travels between nodes."""
@@ -88,8 +93,7 @@ def look(home: str | None, mark: str) -> dict[str, Any]:
         mark: name of the file that the driver has left there.
     """
     started = time.monotonic()
-    there = home is None or (Path(home) / mark).exists()
-    trouble = _written(home, mark) if there and home is not None else None
+    there, trouble, sees_lock = _seen_of(home, mark)
     return asdict(
         Sight(
             host=socket.gethostname(),
@@ -98,12 +102,39 @@ def look(home: str | None, mark: str) -> dict[str, Any]:
             processor=_processor(),
             sees_home=there,
             trouble=trouble,
-            sees_lock=_sees_lock(Path(home) / mark) if there and home is not None else None,
+            sees_lock=sees_lock,
             sync_seconds=time.monotonic() - started,
             storage=_storage(home),
             clock=time.time(),
         )
     )
+
+
+def _seen_of(home: str | None, mark: str) -> tuple[bool, str | None, bool | None]:
+    """Whether the home is there, why it cannot be written, and whether a lock is seen in it."""
+    if home is None:
+        return True, None, None
+    if is_remote(home):
+        return _seen_of_store(home, mark)
+    if not (Path(home) / mark).exists():
+        return False, None, None
+    return True, _written(home, mark), _sees_lock(Path(home) / mark)
+
+
+def _seen_of_store(home: str, mark: str) -> tuple[bool, str | None, None]:
+    """The same of an object store, which has no locks."""
+    try:
+        with in_a_sentence(f"{home} cannot be read"):
+            there = store(home, options_for(home, None))
+            if there.get_file_info(mark).type != pafs.FileType.File:
+                return False, None, None
+        own = f"{mark}.{secrets.token_hex(4)}"
+        with in_a_sentence(f"{home} cannot be written"):
+            there.open_output_stream(own).close()
+            there.delete_file(own)
+    except BadInput as error:
+        return True, str(error), None
+    return True, None, None
 
 
 def _written(home: str, mark: str) -> str | None:
@@ -132,8 +163,8 @@ def _sees_lock(path: Path) -> bool | None:
 
 def _storage(home: str | None) -> str:
     """Such as `ext4`, `nfs4` or `fuse.s3fs`: of the longest mount point that holds the home."""
-    if home is None:
-        return ""
+    if home is None or is_remote(home):
+        return (home or "").partition("://")[0]
     best, kind = "", ""
     with suppress(OSError):
         for line in Path("/proc/mounts").read_text().splitlines():
@@ -175,7 +206,7 @@ def _processor() -> str:
 
 
 @contextmanager
-def marked(home: Path | None) -> Iterator[str]:
+def marked(home: Path | str | None) -> Iterator[str]:
     """A file in the home for a time, by which nodes know that it is the same folder.
 
     Raises:
@@ -185,6 +216,11 @@ def marked(home: Path | None) -> Iterator[str]:
     if home is None:
         yield mark
         return
+    if is_remote(str(home)):
+        with _marked_on_store(str(home), mark):
+            yield mark
+        return
+    home = Path(home)
     try:
         home.mkdir(parents=True, exist_ok=True)
         file = (home / mark).open("wb")
@@ -200,7 +236,19 @@ def marked(home: Path | None) -> Iterator[str]:
             (home / mark).unlink()
 
 
-def nodes_of(home: Path | None, seconds: float) -> tuple[Sight, list[Node]]:
+@contextmanager
+def _marked_on_store(home: str, mark: str) -> Iterator[None]:
+    with in_a_sentence(f"{home} cannot be written"):
+        there = store(home, options_for(home, None))
+        there.open_output_stream(mark).close()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            there.delete_file(mark)
+
+
+def nodes_of(home: Path | str | None, seconds: float) -> tuple[Sight, list[Node]]:
     """All nodes of the cluster that this process has joined, each looked at by a task there.
 
     Args:
@@ -233,7 +281,7 @@ def _task(node: dict[str, Any]) -> Any:
     return ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=where)(look)
 
 
-def _seen(node: dict[str, Any], task: Any, own: Sight, home: Path | None) -> Node:
+def _seen(node: dict[str, Any], task: Any, own: Sight, home: Path | str | None) -> Node:
     import ray
     from ray.exceptions import GetTimeoutError
 
@@ -273,7 +321,7 @@ def _unable(error: Exception) -> str:
     return f"cannot run a task: {last}"
 
 
-def _problem(sight: Sight, own: Sight, home: Path | None) -> str | None:
+def _problem(sight: Sight, own: Sight, home: Path | str | None) -> str | None:
     """What makes a node unfit, in words; None where nothing does."""
     for name in own.versions.keys() | sight.versions.keys():
         there, here = sight.versions.get(name, "none"), own.versions.get(name, "none")
@@ -289,7 +337,7 @@ def _problem(sight: Sight, own: Sight, home: Path | None) -> str | None:
 
 
 def expect_alike(
-    home: Path | None, seconds: float, tell: Callable[[str], None], scores_on_gpus: bool
+    home: Path | str | None, seconds: float, tell: Callable[[str], None], scores_on_gpus: bool
 ) -> None:
     """Refuse a cluster whose nodes differ in what decides about rows, or do not share the home.
 
@@ -319,19 +367,6 @@ def expect_alike(
     for sentence in (kinds_of_processors(own, nodes), locks_unseen(nodes)):
         if sentence is not None:
             tell(sentence)
-
-
-def refuse_several_nodes(home: str) -> None:
-    """A home on an object store is worked on in a folder of one machine.
-
-    Raises:
-        BadInput: the cluster has several nodes.
-    """
-    if not _is_alone():
-        raise BadInput(
-            f"a home on an object store, {home}, serves a campaign on one machine: on a cluster of "
-            f"several, home should be a folder that all nodes share, and the table may be on S3"
-        )
 
 
 def locks_unseen(nodes: Sequence[Node]) -> str | None:

@@ -5,7 +5,7 @@ Nothing here changes a row: rows do not depend on who breeds and scores, or on h
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evoskeleton.errors import BadInput
@@ -187,6 +187,25 @@ def without_room(wanted: Sequence[Need], nodes: Sequence[Mapping[str, Any]]) -> 
     """
     rooms = [Room.of(node) for node in nodes]
     return next((need for need in wanted if not any(room.takes(need) for room in rooms)), None)
+
+
+def packed(resources: Resources, shards: int, nodes: Sequence[Mapping[str, Any]]) -> Resources:
+    """The same with no more workers than find a place on a node beside scorers and a training.
+
+    Processors that are left on several nodes in parts too small for a worker are nobody's.
+
+    Args:
+        resources: how the processors were divided, as if they were one machine's.
+        shards: processes of a training.
+        nodes: as Ray describes them.
+    """
+    rooms = [Room.of(node) for node in nodes]
+    for need in needs(resources, shards, workers=0):
+        any(room.takes(need) for room in rooms)
+    worker, places = _actor("a worker", resources.worker), 0
+    while places < resources.workers and any(room.takes(worker) for room in rooms):
+        places += 1
+    return replace(resources, workers=max(1, places))
 
 
 def described(nodes: Sequence[Mapping[str, Any]]) -> str:

@@ -14,9 +14,10 @@ import evoskeleton
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.search.workers.cluster import cluster
 from evoskeleton.platform.search.workers.deploy_check import check
+from evoskeleton.platform.search.workers.joined.head import identity
 from evoskeleton.platform.search.workers.joined.joining import expect_answer
 from evoskeleton.platform.search.workers.joined.losses import Losses
-from evoskeleton.platform.search.workers.joined.room import divide, needs, without_room
+from evoskeleton.platform.search.workers.joined.room import divide, needs, packed, without_room
 from evoskeleton.platform.search.workers.machine import MachineSettings
 
 
@@ -43,12 +44,27 @@ def test_room_is_looked_for_node_by_node():
     assert lacking([node(4)], worker_labels={"group": "!spot"}) is None, "for Ray to tell"
 
 
+def test_workers_find_a_place_on_a_node_beside_a_training():
+    machine = MachineSettings.parse({"address": "auto", "worker_cpus": 0.7, "trainer_cpus": 0.5})
+    nodes = [node(1.0), node(1.0), node(1.0)]
+    there = divide(machine, 4, {"CPU": 3.0})
+    assert there.workers == 3, "as if they were one machine's"
+    assert packed(there, 1, nodes).workers == 2
+    assert packed(there, 1, [node(3.0)]).workers == 3
+    assert packed(there, 1, [node(0.2)]).workers == 1, "who waits for a node"
+
+
 def test_a_cluster_with_several_gpus_has_a_scorer_on_each_and_room_for_a_training():
     nodes = [node(8, 2), node(8, 2)]
     there = divide(MachineSettings(address="auto"), 4, {"CPU": 16.0, "GPU": 4.0})
     assert there.scorers == 4 and there.scorer["num_gpus"] > 0.5
     assert without_room(needs(there, 1), nodes) is None
     assert divide(MachineSettings(), 4, {"CPU": 16.0, "GPU": 4.0}).scorers == 1
+
+
+def test_a_head_is_known_by_a_word_of_its_own_as_long_as_it_runs(ray_address):
+    assert identity(ray_address) == identity(ray_address) is not None
+    assert identity("127.0.0.1:1") is None
 
 
 def test_nobody_at_an_address_is_told_in_time():

@@ -31,12 +31,13 @@ def deploy_check(
     Leaves with exit code 2 where a campaign would be refused.
     """
     from evoskeleton.console.nodes import nodes_table
-    from evoskeleton.files import local_folder
+    from evoskeleton.files import is_remote, local_folder
     from evoskeleton.platform.search.workers.deploy_check import check
     from evoskeleton.platform.search.workers.machine import MachineSettings
 
     machine = MachineSettings.parse({"address": address, "wait_seconds": wait})
-    checked = check(machine, local_folder(Path(home), "home"))
+    place = home if is_remote(home) else local_folder(Path(home), "home")
+    checked = check(machine, place)
     terminal().print(nodes_table(checked))
     for sentence in checked.warnings:
         typer.echo(sentence, err=True)

@@ -1,0 +1,76 @@
+"""Faults of random kinds on three hosts made of namespaces; the table is compared at the end.
+
+    sudo python tests/benchmarks/faults.py [--faults 100] [--seed 1] [--by-ray-train]
+
+Told are the longest time between two generations around each fault, and at the end the median and
+the worst by kind; then the same campaign is bred undisturbed, and rows that differ are an error.
+Hosts, Ray and campaign are those of `tests/platform/search/test_faults.py`.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+import hosts
+import tiny_campaign
+from faults import BY_RAY_TRAIN, KINDS, befall
+from scheduled import Scheduler
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def disturbed(folder: Path, asked: argparse.Namespace) -> int:
+    """A campaign to which all of it happens; its last generation."""
+    draw, pauses = random.Random(asked.seed), defaultdict(list)
+    kinds = list(KINDS | BY_RAY_TRAIN if asked.by_ray_train else KINDS)
+    if asked.by_ray_train:
+        kinds.remove("a trainer")
+    kept = [path for path in (folder, ROOT) if path.is_relative_to("/tmp")]
+    with hosts.running(3, kept) as there:
+        scheduler = Scheduler(there, folder, tiny_campaign.settings_file(folder))
+        scheduler.start(trainer_cpus=0.5, always_ray_train=str(asked.by_ray_train).lower())
+        for number in range(1, asked.faults + 1):
+            pause = befall(scheduler, draw.choice(kinds), draw)
+            pauses[pause.kind].append(pause.seconds)
+            print(f"{number:4d} {pause.kind}: {pause.seconds:.1f} s, {pause.runs} runs", flush=True)
+        end = scheduler.ended()
+    for kind, seconds in sorted(pauses.items()):
+        print(f"{kind}: {len(seconds)} times, {np.median(seconds):.1f} s, worst {max(seconds):.1f}")
+    return end
+
+
+def main() -> None:
+    """Disturbed and undisturbed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--by-ray-train", action="store_true")
+    asked = parser.parse_args()
+    if (reason := hosts.why_not()) is not None:
+        parser.error(reason)
+    with tempfile.TemporaryDirectory() as place:
+        first, second = Path(place, "disturbed"), Path(place, "undisturbed")
+        first.mkdir()
+        second.mkdir()
+        end = disturbed(first, asked)
+        settings = tiny_campaign.settings_file(second, end)
+        words = ["campaign", "run", str(settings), "--set", "machine.workers=1"]
+        subprocess.run(
+            [sys.executable, "-m", "evoskeleton.cli", *words], check=True, stderr=subprocess.DEVNULL
+        )
+        left, right = tiny_campaign.rows_of(first), tiny_campaign.rows_of(second)
+        differ = [name for name in left if not np.array_equal(left[name], right[name])]
+        print(f"{end} generations, {len(left['id'])} rows: {differ or 'the same'}")
+        raise SystemExit(bool(differ))
+
+
+if __name__ == "__main__":
+    main()
