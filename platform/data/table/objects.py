@@ -7,9 +7,7 @@ import pyarrow.fs as pafs
 
 from evoskeleton.files import whole_file
 
-_PART = 1 << 23
-_PIECE = _PART // 4
-"""Of a part that goes to the store at once: the library takes none that is larger than a part."""
+_PIECE = 1 << 23
 
 
 def names_below(store: Any, under: str = "") -> list[str]:
@@ -26,7 +24,7 @@ def download(store: Any, name: str, path: Path) -> None:
 
 def upload(store: Any, path: Path, name: str) -> None:
     """One file."""
-    with path.open("rb") as source, store.open_output_stream(name, buffer_size=_PART) as target:
+    with path.open("rb") as source, store.open_output_stream(name, buffer_size=_PIECE) as target:
         _copy(source, target)
 
 

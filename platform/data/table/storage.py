@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 from deltalake.fs import DeltaStorageHandler
 
@@ -20,9 +21,32 @@ _GROUP = "storage_options"
 _UNSAFE = "s3_allow_unsafe_rename"
 
 
+class _Handler(DeltaStorageHandler):  # type: ignore[misc]  # pyarrow has no types
+    """That of the table's library, which refuses bytes that lie in a buffer of pyarrow's."""
+
+    def open_output_stream(self, path: str, metadata: Mapping[str, str] | None = None) -> Any:
+        """As there."""
+        file = self._handler.open_output_stream(path, dict(metadata) if metadata else None)
+        return pa.PythonFile(_Plain(file))
+
+
+class _Plain:
+    """A file that is given plain bytes, whatever is written."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, data: Any) -> Any:
+        """As there."""
+        return self._file.write(bytes(data))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 def store(uri: str, options: Mapping[str, str] | None) -> Any:
     """A folder, wherever it is, as a file system whose paths begin there."""
-    return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(options) if options else None))
+    return pafs.PyFileSystem(_Handler(uri, dict(options) if options else None))
 
 
 def options_for(uri: str, given: Mapping[str, str] | None) -> dict[str, str] | None:
