@@ -105,12 +105,19 @@ class Job:
         """
         if self.stored is None or self.stored.uri is None:
             return self
-        read = {name: getattr(self, name) for name in ("snapshot", "seed", "validation", "start")}
-        there = {name: str(self.stored.fetched(path)) for name, path in read.items() if path}
-        made = {name: str(self.stored.here(getattr(self, name))) for name in ("folder", "storage")}
-        own = Stored(str(self.stored.here(self.stored.path)), self.stored.uri, self.stored.identity)
-        _keep_one_snapshot(Path(there["snapshot"]))
-        return replace(self, **there, **made, stored=own)
+        stored = self.stored
+        snapshot = stored.fetched(self.snapshot)
+        _keep_one_snapshot(snapshot)
+        return replace(
+            self,
+            folder=str(stored.here(self.folder)),
+            storage=str(stored.here(self.storage)),
+            snapshot=str(snapshot),
+            seed=str(stored.fetched(self.seed)),
+            validation=str(stored.fetched(self.validation)),
+            start=None if self.start is None else str(stored.fetched(self.start)),
+            stored=Stored(str(stored.here(stored.path)), stored.uri, stored.identity),
+        )
 
 
 def _keep_one_snapshot(path: Path) -> None:
