@@ -28,7 +28,7 @@ _STATUS = {
 
 _WORDS = (
     (
-        r"169\.254\.169\.254|metadata\.google",
+        r"169\.254\.169\.254|metadata\.google|Account must be specified",
         "no keys were given for the store, see docs/storage.md",
     ),
     (r"URL scheme is not allowed", "plain http wants AWS_ALLOW_HTTP: true"),
@@ -85,6 +85,8 @@ def patiently(attempt: Callable[[], _T], pauses: tuple[float, ...] | None = None
 def in_a_line(error: Exception) -> str:
     """An error in one line, without the colours, traces and XML of those who met it."""
     text = _plain(error)
+    if "Unknown scheme" in text:
+        return "no store is known by that scheme; s3://, gs:// and az:// are"
     if _is_remote(text):
         return _of_a_store(text)
     if system := re.search(r'Os \{ code: \d+, kind: \w+, message: "([^"]+)" \}', text):

@@ -15,6 +15,7 @@ from deltalake.fs import DeltaStorageHandler
 
 from evoskeleton.errors import BadInput
 from evoskeleton.files import is_remote
+from evoskeleton.platform.data.table.refusals import in_a_sentence
 from evoskeleton.settings_environment import from_environment
 
 _GROUP = "storage_options"
@@ -45,8 +46,13 @@ class _Plain:
 
 
 def store(uri: str, options: Mapping[str, str] | None) -> Any:
-    """A folder, wherever it is, as a file system whose paths begin there."""
-    return pafs.PyFileSystem(_Handler(uri, dict(options) if options else None))
+    """A folder, wherever it is, as a file system whose paths begin there.
+
+    Raises:
+        BadInput: it is an address of nothing that is known, or lacks what names the account.
+    """
+    with in_a_sentence(f"{uri} cannot be used"):
+        return pafs.PyFileSystem(_Handler(uri, dict(options) if options else None))
 
 
 def options_for(uri: str, given: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -109,6 +109,15 @@ def test_what_is_larger_than_a_part_comes_back_whole(machine, tmp_path):
     assert names_below(there, "a") == ["a/large"]
 
 
+@pytest.mark.parametrize(
+    "home, sentence",
+    [("ftp://x/y", "no store is known by that scheme"), ("az://x/y", "no keys were given")],
+)
+def test_a_home_on_nothing_that_is_known_is_refused_in_a_sentence(home, sentence):
+    with pytest.raises(BadInput, match=f"{home}/mine cannot be used: {sentence}"):
+        CampaignFolder(home, "mine").exists()
+
+
 def test_a_record_beside_the_home_is_refused(motion, machine, tmp_path):
     settings = settings_of(motion, tmp_path, name="recorded", tracking={})
     with pytest.raises(BadInput, match="wants an MLflow server or database elsewhere"):
