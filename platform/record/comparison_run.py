@@ -1,23 +1,46 @@
 """A comparison of campaigns as a run of its own in MLflow, beside the runs that it compares."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evoskeleton.errors import BadInput
+from evoskeleton.platform.record import provenance
 from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings, one_line
+from evoskeleton.platform.record.run_page.opening import links_to
+from evoskeleton.platform.record.run_page.tags import CAMPAIGN, COLOUR, NOTE, PARENT, told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from mlflow import MlflowClient
+
+PAGE = "compare.html"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is said of campaigns that are compared.
+
+    Attributes:
+        names: of the campaigns.
+        page: all of it as HTML.
+        sentences: which is better and by how much.
+        tables: the same and more in Markdown.
+        differences_mm: of each campaign but the first.
+    """
+
+    names: Sequence[str]
+    page: str
+    sentences: Sequence[str]
+    tables: Sequence[str]
+    differences_mm: Mapping[str, float]
 
 
 def record_comparison(
     settings: TrackingSettings,
     home: Path | str,
-    names: Iterable[str],
-    page: str,
-    sentences: Iterable[str],
-    differences_mm: Mapping[str, float],
+    compared: Compared,
     figures: Iterable[tuple[str, "Figure"]],
 ) -> str:
     """Write one run; returns its id.
@@ -27,22 +50,47 @@ def record_comparison(
     """
     store = Store(settings, home)
     try:
-        client = store.client()
-        run = client.create_run(
-            store.experiment(),
-            run_name=f"comparison: {', '.join(names)}",
-            tags={
-                "mlflow.note.content": "\n".join(f"- {each}" for each in sentences),
-                "mlflow.runColor": "#8A8A8A",
-                "type": "comparison",
-            },
-        ).info.run_id
-        for name, value in differences_mm.items():
-            client.log_metric(run, f"difference_mm/{name}", value)
-        client.log_text(run, page, "compare.html")
-        for name, figure in figures:
-            client.log_figure(run, figure, f"figures/{name}.png")
-        client.set_terminated(run)
+        return _write(store, store.client(), compared, figures, settings.user)
     except Exception as error:  # MLflow, its database driver and its HTTP client raise anything
         raise BadInput(f"MLflow cannot be used: {one_line(error)}") from error
-    return str(run)
+
+
+def _write(
+    store: Store,
+    client: "MlflowClient",
+    compared: Compared,
+    figures: Iterable[tuple[str, "Figure"]],
+    with_user: bool,
+) -> str:
+    experiment = store.experiment()
+    tags = {
+        COLOUR: "#8A8A8A",
+        "type": "comparison",
+        "mlflow.source.name": "evoskeleton campaign compare",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": (provenance.user() if with_user else None) or "not recorded",
+    }
+    name = f"comparison: {', '.join(compared.names)}"
+    run = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+    for other, value in compared.differences_mm.items():
+        client.log_metric(run, f"difference_mm/{other}", round(value, 2))
+    client.log_text(run, compared.page, PAGE)
+    files = [PAGE]
+    for place, figure in figures:
+        files.append(f"figures/{place}.png")
+        client.log_figure(run, figure, files[-1])
+    links = links_to(experiment, run, files, None)
+    runs = ", ".join(_links_to_campaigns(client, experiment, compared.names))
+    words = [*compared.sentences, links, *([f"Of {runs}."] if runs else []), *compared.tables]
+    client.set_tag(run, NOTE, "\n\n".join(words))
+    client.set_terminated(run)
+    return run
+
+
+def _links_to_campaigns(
+    client: "MlflowClient", experiment: str, names: Sequence[str]
+) -> Iterator[str]:
+    for found in client.search_runs([experiment], max_results=1000):
+        campaign = told(found.data.tags, CAMPAIGN)
+        if campaign in names and PARENT not in found.data.tags:
+            yield f"[{campaign}](#/experiments/{experiment}/runs/{found.info.run_id})"

@@ -23,7 +23,7 @@ from evoskeleton.platform.record.mlflow_store import (
     one_line,
     without_secrets,
 )
-from evoskeleton.platform.record.run_page.logged_lifter import model_of
+from evoskeleton.platform.record.run_page.logged_lifter import keep_files, link_version, model_of
 from evoskeleton.platform.record.run_page.tags import BEFORE, GIVEN, KEY, KIND, WEIGHTS, told
 
 if TYPE_CHECKING:
@@ -70,6 +70,18 @@ def weights_of(bundle: Path | str) -> str:
     if not (Path(bundle) / MODEL_FILE).is_file():
         raise BadInput(f"bundle {bundle} has no {MODEL_FILE}")
     return str(description.get("weight_hash", ""))
+
+
+def expect_whole(bundle: Path | str) -> None:
+    """What is registered may be served: the bundle of a lifter should open.
+
+    Raises:
+        BadInput: the folder holds no bundle, or one that is damaged.
+    """
+    from evoskeleton.lifting.bundle import load_bundle
+
+    weights_of(bundle)
+    load_bundle(bundle)
 
 
 class Kind(NamedTuple):
@@ -126,7 +138,8 @@ class Registry:
         """Register a bundle once, and give it the alias when it is new.
 
         A bundle whose weights are registered under this name already keeps its version, and the
-        alias stays where it is, so that a campaign that is resumed does not undo a rollback.
+        alias stays where it is, so that a campaign that is resumed does not undo a rollback; files
+        of it that are gone are put back.
 
         Args:
             bundle: folder of the bundle.
@@ -140,14 +153,20 @@ class Registry:
             The version's number.
 
         Raises:
-            BadInput: the folder holds no bundle.
+            BadInput: the folder holds no bundle, or one that is damaged.
         """
         weights = self._kind.weights_of(bundle)
+        if self._kind is LIFTERS:
+            expect_whole(bundle)
         self._make_model(name)
-        found = self._by_weights(name, weights) or self._create(
-            Path(bundle), name, metrics, run_id, weights, description
-        )
+        found = self._by_weights(name, weights)
+        if found is None:
+            found = self._create(Path(bundle), name, metrics, run_id, weights, description)
+        elif self._lacks_files(found, Path(bundle)):
+            self._put_back(found, Path(bundle), run_id, weights)
         number = int(found.version)
+        if (model := model_of(self._store.client(), run_id, weights)) is not None:
+            link_version(self._store.client(), model, name, number)
         if told(found.tags, GIVEN) != alias:
             self._move(name, number, alias)
             self._store.client().set_model_version_tag(name, str(number), GIVEN, alias)
@@ -298,6 +317,27 @@ class Registry:
             tags={WEIGHTS: weights} | {key: f"{value:.6g}" for key, value in figures.items()},
             description=description or _description(figures),
         )
+
+    def _lacks_files(self, found: "ModelVersion", bundle: Path) -> bool:
+        from mlflow.artifacts import list_artifacts
+        from mlflow.exceptions import MlflowException
+
+        there: list[Any] = []
+        with contextlib.suppress(MlflowException, OSError):
+            there = list_artifacts(artifact_uri=found.source, tracking_uri=self._store.uri) or []
+        wanted = {path.name for path in bundle.iterdir()}
+        return not wanted <= {Path(file.path).name for file in there}
+
+    def _put_back(self, found: "ModelVersion", bundle: Path, run_id: str, weights: str) -> None:
+        """The files of a version that was registered before."""
+        client = self._store.client()
+        model = model_of(client, run_id, weights)
+        if model is not None and str(found.source) == str(model.artifact_location):
+            keep_files(client, model, bundle)
+            return
+        root = client.get_run(found.run_id).info.artifact_uri
+        place = str(found.source).removeprefix(f"{root}/")
+        client.log_artifacts(str(found.run_id), str(bundle), place)
 
     def _keep(self, bundle: Path, run_id: str, weights: str) -> str:
         """Where the run keeps the bundle, which is put there if it is not yet."""

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from evoskeleton.errors import BadInput
 from evoskeleton.platform.record import provenance
 from evoskeleton.platform.record.metric_names import (
     RESULT,
@@ -36,7 +37,7 @@ from evoskeleton.platform.record.mlflow_store import (
     one_line,
     without_secrets,
 )
-from evoskeleton.platform.record.registry import Registry, weights_of
+from evoskeleton.platform.record.registry import Registry, expect_whole, weights_of
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses, input_of, table_input
 from evoskeleton.platform.record.run_page.logged_lifter import link_champion, log_lifter
 from evoskeleton.platform.record.run_page.machine_load import Load
@@ -108,6 +109,7 @@ class Tracker:
         self._lasting: dict[str, _Job] = {}
         self._loads: deque[Load] = deque(maxlen=MOST_LOADS)
         self._pages: list[str] = []
+        self._validation: UsedPoses | None = None
         self._version: tuple[str, int] | None = None
         self._rows: dict[int, Mapping[str, Any]] = {}
         self._trainings: dict[str, tuple[Run, bool]] = {}
@@ -217,6 +219,8 @@ class Tracker:
     def log_sources(self, used: Sequence[UsedPoses]) -> None:
         """Note the sets of poses that the campaign is made of, as inputs of its run."""
         inputs = [input_of(poses) for poses in used] if self._settings.enabled else []
+        judges = (poses for poses in used if poses.role == "validation")
+        self._validation = next(judges, self._validation)
         self._send(
             f"data sets {', '.join(poses.role for poses in used)}",
             lambda: self._store.client().log_inputs(self._parent().id, datasets=inputs),
@@ -293,11 +297,15 @@ class Tracker:
         self._end("end of the campaign", partial(self._close, status))
 
     def leave(self) -> None:
-        """Leave the run open for the driver that goes on, after one last try to write all.
+        """Leave the run to the driver that goes on, after one last try to write all.
 
-        A hidden tag stands until then.
+        Until then it stands as KILLED, with a hidden tag.
         """
-        self._end("stop of the campaign", lambda: self._parent().tag({STOPPED: "true"}))
+        self._end("stop of the campaign", self._stop)
+
+    def _stop(self) -> None:
+        self._parent().tag({STOPPED: "true"})
+        self._close("KILLED")
 
     def _end(self, what: str, write: Callable[[], None]) -> None:
         self._send(what, write, now=True)
@@ -354,8 +362,7 @@ class Tracker:
             refused.attempts += 1
             if refused.attempts >= ATTEMPTS:
                 self._outbox.popleft()
-                what = refused.what
-                self._tell(f"MLflow refuses the {what}, which is left out: {one_line(error)}")
+                self._tell(_left_out(refused.what, error))
             return
         self._pause_until = time.monotonic() + PAUSE
         if not self._silent:
@@ -481,7 +488,9 @@ class Tracker:
         }
         run.write_settings(facts | {"fit": record.get("settings") or {}})
         run.write(_training_points(record))
-        client.log_inputs(run.id, datasets=[table_input(record, self._campaign)])
+        judged_on = [] if self._validation is None else [input_of(self._validation)]
+        inputs = [table_input(record, self._campaign), *judged_on]
+        client.log_inputs(run.id, datasets=inputs)
         if (bundle := record.get("bundle")) is not None:
             if not Path(
                 bundle
@@ -489,7 +498,7 @@ class Tracker:
                 raise FileNotFoundError(f"there is no bundle at {bundle}")
             client.log_artifacts(run.id, str(bundle), "bundle")
             name = f"{self._campaign}-g{record.get('generation', record['table_version'])}"
-            log_lifter(client, run.id, name, Path(bundle), record)
+            log_lifter(client, run.id, name, Path(bundle), record, self._validation)
         validation = _shown(record)
         generation = int(record.get("generation", 0))
         self._parent().write(
@@ -546,6 +555,7 @@ class Tracker:
     def _write_registration(
         self, bundle: Path, metrics: dict[str, float], worth: str | None
     ) -> None:
+        expect_whole(bundle)
         maker = self._write_champion(weights_of(bundle))
         registry = Registry(self._settings, self._home)
         name = model_name(self._campaign)
@@ -578,6 +588,13 @@ class Tracker:
 def to_stderr(sentence: str) -> None:
     """Say something to a person."""
     print(sentence, file=sys.stderr)
+
+
+def _left_out(what: str, error: Exception) -> str:
+    """What a record lacks, and whose fault it is: MLflow's, or that of what was to be recorded."""
+    if isinstance(error, BadInput) and error.__cause__ is None:
+        return f"the {what} is left out of MLflow: {error}"
+    return f"MLflow refuses the {what}, which is left out: {one_line(error)}"
 
 
 def _tells_of_state(error: Exception) -> bool:
@@ -625,8 +642,9 @@ def _note(campaign: str) -> str:
         "`diversity/` how different these are, `speed/` how fast bodies are bred, `lifter/` the "
         "error on held-out real poses (mm) of each training, `1-result/` the closing comparison "
         "of baseline and evolved lifter.\n"
-        "- *Child runs*: one a training, named by the version of the pose table that it read.\n"
-        "- *Artifacts*: settings, figures of evolved poses and of the error by clip, tables."
+        "- *Child runs*: one a training, named by the generation after which it started, its poses "
+        "and its error on the validation poses.\n"
+        "- *Artifacts*: `report.html` tells everything on one page; settings, figures, tables."
     )
 
 

@@ -116,7 +116,7 @@ def rows(table: Path) -> dict[str, np.ndarray]:
 
 
 def trainings(home: Path) -> dict:
-    """What every training left, and the closing report; no times, no place, no table's version.
+    """What every training left, and the closing report; no times, place, table's version or code.
 
     A resume has a version of its own, in which the driver takes the table. What a killed training
     leaves beside them, under a name of its own, is none.
@@ -127,7 +127,7 @@ def trainings(home: Path) -> dict:
     return {"records": [without_times(record) for record in records]}
 
 
-_MEASURED = ("seconds", "table", "table_version")
+_MEASURED = ("seconds", "table", "table_version", "code")
 
 
 def without_times(value: Any) -> Any:

@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evoskeleton.platform.record.mlflow_run import numeric
+from evoskeleton.platform.record.run_page.data_sets import UsedPoses
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
 
+_VERSIONS = "mlflow.modelVersions"
+
 _UNITS = "keypoints (poses, 17, 2) px, visibility (poses, 17); joints (poses, 17, 3) camera mm"
 
 
 def log_lifter(
-    client: "MlflowClient", run_id: str, name: str, bundle: Path, record: Mapping[str, Any]
+    client: "MlflowClient",
+    run_id: str,
+    name: str,
+    bundle: Path,
+    record: Mapping[str, Any],
+    judged_on: UsedPoses | None = None,
 ) -> str:
     """Keep a bundle as the model of a training's run, once; returns the model's id.
 
@@ -29,6 +37,7 @@ def log_lifter(
         name: of the model.
         bundle: folder.
         record: of the training, as `Tracker.log_training` takes it.
+        judged_on: the poses that its validation errors are of.
     """
     experiment = client.get_run(run_id).info.experiment_id
     model = _known(client, experiment, run_id) or client.create_logged_model(
@@ -40,13 +49,18 @@ def log_lifter(
         model_type="lifter",
     )
     if str(model.status) != "READY":
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(shutil.copytree(bundle, Path(folder) / "model"))
-            (made / "MLmodel").write_text(_description(model.model_id, run_id))
-            client.log_model_artifacts(model.model_id, str(made))
-        _link(client, run_id, model.model_id, record)
+        keep_files(client, model, bundle)
+        _link(client, run_id, model.model_id, record, judged_on)
         client.finalize_logged_model(model.model_id, "READY")
     return str(model.model_id)
+
+
+def keep_files(client: "MlflowClient", model: "LoggedModel", bundle: Path) -> None:
+    """Put a bundle, and what MLflow should know of it, into the artifacts of its model."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(shutil.copytree(bundle, Path(folder) / "model"))
+        (made / "MLmodel").write_text(_description(model.model_id, str(model.source_run_id)))
+        client.log_model_artifacts(model.model_id, str(made))
 
 
 def link_champion(client: "MlflowClient", campaign: str, training: str) -> None:
@@ -58,6 +72,14 @@ def link_champion(client: "MlflowClient", campaign: str, training: str) -> None:
     there = [each.model_id for each in outputs.model_outputs] if outputs else []
     if model is not None and model.model_id not in there:
         client.log_outputs(campaign, [LoggedModelOutput(model.model_id, len(there))])
+
+
+def link_version(client: "MlflowClient", model: "LoggedModel", name: str, version: int) -> None:
+    """Let a model name the version of a registered model that it became, for MLflow's page."""
+    known = json.loads(model.tags.get(_VERSIONS, "[]"))
+    made = {"name": name, "version": version}
+    if made not in known:
+        client.set_logged_model_tags(model.model_id, {_VERSIONS: json.dumps([*known, made])})
 
 
 def model_of(client: "MlflowClient", run_id: str, weights: str) -> "LoggedModel | None":
@@ -72,8 +94,14 @@ def _known(client: "MlflowClient", experiment: str, run_id: str) -> "LoggedModel
     return found[0] if found else None
 
 
-def _link(client: "MlflowClient", run_id: str, model_id: str, record: Mapping[str, Any]) -> None:
-    """Errors belong to the model, and the model to the run that made it."""
+def _link(
+    client: "MlflowClient",
+    run_id: str,
+    model_id: str,
+    record: Mapping[str, Any],
+    judged_on: UsedPoses | None,
+) -> None:
+    """Errors belong to the model and to what it was judged on, and the model to its run."""
     import time
 
     from mlflow.entities import LoggedModelOutput, Metric
@@ -81,10 +109,13 @@ def _link(client: "MlflowClient", run_id: str, model_id: str, record: Mapping[st
     now = int(time.time() * 1000)
     errors = dict(numeric(record.get("validation") or {}))
     shown = {name: value for name, value in errors.items() if not name.startswith("rarity_")}
+    data = {}
+    if judged_on is not None:
+        data = {"dataset_name": judged_on.name, "dataset_digest": judged_on.digest[:36]}
     client.log_batch(
         run_id,
         metrics=[
-            Metric(f"validation_{name}", value, now, 0, model_id=model_id)
+            Metric(f"validation_{name}", value, now, 0, model_id=model_id, **data)
             for name, value in shown.items()
         ],
     )

@@ -51,14 +51,17 @@ def links_to(
         version: name and number of the registered model.
     """
     place = f"#/experiments/{experiment}/runs/{run_id}/artifacts"
-    found = [f"[{_title(file)}]({place}/{file})" for file in dict.fromkeys(files)]
+    pages_first = sorted(dict.fromkeys(files), key=lambda file: not file.endswith(".html"))
+    found = [f"[{_title(file)}]({place}/{file})" for file in pages_first]
     if version is not None:
         name, number = version
-        found.insert(0, f"[{name}, version {number}](#/models/{name}/versions/{number})")
+        found.insert(1, f"[{name}, version {number}](#/models/{name}/versions/{number})")
     return f"Look at: {', '.join(found)}." if found else ""
 
 
 def _title(file: str) -> str:
+    if file.endswith(".html"):
+        return f"{file}, everything on one page"
     return file.rpartition("/")[2].removesuffix(".png").replace("_", " ")
 
 

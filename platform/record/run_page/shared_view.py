@@ -21,6 +21,7 @@ COLUMNS = {
     "metrics.`test_mpjpe_mm`": 140,
     "metrics.`gain_mm`": 100,
     "metrics.`explained`": 100,
+    "attributes.`Description`": 330,
     "metrics.`search/rows`": 110,
     "tags.`champion`": 210,
     "attributes.`Duration`": 90,
@@ -29,8 +30,19 @@ COLUMNS = {
 }
 """Columns of the list of runs, and their width in px."""
 
-_BARS = ("test_mpjpe_mm", "gain_mm", "explained")
-_LINES = ("lifter/validation_mpjpe", "score/error_mean", "search/rows", "search/survival")
+_BARS = {
+    "test_mpjpe_mm": "test_mpjpe_mm, mm: less is better",
+    "gain_mm": "gain_mm, mm: more is better",
+    "explained": "explained share of the keypoint sets",
+}
+_LINES = {
+    "lifter/validation_mpjpe": "validation error of each training, mm",
+    "score/error_mean": "champion's error on new poses, mm",
+    "search/rows": "poses in the table",
+    "search/survival": "share of offspring within the limits",
+}
+"""Metrics that are drawn, and what stands above them."""
+
 _SECTIONS = ("Which is better", "By generation")
 
 
@@ -50,8 +62,8 @@ def address_of_view(experiment: str) -> str:
 
 def _state() -> dict[str, Any]:
     result, curves = _SECTIONS
-    bars = [_chart("BAR", metric, result) for metric in _BARS]
-    lines = [_chart("LINE", metric, curves) for metric in _LINES]
+    bars = [_chart("BAR", *metric, result) for metric in _BARS.items()]
+    lines = [_chart("LINE", *metric, curves) for metric in _LINES.items()]
     return {
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
@@ -61,17 +73,19 @@ def _state() -> dict[str, Any]:
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": [*bars, *lines],
         "compareRunSections": [
-            {"uuid": name, "name": name, "display": True, "isReordered": True} for name in _SECTIONS
+            {"uuid": name, "name": name, "display": True, "isReordered": True, "columns": 2}
+            for name in _SECTIONS
         ],
         "isAccordionReordered": True,
     }
 
 
-def _chart(kind: str, metric: str, section: str) -> dict[str, Any]:
+def _chart(kind: str, metric: str, title: str, section: str) -> dict[str, Any]:
     return {
         "uuid": f"{VIEW}-{metric}",
         "type": kind,
         "metricKey": metric,
+        "displayName": title,
         "selectedMetricKeys": [metric],
         "metricSectionId": section,
         "runsCountToCompare": 10,

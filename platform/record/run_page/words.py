@@ -9,8 +9,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 """Okabe and Ito 2008, https://jfly.uni-koeln.de/color/: charts tell campaigns apart by them."""
 
 EXPERIMENT = """\
-Campaigns of **evoskeleton**: 3D human poses bred from real ones, and the lifters that were trained
-on them.
+Campaigns of **evoskeleton**. The arrow at the right opens how to read and compare them.
+
+Each breeds 3D human poses from real ones and trains lifters on them.
 
 - A run without a parent is a campaign; the runs below it are its trainings.
 - Columns that answer most: `test_mpjpe_mm` (the champion's error on poses that were never bred \

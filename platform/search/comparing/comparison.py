@@ -38,11 +38,17 @@ class Difference(NamedTuple):
         if not self.clips:
             return f"{self.name} and {first} have no test clip in common: nothing can be said."
         sure = "" if self.low <= 0.0 <= self.high else ", more than the choice of clips explains"
-        better = "less" if self.mm < 0 else "more"
+        less = "less" if self.mm < 0 else "more"
         return (
-            f"{self.name} errs by {abs(self.mm):.1f} mm {better} than {first} over {self.clips} "
+            f"{self.name} errs by {abs(self.mm):.1f} mm {less} than {first} over {self.clips} "
             f"clips (95 % {self.low:+.1f} to {self.high:+.1f}){sure}."
         )
+
+    def verdict(self, first: str) -> str:
+        """Which of the two is better, as far as clips tell."""
+        if not self.clips or self.low <= 0.0 <= self.high:
+            return f"Neither {first} nor {self.name} is surely better."
+        return f"{self.name if self.mm < 0 else first} is better."
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,11 @@ class Comparison:
     def differences(self) -> list[Difference]:
         """Every other campaign against the first."""
         return [_difference(self.campaigns[0], other) for other in self.campaigns[1:]]
+
+    def sentences(self) -> list[str]:
+        """Which is better and by how much, a sentence or two a campaign but the first."""
+        first = self.names[0]
+        return [f"{each.verdict(first)} {each.in_words(first)}" for each in self.differences()]
 
     def settings(self) -> list[tuple[str, ...]]:
         """Settings that are not the same in all, by name."""
@@ -104,9 +115,13 @@ def compare(home: str, names: Sequence[str]) -> Comparison:
 def comparison_page(comparison: Comparison) -> str:
     """The comparison as a page that stands alone."""
     page = HtmlPage(f"{' and '.join(comparison.names)} compared")
-    for difference in comparison.differences():
-        page.headline(difference.in_words(comparison.names[0]))
+    for sentence in comparison.sentences():
+        page.headline(sentence)
     page.table(COLUMNS, comparison.rows())
+    page.text(
+        "Errors are MPJPE on the test poses, mean over poses in the table and over common clips in "
+        "the sentence above; change is champion against the lifter of the real poses alone."
+    )
     page.heading("What they were asked differently")
     page.table(["setting", *comparison.names], comparison.settings())
     page.heading("On which data")

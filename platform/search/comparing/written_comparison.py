@@ -1,8 +1,9 @@
 """A comparison in the MLflow store of the campaigns that it compares."""
 
-from evoskeleton.platform.record.comparison_run import record_comparison
+from evoskeleton.platform.record.comparison_run import Compared, record_comparison
 from evoskeleton.platform.record.mlflow_store import Store
-from evoskeleton.platform.search.comparing.comparison import Comparison, figures
+from evoskeleton.platform.record.run_page.words import markdown_table
+from evoskeleton.platform.search.comparing.comparison import COLUMNS, Comparison, figures
 
 _NAMES = ("curves", "error_by_clip")
 
@@ -17,13 +18,16 @@ def into_mlflow(comparison: Comparison, page: str) -> str | None:
     settings = first.settings.tracking
     if not settings.enabled or Store(settings, first.folder.home).is_absent():
         return None
-    differences = comparison.differences()
-    return record_comparison(
-        settings,
-        first.folder.home,
+    compared = Compared(
         comparison.names,
         page,
-        [each.in_words(first.name) for each in differences],
-        {each.name: each.mm for each in differences if each.clips},
-        zip(_NAMES, (figure for _, figure in figures(comparison)), strict=True),
+        comparison.sentences(),
+        [
+            markdown_table(COLUMNS, comparison.rows()),
+            "What they were asked differently:",
+            markdown_table(["setting", *comparison.names], comparison.settings()),
+        ],
+        {each.name: each.mm for each in comparison.differences() if each.clips},
     )
+    drawn = zip(_NAMES, (figure for _, figure in figures(comparison)), strict=True)
+    return record_comparison(settings, first.folder.home, compared, drawn)

@@ -11,6 +11,7 @@ What licence the poses are under is asked for: nobody can guess it.
 import hashlib
 import json
 import math
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,7 +76,8 @@ def publish(home: str, campaign: str, terms: Terms, output: Path, with_seeds: bo
     except NameTaken as taken:
         raise BadInput(f"output {output} was filled meanwhile: it is in {taken.kept}") from None
     except OSError as error:
-        raise BadInput(f"output {output} cannot be written: {error.strerror}") from None
+        reason = os.strerror(error.errno) if error.errno else error
+        raise BadInput(f"output {output} cannot be written: {reason}") from None
     return len(rows)
 
 
@@ -187,8 +189,8 @@ def _provenance(facts: Facts, terms: Terms, with_seeds: bool) -> dict[str, Any]:
     return {
         "campaign": facts.name,
         "table_version": facts.report["table_version"],
-        "package": f"evoskeleton {package_version()}",
-        "commit": code_commit(),
+        "package": f"evoskeleton {facts.code['version'] or package_version()}",
+        "commit": facts.code["commit"] if facts.code["version"] else code_commit(),
         "champion_weights": weights,
         "with_seeds": with_seeds,
         "licence": terms.licence,

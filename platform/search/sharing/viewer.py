@@ -62,7 +62,7 @@ def write_viewer(what: str, output: Path, limit: int, campaign: str | None = Non
     shown = _of_table(what, limit, campaign) if _is_table(what) else _of_source(what, limit)
     if len(shown.poses) == 0:
         raise BadInput(f"{what} holds no poses{f' of campaign {campaign}' if campaign else ''}")
-    write_text(output, page_of(shown, Path(what).name))
+    write_text(output, page_of(shown, campaign or Path(what).name))
     return shown
 
 

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import torch
+from mlflow_server import free_port, served_pages
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
@@ -223,3 +224,94 @@ def test_a_home_that_was_moved_holds_its_bundles_and_takes_new_ones(make_bundle,
     assert registry.fetch("mine", number, tmp_path / "copy").is_dir()
     assert registry.register(make_bundle(name="second", seed=2), "mine", {}, run) == number + 1
     assert not old.exists()
+
+
+def told_by(tracker_of, folder):
+    """What a campaign says that registers a bundle, and the names of the tables that it keeps."""
+    told: list[str] = []
+    tracker = tracker_of(told.append)
+    run = tracker.start("damaged", {"seed": 1}, key="damaged")
+    tracker.register_champion(folder, {"mpjpe": 60.0})
+    for name in ("one", "two"):
+        tracker.log_json(name, {})
+    tracker.finish()
+    return told, run
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("bundle.json", b"{", "is damaged: it is not JSON"),
+        ("model.safetensors", b"no weights", "model.safetensors"),
+        ("model.safetensors", None, "has no model.safetensors"),
+    ],
+)
+def test_a_broken_bundle_is_told_once_never_registered_and_the_rest_is_written(
+    home, registry, bundle, file, content, words
+):
+    folder = bundle("damaged")
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    told, run = told_by(lambda tell: Tracker(TrackingSettings(), home, tell), folder)
+    assert len(told) == 1 and told[0].startswith("the champion's registration is left out of ")
+    assert words in told[0] and "\n" not in told[0]
+    client = Store(TrackingSettings(), home).client()
+    assert client.get_run(run).info.status == "FINISHED"
+    assert len(client.list_artifacts(run, "tables")) == 2
+    with pytest.raises(BadInput, match="no registered model is called evoskeleton-damaged"):
+        registry.model(model_name("damaged"))
+
+
+@pytest.mark.parametrize("as_model", [True, False])
+def test_files_of_a_version_that_are_gone_come_back_with_a_resume(
+    home, registry, bundle, tmp_path, as_model
+):
+    name = f"back-{as_model}"
+    folder = bundle(name)
+    tracker = Tracker(TrackingSettings(), home, tell=pytest.fail)
+    tracker.start(name, {"seed": 1}, key=name)
+    if as_model:
+        made = {"table_version": 4, "hash": weight_hash(load_bundle(folder)), "generation": 4}
+        tracker.log_training(made | {"bundle": folder})
+    tracker.register_champion(folder, {"mpjpe": 60.0})
+    shutil.rmtree(registry.fetch(model_name(name)))
+    with pytest.raises(BadInput, match="version 1 are gone"):
+        registry.fetch(model_name(name))
+    tracker.register_champion(folder, {"mpjpe": 60.0})
+    assert load_bundle(registry.fetch(model_name(name), 1, tmp_path / "copy"))
+    assert len(registry.model(model_name(name)).versions) == 1
+    client = Store(TrackingSettings(), home).client()
+    models = client.search_logged_models([client.get_run(tracker.run_id).info.experiment_id])
+    named = [m.tags.get("mlflow.modelVersions", "") for m in models if m.name == f"{name}-g4"]
+    assert [model_name(name) in tag for tag in named] == [True] * as_model
+    outputs = client.get_run(tracker.run_id).outputs
+    assert len(outputs.model_outputs if outputs else []) == as_model, "the campaign names it too"
+
+
+@pytest.mark.long
+def test_a_registry_that_was_away_gets_the_champion_when_it_is_back(bundle, tmp_path, monkeypatch):
+    """A real server, which ends before the champion is registered."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    told: list[str] = []
+    port, folder = free_port(), bundle("away")
+    store = Store(TrackingSettings(), tmp_path)
+    store.client()
+    settings = TrackingSettings(uri=f"http://127.0.0.1:{port}")
+    tracker = Tracker(settings, tmp_path, told.append)
+    with served_pages(store, tmp_path, port):
+        tracker.start("away", {"seed": 1}, key="away")
+        made = {"table_version": 4, "hash": weight_hash(load_bundle(folder)), "bundle": folder}
+        tracker.log_training(made)
+    tracker.register_champion(folder, {"mpjpe": 60.0})
+    tracker.log_json("closing", {})
+    assert len(told) == 1 and "does not answer, the campaign goes on: Connection" in told[0]
+    with served_pages(store, tmp_path, port):
+        tracker.finish()
+        (version,) = Registry(settings, tmp_path).model(model_name("away")).versions
+        assert (version.number, version.aliases) == (1, ("champion",))
+    run = store.client().get_run(tracker.run_id)
+    assert run.info.status == "FINISHED" and run.outputs.model_outputs
+    assert store.client().list_artifacts(tracker.run_id, "tables")
+    assert len(told) == 1

@@ -218,6 +218,7 @@ def test_a_training_is_a_child_run_with_curve_table_version_and_bundle(tracker, 
 def test_a_trained_lifter_is_a_model_with_a_signature_and_no_pickle(tracker, client, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     run_id = tracker.start("models", SETTINGS)
+    tracker.log_sources([UsedPoses("held out", "validation", "ab12", "parquet", {"poses": 5})])
     for _ in range(2):
         tracker.log_training(training(bundle=tmp_path, seconds=90.0))
     (child,) = children(client, run_id)
@@ -230,6 +231,9 @@ def test_a_trained_lifter_is_a_model_with_a_signature_and_no_pickle(tracker, cli
     assert "keypoints_px" in (kept / "MLmodel").read_text()
     errors = {metric.key: metric.value for metric in model.metrics}
     assert errors == {"validation_mpjpe": 61.5, "validation_p_mpjpe": 44.0}
+    assert {(m.dataset_name, m.dataset_digest) for m in model.metrics} == {("held out", "ab12")}
+    data = client.get_run(child.info.run_id).inputs.dataset_inputs
+    assert [each.dataset.name for each in data] == ["poses of models", "held out"]
 
 
 def test_what_came_stands_before_the_curves_and_names_its_data(tracker, client):
@@ -538,6 +542,8 @@ def test_what_a_thread_records_is_what_is_recorded(record_home, client):
     record.log_training(training(2))
     record.log_table("some", [{"a": 1}])
     record.leave()
+    left = record.how_to_open().campaign.split("/runs/")[1].split("?")[0]
+    assert client.get_run(left).info.status == "KILLED"
     again = Recording(TrackingSettings(), record_home, pytest.fail)
     again.start("threaded", SETTINGS, key="threaded")
     again.sync_generations(logbook(8))

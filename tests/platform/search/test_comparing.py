@@ -5,16 +5,13 @@ import hashlib
 import itertools
 import json
 import os
-import signal
-import socket
-import subprocess
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
+from mlflow_server import served_pages
 from page_browsing import browser_here
 from refusals import refused
 
@@ -24,7 +21,7 @@ from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.record.html_page import HtmlPage
 from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings
-from evoskeleton.platform.record.run_page.opening import page_of, serve_command
+from evoskeleton.platform.record.run_page.opening import page_of
 from evoskeleton.platform.search.campaign.closing.facts import interval_over_clips
 from evoskeleton.platform.search.comparing.comparison import Difference, _difference
 
@@ -167,28 +164,6 @@ def seen(page, place: str, name: str) -> list[str]:
     if folder := os.environ.get("EVOSKELETON_SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"mlflow_{name}.png")
     return [word for word in wanted if page.get_by_text(word).count() == 0]
-
-
-@contextlib.contextmanager
-def served_pages(store, folder):
-    """The server that the printed command starts, on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = serve_command(store, port)
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            f"exec env {command}", shell=True, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.2)
-        yield port
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 @pytest.mark.long

@@ -178,7 +178,7 @@ def test_one_line_starts_stops_and_goes_on_until_it_is_done(
     assert f"stopped; `evoskeleton campaign resume small --home {home}` goes on" in words
     assert "Traceback" not in words
     run = run_in_mlflow(home)
-    assert (run.info.status, run.data.tags["mlflow.evoskeleton.stopped"]) == ("RUNNING", "true")
+    assert (run.info.status, run.data.tags["mlflow.evoskeleton.stopped"]) == ("KILLED", "true")
 
     end = generation_in(home) + 1
     monkeypatch.chdir(settings_file.parent)

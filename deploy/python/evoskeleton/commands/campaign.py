@@ -170,8 +170,8 @@ def campaign_compare(
     columns = zip(comparing.COLUMNS, *compared.rows(), strict=True)
     headings, *rows = ([in_words(each) for each in column] for column in columns)
     print_rows(headings, rows)
-    for difference in compared.differences():
-        typer.echo(difference.in_words(names[0]))
+    for sentence in compared.sentences():
+        typer.echo(sentence)
     typer.echo(f"written to {place}{f' and MLflow run {where}' if where else ''}")
 
 

@@ -15,6 +15,7 @@ from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record import review
 from evoskeleton.platform.record.html_page import png_of
+from evoskeleton.platform.record.provenance import code_commit, package_version
 from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.search.campaign.closing.explained import explained, resembles_anybody
 from evoskeleton.platform.search.campaign.closing.facts import (
@@ -66,6 +67,7 @@ def conclude(
         "champion_training": champion,
         "baseline": sides["baseline"],
         "evolved": sides["evolved"],
+        "code": {"version": package_version(), "commit": code_commit()},
     }
     if resembles_anybody(state):
         report["explained"] = explained(settings, folder, state, champion).rows()
@@ -127,8 +129,8 @@ def _crown(
 ) -> None:
     """The champion into the registry, and what it is worth to the top of the run."""
     (before, after), report = facts.errors, facts.report
-    version, rows = int(report["table_version"]), int(report["rows"])
-    tracker.log_sources([bred_poses(settings, version, rows)])
+    tracker.log_sources([bred_poses(settings, int(report["table_version"]), int(report["rows"]))])
+    version = int(dict(facts.trainings)[report["champion_training"]]["table_version"])
     headline = {"test_mpjpe_mm": round(after, 2), "gain_mm": round(before - after, 2)}
     errors = headline | {"baseline_mpjpe_mm": round(before, 2), "table_version": version}
     worth = (

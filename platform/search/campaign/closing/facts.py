@@ -59,6 +59,11 @@ class Facts:
         before, after = map(float, sides)
         return before, after
 
+    @property
+    def code(self) -> dict[str, str | None]:
+        """Version and commit that closed the campaign; of earlier reports nobody knows."""
+        return dict(self.report.get("code") or {"version": None, "commit": None})
+
     def by_clip(self, side: str) -> dict[str, float]:
         """MPJPE of every test clip, mm."""
         clips = self.report[side]["by_clip"]
@@ -91,11 +96,9 @@ def changed_settings(settings: CampaignSettings) -> list[tuple[str, str, str]]:
     motion = settings.motion.model_dump(mode="json")
     plain = CampaignSettings.parse({"name": settings.name, "motion": motion})
     before, after = (flatten(each.model_dump(mode="json")) for each in (plain, settings))
-    return [
-        (name, after.get(name, "none"), before.get(name, "none"))
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name) and name.startswith(_OF_THE_SEARCH)
-    ]
+    names = sorted(before.keys() | after.keys())
+    rows = [(name, after.get(name, "none"), before.get(name, "none")) for name in names]
+    return [row for row in rows if row[1] != row[2] and row[0].startswith(_OF_THE_SEARCH)]
 
 
 def sources_of(

@@ -13,7 +13,6 @@ from evoskeleton.lifting.metrics import shown_in
 from evoskeleton.platform.record.html_page import HtmlPage
 from evoskeleton.platform.record.metric_names import model_name
 from evoskeleton.platform.record.mlflow_run import public_settings
-from evoskeleton.platform.record.provenance import code_commit, package_version
 from evoskeleton.platform.record.run_page.words import markdown_table
 from evoskeleton.platform.search.campaign.closing.facts import (
     Facts,
@@ -172,12 +171,26 @@ def problems(facts: Facts) -> Iterator[str]:
     if facts.report["seeds_outside_limits"] > 0:
         share = facts.report["seeds_outside_limits"]
         yield f"{share:.1%} of the seeds lie outside the joint limits."
+    yield from _of_trainings(facts)
     if facts.report["champion_training"] == 0:
         yield "No training on bred poses was better than the first: the champion is the baseline."
     if facts.settings.motion.test is None:
         yield "There are no test poses of their own: the figures are on the validation poses."
     if len(before) < 5:
         yield f"Only {len(before)} test clips: the interval over clips says little."
+
+
+def _of_trainings(facts: Facts) -> Iterator[str]:
+    """Where the last training is not the best."""
+    champion = facts.report["champion_training"]
+    known = dict(facts.trainings)
+    last = max(known, default=champion)
+    if 0 < champion != last and champion in known:
+        best, latest = (float(known[at]["validation"]["mpjpe"]) for at in (champion, last))
+        yield (
+            f"The last training, after generation {last}, is no better than the champion, after "
+            f"generation {champion}: {latest:.1f} against {best:.1f} mm on the validation poses."
+        )
 
 
 def _trainings(page: HtmlPage, facts: Facts) -> None:
@@ -247,10 +260,11 @@ def _command(file: str, name: str) -> str:
 
 def _again(page: HtmlPage, facts: Facts) -> None:
     page.heading("How to run it again")
-    commit = code_commit()
+    version, commit = facts.code["version"], facts.code["commit"]
+    code = f"evoskeleton {version}{f' at commit {commit}' if commit else ''}"
     page.text(
-        f"With evoskeleton {package_version()}{f' at commit {commit}' if commit else ''}; the same "
-        "seed, settings and kind of device make the same table, row for row."
+        f"With {code if version else 'the code of that time'}; the same seed, settings and kind "
+        "of device make the same table, row for row."
     )
     page.verbatim(_command(facts.name, facts.name))
     text = yaml.safe_dump(public_settings(facts.settings.model_dump(mode="json")), sort_keys=False)
