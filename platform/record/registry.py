@@ -278,7 +278,10 @@ class Registry:
         except (MlflowException, OSError) as error:
             reason = one_line(error)
             raise BadInput(f"the files of {name} version {number} are gone: {reason}") from None
-        self._kind.weights_of(folder)
+        try:
+            self._kind.weights_of(folder)
+        except BadInput as error:  # the folder may be another one each time, the problem is not
+            raise BadInput(str(error).replace(str(folder), f"{name} version {number}")) from None
         return folder
 
     def _make_model(self, name: str) -> None:

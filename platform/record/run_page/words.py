@@ -19,7 +19,7 @@ from), `gain_mm` (what breeding brought against the real poses alone; more is be
 `search/rows`. For searches towards keypoints: `explained`.
 - To compare two campaigns: tick both and press *Compare*, or \
 `evoskeleton campaign compare A B`, which adds figures side by side and paired intervals.
-- The first artifact of a campaign, `report.html`, tells everything on one page.
+- `report.html`, the first link in the description of a campaign, tells everything on one page.
 - *Models* holds every lifter that was trained; the alias `champion` of a registered model says \
 which one is served.
 """

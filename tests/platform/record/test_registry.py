@@ -264,6 +264,20 @@ def test_a_broken_bundle_is_told_once_never_registered_and_the_rest_is_written(
         registry.model(model_name("damaged"))
 
 
+def test_a_version_that_is_damaged_is_told_in_the_same_words_each_time(
+    registry, bundle, run_id, tmp_path
+):
+    name = model_name("spoilt")
+    registry.register(bundle("spoilt"), name, {}, run_id)
+    (registry.fetch(name) / "bundle.json").write_text("{")
+    told = set()
+    for place in ("one", "two"):
+        with pytest.raises(BadInput, match="spoilt version 1/bundle.json is damaged") as error:
+            registry.fetch(name, into=tmp_path / place)
+        told.add(str(error.value))
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("as_model", [True, False])
 def test_files_of_a_version_that_are_gone_come_back_with_a_resume(
     home, registry, bundle, tmp_path, as_model
