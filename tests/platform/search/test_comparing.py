@@ -111,7 +111,8 @@ QUESTIONS = {
     "run": (
         "test poses the champion errs by", "the lifter of the real poses alone",
         "evoskeleton-two, version 1", "report.html", "search.island.keep", "seed of two",
-        "Settings that differ from the defaults", "hardest poses",
+        "Settings that differ from the defaults", "hardest poses", "What was bred",
+        "What went wrong", "Run it again",
     ),
     "machine": ("cpu_utilization_percentage",),
     "metrics": ("1-result", "lifter"),

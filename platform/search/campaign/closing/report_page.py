@@ -84,6 +84,7 @@ def result_in_markdown(facts: Facts) -> str:
         f"**{verdict(facts)}**",
         markdown_table(["on the test poses", "baseline", "champion", "unit"], errors),
         markdown_table(SOURCES, facts.sources()),
+        f"What was bred: {_bred_in_words(facts)}",
         "Settings that differ from the defaults:",
         markdown_table(["setting", "value", "default"], facts.changed_settings()),
         "What went wrong:",
@@ -219,15 +220,19 @@ def _asked(page: HtmlPage, facts: Facts) -> None:
 
 def _bred(page: HtmlPage, facts: Facts) -> None:
     page.heading("What was bred")
-    report = facts.report
-    page.text(
-        f"From {report['seeds']:,} seed poses, {report['tried']:,} offspring were bred in "
-        f"{report['generations']} generations; {report['bred']:,} were within the limits, "
-        f"{report['survivors']:,} were kept, and the table holds {report['rows']:,} poses."
-    )
+    page.text(_bred_in_words(facts))
     page.text("The hardest of them, and whom they descend from:")
     page.table(
         ["id", "error, mm", "generation", "made by", "line of mothers, to the seed"], _lines(facts)
+    )
+
+
+def _bred_in_words(facts: Facts) -> str:
+    report = facts.report
+    return (
+        f"From {report['seeds']:,} seed poses, {report['tried']:,} offspring were bred in "
+        f"{report['generations']} generations; {report['bred']:,} were within the limits, "
+        f"{report['survivors']:,} were kept, and the table holds {report['rows']:,} poses."
     )
 
 
