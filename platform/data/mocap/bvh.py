@@ -156,8 +156,8 @@ def _shown(words: Sequence[str]) -> str:
 
 def _node(where: str, words: Sequence[str], nodes: Sequence[Node], opened: Sequence[int]) -> Node:
     is_root = words[0].upper() == "ROOT"
-    if is_root == bool(opened) or (is_root and nodes):
-        wanted = "a JOINT or End Site of the one ROOT" if nodes else "ROOT"
+    if is_root == bool(opened):
+        wanted = "a JOINT or End Site of the one ROOT" if opened else "ROOT"
         raise BadInput(f"{where}: {wanted} should be here, got {_shown(words)}")
     if words[0].upper() == "END":
         same = f"{nodes[opened[-1]].name} End"
@@ -166,7 +166,9 @@ def _node(where: str, words: Sequence[str], nodes: Sequence[Node], opened: Seque
     name = " ".join(words[1:])
     if not name or any(node.name == name for node in nodes):
         why = f"a second joint is named {printable(name)}" if name else "a joint should have a name"
-        raise BadInput(f"{where}: {why}")
+        several = name and any(node.parent < 0 for node in nodes[1:])
+        lead = ", as of a second person: a file is of one person, though it may have things"
+        raise BadInput(f"{where}: {why}{lead if several or is_root else ''}")
     return Node(name, opened[-1] if opened else -1)
 
 

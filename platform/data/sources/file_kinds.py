@@ -29,9 +29,12 @@ SUFFIXES = {
 
 
 def kind_of(path: Path) -> str:
-    """The kind of a file or folder by its name; what is unknown is taken for Parquet.
+    """The kind of a file or folder by its name; what is not there is taken for Parquet.
 
     An `.npy` file is looked into: numbers are poses, a dictionary is EvoSkeleton's.
+
+    Raises:
+        BadInput: a file is of no known kind.
     """
     if is_panoptic(path):
         return "panoptic"
@@ -45,7 +48,31 @@ def kind_of(path: Path) -> str:
         return "array"
     if path.suffix.lower() == ".npz" and holds_amass(path):
         return "amass"
-    return SUFFIXES.get(path.suffix.lower(), "parquet")
+    known = SUFFIXES.get(path.suffix.lower())
+    if known is None and path.is_file() and not _begins(path, b"PAR1"):
+        raise BadInput(
+            f"{path}: files of this kind are not read as poses: known are {', '.join(SUFFIXES)}"
+            f"{_INSTEAD.get(path.suffix.lower(), '')}"
+        )
+    return known or "parquet"
+
+
+_AS_BVH = "; Blender and other programs export the motion of such a file as BVH"
+_AS_KEYPOINTS = "; 2D keypoints are for `lift` and `data keypoints`"
+_INSTEAD = {
+    **dict.fromkeys((".fbx", ".glb", ".gltf", ".vmd", ".blend", ".vrm", ".vrma", ".usd"), _AS_BVH),
+    **dict.fromkeys((".json", ".csv", ".h5", ".txt"), _AS_KEYPOINTS),
+    ".asf": "; an ASF is read with the AMC files of its folder",
+    ".zip": "; unpack it, and name the folder",
+}
+
+
+def _begins(path: Path, start: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(start)) == start
+    except OSError:
+        return False
 
 
 def readable_files(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from evoskeleton.platform.data.mocap.motion import UPRIGHT, Motion, to_h36m
 from evoskeleton.platform.data.mocap.naming import Naming, namings
 from evoskeleton.platform.data.mocap.rigs import Rig
 from evoskeleton.platform.data.poses import check_poses, single_clip
+from evoskeleton.platform.data.sources.load import load, settings_from_text
 
 FRAMES = 4
 
@@ -960,3 +961,30 @@ def test_a_skeleton_can_be_named(amc, tmp_path):
     other.mkdir()
     (amc.parent / "07.asf").rename(other / "08.asf")
     assert np.array_equal(read_amc(amc, other / "08.asf").positions, before)
+
+
+def test_a_thing_beside_the_person_is_a_root_of_its_own(tmp_path):
+    text = (Path(__file__).parent / "cases" / "plain.bvh").read_text()
+    head, _, motion = text.partition("MOTION")
+    lines = motion.splitlines()
+    rows = [
+        f"{line} 1 2 3" if line.strip() and line[0] in "-0123456789" else line for line in lines
+    ]
+    thing = "ROOT Sword {\nOFFSET 0 0 0\nCHANNELS 3 Xposition Yposition Zposition\n}\n"
+    (tmp_path / "two.bvh").write_text(head + thing + "MOTION" + "\n".join(rows) + "\n")
+    read = [load(settings_from_text(str(path), ["units=cm", "up=y"])).poses for path in (
+        tmp_path / "two.bvh", Path(__file__).parent / "cases" / "plain.bvh")]  # fmt: skip
+    assert np.array_equal(*read)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("a.fbx", "export the motion of such a file as BVH"),
+        ("a.csv", "2D keypoints are for `lift`"),
+    ],
+)
+def test_a_file_of_another_kind_leads_to_what_is_read(name, sentence, tmp_path):
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(BadInput, match=f"not read as poses: .* {sentence}"):
+        load(settings_from_text(str(tmp_path / name), ["units=cm"]))
