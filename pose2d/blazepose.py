@@ -33,6 +33,7 @@ from evoskeleton.lifting.keypoints.keypoint_formats import (
     BLAZEPOSE_POINTS,
     known_set,
 )
+from evoskeleton.lifting.keypoints.plausible_keypoints import LEAST_KNOWN
 from evoskeleton.pose2d.crops import Region, around_box, crop, crop_to_picture, moved, whole
 from evoskeleton.pose2d.detector import Person, Stopwatch, check_boxes, check_image
 from evoskeleton.pose2d.light import brightened, is_dark
@@ -44,6 +45,7 @@ from evoskeleton.pose2d.movenet.sketches import (
     region_of_sketch,
     sketched_person,
 )
+from evoskeleton.pose2d.people.duplicates import MIXED, explained
 from evoskeleton.pose2d.people.duplicates import distinct as distinct_people
 from evoskeleton.pose2d.people.joints_of_points import joints_of_points
 from evoskeleton.pose2d.quiet import quiet_standard_error
@@ -237,24 +239,44 @@ class BlazePose:
         return self._search(image, watch)
 
     def _search(self, image: np.ndarray, watch: Stopwatch) -> list[Person]:
-        sketched = [] if self._second is None else self._sketched(self._second, image, watch)
-        if self._second is not None and self.settings.finder != "both":
-            return sketched
+        if self._second is None:
+            return self._by_heads(image, watch)
+        people = self._sketched(self._second, image, watch)
+        enough = any(person.known.sum() >= LEAST_KNOWN for person in people)
+        if self.settings.finder == "both" or not enough:
+            people = self._once([*people, *self._by_heads(image, watch)])
+        return people
+
+    def _by_heads(self, image: np.ndarray, watch: Stopwatch) -> list[Person]:
+        """People whom BlazePose's own finder finds in the picture and its tiles."""
         with watch.stage("find"):
             finds = self.find(image)
         with watch.stage("locate"):
-            bodies = [self.locate(image, region) for region in regions_of(finds)]
-            people = [*sketched, *(_person(body, image) for body in self._kept(bodies))]
-        return people if self._second is None else self._once(people)
+            return [_person(body, image) for body in self._bodies(image, finds)]
+
+    def _bodies(self, image: np.ndarray, finds: Finds) -> list[Body]:
+        return self._kept([self.locate(image, region) for region in regions_of(finds)])
 
     def _sketched(self, second: MultiPose, image: np.ndarray, watch: Stopwatch) -> list[Person]:
-        """People whom the second finder finds."""
+        """People whom MoveNet finds, and those near the camera whom it overlooks."""
         least, most = self.settings.least_sketch, self.settings.most_people
         with watch.stage("find"):
             sketches = second.look(image, self.settings.side, least, most)
+            finds = self.find(image, 1)
         with watch.stage("locate"):
-            people = [self._of_sketch(image, sketch) for sketch in sketches]
-        return self._once(people)
+            bodies = self._bodies(image, finds)
+            people = [self._taken(image, sketch, bodies) for sketch in sketches]
+            others = [_person(body, image) for body in bodies]
+        return self._once(
+            [*people, *(other for other in others if explained(other, people) < MIXED)]
+        )
+
+    def _taken(self, image: np.ndarray, sketch: Sketch, bodies: list[Body]) -> Person:
+        """The sketched person; one of the bodies that agrees is taken out of them."""
+        agreed = [agreement(sketch, body.points[:_POINTS]) for body in bodies]
+        if agreed and max(agreed) >= AGREES:
+            return _person(bodies.pop(int(np.argmax(agreed))), image)
+        return self._of_sketch(image, sketch)
 
     def _of_sketch(self, image: np.ndarray, sketch: Sketch) -> Person:
         """Landmarks where they are the sketched person's; else the sketch."""
@@ -270,10 +292,10 @@ class BlazePose:
         kept = [people[row] for row in distinct_people(people)]
         return sorted(kept, key=lambda person: -person.score)[: self.settings.most_people]
 
-    def find(self, image: np.ndarray) -> Finds:
-        """Heads in the picture and in its tiles, the surest first."""
+    def find(self, image: np.ndarray, rows: int | None = None) -> Finds:
+        """Heads in the picture and in its tiles, the surest first; `rows` of them, or as set."""
         height, width = image.shape[:2]
-        tiles = tile_regions(width, height, self.settings.tiles)
+        tiles = tile_regions(width, height, rows or self.settings.tiles)
         parts = [self._find_in(image, region) for region in tiles]
         together = Finds(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
         finds = distinct(merge_overlapping(together, self.settings.overlap))

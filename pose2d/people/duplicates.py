@@ -15,6 +15,9 @@ from evoskeleton.pose2d.detector import Person
 SAME = 0.5
 """Similarity from which two detections are one person."""
 
+MIXED = 0.2
+"""Share from which a person who is made of others is nobody."""
+
 _TOLERANCE = 0.08
 _LEAST_SHARED = 4
 
@@ -53,6 +56,19 @@ def similarity(one: Person, other: Person, mirrored: bool = False) -> float:
     size = min(_size(one), _size(other))
     distance = np.linalg.norm(points - others, axis=1)
     return float(np.exp(-0.5 * (distance / (_TOLERANCE * size)) ** 2).mean())
+
+
+def explained(person: Person, others: Sequence[Person]) -> float:
+    """How far a person is made of others, in [0, 1]: of each known joint, how near somebody has
+    the same. Detectors of one person in one crop make such mixtures of people who touch."""
+    if not person.known.any():
+        return 1.0
+    near = np.zeros(len(person.known))
+    for other in others:
+        distance = np.linalg.norm(person.keypoints - other.keypoints, axis=1)
+        alike = np.exp(-0.5 * (distance / (_TOLERANCE * min(_size(person), _size(other)))) ** 2)
+        near = np.maximum(near, np.where(other.known, np.nan_to_num(alike), 0.0))
+    return float(near[person.known].mean())
 
 
 def _evidence(person: Person) -> float:

@@ -10,6 +10,8 @@ exchanged (the answer would be nearer to the truth the other way round), frames 
 is there twice, numbers that the athlete has, acceleration (mm a frame squared; the truth's beside
 it) and how much a bone varies (standard deviation of its length, in shares of the length).
 
+Detectors are compared on one truth by `--truth`, a file that `--cache` of one of them left.
+
 `--half` cuts every picture above the athlete's hips before it is looked at: half a body, whose arms
 are judged.
 """
@@ -34,7 +36,7 @@ from evoskeleton.lifting.bundles import bundle_folder
 from evoskeleton.lifting.keypoints.keypoint_formats import APPROXIMATED
 from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
 from evoskeleton.npz import read_npz
-from evoskeleton.pose2d.detector import Person
+from evoskeleton.pose2d.detector import Detector, Person
 from evoskeleton.pose2d.detectors import load_detector
 from evoskeleton.pose2d.people.duplicates import are_one
 from evoskeleton.pose2d.people.film import Film, Moving
@@ -96,9 +98,9 @@ class Found(NamedTuple):
         ]
 
 
-def look(folder: Path, detector_name: str, cuts: np.ndarray | None) -> Found:
+def look(folder: Path, detector: Detector, cuts: np.ndarray | None) -> Found:
     """Find everybody in all frames, above `cuts`, (cameras, frames) px."""
-    detector, rows, sizes, frames = load_detector(detector_name), [], [], 0
+    rows, sizes, frames = [], [], 0
     for camera, path in enumerate(sorted((folder / FOLDER / "videos").glob("*.mp4"))):
         for frame in read_video(path):
             image = frame.image
@@ -120,7 +122,9 @@ def _columns(person: Person) -> tuple[object, ...]:
     return person.box, person.score, *known, own
 
 
-def remembered(cache: Path | None, folder: Path, detector: str, cuts: np.ndarray | None) -> Found:
+def remembered(
+    cache: Path | None, folder: Path, detector: Detector, cuts: np.ndarray | None
+) -> Found:
     """What was found, out of a file where there is one."""
     if cache is not None and cache.exists():
         arrays = read_npz(cache, "cache of people", Found._fields)
@@ -302,18 +306,22 @@ def main() -> None:
     parser.add_argument("wheel", type=Path, help="the pose2sim wheel")
     parser.add_argument("--model", type=Path, nargs="+", default=[Path("detections")])
     parser.add_argument("--detector", default="blazepose", help="blazepose or blazepose-heavy")
+    parser.add_argument("--set", nargs="*", default=[], help="its settings as NAME=VALUE")
+    parser.add_argument("--truth", type=Path, help="file of people whom the truth is made of")
     parser.add_argument("--cache", type=Path, help="file of the people found; made where absent")
     parser.add_argument("--half", type=Path, help="judge halves; file of the people found in them")
     options = parser.parse_args()
     for folder in unpacked(options.wheel):
         cameras = read_cameras(folder)
-        found = remembered(options.cache, folder, options.detector, None)
-        truth, missed = triangulated(athlete(found, len(cameras)), cameras, "all")
+        detector = load_detector(options.detector, options.set)
+        found = remembered(options.cache, folder, detector, None)
+        truly = remembered(options.truth, folder, detector, None) if options.truth else found
+        truth, missed = triangulated(athlete(truly, len(cameras)), cameras, "all")
         print(f"{len(found.frames)} frames, {np.median(missed):.1f} px median miss of the truth")
         judge(found, cameras, truth, options.model)
         if options.half:
             cuts = np.array([camera.project(truth[:, Joint.HIP])[:, 1] - 40 for camera in cameras])
-            halves = remembered(options.half, folder, options.detector, cuts)
+            halves = remembered(options.half, folder, detector, cuts)
             print("cut above the hips")
             judge_halves(halves, cameras, truth, options.model)
 

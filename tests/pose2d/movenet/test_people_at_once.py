@@ -21,6 +21,7 @@ from evoskeleton.pose2d.movenet.sketches import (
     region_of_sketch,
     sketched_person,
 )
+from evoskeleton.pose2d.people.duplicates import MIXED, explained
 
 RANDOM = np.random.default_rng(3)
 STANDING = np.array([
@@ -153,6 +154,17 @@ def test_landmarks_of_a_neighbour_do_not_agree():
     turned = landmarks(STANDING * (-1, 1) + (203, 198))
     assert min(agreement(one, near), agreement(one, turned)) > 0.9
     assert agreement(one, landmarks(STANDING + (260, 205))) < AGREES
+
+
+def test_a_mixture_of_two_is_made_of_them_and_a_third_is_not():
+    picture = np.zeros((400, 800, 3))
+    left, right, third = (
+        sketched_person(sketched(STANDING + (x, 200)), picture) for x in (100, 170, 500)
+    )
+    half = np.where(np.arange(17)[:, None] % 2, STANDING + (100, 200), STANDING + (170, 200))
+    mixed = sketched_person(sketched(half), picture)
+    assert explained(mixed, [left, right]) > 0.6 > MIXED > explained(third, [left, right])
+    assert explained(left, []) == 0.0
 
 
 def test_a_point_that_movenet_takes_for_there_is_known_and_a_colder_one_is_not():
