@@ -30,19 +30,8 @@ COLUMNS = {
 }
 """Columns of the list of runs, and their width in px."""
 
-_BARS = {
-    "test_mpjpe_mm": "test_mpjpe_mm, mm: less is better",
-    "gain_mm": "gain_mm, mm: more is better",
-    "explained": "explained share of the keypoint sets",
-}
-_LINES = {
-    "lifter/validation_mpjpe": "validation error of each training, mm",
-    "score/error_mean": "champion's error on new poses, mm",
-    "search/rows": "poses in the table",
-    "search/survival": "share of offspring within the limits",
-}
-"""Metrics that are drawn, and what stands above them."""
-
+_BARS = ("test_mpjpe_mm", "gain_mm", "explained")
+_LINES = ("lifter/validation_mpjpe", "score/error_mean", "search/rows", "search/survival")
 _SECTIONS = ("Which is better", "By generation")
 
 
@@ -62,8 +51,8 @@ def address_of_view(experiment: str) -> str:
 
 def _state() -> dict[str, Any]:
     result, curves = _SECTIONS
-    bars = [_chart("BAR", *metric, result) for metric in _BARS.items()]
-    lines = [_chart("LINE", *metric, curves) for metric in _LINES.items()]
+    bars = [_chart("BAR", metric, result) for metric in _BARS]
+    lines = [_chart("LINE", metric, curves) for metric in _LINES]
     return {
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
@@ -80,12 +69,11 @@ def _state() -> dict[str, Any]:
     }
 
 
-def _chart(kind: str, metric: str, title: str, section: str) -> dict[str, Any]:
+def _chart(kind: str, metric: str, section: str) -> dict[str, Any]:
     return {
         "uuid": f"{VIEW}-{metric}",
         "type": kind,
         "metricKey": metric,
-        "displayName": title,
         "selectedMetricKeys": [metric],
         "metricSectionId": section,
         "runsCountToCompare": 10,

@@ -81,7 +81,7 @@ def result_in_markdown(facts: Facts) -> str:
         for name, metric in shown_in("study").items()
     ]
     parts = [
-        f"**{verdict(facts)}**",
+        verdict(facts),
         markdown_table(["on the test poses", "baseline", "champion", "unit"], errors),
         markdown_table(SOURCES, facts.sources()),
         f"What was bred: {_bred_in_words(facts)}",
