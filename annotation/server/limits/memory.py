@@ -13,7 +13,7 @@ import gc
 import sys
 
 _EVERY_BYTES = 32 << 20
-_PAUSE_S = 0.5
+_PAUSE_S, _LONG_S = 0.5, 8.0
 
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 """Names of `mallopt` (malloc.h)."""
@@ -23,11 +23,13 @@ _LARGE_BYTES, _HEAPS = 1 << 20, 2
 class MemoryTrimmer:
     """Tidies up soon after every 32 MB of requests; used in the running event loop.
 
-    As long as 32 MB more came meanwhile it goes on: they may have been in use at the time.
+    As long as 32 MB more came meanwhile it goes on, and some time after the last it looks once
+    more: they may have been in use at the time.
     """
 
     def __init__(self) -> None:
         self._bytes, self._due = 0, False
+        self._last: asyncio.TimerHandle | None = None
 
     def count(self, size: int) -> None:
         """A request of `size` bytes has come."""
@@ -37,11 +39,18 @@ class MemoryTrimmer:
             asyncio.get_running_loop().call_later(_PAUSE_S, self._tidy)
 
     def _tidy(self) -> None:
-        gc.collect()
-        if _LIBRARY is not None:
-            asyncio.get_running_loop().run_in_executor(None, _LIBRARY.malloc_trim, 0)
+        _give_back()
         self._due = False
+        if self._last is not None:
+            self._last.cancel()
+        self._last = asyncio.get_running_loop().call_later(_LONG_S, _give_back)
         self.count(0)
+
+
+def _give_back() -> None:
+    gc.collect()
+    if _LIBRARY is not None:
+        asyncio.get_running_loop().run_in_executor(None, _LIBRARY.malloc_trim, 0)
 
 
 def keep_little() -> None:

@@ -39,6 +39,7 @@ export const COMMANDS = [
   { id: "take3", keys: ["3"], label: "Third alternative", group: "Depth" },
   { id: "take4", keys: ["4"], label: "Fourth alternative", group: "Depth" },
   { id: "take5", keys: ["5"], label: "Fifth alternative", group: "Depth" },
+  { id: "take6", keys: ["6"], label: "Sixth alternative", group: "Depth" },
   { id: "camera", keys: ["C"], label: "Space from the camera", group: "View", place: "both" },
   { id: "side", keys: ["A"], label: "Space from the side", group: "View" },
   { id: "top", keys: ["T"], label: "Space from above", group: "View", place: "both" },

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from page_browsing import browser_here, drag, opened
+from warm_server import WarmServers
 
 from evoskeleton.annotation.domain.records import Change
 from evoskeleton.evolution.skeleton import Joint
@@ -139,7 +140,7 @@ def wait(page, ready, seconds=20.0):
 
 
 def test_a_killed_server_loses_no_action_and_does_none_twice(
-    annotating, chromium, serving, bundle, tmp_path
+    annotating, chromium, bundle, tmp_path
 ):
     draw = random.Random(5)
     images = range(1, KILLS + 1)
@@ -149,16 +150,15 @@ def test_a_killed_server_loses_no_action_and_does_none_twice(
             street.store.change(change)
         folder, token = street.folder, street.tokens["ann"]
     port = free_port()
-    options = ("--annotations", folder, "--tokens", folder / "tokens.json")
-    options += ("--http-address", f"127.0.0.1:{port}")
-    options = tuple(map(str, options))
-    address = f"http://127.0.0.1:{port}/#token={token}"
+    options = ["--bundle", bundle, "--address", "127.0.0.1:0", "--metrics-address", ""]
+    options += ["--no-detector", "--annotations", folder, "--tokens", folder / "tokens.json"]
+    options += ["--http-address", f"127.0.0.1:{port}"]
     with (
-        contextlib.ExitStack() as servers,
+        contextlib.closing(WarmServers()) as servers,
         opened(chromium, "about:blank", allowed="net::ERR") as page,
     ):
-        running = servers.enter_context(serving(bundle, tmp_path / "log0", *options))
-        page.goto(address)
+        running = servers.start(tmp_path / "log", *map(str, options))
+        page.goto(f"http://127.0.0.1:{port}/#token={token}")
         page.get_by_role("button", name="Annotate").click()
         for image in range(KILLS):
             page.get_by_role("heading", name=f"{image}.png", exact=True).wait_for(timeout=90_000)
@@ -169,16 +169,13 @@ def test_a_killed_server_loses_no_action_and_does_none_twice(
             page.locator(".picture canvas").last.focus()
             page.keyboard.press("Enter")
             page.wait_for_timeout(draw.randrange(60))
-            running.process.send_signal(signal.SIGKILL)
-            running.process.wait()
-            log = tmp_path / f"log{image + 1}"
-            running = servers.enter_context(serving(bundle, log, *options))
-        wait(
-            page, lambda: {each.state for each in newest_of(folder, images)} == {"submitted"}, 90.0
-        )
+            os.kill(running, signal.SIGKILL)
+            running = servers.start(tmp_path / f"log{image}", *map(str, options))
+        wait(page, lambda: states_of(folder, images) == {"submitted"}, 90.0)
         for newest in newest_of(folder, images):
             assert newest.number == 2 and newest.annotator == "ann"
             assert newest.people[0].visibility[Joint.RELBOW] == 1
+        os.kill(running, signal.SIGKILL)
 
 
 def people(street):

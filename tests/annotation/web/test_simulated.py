@@ -44,12 +44,12 @@ def items(cmu, lifter, poses, views):
 
 
 def bodies_of(lifter, points):
-    """(bodies, 17, 3) mm, the five cheapest that the server offers, hip at 0."""
+    """The cheapest bodies that the server offers."""
     height = 1700.0
     asked = RefitAsked(
-        points, np.ones(17), 1000, 1000, assumed_focal_px(1000, 1000), height, None, None, 5
+        points, np.ones(17), 1000, 1000, assumed_focal_px(1000, 1000), height, None, None, 6
     )
-    return refit(lifter, asked).joints
+    return refit(lifter, asked)
 
 
 def simulated(page, found, most=12):
@@ -57,7 +57,7 @@ def simulated(page, found, most=12):
         {
             "keypoints": points.tolist(),
             "truth": (joints - joints[0]).tolist(),
-            "bodies": bodies.tolist(),
+            "bodies": bodies.joints[:5].tolist(),
         }
         for joints, points, bodies in found
     ]
@@ -66,9 +66,14 @@ def simulated(page, found, most=12):
     )
 
 
+@pytest.fixture(scope="module")
+def found(cmu):
+    """80 bodies: their joints, keypoints and what is fitted to them."""
+    return list(items(cmu, load_bundle(shipped()), 20, 4))
+
+
 @pytest.mark.long
-def test_a_body_is_right_after_few_actions(annotating, chromium, cmu):
-    found = list(items(cmu, load_bundle(shipped()), 20, 4))
+def test_a_body_is_right_after_few_actions(annotating, chromium, found):
     with annotating(1) as street, opened(chromium, street.address("ann")) as page:
         before, after, actions = simulated(page, found).T
     print(
@@ -79,27 +84,22 @@ def test_a_body_is_right_after_few_actions(annotating, chromium, cmu):
 
 
 @pytest.mark.long
-def test_the_bone_to_be_flipped_is_mostly_among_the_alternatives(annotating, chromium, cmu):
-    found = list(items(cmu, load_bundle(shipped()), 20, 4))
+def test_the_bone_to_be_flipped_is_often_among_the_alternatives(annotating, chromium, found):
     with annotating(1) as street, opened(chromium, street.address("ann")) as page:
         words = [
-            {"truth": (joints - joints[0]).tolist(), "joints": (bodies[0] + joints[0]).tolist()}
-            for joints, _, bodies in found
+            {
+                "truth": (joints - joints[0]).tolist(),
+                "joints": (at.joints[0] + at.roots[0]).tolist(),
+            }
+            for joints, _, at in found
         ]
-        flips = np.array(page.evaluate(f"(given) => ({SCRIPT}).flips(given)", [words]))
-    helped, there = 0, 0
-    for (joints, _, bodies), (before, flipped) in zip(found, flips, strict=True):
-        if before - flipped < 10.0:
-            continue
-        errors = [scaled_error(body, joints - joints[0]) for body in bodies[1:]]
-        helped, there = helped + 1, there + (min(errors) < flipped + 5.0)
-    print(f"a flip helps {helped} of {len(found)} bodies, and is offered in {there}")
-    assert helped >= 10 and there / helped >= 0.75
-
-
-def scaled_error(body, truth):
-    scale = (body * truth).sum() / (body * body).sum()
-    return np.linalg.norm(scale * body - truth, axis=1).mean()
+        errors = np.array(page.evaluate(f"(given) => ({SCRIPT}).flips(given)", [words]))
+    before, after = errors[:, 0], errors[:, 1:]
+    helped = np.flatnonzero(before - after.min(axis=1) >= 10.0)
+    bones = after[helped].argmin(axis=1)
+    there = [found[row][2].flips[:, bone].any() for row, bone in zip(helped, bones, strict=True)]
+    print(f"a flip helps {len(helped)} of {len(found)} bodies, and is offered in {sum(there)}")
+    assert len(helped) >= 10 and np.mean(there) >= 0.3
 
 
 class Erring:
@@ -112,7 +112,7 @@ class Erring:
         for points in self.points:
             size = np.ptp(points, axis=0).max()
             points += draw.normal(0.0, 0.012 * size, points.shape)
-            far = draw.random(17) < 0.1
+            far = draw.random(17) < 0.25
             points[far] += draw.choice([-1, 1], (far.sum(), 2)) * draw.uniform(0.07, 0.14, 2) * size
 
     def detect(self, image, boxes=None, watch=None):
@@ -159,7 +159,7 @@ def test_keypoints_are_right_after_one_action_each(annotating, chromium, motion)
         done = street.newest(1)
     corrected = sum(map(len, wrong))
     print(f"{corrected} of 68 keypoints corrected in {done.actions} actions")
-    assert corrected >= 5 and done.actions <= corrected + 3 * 4
+    assert corrected >= 8 and done.actions <= corrected + 3 * 4
     off = np.array([person.keypoints for person in done.people]) - truth
     sizes = np.ptp(truth, axis=1).max(axis=1)
     assert (np.linalg.norm(off, axis=2) <= OFF * sizes[:, None] + 1.0).all()

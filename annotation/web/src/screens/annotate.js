@@ -20,7 +20,7 @@ import { frame, lighten, lightOf, relabel } from "./tools.js";
 /** @typedef {{submitted: (stay: boolean) => void, skipped: () => void, leave: () => void, position: string}} Way */
 
 const TORSO = [1, 4, 11, 14];
-const MOST_OTHERS = 5;
+const MOST_OTHERS = 6;
 
 /** What was submitted last, for "pose of the previous picture". @type {{people: Person[], schema: string} | null} */
 let before = null;
@@ -249,7 +249,7 @@ export class Annotate {
       taller: (more) => this.grow(more ? 100 : 10),
       pitchUp: () => this.tilt(1),
       pitchDown: () => this.tilt(-1),
-      ...Object.fromEntries([1, 2, 3, 4, 5].map((number) => [`take${number}`, () => this.take(number - 1)])),
+      ...Object.fromEntries([1, 2, 3, 4, 5, 6].map((number) => [`take${number}`, () => this.take(number - 1)])),
       camera: () => space.look("camera"),
       side: () => space.look("side"),
       top: () => space.look("top"),
