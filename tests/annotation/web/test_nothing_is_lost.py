@@ -162,7 +162,7 @@ def test_a_killed_server_loses_no_action_and_does_none_twice(
         page.get_by_role("button", name="Annotate").click()
         for image in range(KILLS):
             page.get_by_role("heading", name=f"{image}.png", exact=True).wait_for(timeout=90_000)
-            page.locator(".joints .chosen").wait_for()
+            page.locator(".joints .chosen").wait_for(timeout=90_000)
             page.get_by_role("button", name="RElbow", exact=True).click()
             page.keyboard.press("v")
             page.wait_for_timeout(draw.randrange(200))
