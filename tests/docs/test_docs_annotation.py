@@ -80,7 +80,7 @@ def test_what_the_page_says_from_a_picture_to_a_seed(here, serve_here, bundle, m
 
 
 def test_coco_as_the_page_says(here):
-    for line in blocks("COCO")[0].splitlines():
+    for line in blocks("COCO, and keypoints of other programs")[0].splitlines():
         run(line)
     back = json.loads((here / "back.json").read_text())
     assert back["images"][0]["id"] == 7 and back["annotations"][0]["id"] == 9

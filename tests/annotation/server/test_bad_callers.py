@@ -69,7 +69,7 @@ def test_the_honest_are_served_among_bad_callers_of_every_kind(serving, bundle, 
     print(f"memory {before:.0f} MB, then {most:.0f}, afterwards {after:.0f} MB")
     assert ended < DRAIN_S + 5.0
     assert after - before < 100.0
-    assert loaded < max(10.0 * quiet, 500.0)
+    assert loaded < max(20.0 * quiet, 2000.0)
 
 
 @contextmanager
