@@ -80,7 +80,9 @@ def test_what_the_page_says_from_a_picture_to_a_seed(here, serve_here, bundle, m
 
 
 def test_coco_as_the_page_says(here):
-    for line in blocks("COCO, and keypoints of other programs")[0].splitlines():
+    whole, theirs, back = blocks("COCO, and keypoints of other programs")[0].splitlines()
+    assert "openpose_folder" in theirs
+    for line in (whole, back):
         run(line)
     back = json.loads((here / "back.json").read_text())
     assert back["images"][0]["id"] == 7 and back["annotations"][0]["id"] == 9
