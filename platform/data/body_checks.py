@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from evoskeleton.errors import BadInput
-from evoskeleton.platform.data.bodies import Bodies, pointing
+from evoskeleton.platform.data.bodies import Bodies, measure, pointing
 from evoskeleton.platform.data.poses import PoseSet
 
 ADULT_MM = (1200.0, 2300.0)
@@ -111,6 +111,32 @@ def _uneven(bodies: Bodies) -> str:
         if abs(length - other) > _MOST_UNEVEN * max(length, other):
             return f"the bones to {name} and L{name[1:]} are {length:.0f} and {other:.0f} mm long"
     return ""
+
+
+def refuse_other_order(poses: PoseSet, where: str) -> None:
+    """Joints of files that do not name them are in the order of the 17.
+
+    Raises:
+        BadInput: of three limb bones or more, those of both sides are of quite other lengths.
+    """
+    some = poses.poses[:: max(1, len(poses) // _LOOKED_AT)]
+    lengths = measure(some, np.zeros(len(some), np.int64)).lengths_mm
+    pairs = [(f"R{name}", f"L{name}") for name in _PAIRED]
+    uneven = [
+        f"{right} {lengths[right]:.0f} and {left} {lengths[left]:.0f}"
+        for right, left in pairs
+        if abs(lengths[right] - lengths[left]) > _NO_BODY * max(lengths[right], lengths[left])
+    ]
+    if len(uneven) >= _LEAST_UNEVEN:
+        raise BadInput(
+            f"{where}: joints should be in the order Hip, RHip, RKnee, RFoot, LHip, ..., these "
+            f"cannot be: the bones to {', '.join(uneven[:2])} mm are no body's; "
+            "docs/your-own-data.md has the order"
+        )
+
+
+_PAIRED = ("Hip", "Knee", "Foot", "Shoulder", "Elbow", "Wrist")
+_NO_BODY, _LEAST_UNEVEN, _LOOKED_AT = 0.35, 3, 2000
 
 
 def refuse_lying(poses: PoseSet, where: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from evoskeleton.errors import BadInput
-from evoskeleton.platform.data.body_checks import refuse_lying
+from evoskeleton.platform.data.body_checks import refuse_lying, refuse_other_order
 from evoskeleton.platform.data.poses import PoseSet, check_poses, single_clip
 from evoskeleton.platform.data.sources.file_kinds import expect_one_rate, kind_of, readable_files
 from evoskeleton.platform.data.sources.settings import (
@@ -187,6 +187,8 @@ def load(settings: SourceSettings) -> PoseSet:
         raise BadInput(f"source {settings.path or settings.kind} holds no poses")
     kept = _filtered(poses, settings).ordered()
     check_poses(kept)
+    if settings.kind in (*_LAID_DOWN, "array"):
+        refuse_other_order(poses, str(settings.path))
     if settings.kind in _LAID_DOWN and not settings.lying:
         refuse_lying(poses, str(settings.path))
     if settings.subset is not None:

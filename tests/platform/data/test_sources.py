@@ -339,3 +339,10 @@ def test_what_goes_wrong_in_an_own_source_is_told(tmp_path, monkeypatch, body, s
     monkeypatch.delitem(sys.modules, "odd_source", raising=False)
     with pytest.raises(BadInput, match=re.escape(sentence)):
         load(SourceSettings.parse({"kind": "odd_source:load"}))
+
+
+def test_an_array_of_joints_in_another_order_is_refused(motion, tmp_path):
+    others = [10, 8, 14, 15, 16, 11, 12, 13, 1, 2, 3, 4, 5, 6, 0, 7, 9]
+    np.save(tmp_path / "k.npy", motion[:20][:, others])
+    with pytest.raises(BadInput, match="in the order Hip, RHip, .* cannot be: the bones to RHip"):
+        load(settings_from_text(str(tmp_path / "k.npy"), ["units=mm", "up=z"]))
