@@ -210,7 +210,7 @@ def _json(path: Path) -> _Table:
     if not isinstance(content, dict):
         return _Table(content)
     if "keypoints" not in content:
-        raise BadInput(f"keypoint file {path} should hold keypoints, got {_some(content)}{_KINDS}")
+        raise BadInput(f"keypoint file {path} should hold keypoints, got {_some(content)}" + _KINDS)
     _refuse_misspelt(path, list(content))
     seen = [content[name] for name in _SEEN if content.get(name) is not None]
     if len(seen) > 1:

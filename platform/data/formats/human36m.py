@@ -130,7 +130,7 @@ def clip_of_entry(path: Path, key: Any, rows: Any) -> PoseSet:
     where = f"{path}, {printable(str(key))}"
     if not (isinstance(key, tuple) and len(key) == 3 and _is_subject(key[0])):
         pictures = "; 2D of pictures is for `lift` and `data keypoints`" * isinstance(rows, dict)
-        raise BadInput(f"{where}: a key should be (subject number, action, file){pictures}")
+        raise BadInput(f"{where}: a key should be (subject number, action, file)" + pictures)
     action, file = (checked_name(where, part) for part in key[1:])
     joints = rows_to_joints(where, rows)
     return single_clip(joints, f"S{key[0]}", action, file_to_clip(action, file))
@@ -176,11 +176,9 @@ def rows_to_joints(where: str, rows: Any) -> np.ndarray:
     if not isinstance(rows, np.ndarray) or rows.dtype.kind not in "iuf" or rows.ndim != 2:
         raise BadInput(f"{where} should hold {wanted}, got {_described(rows)}")
     if rows.shape[1] not in (96, 51):
-        keypoints = (
-            ", which looks like 2D keypoints: `lift` reads them"
-            if rows.shape[1] in (64, 34, 32)
-            else ""
-        )
+        flat = rows.shape[1] in (64, 34, 32)
+        keypoints = ", which looks like 2D keypoints" if flat else ""
+        keypoints += ": `lift` reads them" if flat else ""
         raise BadInput(f"{where} should hold {wanted}, got rows of {rows.shape[1]}{keypoints}")
     return joints_to_17(where, rows.reshape(len(rows), rows.shape[1] // 3, 3))
 

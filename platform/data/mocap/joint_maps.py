@@ -52,19 +52,20 @@ def find_joint_map(
     best = min(candidates, key=lambda candidate: len(candidate.missing(joints)))
     missing = best.missing(joints)
     if missing:
-        raise BadInput(f"{where}: {_no_place(missing, limbs_first(joints), rig.at_ends)}")
+        names = limbs_first(joints)
+        joint, ends = _example(missing), ", each the end of its bone" if rig.at_ends else ""
+        raise BadInput(
+            f"{where}: no joint was found for {', '.join(missing)}; name them with the setting "
+            f"joints, such as {{{joint}: {printable(_likely(joint, names))}}}; the file has "
+            f"{_listed(names)}" + ends
+        )
     return best
 
 
-def _no_place(missing: Sequence[str], names: Sequence[str], at_ends: bool) -> str:
-    """What is missing, with an example of how it is named."""
+def _example(missing: Sequence[str]) -> str:
+    """The joint that an example names: one of a limb, where others follow from the limbs."""
     derived = ("Hip", "Spine", "Thorax", "Neck") if len(missing) > 4 else ()
-    joint = next((name for name in missing if name not in derived), missing[0])
-    ends = ", each the end of its bone" if at_ends else ""
-    return (
-        f"no joint was found for {', '.join(missing)}; name them with the setting joints, such as "
-        f"{{{joint}: {printable(_likely(joint, names))}}}; the file has {_listed(names)}{ends}"
-    )
+    return next((name for name in missing if name not in derived), missing[0])
 
 
 _WORDS = {

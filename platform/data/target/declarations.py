@@ -86,7 +86,7 @@ class Declarations:
             raise BadInput(
                 f"{where} should hold{wanted or ' points of a known layout,'} got "
                 f"{points.shape[1]} a person; --points names another layout"
-                f"{same_count(points.shape[1])}"
+                + same_count(points.shape[1])
             )
         sure = np.ones(points.shape[:2]) if confidence is None else confidence
         there = was_found(points)

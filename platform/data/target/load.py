@@ -169,7 +169,7 @@ def matched(paths: Sequence[str], readers: Readers) -> Iterator[tuple[Path, Keyp
         elif path.is_dir():
             yield from _within(path, readers)
         elif path.exists():
-            raise BadInput(f"target {path}: no reader knows files of this kind{_instead(path)}")
+            raise BadInput(f"target {path}: no reader knows files of this kind" + _instead(path))
         else:
             raise BadInput(f"target {path}: there is no such file or folder")
 
@@ -199,7 +199,7 @@ def _within(folder: Path, readers: Readers) -> Iterator[tuple[Path, KeypointRead
     known = [(path, reader) for path, reader in matched if reader is not None]
     if not known:
         raise BadInput(
-            f"target {folder}: no file in this folder is of a kind that a reader knows{_READ}"
+            f"target {folder}: no file in this folder is of a kind that a reader knows" + _READ
         )
     yield from known
 
