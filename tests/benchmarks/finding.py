@@ -7,8 +7,8 @@
 Fifteen pictures that other packages carry: groups close to the camera, a street, a laboratory with
 people of three sizes; person.jpg and skier.jpg are looked for in PHOTOS. Their 46 people were
 marked by eye, the joints of the limbs that can be seen or safely guessed, px of the picture made
-728 px wide: `people_in_photos.json`. MoveNet's `side` was set to 384 after five sizes had been scored on
-them (rendered people favour 320); its other settings follow rendered people.
+728 px wide: `people_in_photos.json`. MoveNet's `side` was set to 384 after five sizes had been
+scored on them (rendered people favour 320); its other settings follow rendered people.
 
 Somebody is found where the object keypoint similarity is a half or more, COCO's
 (https://cocodataset.org/#keypoints-eval) over the marked joints; the area is 0.53 of the box.
