@@ -17,6 +17,7 @@ from evoskeleton.platform.data.target.usable import expect_order, expect_pixels
 
 _UPSIDE_DOWN = 0.9
 _SIDEWAYS = 0.75
+_PER_CENT = 100.0
 _HEAD, _FEET = JOINT_NAMES.index("Head"), (JOINT_NAMES.index("RFoot"), JOINT_NAMES.index("LFoot"))
 
 
@@ -91,6 +92,14 @@ def _notes(
         yield "people lie on their sides: are x and y in this order, and the pictures turned right?"
     if known.any() and (found.keypoints[known] < 0.0).any(axis=1).mean() > 0.5:
         yield "most keypoints are below 0: px should count from the top left corner"
+    if (
+        known.any()
+        and 0.0 <= found.keypoints[known].min() <= found.keypoints[known].max() <= _PER_CENT
+    ):
+        yield (
+            "all coordinates lie between 0 and 100: are they per cent? A hundredth of them is the "
+            "share of the picture that --normalised takes"
+        )
 
 
 def _upside_down(found: FoundKeypoints, known: np.ndarray) -> float:

@@ -338,6 +338,8 @@ def test_a_picture_that_is_too_small_and_y_that_points_up_are_told(people, tmp_p
     )
     np.save(tmp_path / "up.npy", np.float32([0, 1000]) + people * np.float32([1, -1]))
     assert look(tmp_path / "up.npy").notes == ["heads are below feet: y should point down"]
+    np.save(tmp_path / "cent.npy", people / np.float32(SIZE) * 100)
+    assert "are they per cent?" in look(tmp_path / "cent.npy").notes[0]
 
 
 def test_utf_16_is_told(tmp_path):
