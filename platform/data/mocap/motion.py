@@ -5,6 +5,7 @@ that turn column vectors, angles are radians, positions (frames, joints, 3) floa
 own unit and axes. What leaves `to_h36m` is world millimetres, z up.
 """
 
+import codecs
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -228,6 +229,8 @@ def read_text(path: Path, kind: str) -> str:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     if not content.strip():
         raise BadInput(f"{path} should hold {kind}, but is empty")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        content = content.decode("utf-16", "replace").encode()
     if b"\0" in content:
         raise BadInput(f"{path} should hold {kind}, which is text, but is binary")
     try:

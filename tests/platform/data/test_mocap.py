@@ -396,6 +396,12 @@ def test_layout_of_a_bvh_text_does_not_matter(bvh):
     assert np.array_equal(read_bvh(bvh).positions, before)
 
 
+def test_a_bvh_in_utf_16_is_that_of_utf_8(bvh, tmp_path):
+    (tmp_path / "wide.bvh").write_text(bvh.read_text(), encoding="utf-16")
+    wide = read_bvh(tmp_path / "wide.bvh")
+    assert np.array_equal(wide.positions, read_bvh(bvh).positions)
+
+
 def test_an_offset_of_the_root_that_its_positions_replace_is_told(bvh):
     before = read_bvh(bvh)
     bvh.write_text(bvh.read_text().replace("OFFSET 0 0 0", "OFFSET 0 90 0", 1))
