@@ -17,7 +17,7 @@ pytest.importorskip("grpc", reason="the extra `serve` is not installed")
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from evoskeleton.annotation.client import CallSettings, Client
+from evoskeleton.annotation.client import Client
 from evoskeleton.annotation.client.health import problem_of
 from evoskeleton.annotation.generated import inference_pb2 as pb
 from evoskeleton.annotation.generated.inference_pb2_grpc import InferenceServiceStub
@@ -204,7 +204,7 @@ def test_an_old_connection_ends_without_a_lost_call(serve_here, make_bundle):
     source = BundleSource(make_bundle())
     with (
         serve_here(source, max_connection_age_seconds=0.3) as running,
-        Client(running.address, settings=CallSettings(attempts=1)) as client,
+        Client(running.address) as client,  # which asks again what a closing connection took along
     ):
         states = []
         client._channel.subscribe(states.append, try_to_connect=True)
