@@ -71,7 +71,8 @@ def _near(poses: np.ndarray, clip: np.ndarray, path: Path) -> np.ndarray:
         if number == far[0]:
             others = f" (and of {len(far) - 1} clips more)" if len(far) > 1 else ""
             _log.warning("%s: %s%s", path.name, " ".join(notes), others)
-    return poses.astype(np.float32)
+    with np.errstate(over="ignore"):  # what has become infinite is refused with its row
+        return poses.astype(np.float32)
 
 
 def _small(frames: np.ndarray, clip: np.ndarray, path: Path) -> np.ndarray:
