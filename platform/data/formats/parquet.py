@@ -68,7 +68,7 @@ def _near(poses: np.ndarray, clip: np.ndarray, path: Path) -> np.ndarray:
     for number in far:
         rows = clip == number
         poses[rows], notes = nearer_the_origin(poses[rows])
-        if number == far[0]:
+        if notes and number == far[0]:
             others = f" (and of {len(far) - 1} clips more)" if len(far) > 1 else ""
             _log.warning("%s: %s%s", path.name, " ".join(notes), others)
     with np.errstate(over="ignore"):  # what has become infinite is refused with its row
