@@ -137,7 +137,7 @@ def _killed(title: str) -> Befalls:
 KINDS: dict[str, Befalls] = {
     "an island": _killed("ray::IslandWorker"),
     "a scorer": _killed("ray::Scorer"),
-    "a trainer": _killed("ray::train_small"),
+    "a trainer": _killed("ray::SmallTraining"),
     "a raylet": _killed("raylet/raylet"),
     "the driver": _of_the_driver(signal.SIGKILL),
     "SIGTERM to the driver": _of_the_driver(signal.SIGTERM),

@@ -123,7 +123,7 @@ class _Bench:
         return max(0.0, seconds[1] - _LONG * step), step, trained
 
     def _train(self, snapshot: Path, steps: int) -> Path:
-        from evoskeleton.platform.search.workers.training_task import train_small
+        from evoskeleton.platform.search.workers.small_training import train_small
 
         folder = self._folder.training(steps)
         fit = self._settings.training.fit.model_copy(update={"steps": steps})

@@ -22,6 +22,7 @@ from evoskeleton.platform.search.workers.ray_shards import (
     shard_number,
     shared,
 )
+from evoskeleton.platform.search.workers.small_training import is_small, train_in_an_actor
 from evoskeleton.platform.search.workers.training_job import (
     Job,
     Place,
@@ -33,7 +34,6 @@ from evoskeleton.platform.search.workers.training_job import (
     read_record,
     tell_progress,
 )
-from evoskeleton.platform.search.workers.training_task import is_small, train_in_a_task
 
 
 def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
         clean_up(job)
         return record
     if is_small(settings, resources):
-        train_in_a_task(job, settings, resources)
+        train_in_an_actor(job, settings, resources)
     else:
         _by_ray_train(job, settings, resources)
     job.kept_in.bring(job.folder)

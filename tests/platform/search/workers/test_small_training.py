@@ -21,8 +21,8 @@ from evoskeleton.platform.data.poses import single_clip, write_poses
 from evoskeleton.platform.search.workers.cluster import prepare_environment
 from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.ray_training import run_training
+from evoskeleton.platform.search.workers.small_training import is_small
 from evoskeleton.platform.search.workers.training_job import Job, TrainingSettings
-from evoskeleton.platform.search.workers.training_task import is_small
 
 ONE = Resources(
     workers=1, scorers=1, worker={"num_cpus": 0.1}, scorer={"num_cpus": 0.1}, trainer_cpus=0.5,
@@ -81,7 +81,7 @@ def killed_at_work(checkpoint: Path, training) -> bool:
     while not training.done():
         if checkpoint.exists():
             for process in psutil.process_iter(["cmdline"]):
-                if "ray::train_small" in " ".join(process.info["cmdline"] or []):
+                if "ray::SmallTraining" in " ".join(process.info["cmdline"] or []):
                     os.kill(process.pid, signal.SIGKILL)
                     return True
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A small training in one task, which goes on from its checkpoint when it is tried again."""
+"""A small training in one process, which goes on from its checkpoint when it is tried again."""
 
 import shutil
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import ray
 import torch
-from ray.exceptions import RayTaskError, WorkerCrashedError
+from ray.exceptions import RayActorError, RayTaskError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.lifter_training import train_lifter
@@ -27,31 +27,55 @@ _SMALL = 400_000
 
 
 def is_small(settings: TrainingSettings, resources: Resources) -> bool:
-    """Whether a training is done by one task rather than by Ray Train."""
+    """Whether a training is done by one process rather than by Ray Train."""
     fit = settings.fit
     drawn = settings.ensemble * fit.total * fit.batch
     one_processor = fit.gradient_shards == 1 and resources.trainer_gpus == 0
     return one_processor and drawn <= _SMALL and not resources.always_ray_train
 
 
-def train_in_a_task(job: Job, settings: TrainingSettings, resources: Resources) -> None:
+class SmallTraining:
+    """A process of its own for a training.
+
+    An actor and no task: the cluster tells that an actor is lost with its node, while an answer of
+    a task whose node has lost its power is awaited until the connection is given up, for minutes.
+    """
+
+    def train(self, job: Job, plain: dict[str, object]) -> None:
+        """See `train_small`."""
+        train_small(job, plain)
+
+
+def train_in_an_actor(job: Job, settings: TrainingSettings, resources: Resources) -> None:
     """Train, on the processors that Ray Train would have.
 
     Raises:
         BadInput: its process ended more often than `max_failures` allows, or its folder cannot be
             written.
     """
-    again = settings.max_failures
+    left = settings.max_failures
+    while True:
+        try:
+            return _trained_once(job, settings, resources)
+        except RayActorError as error:
+            preempted = bool(getattr(error, "preempted", False))
+            if left == 0 and not preempted:
+                reason = str(error).splitlines()[0]
+                raise BadInput(f"training {job.name} could not be run: {reason}") from error
+            left -= not preempted
+        except RayTaskError as error:
+            cause = getattr(error, "cause", None) or error
+            if not isinstance(cause, OSError):
+                raise
+            reason = str(cause).splitlines()[0]
+            raise BadInput(f"training {job.name} could not be run: {reason}") from error
+
+
+def _trained_once(job: Job, settings: TrainingSettings, resources: Resources) -> None:
+    """Train from where the last checkpoint is, in a new process, which ends with its handle."""
     where = {"label_selector": resources.trainer_labels} if resources.trainer_labels else {}
-    task = ray.remote(num_cpus=resources.trainer_cpus, max_retries=again, **where)(train_small)
-    try:
-        ray.get(task.remote(job, settings.model_dump(mode="json")))
-    except (WorkerCrashedError, RayTaskError) as error:
-        cause = getattr(error, "cause", None) or error
-        if not isinstance(cause, OSError | WorkerCrashedError):
-            raise
-        reason = str(cause).splitlines()[0]
-        raise BadInput(f"training {job.name} could not be run: {reason}") from error
+    trainer = ray.remote(num_cpus=resources.trainer_cpus, **where)(SmallTraining).remote()
+    ray.get(trainer.train.remote(job, settings.model_dump(mode="json")))
 
 
 def train_small(job: Job, plain: dict[str, object]) -> None:
