@@ -106,6 +106,17 @@ class Scheduler:
             host.inside("bash", "-c", line), env=self.surroundings(), stdout=log, stderr=log
         )
 
+    def join_all(self, seconds: float = 120.0) -> None:
+        """Nodes on all hosts, which are in the cluster when this returns."""
+        for host in self.hosts:
+            self.start_node(host)
+        until = time.monotonic() + seconds
+        for host in self.hosts:
+            log = self.folder / f"{host.name}.log"
+            while "This command will now block" not in log.read_text(errors="replace"):
+                assert time.monotonic() < until, f"{host.name} has not joined"
+                time.sleep(0.2)
+
     def run(self) -> None:
         """The one command, once."""
         words = ["evoskeleton", "campaign", "run", "--or-resume", str(self._settings)]
@@ -161,7 +172,8 @@ class Scheduler:
         """Stop the campaign as it is asked to, and close it; the last generation."""
         for number in self.driver():
             os.kill(number, signal.SIGTERM)
-        assert self.wait(120) == 75, self.told[-20:]
+        code = self.wait(120)
+        assert code == 75, (code, self.told[-20:])
         end = tiny_campaign.generation_of(self.folder) + 1
         tiny_campaign.settings_file(self.folder, generations=end)
         self.run()

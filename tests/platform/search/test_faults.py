@@ -59,6 +59,7 @@ def test_what_befalls_hosts_and_processes_costs_time_and_no_row(three, tmp_path,
 
 def test_a_cluster_that_stays_smaller_goes_on_with_fewer_workers(three, tmp_path):
     scheduler = Scheduler(three, tmp_path, tiny_campaign.settings_file(tmp_path))
+    scheduler.join_all()
     scheduler.start(trainer_cpus=0.3, worker_cpus=0.6)
     going_on(scheduler, 3)
     for host in three[1:]:
