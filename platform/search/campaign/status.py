@@ -1,5 +1,6 @@
 """How far campaigns are, read from their folders; neither Ray nor MLflow is needed."""
 
+import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ class Status:
         trainings: finished ones.
         state: running, stopped or finished; `no table` where its pose table cannot be read,
             `damaged` where its own files cannot.
-        champion: weight hash of the lifter that scores, if there is one.
+        champion: weight hash of the lifter that was registered when the campaign closed; before
+            that, of the lifter that scores, if there is one.
         error_radii_mm: the champion's error radii, see `lifting.conformal`, if it has any.
         last: the last record of the logbook.
     """
@@ -78,7 +80,8 @@ def _of(folder: CampaignFolder) -> Status:
     if generation is None:
         return Status(name, -1, planned, 0, 0, _activity(folder), None, None, {})
     state = load(folder, generation)
-    record = read_record(folder.training(state.champion)) if state.champion >= 0 else None
+    champion = _registered(folder, state.champion)
+    record = read_record(folder.training(champion)) if champion >= 0 else None
     return Status(
         name=name,
         generation=generation,
@@ -90,6 +93,14 @@ def _of(folder: CampaignFolder) -> Status:
         error_radii_mm=_radii(record or {}),
         last=state.logbook[-1],
     )
+
+
+def _registered(folder: CampaignFolder, scoring: int) -> int:
+    """Generation of the training that a campaign closed with, else of the one that scores."""
+    try:
+        return int(json.loads(folder.report.read_text())["champion_training"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return scoring
 
 
 def statuses(home: str) -> list[Status]:

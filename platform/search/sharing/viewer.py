@@ -115,7 +115,7 @@ def _of_source(what: str, limit: int) -> Shown:
         ids=np.arange(size),
         generation=np.zeros(size, np.int32),
         mother=np.full(size, -1),
-        operator=["real"] * size,
+        operator=[""] * size,
         clip=poses.clip_label().tolist(),
         error=np.full(size, np.nan),
         left_out=count - size,

@@ -173,6 +173,10 @@ def test_a_champion_knows_how_far_off_its_joints_may_be(undisturbed, capsys):
     assert (radii.seen[1:] > 0).all()
     status = status_of(undisturbed / "home", capsys)
     assert status["error_radii_mm"]["level"] == 0.9
+    small = undisturbed / "home" / "small"
+    best = json.loads((small / "report.json").read_text())["champion_training"]
+    record = json.loads((small / "trainings" / f"g{best:06d}" / "training.json").read_text())
+    assert status["champion"] == record["hash"]
 
 
 def test_offspring_descend_from_rows_that_are_there(undisturbed):
