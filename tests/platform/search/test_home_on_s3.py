@@ -26,6 +26,8 @@ from evoskeleton.platform.search.campaign.progress import Silent
 from evoskeleton.platform.search.campaign.seeding import begin, load_motion
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import committed_state, load, save
+from evoskeleton.platform.search.workers.joined import stored
+from evoskeleton.platform.search.workers.joined.stored import Stored
 
 HOME = "s3://homes/all"
 
@@ -98,6 +100,30 @@ def test_what_one_machine_kept_another_goes_on_from(motion, machine, tmp_path):
     shutil.rmtree(machine)
     other.fetch()
     assert not other.state(0).exists(), "what was removed here is removed there"
+
+
+def test_a_folder_of_which_a_part_came_is_not_there(machine, tmp_path, monkeypatch):
+    there, path = store_of(HOME, None), tmp_path / "driver" / "trainings" / "g000005"
+    for name in ("state", "training.json"):
+        (tmp_path / name).write_text(name)
+        upload(there, tmp_path / name, f"mine/trainings/g000005/{name}")
+    folder = Stored(str(tmp_path / "driver"), f"{HOME}/mine", "word")
+    arrived = []
+
+    def cut(store: object, name: str, place: Path) -> None:
+        if arrived:
+            raise KeyboardInterrupt
+        arrived.append(name)
+        download(store, name, place)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stored, "download", cut)
+        with pytest.raises(KeyboardInterrupt):
+            folder.fetched(path)
+    assert arrived and not folder.here(path).exists()
+    whole = folder.fetched(path)
+    assert sorted(found.name for found in whole.iterdir()) == ["state", "training.json"]
+    assert [found.name for found in whole.parent.iterdir()] == ["g000005"]
 
 
 def test_what_is_larger_than_a_part_comes_back_whole(machine, tmp_path):

@@ -4,12 +4,14 @@ Where it is on a store, what a node reads is copied to it once, and what it make
 what is looked for by others comes last.
 """
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evoskeleton.assets import cache_folder
+from evoskeleton.files import NameTaken, whole_folder
 from evoskeleton.platform.data.table.objects import download, names_below, upload
 from evoskeleton.platform.data.table.refusals import in_a_sentence, patiently
 from evoskeleton.platform.data.table.storage import options_for, store
@@ -38,7 +40,7 @@ class Stored:
         return cache_folder() / "nodes" / self.identity / self._name(path)
 
     def fetched(self, path: str | Path) -> Path:
-        """The same, with the file or the folder there."""
+        """The same, with the file or the folder there, whole."""
         place = self.here(path)
         if self.uri is not None and not place.exists():
             patiently(lambda: self._fetch(self._name(path), place))
@@ -80,8 +82,14 @@ class Stored:
     def _fetch(self, name: str, place: Path) -> None:
         with in_a_sentence(f"{self.uri}/{name} cannot be read"):
             there = names_below(self._store, name)
-            for one in sorted(there or [name], key=_last):
-                download(self._store, one, place / Path(one).relative_to(name) if there else place)
+            if not there:
+                return download(self._store, name, place)
+            try:
+                with whole_folder(place, replace=True) as whole:
+                    for one in there:
+                        download(self._store, one, whole / Path(one).relative_to(name))
+            except NameTaken as taken:  # by another process of this node, with the same
+                shutil.rmtree(taken.kept)
 
     def _keep(self, name: str, place: Path) -> None:
         with in_a_sentence(f"{self.uri}/{name} cannot be written"):
