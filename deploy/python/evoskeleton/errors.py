@@ -1,4 +1,7 @@
-"""The one exception that means: the user gave us something we cannot use."""
+"""The one exception that means: the user gave us something we cannot use; and exit codes."""
+
+STOPPED = 75
+"""Exit code of a campaign that was stopped and is to be run again (EX_TEMPFAIL)."""
 
 
 class BadInput(ValueError):

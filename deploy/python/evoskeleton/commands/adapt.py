@@ -15,7 +15,6 @@ import typer
 from evoskeleton.commands.given.named_detectors import HELP, loader
 from evoskeleton.commands.options import (
     CAMPAIGNS,
-    STOPPED,
     Address,
     Changes,
     Home,
@@ -25,7 +24,7 @@ from evoskeleton.commands.options import (
     show_page,
 )
 from evoskeleton.console.terminal import terminal
-from evoskeleton.errors import BadInput
+from evoskeleton.errors import STOPPED, BadInput
 from evoskeleton.files import whole_file
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from evoskeleton.commands.options import (
     FullConfidence,
     Normalised,
     Overwrite,
+    PictureSize,
     Points,
     Threshold,
     refuse_taken,
@@ -70,9 +71,7 @@ def import_(
     images: Annotated[Path, typer.Option(help="folder of the pictures that the keypoints are of")],
     annotator: Annotated[str, typer.Option(help="whose annotations these are")] = "import",
     points: Points = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="WIDTHxHEIGHT", help="size of the pictures")
-    ] = None,
+    size: PictureSize = None,
     normalised: Normalised = False,
     full_confidence: FullConfidence = None,
     threshold: Threshold = 0.5,

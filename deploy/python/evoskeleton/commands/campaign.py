@@ -12,7 +12,6 @@ import typer
 from evoskeleton.commands.deployment.plan import campaign_plan
 from evoskeleton.commands.options import (
     CAMPAIGNS,
-    STOPPED,
     Address,
     Changes,
     Home,
@@ -24,6 +23,7 @@ from evoskeleton.commands.options import (
     show_page,
 )
 from evoskeleton.console.terminal import print_rows, terminal
+from evoskeleton.errors import STOPPED
 from evoskeleton.files import write_text
 from evoskeleton.platform.record.html_page import in_words
 

@@ -13,6 +13,7 @@ from evoskeleton.commands.options import (
     Home,
     Normalised,
     Overwrite,
+    PictureSize,
     Points,
     Source,
     Threshold,
@@ -171,9 +172,7 @@ def data_export(
 def data_keypoints(
     keypoints: Annotated[Path, typer.Argument(help="2D keypoints: a file or a folder")],
     points: Points = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="WIDTHxHEIGHT", help="size of the pictures")
-    ] = None,
+    size: PictureSize = None,
     normalised: Normalised = False,
     full_confidence: FullConfidence = None,
     threshold: Threshold = 0.5,

@@ -10,6 +10,7 @@ from evoskeleton.commands.options import (
     DEFAULT,
     Changes,
     FullConfidence,
+    JsonFile,
     Model,
     Normalised,
     Overwrite,
@@ -90,9 +91,7 @@ def _warn_of_mean_pose(record: dict[str, float]) -> None:
 def evaluate(
     poses: Source,
     model: Model = DEFAULT,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="JSON file for all numbers")
-    ] = None,
+    json_file: JsonFile = None,
     reference: Annotated[
         str | None, typer.Option(help="poses such as the seeds: adds errors by decile of rarity")
     ] = None,

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 CAMPAIGNS = "campaigns"
 """The home where none is given."""
 
-STOPPED = 75
-"""Exit code of a campaign that was stopped and is to be run again (EX_TEMPFAIL)."""
-
 Home = Annotated[
     str,
     typer.Option(
@@ -67,6 +64,7 @@ Model = Annotated[
         "a detector found, or exact"
     ),
 ]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="JSON file for all numbers")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what is there already")]
 LimitsPath = Annotated[
     Path | None,
@@ -85,6 +83,9 @@ Points = Annotated[
         "body25, blazepose, halpe26, halpe136, wholebody, mpii, lsp14, crowdpose, aic, "
         "body25b, mpi15"
     ),
+]
+PictureSize = Annotated[
+    str | None, typer.Option(metavar="WIDTHxHEIGHT", help="size of the pictures")
 ]
 Normalised = Annotated[
     bool,

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from evoskeleton.errors import STOPPED
+
 PATIENCE_SECONDS = 20.0
 """Without an answer: below the half minute after which a campaign should go on, and below Ray's."""
 
 _LOOK_SECONDS = 2.0
 _END_SECONDS = 10.0
-_STOPPED = 75
 
 
 @contextmanager
@@ -72,10 +73,10 @@ class _Watch:
             return
         self._tell(
             f"the head of the Ray cluster at {self._address} {what}: this driver ends with exit "
-            f"code {_STOPPED}, and `campaign run --or-resume` goes on from the last generation"
+            f"code {STOPPED}, and `campaign run --or-resume` goes on from the last generation"
         )
         if _is_connected_after(_END_SECONDS):
-            os._exit(_STOPPED)
+            os._exit(STOPPED)
 
 
 def _is_connected_after(seconds: float) -> bool:

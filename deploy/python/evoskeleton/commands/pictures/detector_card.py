@@ -10,6 +10,7 @@ from evoskeleton.commands.given.named_detectors import detector_folder, register
 from evoskeleton.commands.options import (
     CAMPAIGNS,
     Home,
+    JsonFile,
     Overwrite,
     TrackingUri,
     bars,
@@ -42,9 +43,7 @@ def evaluate(
     ],
     sources: Sources,
     pictures: Shelves = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="JSON file for all numbers")
-    ] = None,
+    json_file: JsonFile = None,
     flip: Annotated[
         bool, typer.Option("--flip", help="look at everybody mirrored as well, as published")
     ] = False,
