@@ -24,8 +24,6 @@ import tiny_campaign
 from faults import BY_RAY_TRAIN, KINDS, befall
 from scheduled import Scheduler
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def disturbed(folder: Path, asked: argparse.Namespace) -> int:
     """A campaign to which all of it happens; its last generation."""
@@ -33,8 +31,7 @@ def disturbed(folder: Path, asked: argparse.Namespace) -> int:
     kinds = list(KINDS | BY_RAY_TRAIN if asked.by_ray_train else KINDS)
     if asked.by_ray_train:
         kinds.remove("a trainer")
-    kept = [path for path in (folder, ROOT) if path.is_relative_to("/tmp")]
-    with hosts.running(3, kept) as there:
+    with hosts.running(3, folder) as there:
         scheduler = Scheduler(there, folder, tiny_campaign.settings_file(folder))
         scheduler.start(trainer_cpus=0.5, always_ray_train=str(asked.by_ray_train).lower())
         for number in range(1, asked.faults + 1):

@@ -26,8 +26,7 @@ def bred(folder: Path, more: int, seconds: float = 240.0) -> int:
 def test_a_job_is_put_back_when_its_time_is_over_or_a_node_is_lost_and_ends(tmp_path):
     if (reason := slurm_cluster.why_not()) is not None:
         pytest.skip(reason)
-    kept = [path for path in (tmp_path, ROOT) if path.is_relative_to("/tmp")]
-    with slurm_cluster.running(3, tmp_path / "slurm", kept) as slurm:
+    with slurm_cluster.running(3, tmp_path) as slurm:
         settings = tiny_campaign.settings_file(tmp_path)
         surroundings = {
             "CAMPAIGNS": str(tmp_path / "home"),

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
 NETWORK = "10.77.0"
 
 _BOOT = """
@@ -144,13 +146,15 @@ def _below(children: Path) -> int | None:
 
 
 @contextmanager
-def running(count: int, kept: Sequence[Path]) -> Iterator[list[Host]]:
+def running(count: int, folder: Path) -> Iterator[list[Host]]:
     """Hosts, powered on, until the end of the block.
 
     Args:
         count: of hosts.
-        kept: folders of /tmp that they share with this machine; all else there is their own.
+        folder: what they share with this machine, beside this checkout; all else of /tmp is their
+            own.
     """
+    kept = [path for path in (folder, _CHECKOUT) if path.is_relative_to("/tmp")]
     prefix = f"evo{os.getpid()}"
     lan = f"{prefix}lan"
     names = {f"{NETWORK}.{10 + number}": f"{prefix}h{number}" for number in range(count)}

@@ -104,17 +104,17 @@ class Slurm:
 
 
 @contextmanager
-def running(count: int, folder: Path, kept: Sequence[Path]) -> Iterator[Slurm]:
+def running(count: int, shared: Path) -> Iterator[Slurm]:
     """A cluster of so many hosts until the end of the block.
 
     Args:
         count: of hosts.
-        folder: in one of the kept, for its configuration and logs.
-        kept: folders of /tmp that all hosts see.
+        shared: a folder that all hosts see; `slurm` in it is for the configuration and logs.
     """
+    folder = shared / "slurm"
     (folder / "controller").mkdir(parents=True)
     (folder / "munge.key").write_bytes(secrets.token_bytes(128))
-    with hosts.running(count, kept) as there:
+    with hosts.running(count, shared) as there:
         nodes = (
             f"NodeName={host.name} NodeAddr={host.address} CPUs=2 RealMemory=2000 State=UNKNOWN"
             for host in there

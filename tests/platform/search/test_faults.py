@@ -13,8 +13,6 @@ from scheduled import Scheduler
 
 from evoskeleton.cli import main
 
-ROOT = Path(__file__).resolve().parents[3]
-
 pytestmark = pytest.mark.long
 
 
@@ -23,8 +21,7 @@ def three(tmp_path):
     """Three hosts that share the test's folder, and this checkout where it lies in /tmp."""
     if (reason := hosts.why_not()) is not None:
         pytest.skip(reason)
-    kept = [path for path in (tmp_path, ROOT) if path.is_relative_to("/tmp")]
-    with hosts.running(3, kept) as found:
+    with hosts.running(3, tmp_path) as found:
         yield found
 
 
