@@ -16,7 +16,10 @@ import torch
 from torch import Tensor
 
 _ALIKE = 128
+"""Targets of the same shares from which on they are a kind of their own."""
+
 _TINY = 1e-6
+"""Least length, and part of the variance, of views whose root mean square is 1: none is 0."""
 
 
 @dataclass(frozen=True, eq=False)

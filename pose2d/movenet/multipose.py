@@ -53,9 +53,16 @@ _HEADS = tuple(
 )
 
 _CELL, _MULTIPLE = 4, 32
+"""Px of the network's picture to a cell, and what its sides are multiples of."""
+
 _NEAR = 0.3
+"""How fast heat counts less away from where a point was regressed to, in shorter sides of a map."""
+
 _LEAST_HEAT = 0.127
+"""Of a point that counts for the score: the logarithm of its odds is -1.93."""
+
 _PEAK = 2
+"""Cells around a middle that no other one lies in."""
 
 
 class Sketch(NamedTuple):
