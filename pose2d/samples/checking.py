@@ -39,7 +39,9 @@ def checked(samples: Samples, where: str, progress: Progress = lambda done, tota
     samples = _within(samples, sizes)
     if not len(samples):
         reasons = why.counted(samples.left_out) or "it has no people"
-        raise BadInput(f"{where}: nobody is left to use: {reasons}")
+        missing = why.PICTURE_MISSING in samples.left_out
+        way_on = "; --pictures names the folder of the pictures" if missing else ""
+        raise BadInput(f"{where}: nobody is left to use: {reasons}{way_on}")
     return samples
 
 

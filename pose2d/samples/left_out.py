@@ -14,5 +14,5 @@ POINTS_OUTSIDE = "all points outside the picture"
 
 
 def counted(left_out: Mapping[str, int]) -> str:
-    """`12 picture missing, 3 box outside the picture`; empty where nobody is left out."""
-    return ", ".join(f"{count:,} {why}" for why, count in sorted(left_out.items()) if count)
+    """`12 (picture missing), 3 (box outside the picture)`; empty where nobody is left out."""
+    return ", ".join(f"{count:,} ({why})" for why, count in sorted(left_out.items()) if count)

@@ -41,7 +41,7 @@ def test_pictures_become_a_detector_that_is_measured_and_recorded(tmp_path, caps
     register = ("--register", "own")
     run("train", tmp_path / "set", "--output", output, "--home", home, *TINY, *register)
     said = capsys.readouterr()
-    assert "set: 5 people; left out: 1 picture missing" in " ".join(said.err.split())
+    assert "set: 5 people; left out: 1 (picture missing)" in " ".join(said.err.split())
     assert "as their picture breaks off: 1" in " ".join(said.err.split())
     assert "2 steps" in said.out and "PCK@0.1" in said.out
     assert "own: version 1 is the champion, models:/own" in said.out

@@ -88,12 +88,14 @@ class Shelf:
         """Path of a picture by its name in the file; empty where there is none.
 
         Of a name that begins with folders of another machine, the last parts are tried; a name is
-        never followed out of the folders.
+        never followed out of the folders: of one that leads up, what comes after is looked for.
         """
         parts = PurePosixPath(name.replace("\\", "/")).parts
-        if not parts or ".." in parts:
+        if ".." in parts:
+            parts = parts[len(parts) - parts[::-1].index("..") :]
+        if not parts:
             return ""
-        tails = [parts[1:] if PurePosixPath(name).is_absolute() else parts]
+        tails = [parts[1:] if parts[0] == "/" else parts]
         tails += [parts[-length:] for length in range(min(_LONGEST_TAIL, len(parts) - 1), 0, -1)]
         places = (folder.joinpath(*tail) for tail in tails for folder in self.folders)
         return next((str(place) for place in places if os.path.isfile(place)), "")
