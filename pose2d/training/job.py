@@ -113,10 +113,11 @@ def begin(folder: Path, job: Job, people: Samples, held: Samples | None) -> None
         held: those who are measured on, with the same keypoints.
 
     Raises:
-        BadInput: the folder cannot be written.
+        BadInput: the weights to begin with do not fit, or the folder cannot be written.
     """
-    shutil.rmtree(folder, ignore_errors=True)
     settings = job.settings.for_people(len(people), people.names)
+    _first_weights(job.begin, settings)
+    shutil.rmtree(folder, ignore_errors=True)
     write_people(folder / PEOPLE, people)
     if held is not None:
         write_people(folder / HELD, held)
@@ -160,7 +161,7 @@ def train_shard(
         device=device,
         shard=shard,
         start=start,
-        weights=None if start else _first_weights(folder, settings),
+        weights=None if start else _first_weights(_asked(folder)["begin"], settings),
         wrap=wrap,
     )
     for report in reports:
@@ -225,9 +226,14 @@ def curve_of(folder: Path) -> list[dict[str, float]]:
 
 def _named(folder: Path) -> dict[str, Any]:
     """What was learnt from, measured on and begun with, by the names of files and folders."""
-    asked = json.loads((folder / JOB).read_text())["asked"]
+    asked = _asked(folder)
     lists = {name: [Path(path).name for path in asked[name]] for name in ("sources", "measured_on")}
     return {**lists, "begin": Path(asked["begin"]).name if asked["begin"] else ""}
+
+
+def _asked(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / JOB).read_text())["asked"]
+    return found
 
 
 def _settings(folder: Path, workers: int | None) -> DetectorTrainingSettings:
@@ -236,9 +242,8 @@ def _settings(folder: Path, workers: int | None) -> DetectorTrainingSettings:
     return settings if workers is None else settings.model_copy(update={"workers": workers})
 
 
-def _first_weights(folder: Path, settings: DetectorTrainingSettings) -> dict[str, Tensor] | None:
+def _first_weights(begun: str, settings: DetectorTrainingSettings) -> dict[str, Tensor] | None:
     """What the training begins with, where it begins with weights at all."""
-    begun = json.loads((folder / JOB).read_text())["asked"]["begin"]
     if not begun:
         return None
     network = HeatmapNetwork(settings.network, key(settings.seed, stream("weights")))

@@ -120,6 +120,10 @@ def test_a_training_begins_with_weights_and_a_head_of_other_keypoints_is_drawn_a
     stem, head = "conv1.weight", "final_layer.weight"
     assert torch.allclose(found[stem], network.state_dict()[stem], atol=1e-6)
     assert not torch.allclose(found[head], network.state_dict()[head], atol=1e-6)
+    wider = Job((), (), (), str(tmp_path / "detector"), settings(network={"width": 18}))
+    with pytest.raises(BadInput, match="should be of width 18, got width 16"):
+        begin(tmp_path / "wider", wider, other, None)
+    assert not (tmp_path / "wider").exists()
 
 
 def test_presets_are_starting_points_and_mistakes_are_told():
