@@ -1,5 +1,6 @@
 """A comparison of campaigns as a run of its own in MLflow, beside the runs that it compares."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,17 @@ from typing import TYPE_CHECKING
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.record import provenance
 from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings, one_line
+from evoskeleton.platform.record.run_page.experiment_page import describe_experiment
 from evoskeleton.platform.record.run_page.opening import links_to
-from evoskeleton.platform.record.run_page.tags import CAMPAIGN, COLOUR, NOTE, PARENT, told
+from evoskeleton.platform.record.run_page.shared_view import TRAINING_TOOLS
+from evoskeleton.platform.record.run_page.tags import (
+    CAMPAIGN,
+    COLOUR,
+    COMPARED,
+    NOTE,
+    PARENT,
+    told,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +73,9 @@ def _write(
     with_user: bool,
 ) -> str:
     experiment = store.experiment()
+    earlier = _of_the_same(client, experiment, compared.names)
     tags = {
+        COMPARED: _key(compared.names),
         COLOUR: "#8A8A8A",
         "type": "comparison",
         "mlflow.source.name": "evoskeleton campaign compare",
@@ -73,7 +85,7 @@ def _write(
     name = f"comparison: {', '.join(compared.names)}"
     run = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
     for other, value in compared.differences_mm.items():
-        client.log_metric(run, f"difference_mm/{other}", round(value, 2))
+        client.log_metric(run, f"mm_more_than_the_first/{other}", round(value, 2))
     client.log_text(run, compared.page, PAGE)
     files = [PAGE]
     for place, figure in figures:
@@ -84,7 +96,29 @@ def _write(
     words = [*compared.sentences, links, *([f"Of {runs}."] if runs else []), *compared.tables]
     client.set_tag(run, NOTE, "\n\n".join(words))
     client.set_terminated(run)
+    for each in earlier:
+        client.delete_run(each)
+    describe_experiment(client, experiment)
     return run
+
+
+def _key(names: Sequence[str]) -> str:
+    """What names a comparison, in whatever order campaigns are named."""
+    return json.dumps(sorted(names))
+
+
+def _of_the_same(client: "MlflowClient", experiment: str, names: Sequence[str]) -> list[str]:
+    """Earlier comparisons of the same campaigns; earlier versions named them and no more."""
+    found = client.search_runs([experiment], "tags.type = 'comparison'", max_results=1000)
+    return [
+        run.info.run_id
+        for run in found
+        if run.data.tags.get(COMPARED, _key(_named(run.info.run_name))) == _key(names)
+    ]
+
+
+def _named(run_name: str) -> list[str]:
+    return run_name.removeprefix("comparison: ").split(", ")
 
 
 def _links_to_campaigns(
@@ -93,4 +127,5 @@ def _links_to_campaigns(
     for found in client.search_runs([experiment], max_results=1000):
         campaign = told(found.data.tags, CAMPAIGN)
         if campaign in names and PARENT not in found.data.tags:
-            yield f"[{campaign}](#/experiments/{experiment}/runs/{found.info.run_id})"
+            place = f"#/experiments/{experiment}/runs/{found.info.run_id}{TRAINING_TOOLS}"
+            yield f"[{campaign}]({place})"

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ pre { overflow-x: auto; padding: .8rem; border: 1px solid var(--line); border-ra
 
 
 class HtmlPage:
-    """Grows from top to bottom; every text is escaped."""
+    """Grows from top to bottom; every text is escaped, and `what stands so` is set as code."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -35,7 +36,7 @@ class HtmlPage:
 
     def headline(self, text: str) -> None:
         """The one sentence to remember."""
-        self._parts.append(f'<p class="headline">{escape(text)}</p>')
+        self._parts.append(f'<p class="headline">{_marked(text)}</p>')
 
     def heading(self, text: str) -> None:
         """Begin a section."""
@@ -43,11 +44,11 @@ class HtmlPage:
 
     def text(self, text: str) -> None:
         """A paragraph."""
-        self._parts.append(f"<p>{escape(text)}</p>")
+        self._parts.append(f"<p>{_marked(text)}</p>")
 
     def items(self, texts: Iterable[str]) -> None:
         """A list."""
-        inner = "".join(f"<li>{escape(text)}</li>" for text in texts)
+        inner = "".join(f"<li>{_marked(text)}</li>" for text in texts)
         self._parts.append(f"<ul>{inner}</ul>")
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -73,7 +74,7 @@ class HtmlPage:
         data = base64.b64encode(png).decode()
         self._parts.append(
             f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
+            f"<figcaption>{_marked(caption)}</figcaption></figure>"
         )
 
     def verbatim(self, text: str, summary: str | None = None) -> None:
@@ -110,6 +111,10 @@ def in_words(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _marked(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _is_column_of_numbers(values: Sequence[object]) -> bool:

@@ -1,14 +1,24 @@
 """How the record is named in MLflow. Its page groups charts by the part before the slash."""
 
+from collections.abc import Mapping
+from typing import Any
+
 RESULT = "1-result/"
 """The closing comparison: the page sorts groups by name, and what came is looked for first."""
 
+COUNTS = {
+    "tried": "tried",
+    "bred": "valid",
+    "survival": "valid_share",
+    "survivors": "kept",
+}
+"""What people are told of the counts of a logbook and of `report.json`, by their names there:
+offspring tried, those valid, within the joint limits, and those kept by objectives and bands. The
+table holds fewer where an archive admits them, or better ones have replaced them."""
+
 GENERATION_NAMES = {
-    "survival": "search/survival",
+    **{name: f"search/{word}" for name, word in COUNTS.items()},
     "rows": "search/rows",
-    "tried": "search/tried",
-    "bred": "search/bred",
-    "survivors": "search/survivors",
     "diversity_deg": "diversity/angle_deg",
     "offspring_per_second": "speed/offspring_per_second",
     "seconds": "speed/seconds_per_generation",
@@ -38,6 +48,11 @@ def generation_metric(name: str) -> str:
         return GENERATION_NAMES[name]
     groups = (group for start, group in GENERATION_GROUPS if name.startswith(start))
     return next(groups, "search/") + name
+
+
+def in_counts(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The same record with counts named as people are told."""
+    return {COUNTS.get(name, name): value for name, value in record.items()}
 
 
 def training_metric(name: str) -> str:

@@ -13,6 +13,8 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import BaseModel
+
 from evoskeleton.platform.record.mlflow_store import without_secrets
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 MAX_POINTS, MAX_PARAMS = 1000, 100
 MAX_NAME, MAX_PARAM, MAX_TAG = 250, 6000, 8000
 """MLflow's limits: entries in one request, and characters of names, parameters and tags."""
+
+NOT_SET = "none"
+"""What is said of a setting that has no value."""
 
 SECRET_GROUPS = ("storage_options",)
 """Groups of settings that hold keys and passwords; their values are never recorded."""
@@ -66,20 +71,43 @@ class Run:
             self._written = {(m.key, m.step) for metrics in history for m in metrics}
         return self._written
 
-    def write_settings(self, settings: Mapping[str, Any]) -> None:
+    def lacks(self, name: str, step: int) -> bool:
+        """Whether a metric has no point at a step."""
+        return (name, step) not in self._known()
+
+    def write_settings(
+        self, settings: Mapping[str, Any], groups: Mapping[str, str] | None = None
+    ) -> dict[str, tuple[str, str]]:
         """Settings as parameters. One that changed since keeps its first value, as MLflow demands;
-        the new value becomes the tag `now.<name>`."""
+        the new value becomes the tag `now.<name>`.
+
+        Args:
+            settings: plain values, in groups.
+            groups: in words, by name, those that another run may lack: where it says `none`, these
+                should say something too, for MLflow's pages take a parameter that is not there for
+                different, or for no difference.
+
+        Returns:
+            Parameters that do not say what holds now: their first value and that of now.
+        """
         from mlflow.entities import Param, RunTag
 
         data = self._client.get_run(self.id).data
-        flat = flatten(settings)
+        flat = flatten(settings) | {name: _text(words) for name, words in (groups or {}).items()}
         new = [Param(name, value) for name, value in flat.items() if name not in data.params]
         for part in _parts(new, MAX_PARAMS):
             self._client.log_batch(self.id, params=part)
-        for name, value in flat.items():
-            tag = f"now.{name}"
-            if data.tags.get(tag, data.params.get(name, value)) != value:
-                self._client.log_batch(self.id, tags=[RunTag(tag, value)])
+        differing = {
+            name: (first, now)
+            for name, first in data.params.items()
+            if (now := flat.get(name, NOT_SET)) != first
+        }
+        told = {n.removeprefix("now."): v for n, v in data.tags.items() if n.startswith("now.")}
+        wanted = {name: flat.get(name, NOT_SET) for name in told.keys() | differing.keys()}
+        tags = [RunTag(f"now.{n}", v) for n, v in wanted.items() if told.get(n) != v]
+        for part in _parts(tags, MAX_PARAMS):
+            self._client.log_batch(self.id, tags=part)
+        return differing
 
     def tag(self, tags: Mapping[str, Any]) -> None:
         """Set tags, in one request; a tag whose value is None is left alone."""
@@ -95,7 +123,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     for name, value in settings.items():
         dotted = re.sub(r"[^\w\-. :/]", "_", f"{prefix}{name}")[:MAX_NAME]
         if name in SECRET_GROUPS:
-            flat[dotted] = "not recorded" if value else "none"
+            flat[dotted] = "not recorded" if value else NOT_SET
         elif isinstance(value, Mapping) and value:
             flat |= flatten(value, f"{prefix}{name}.")
         else:
@@ -103,8 +131,23 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
+def optional_groups(settings: BaseModel, prefix: str = "") -> dict[str, str]:
+    """Groups of settings that are there and need not be, in words by their dotted names."""
+    found: dict[str, str] = {}
+    for name, about in type(settings).model_fields.items():
+        group = getattr(settings, name)
+        if not isinstance(group, BaseModel):
+            continue
+        if about.default is None:
+            given = flatten(group.model_dump(mode="json", exclude_defaults=True))
+            words = ", ".join(f"{part} {value}" for part, value in given.items())
+            found[f"{prefix}{name}"] = words or "as by default"
+        found |= optional_groups(group, f"{prefix}{name}.")
+    return found
+
+
 def _text(value: Any) -> str:
-    text = "none" if value is None or value in ({}, [], ()) else str(public_settings(value))
+    text = NOT_SET if value is None or value in ({}, [], ()) else str(public_settings(value))
     return text if len(text) <= MAX_PARAM else text[: MAX_PARAM - 1] + "…"
 
 

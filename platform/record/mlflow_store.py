@@ -24,8 +24,9 @@ STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 DATABASE = "mlflow.db"
 
-KIND = "mlflow.experimentKind"
-"""Tag by which MLflow's page shows runs and models instead of its tools for language models."""
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Tag of an experiment by which MLflow's page shows runs and models, not its tools for language
+models."""
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -148,11 +149,16 @@ class Store:
         name = self._settings.experiment
         found = self.client().get_experiment_by_name(name)
         if found is None:
-            tags = {KIND: "custom_model_development"}
-            return str(self.client().create_experiment(name, self.artifacts, tags))
+            return str(self.client().create_experiment(name, self.artifacts, KIND))
         if found.lifecycle_stage == "deleted":
             self.client().restore_experiment(found.experiment_id)
         return str(found.experiment_id)
+
+    def known_experiment(self) -> str | None:
+        """The id of the experiment, where it is there."""
+        found = self.client().get_experiment_by_name(self._settings.experiment)
+        there = found is not None and found.lifecycle_stage != "deleted"
+        return str(found.experiment_id) if there else None
 
 
 def _with_driver(uri: str) -> str:

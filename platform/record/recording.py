@@ -68,10 +68,18 @@ class Recording:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def start(self, campaign: str, settings: Mapping[str, Any], *, key: str | None = None) -> None:
+    def start(
+        self,
+        campaign: str,
+        settings: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        groups: Mapping[str, str] | None = None,
+    ) -> None:
         """Open the campaign's run, see `Tracker.start`."""
         self._campaign = campaign
-        self._put("start", partial(self._tracker.start, campaign, settings, key=key))
+        start = partial(self._tracker.start, campaign, settings, key=key, groups=groups)
+        self._put("start", start)
 
     def sync_generations(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write rows of the logbook; those that were given before are passed over."""
@@ -112,6 +120,10 @@ class Recording:
         picture = io.BytesIO()
         figure.savefig(picture, format="png", dpi=150)
         self._put(f"figure {name}", partial(self._tracker.log_picture, name, picture))
+
+    def log_picture(self, name: str, png: bytes) -> None:
+        """Keep a PNG file as a figure."""
+        self._put(f"figure {name}", partial(self._tracker.log_picture, name, io.BytesIO(png)))
 
     def log_table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Keep rows as a table."""

@@ -23,6 +23,7 @@ from evoskeleton.platform.record.mlflow_store import (
     one_line,
     without_secrets,
 )
+from evoskeleton.platform.record.run_page.experiment_page import describe_experiment
 from evoskeleton.platform.record.run_page.logged_lifter import keep_files, link_version, model_of
 from evoskeleton.platform.record.run_page.tags import BEFORE, GIVEN, KEY, KIND, WEIGHTS, told
 
@@ -214,6 +215,7 @@ class Registry:
         """
         number = self._number(name, version)
         self._move(name, number, alias)
+        self._tell_page()
         return number
 
     @_in_one_sentence
@@ -234,6 +236,7 @@ class Registry:
         number = before.pop()
         self._store.client().set_registered_model_alias(name, alias, str(number))
         self._remember(name, alias, before)
+        self._tell_page()
         return number
 
     @_in_one_sentence
@@ -362,6 +365,13 @@ class Registry:
         if now is not None:
             self._remember(name, alias, [*_before(model, alias), int(now)])
         self._store.client().set_registered_model_alias(name, alias, str(number))
+
+    def _tell_page(self) -> None:
+        """The page of the campaigns says which versions are served."""
+        with contextlib.suppress(Exception):  # the alias has moved, whatever the page says
+            found = self._store.known_experiment()
+            if self._kind is LIFTERS and found is not None:
+                describe_experiment(self._store.client(), found)
 
     def _remember(self, name: str, alias: str, before: list[int]) -> None:
         text = json.dumps(before[-REMEMBERED:])

@@ -296,8 +296,9 @@ def _draw_dumbbells(axes: Axes, before: np.ndarray, after: np.ndarray) -> None:
     left = min(float(before.min()), float(after.min()))
     room = max(right - left, 1.0)
     for row, color in enumerate(colors):
-        change = after[row] - before[row]
-        axes.text(right + 0.04 * room, row, f"{change:+.1f}", color=color, va="center", fontsize=9)
+        gain = before[row] - after[row]
+        axes.text(right + 0.04 * room, row, f"{gain:+.1f}", color=color, va="center", fontsize=9)
+    axes.text(right + 0.04 * room, len(rows) - 0.45, "gain", va="center", fontsize=9)
     axes.set(xlim=(left - 0.05 * room, right + 0.14 * room), ylim=(-0.7, len(rows) - 0.3))
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)

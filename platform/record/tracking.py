@@ -39,18 +39,27 @@ from evoskeleton.platform.record.mlflow_store import (
 )
 from evoskeleton.platform.record.registry import Registry, expect_whole, weights_of
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses, input_of, table_input
+from evoskeleton.platform.record.run_page.experiment_page import describe_experiment
+from evoskeleton.platform.record.run_page.gone_on import GoneOn
 from evoskeleton.platform.record.run_page.logged_lifter import link_champion, log_lifter
 from evoskeleton.platform.record.run_page.machine_load import Load
-from evoskeleton.platform.record.run_page.opening import Page, links_to, page_of
-from evoskeleton.platform.record.run_page.shared_view import PRIMARY, TAG, shared_view
+from evoskeleton.platform.record.run_page.opening import (
+    Page,
+    links_to,
+    page_of,
+    picture_of,
+)
 from evoskeleton.platform.record.run_page.tags import (
     CAMPAIGN,
     CHAMPION,
+    CLOSINGS,
     CODE,
     COLOUR,
     COMPLETE,
+    GENERATIONS,
     KEY,
     MACHINE,
+    MODEL,
     NOTE,
     PARENT,
     RESULT_TOLD,
@@ -60,7 +69,12 @@ from evoskeleton.platform.record.run_page.tags import (
     earlier,
     told,
 )
-from evoskeleton.platform.record.run_page.words import COLOURS, EXPERIMENT, renamed, training_name
+from evoskeleton.platform.record.run_page.words import (
+    COLOURS,
+    changed_words,
+    renamed,
+    training_name,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,6 +87,9 @@ ATTEMPTS = 3
 
 PAUSE = 30.0
 """Seconds for which MLflow is left alone after it did not answer."""
+
+SMALL = "bred_poses"
+"""A figure that stands in the description itself: a larger one would widen all of its text."""
 
 MOST_LOADS = 500
 """Looks at the machines that wait while MLflow is away; the oldest go first."""
@@ -104,7 +121,10 @@ class Tracker:
         self._experiment = ""
         self._campaign = ""
         self._key: str | None = None
+        self._groups: dict[str, str] = {}
         self._began_ms = 0
+        self._gone_on: GoneOn | None = None
+        self._differing: Mapping[str, tuple[str, str]] = {}
         self._logbook: dict[int, Mapping[str, Any]] = {}
         self._lasting: dict[str, _Job] = {}
         self._loads: deque[Load] = deque(maxlen=MOST_LOADS)
@@ -129,6 +149,7 @@ class Tracker:
         *,
         run_id: str | None = None,
         key: str | None = None,
+        groups: Mapping[str, str] | None = None,
     ) -> str | None:
         """Open the campaign's run.
 
@@ -138,11 +159,12 @@ class Tracker:
             run_id: the run to go on in; a new one is opened where it is gone.
             key: what names this campaign for good, such as a random word kept in its folder; a run
                 that has it is found again even where its id was never noted.
+            groups: of the settings, in words, those that another campaign may lack.
 
         Returns:
             The run's id; None where MLflow is switched off or does not answer yet (see `run_id`).
         """
-        self._campaign, self._key = campaign, key
+        self._campaign, self._key, self._groups = campaign, key, dict(groups or {})
         self._opening = partial(self._open, dict(settings), run_id, key)
         self._flush()
         return self.run_id
@@ -259,7 +281,8 @@ class Tracker:
     def _describe(self, words: str) -> None:
         tags = self._store.client().get_run(self._parent().id).data.tags
         if told(tags, RESULT_TOLD) is None:
-            self._parent().tag({NOTE: f"{words}\n\n{_note(self._campaign)}"})
+            parts = [words, changed_words(self._differing), _note(self._campaign)]
+            self._parent().tag({NOTE: "\n\n".join(filter(None, parts))})
 
     def log_headline(self, numbers: Mapping[str, float], generation: int, words: str) -> None:
         """What came: metrics that stand before all groups, and the run's description.
@@ -269,8 +292,7 @@ class Tracker:
             generation: of the end.
             words: the result in Markdown, put before what explains the page.
         """
-        points = [Point(name, generation, value) for name, value in numeric(numbers)]
-        self._send("headline", lambda: _ignored(self._parent().write(points)))
+        self._send("headline", partial(self._write_closing, dict(numbers), generation))
         self._send("description", partial(self._write_result, words))
 
     def _write_result(self, words: str) -> None:
@@ -278,7 +300,11 @@ class Tracker:
         run = self._parent().id
         links = links_to(self._experiment, run, self._pages, self._version)
         first, _, rest = words.partition("\n\n")  # the page folds all but the first lines away
-        note = "\n\n".join([first, links, rest, _note(self._campaign)])
+        changed = changed_words(self._differing)
+        file = f"figures/{SMALL}.png"
+        shown = picture_of(run, file) if file in self._pages else ""
+        parts = [first, links, changed, shown, rest, _note(self._campaign)]
+        note = "\n\n".join(filter(None, parts))
         self._parent().tag({NOTE: note, RESULT_TOLD: "true"})
 
     def log_page(self, name: str, html: str) -> None:
@@ -289,8 +315,19 @@ class Tracker:
     def log_summary(self, numbers: Mapping[str, float], generation: int = 0) -> None:
         """Numbers about the whole campaign, such as the closing comparison, as metrics
         `1-result/<name>`; an extended campaign closes again, at a later generation."""
-        points = [Point(f"{RESULT}{name}", generation, value) for name, value in numeric(numbers)]
-        self._send("summary", lambda: _ignored(self._parent().write(points)))
+        named = {f"{RESULT}{name}": value for name, value in numbers.items()}
+        self._send("summary", partial(self._write_closing, named, generation))
+
+    def _write_closing(self, numbers: Mapping[str, float], generation: int) -> None:
+        """Points whose step is how often the campaign was closed before: the page draws a first
+        one as a bar with its number, and more as a curve."""
+        tags = self._store.client().get_run(self._parent().id).data.tags
+        closings: list[int] = json.loads(tags.get(CLOSINGS, "[]"))
+        if generation not in closings:
+            closings.append(generation)
+            self._parent().tag({CLOSINGS: json.dumps(closings)})
+        step = closings.index(generation)
+        self._parent().write(Point(name, step, value) for name, value in numeric(numbers))
 
     def finish(self, status: str = "FINISHED") -> None:
         """Close the run as FINISHED, FAILED or KILLED, after one last try to write all."""
@@ -304,6 +341,8 @@ class Tracker:
         self._end("stop of the campaign", self._stop)
 
     def _stop(self) -> None:
+        if self._gone_on is not None and self._gone_on.ended_ms is not None:
+            return  # it is done as before
         self._parent().tag({STOPPED: "true"})
         self._close("KILLED")
 
@@ -409,23 +448,22 @@ class Tracker:
         self._experiment = self._store.experiment()
         found = self._find(run_id, key)
         if found is None:
-            found = client.create_run(
-                self._experiment,
-                run_name=self._campaign,
-                tags={CAMPAIGN: self._campaign, COLOUR: self._colour(), NOTE: _note(self._campaign)}
-                | ({KEY: key} if key else {}),
-            ).info.run_id
+            run, self._gone_on = Run(client, self._new_run(key)), None
+            run.tag(self._origin())
         else:
-            client.update_run(found, status="RUNNING")
-            client.set_tag(found, STOPPED, "false")
-        run = Run(client, found)
-        run.write_settings(settings)
-        self._began_ms = int(client.get_run(found).info.start_time)
-        run.tag(self._origin())
-        for name, value in {NOTE: EXPERIMENT, TAG: shared_view(), **PRIMARY}.items():
-            client.set_experiment_tag(self._experiment, name, value)
-        client.log_text(found, _as_yaml(settings), "settings.yaml")
+            run, self._gone_on = Run(client, found), GoneOn(client, found, self._origin)
+        self._differing = run.write_settings(settings, self._groups)
+        self._began_ms = int(client.get_run(run.id).info.start_time)
+        client.log_text(run.id, _as_yaml(settings), "settings.yaml")
+        describe_experiment(client, self._experiment)
         return run
+
+    def _new_run(self, key: str | None) -> str:
+        tags = {CAMPAIGN: self._campaign, COLOUR: self._colour(), NOTE: _note(self._campaign)}
+        if key is not None:
+            tags[KEY] = key
+        made = self._store.client().create_run(self._experiment, run_name=self._campaign, tags=tags)
+        return str(made.info.run_id)
 
     def _colour(self) -> str:
         """The first colour that the fewest other campaigns have."""
@@ -466,6 +504,7 @@ class Tracker:
 
     def _write_generations(self) -> None:
         for generation in sorted(self._rows):
+            self._more(generation, self._parent().lacks(generation_metric("rows"), generation))
             points = [
                 Point(generation_metric(name), generation, value)
                 for name, value in numeric(self._rows[generation])
@@ -474,9 +513,14 @@ class Tracker:
             self._parent().write(points)
             del self._rows[generation]
 
+    def _more(self, generation: int, new: bool) -> None:
+        if new and self._gone_on is not None:
+            self._gone_on.more(generation)
+
     def _write_training(self, record: dict[str, Any]) -> None:
         run, complete = self._training(record)
         if not complete:
+            self._more(int(record.get("generation", 0)), True)
             self._fill_training(run, record)
         if record.get("champion") is not None:
             run.tag({CHAMPION: str(bool(record["champion"])).lower()})
@@ -567,6 +611,7 @@ class Tracker:
             name = own
         number = registry.register(bundle, name, metrics, maker, description=worth)
         self._version = name, number
+        self._parent().tag({MODEL: name})
         link_champion(self._store.client(), self._parent().id, maker)
 
     def _write_file(self, place: str, content: io.BytesIO) -> None:
@@ -582,7 +627,11 @@ class Tracker:
         self._store.client().log_text(self._parent().id, text.getvalue(), place)
 
     def _close(self, status: str) -> None:
-        self._store.client().set_terminated(self._parent().id, status)
+        if self._logbook:
+            self._parent().tag({GENERATIONS: max(self._logbook)})
+        ended = self._gone_on.ended_ms if self._gone_on and status == "FINISHED" else None
+        self._store.client().set_terminated(self._parent().id, status, end_time=ended)
+        describe_experiment(self._store.client(), self._experiment)
 
 
 def to_stderr(sentence: str) -> None:
@@ -636,9 +685,11 @@ def _note(campaign: str) -> str:
     return (
         f"Campaign **{campaign}**: poses bred generation by generation, and the lifters trained "
         "on them.\n\n"
-        "- *Model metrics*: one point a generation. `search/` how many offspring are valid and "
-        "kept, `score/` how wrong the champion lifter is on them (mm), `validity/` how far they "
-        "are from the joint limits, `population/` the same of those that breed next, "
+        "- *Model metrics*: one point a generation. `search/` of a generation's offspring how many "
+        "were `tried`, how many are `valid`, within the joint limits, and how many objectives and "
+        "bands have `kept`; `rows` are in the table, where an archive admits fewer and better ones "
+        "replace others. `score/` how wrong the champion lifter is on them (mm), `validity/` how "
+        "far they are from the joint limits, `population/` the same of those that breed next, "
         "`diversity/` how different these are, `speed/` how fast bodies are bred, `lifter/` the "
         "error on held-out real poses (mm) of each training, `1-result/` the closing comparison "
         "of baseline and evolved lifter.\n"

@@ -71,7 +71,7 @@ REPORT = {
 def test_a_campaign_closes_with_both_lifters_by_clip():
     said = " ".join(shown(closing_table(REPORT)).split())
     assert "walk[1]" in said and "80.0" in said and "30.0" in said
-    assert "4,000 seed poses (25.0% outside the limits), 9,000 offspring bred" in said
+    assert "4,000 seed poses (25.0% outside the limits); offspring: 9,000 tried" in said
 
 
 def test_a_report_from_before_a_metric_shows_a_dash(monkeypatch):

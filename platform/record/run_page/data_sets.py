@@ -24,7 +24,7 @@ class UsedPoses:
 
     Attributes:
         name: what it is called.
-        role: seed, validation, testing or bred, which MLflow calls its context.
+        role: seed, validation, testing, target or table, which MLflow calls its context.
         digest: what tells it from any other, 36 characters at most.
         source: where it is from, in words.
         counts: such as `poses` and `clips`.

@@ -15,9 +15,12 @@ from evoskeleton.lifting.drawing import bone_colour
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-COLUMNS, SHOWN = 8, 16
-_CELL = (150, 190)
-_MARGIN, _CAPTION = 8, 20
+COLUMNS, SHOWN = 4, 8
+_CELL = (150, 200)
+"""A cell's width and height, px: few bodies, that a tile of MLflow's page shows large enough."""
+
+_MARGIN, _CAPTION = 8, 26
+_LETTERS = 18
 _SMOOTH = 2
 """Times as large while it is drawn."""
 
@@ -67,7 +70,7 @@ def strip(poses: np.ndarray, captions: list[str]) -> "Image":
         poses: (bodies, 17, 3) world mm, z up; at least one.
         captions: a few letters under each.
     """
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
     width, height = _CELL
     columns = min(COLUMNS, len(poses))
@@ -81,9 +84,9 @@ def strip(poses: np.ndarray, captions: list[str]) -> "Image":
             line = (_SMOOTH * (points[[start, end]] + place)).reshape(-1).tolist()
             draw.line(line, colour, 3 * _SMOOTH)
     picture = picture.resize(size, Image.Resampling.BOX)
-    draw = ImageDraw.Draw(picture)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(_LETTERS)
     for caption, (x, y) in zip(captions, places * _CELL, strict=True):
-        draw.text((x + width // 2, y + height - _CAPTION), caption, _INK, anchor="ma")
+        draw.text((x + width // 2, y + height - _CAPTION), caption, _INK, font, anchor="ma")
     return picture
 
 

@@ -5,13 +5,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from evoskeleton.platform.record.mlflow_store import Store, without_secrets
-from evoskeleton.platform.record.run_page.shared_view import address_of_view
+from evoskeleton.platform.record.run_page.shared_view import TRAINING_TOOLS, place_of_view
 
 _QUIET_SERVER = "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
-_TRAINING_TOOLS = "?workflowType=machine_learning"
-"""Else the page offers its tools for chat models."""
 
 
 @dataclass(frozen=True)
@@ -21,23 +20,24 @@ class Page:
     Attributes:
         command: that serves the page; None where a server does already.
         address: of the campaigns beside one another.
-        campaign: address of this one alone.
+        campaign: address of one alone; None where that is not known.
     """
 
     command: str | None
     address: str
-    campaign: str
+    campaign: str | None = None
 
 
-def page_of(store: Store, experiment: str, run_id: str, port: int) -> Page:
-    """The page of a campaign's run."""
+def page_of(store: Store, experiment: str | None, run_id: str | None, port: int) -> Page:
+    """The page of a campaign's run, or of all where one of the two is not known."""
     local = f"http://127.0.0.1:{port}"
     base = (without_secrets(store.uri) if store.is_server else local).rstrip("/")
-    return Page(
-        command=None if store.is_server else serve_command(store, port),
-        address=base + address_of_view(experiment),
-        campaign=f"{base}/#/experiments/{experiment}/runs/{run_id}{_TRAINING_TOOLS}",
-    )
+    command = None if store.is_server else serve_command(store, port)
+    if experiment is None:
+        return Page(command, f"{base}/#/experiments{TRAINING_TOOLS}")
+    alone = f"{base}/#/experiments/{experiment}/runs/{run_id}{TRAINING_TOOLS}"
+    view = f"{base}/{place_of_view(experiment)}"
+    return Page(command, view, None if run_id is None else alone)
 
 
 def links_to(
@@ -52,11 +52,17 @@ def links_to(
     """
     place = f"#/experiments/{experiment}/runs/{run_id}/artifacts"
     pages_first = sorted(dict.fromkeys(files), key=lambda file: not file.endswith(".html"))
-    found = [f"[{_title(file)}]({place}/{file})" for file in pages_first]
+    found = [f"[{_title(file)}]({place}/{file}{TRAINING_TOOLS})" for file in pages_first]
     if version is not None:
         name, number = version
-        found.insert(1, f"[{name}, version {number}](#/models/{name}/versions/{number})")
+        place = f"#/models/{name}/versions/{number}{TRAINING_TOOLS}"
+        found.insert(1, f"[{name}, version {number}]({place})")
     return f"Look at: {', '.join(found)}." if found else ""
+
+
+def picture_of(run_id: str, file: str) -> str:
+    """Markdown that shows a picture of a run in its description."""
+    return f"![{_title(file)}](get-artifact?path={quote(file, safe='')}&run_uuid={run_id})"
 
 
 def _title(file: str) -> str:

@@ -12,13 +12,16 @@ CAMPAIGN, KEY, TRAINING = f"{_HIDDEN}campaign", f"{_HIDDEN}key", f"{_HIDDEN}trai
 STOPPED, WEIGHTS, COMPLETE = f"{_HIDDEN}stopped", f"{_HIDDEN}weights", f"{_HIDDEN}complete"
 RESULT_TOLD = f"{_HIDDEN}result"
 KIND = f"{_HIDDEN}kind"
+CLOSINGS = f"{_HIDDEN}closings"
+MODEL, COMPARED = f"{_HIDDEN}model", f"{_HIDDEN}compared"
 GIVEN, BEFORE = f"{_HIDDEN}given", f"{_HIDDEN}before"
 
 PARENT, NAME, NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"
 COLOUR = "mlflow.runColor"
 
-CHAMPION, CODE, MACHINE = "champion", "code", "machine"
-"""For people: which training is champion, what was run, and on what."""
+CHAMPION, CODE, MACHINE, GENERATIONS = "champion", "code", "machine", "generations"
+"""For people: which training is champion, what was run, on what, and how many generations there
+are, for the parameter of that keeps what was planned first."""
 
 
 def earlier(name: str) -> str:

@@ -9,19 +9,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 """Okabe and Ito 2008, https://jfly.uni-koeln.de/color/: charts tell campaigns apart by them."""
 
 EXPERIMENT = """\
-Campaigns of **evoskeleton**. The arrow at the right opens how to read and compare them.
-
-Each breeds 3D human poses from real ones and trains lifters on them.
-
-- A run without a parent is a campaign; the runs below it are its trainings.
-- Columns that answer most: `test_mpjpe_mm` (the champion's error on poses that were never bred \
-from), `gain_mm` (what breeding brought against the real poses alone; more is better), \
-`search/rows`. For searches towards keypoints: `explained`.
-- To compare two campaigns: tick both and press *Compare*, or \
-`evoskeleton campaign compare A B`, which adds figures side by side and paired intervals.
+- *Gain* (`gain_mm`): how much less the champion errs than the lifter of the real poses alone; \
+more is better. Errors (`test_mpjpe_mm`) are MPJPE on test poses that were never bred from.
+- A run without a parent is a campaign; the runs below it are its trainings, named by their error \
+on the validation poses.
 - `report.html`, the first link in the description of a campaign, tells everything on one page.
-- *Models* holds every lifter that was trained; the alias `champion` of a registered model says \
-which one is served.
+- *Compare* of ticked runs shows settings and curves; `evoskeleton campaign compare A B` adds \
+figures side by side, and paired intervals.
+- An endpoint is told which model it serves: `evoskeleton serve --model NAME` takes the version \
+with the alias `champion`; *Models* holds every lifter that was trained.
 """
 
 
@@ -33,8 +29,19 @@ def training_name(record: Mapping[str, Any], champion: bool = False) -> str:
     if record.get("rows"):
         parts.append(f"{record['rows']:,} poses")
     if (error := (record.get("validation") or {}).get("mpjpe")) is not None:
-        parts.append(f"{error:.1f} mm")
+        parts.append(f"validation {error:.1f} mm")
     return ", ".join([*parts, *([CHAMPION_WORD] if champion else [])])
+
+
+def changed_words(differing: Mapping[str, tuple[str, str]]) -> str:
+    """Parameters that do not say what holds now, in a sentence; nothing where all do."""
+    if not differing:
+        return ""
+    named = (f"`{name}` is {now}, was {first}" for name, (first, now) in sorted(differing.items()))
+    return (
+        f"Changed since the campaign began: {'; '.join(named)}. MLflow's parameters keep first "
+        "values; the tags `now.…` and `settings.yaml` have those of now."
+    )
 
 
 CHAMPION_WORD = "champion"

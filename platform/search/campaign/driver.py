@@ -24,6 +24,7 @@ from evoskeleton.platform.data.target.found import Readers
 from evoskeleton.platform.data.target.input_files import digests
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget, expect_same
 from evoskeleton.platform.data.target.load import BUILT_IN, load_target
+from evoskeleton.platform.record.mlflow_run import optional_groups
 from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.record.tracking import Page
 from evoskeleton.platform.search.campaign.custom_operators import check_unchanged, fingerprints
@@ -415,5 +416,6 @@ def _refuse_a_record_beside(settings: CampaignSettings, folder: CampaignFolder) 
 def _tracker(settings: CampaignSettings, folder: CampaignFolder) -> Recording:
     """The record of the campaign's own MLflow run, the same one after a resume."""
     tracker = Recording(settings.tracking, folder.home)
-    tracker.start(settings.name, settings.model_dump(mode="json"), key=folder.identity())
+    plain, groups = settings.model_dump(mode="json"), optional_groups(settings)
+    tracker.start(settings.name, plain, key=folder.identity(), groups=groups)
     return tracker

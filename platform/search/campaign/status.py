@@ -9,6 +9,7 @@ from typing import Any
 from evoskeleton.errors import BadInput
 from evoskeleton.files import is_remote, local_folder
 from evoskeleton.lifting.error_radii import CalibratedRadii
+from evoskeleton.platform.record.metric_names import in_counts
 from evoskeleton.platform.search.campaign.driver import table_of
 from evoskeleton.platform.search.campaign.mirror import campaigns_in
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
@@ -32,7 +33,7 @@ class Status:
         champion: weight hash of the lifter that was registered when the campaign closed; before
             that, of the lifter that scores, if there is one.
         error_radii_mm: the champion's error radii, see `lifting.conformal`, if it has any.
-        last: the last record of the logbook.
+        last: the last record of the logbook, counts as `metric_names.COUNTS` names them.
     """
 
     name: str
@@ -91,7 +92,7 @@ def _of(folder: CampaignFolder) -> Status:
         state=_activity(folder),
         champion=record["hash"] if record else None,
         error_radii_mm=_radii(record or {}),
-        last=state.logbook[-1],
+        last=in_counts(state.logbook[-1]),
     )
 
 

@@ -13,15 +13,24 @@ from matplotlib.figure import Figure
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.record.html_page import HtmlPage, png_of
+from evoskeleton.platform.search.campaign.closing.bred_picture import bred_picture
 from evoskeleton.platform.search.campaign.closing.facts import (
     Facts,
     facts_of,
     interval_over_clips,
 )
-from evoskeleton.platform.search.campaign.closing.report_page import problems
+from evoskeleton.platform.search.campaign.closing.report_page import (
+    again,
+    problems,
+    served_in_words,
+)
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito 2008, https://jfly.uni-koeln.de/color/."""
+
+
+_MANY = 20
+"""Clips from which on an interval over them is taken as it is."""
 
 
 class Difference(NamedTuple):
@@ -37,7 +46,7 @@ class Difference(NamedTuple):
         """As a sentence."""
         if not self.clips:
             return f"{self.name} and {first} have no test clip in common: nothing can be said."
-        sure = "" if self.low <= 0.0 <= self.high else ", more than the choice of clips explains"
+        sure = ", more than the choice of clips explains" if self.is_sure else ""
         less = "less" if self.mm < 0 else "more"
         return (
             f"{self.name} errs by {abs(self.mm):.1f} mm {less} than {first} over {self.clips} "
@@ -46,9 +55,14 @@ class Difference(NamedTuple):
 
     def verdict(self, first: str) -> str:
         """Which of the two is better, as far as clips tell."""
-        if not self.clips or self.low <= 0.0 <= self.high:
+        if not self.is_sure:
             return f"Neither {first} nor {self.name} is surely better."
-        return f"{self.name if self.mm < 0 else first} is better."
+        return f"The champion of {self.name if self.mm < 0 else first} errs less on these clips."
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether more is between the two than the choice of clips explains."""
+        return bool(self.clips) and not self.low <= 0.0 <= self.high
 
 
 @dataclass(frozen=True)
@@ -68,8 +82,9 @@ class Comparison:
             before, after = facts.errors
             report = facts.report
             yield (
-                facts.name, int(report["seeds"]), int(report["bred"]), int(report["rows"]),
-                int(report["generations"]), int(report["trainings"]), before, after, after - before,
+                facts.name, int(report["seeds"]), int(report["tried"]), int(report["bred"]),
+                int(report["survivors"]), int(report["rows"]), int(report["generations"]),
+                int(report["trainings"]), before, after, before - after,
             )  # fmt: skip
 
     def differences(self) -> list[Difference]:
@@ -80,6 +95,24 @@ class Comparison:
         """Which is better and by how much, a sentence or two a campaign but the first."""
         first = self.names[0]
         return [f"{each.verdict(first)} {each.in_words(first)}" for each in self.differences()]
+
+    def cautions(self) -> Iterator[str]:
+        """Why a difference is not yet a reason, a sentence each."""
+        settings = [name for name, *_ in self.settings()]
+        sure = any(each.is_sure for each in self.differences())
+        if sure and len(settings) > 1:
+            yield (
+                f"They differ in {len(settings)} settings ({', '.join(settings)}): nothing here "
+                "says which of them makes the difference."
+            )
+        if sure:
+            yield (
+                "Each was run once: with another seed of search and training the order may be "
+                "another; `evoskeleton study` repeats searches."
+            )
+        few = min((each.clips for each in self.differences() if each.clips), default=_MANY)
+        if few < _MANY:
+            yield f"An interval over {few} clips is a rough one."
 
     def settings(self) -> list[tuple[str, ...]]:
         """Settings that are not the same in all, by name."""
@@ -94,8 +127,8 @@ class Comparison:
 
 
 COLUMNS = (
-    "campaign", "seeds", "bred", "rows", "generations", "trainings",
-    "baseline, mm", "champion, mm", "change, mm",
+    "campaign", "seeds", "tried", "valid", "kept", "in the table", "generations", "trainings",
+    "baseline, mm", "champion, mm", "gain, mm",
 )  # fmt: skip
 
 
@@ -117,11 +150,17 @@ def comparison_page(comparison: Comparison) -> str:
     page = HtmlPage(f"{' and '.join(comparison.names)} compared")
     for sentence in comparison.sentences():
         page.headline(sentence)
+    for sentence in comparison.cautions():
+        page.text(sentence)
     page.table(COLUMNS, comparison.rows())
     page.text(
-        "Errors are MPJPE on the test poses, mean over poses in the table and over common clips in "
-        "the sentence above; change is champion against the lifter of the real poses alone."
+        "Errors are MPJPE on the test poses, mean over poses in this table and over common clips "
+        "in the sentences above; the gain is how much less the champion errs than the lifter of "
+        "the real poses alone. Offspring: tried; valid, within the joint limits; kept by "
+        "objectives and bands; poses in the table, the seeds among them."
     )
+    page.heading("Which model is served")
+    page.items(served_in_words(facts) for facts in comparison.campaigns)
     page.heading("What they were asked differently")
     page.table(["setting", *comparison.names], comparison.settings())
     page.heading("On which data")
@@ -131,8 +170,15 @@ def comparison_page(comparison: Comparison) -> str:
     page.heading("Side by side")
     for caption, figure in figures(comparison):
         page.figure(png_of(figure), caption)
+    for facts in comparison.campaigns:
+        if picture := bred_picture(facts):
+            page.figure(picture, f"{facts.name}: bred poses of the table, from the easiest to the "
+                        "hardest, with the error of the lifter of the day")  # fmt: skip
     page.heading("What went wrong")
     page.items(f"{f.name}: {problem}" for f in comparison.campaigns for problem in problems(f))
+    page.heading("How to run them again")
+    page.text("The settings of each are `settings.yaml`, in its folder and of its run in MLflow.")
+    page.verbatim("\n".join(again(facts.name, facts.name) for facts in comparison.campaigns))
     return page.render()
 
 

@@ -3,6 +3,7 @@
 from evoskeleton.platform.record.comparison_run import Compared, record_comparison
 from evoskeleton.platform.record.mlflow_store import Store
 from evoskeleton.platform.record.run_page.words import markdown_table
+from evoskeleton.platform.search.campaign.closing.report_page import served_in_words
 from evoskeleton.platform.search.comparing.comparison import COLUMNS, Comparison, figures
 
 _NAMES = ("curves", "error_by_clip")
@@ -21,9 +22,11 @@ def into_mlflow(comparison: Comparison, page: str) -> str | None:
     compared = Compared(
         comparison.names,
         page,
-        comparison.sentences(),
+        [*comparison.sentences(), *comparison.cautions()],
         [
             markdown_table(COLUMNS, comparison.rows()),
+            "Served:",
+            "\n".join(f"- {served_in_words(facts)}" for facts in comparison.campaigns),
             "What they were asked differently:",
             markdown_table(["setting", *comparison.names], comparison.settings()),
         ],

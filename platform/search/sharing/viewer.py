@@ -34,6 +34,7 @@ class Shown:
         ids, generation, mother: (n,) of bred poses; the mother's place among these, -1 for none.
         operator, clip: (n,) words.
         error: (n,) mm, NaN where nothing has scored.
+        left_again: (n,) bool, rows of a table that left it for others; ancestors are among them.
         left_out: poses that there were too many.
     """
 
@@ -44,6 +45,7 @@ class Shown:
     operator: Sequence[str]
     clip: Sequence[str]
     error: np.ndarray
+    left_again: np.ndarray
     left_out: int = field(default=0)
 
 
@@ -80,6 +82,7 @@ def page_of(shown: Shown, title: str) -> str:
         "operator": _indexed(shown.operator),
         "clip": _indexed(shown.clip),
         "error": [None if np.isnan(e) else round(float(e), 1) for e in shown.error],
+        "leftAgain": np.flatnonzero(shown.left_again).tolist(),
         "leftOut": shown.left_out,
     }
     template = resources.files("evoskeleton.platform.search.sharing").joinpath("viewer.html")
@@ -118,6 +121,7 @@ def _of_source(what: str, limit: int) -> Shown:
         operator=[""] * size,
         clip=poses.clip_label().tolist(),
         error=np.full(size, np.nan),
+        left_again=np.zeros(size, bool),
         left_out=count - size,
     )
 
@@ -127,12 +131,14 @@ def _of_table(uri: str, limit: int, campaign: str | None) -> Shown:
     names = sorted(table.info()["rows_by_campaign"])
     if campaign is None and len(names) > 1:
         raise BadInput(f"{uri} holds several campaigns: --campaign names one of {', '.join(names)}")
-    rows = table.read(_COLUMNS, campaign=campaign or names[0]).sort_by("id")
+    name = campaign or names[0]
+    rows = table.read(_COLUMNS, campaign=name).sort_by("id")
+    stay = np.asarray(table.chosen(["id"], campaign=name)["id"])
     ids, mothers = np.asarray(rows["id"]), np.asarray(rows["mother"].fill_null(-1))
     place = np.searchsorted(ids, mothers).clip(max=max(0, len(ids) - 1))
     mother = np.where((mothers >= 0) & (ids[place] == mothers), place, -1)
-    spread = np.unique(np.linspace(0, len(ids) - 1, min(limit, len(ids))).astype(int))
-    kept = _with_ancestors(spread, mother)
+    left = ~np.isin(ids, stay, assume_unique=True)
+    kept = _with_ancestors(_spread(np.flatnonzero(~left), np.flatnonzero(left), limit), mother)
     new = np.full(len(ids) + 1, -1)
     new[kept] = np.arange(len(kept))
     rows = rows.take(kept)
@@ -144,8 +150,19 @@ def _of_table(uri: str, limit: int, campaign: str | None) -> Shown:
         operator=rows["operator"].to_pylist(),
         clip=[clip or "" for clip in rows["clip"].to_pylist()],
         error=np.asarray(rows["error"].fill_null(float("nan")), float),
+        left_again=left[kept],
         left_out=len(ids) - len(kept),
     )
+
+
+def _spread(stay: np.ndarray, left: np.ndarray, limit: int) -> np.ndarray:
+    """At most so many places, evenly: of rows of the table first, of those that left after them."""
+    parts = []
+    for part in (stay, left):
+        count = min(len(part), limit - sum(map(len, parts)))
+        parts.append(part[np.linspace(0, len(part) - 1, count).astype(int)] if count else part[:0])
+    places: np.ndarray = np.unique(np.concatenate(parts))
+    return places
 
 
 def _with_ancestors(places: np.ndarray, mother: np.ndarray) -> np.ndarray:

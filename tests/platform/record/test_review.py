@@ -46,7 +46,7 @@ def test_clips_stand_in_the_order_of_their_gain_and_the_better_are_counted():
     figure = review.error_by_clip(baseline, evolved)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["roll", "walk", "kick"]
-    assert {"-20.0", "-5.0", "+1.0"} <= set(texts(figure))
+    assert {"gain", "+20.0", "+5.0", "-1.0"} <= set(texts(figure))
     assert axes.get_title("left") == "2 of 3 clips better; mean over clips 90.0 to 82.0 mm"
 
 

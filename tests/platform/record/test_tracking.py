@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,14 +19,18 @@ import yaml
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_rows import PoseRows
-from evoskeleton.platform.record import recording
-from evoskeleton.platform.record.mlflow_run import Run
+from evoskeleton.platform.record import provenance, recording
+from evoskeleton.platform.record.comparison_run import Compared, record_comparison
+from evoskeleton.platform.record.mlflow_run import Run, optional_groups
 from evoskeleton.platform.record.mlflow_store import Store
 from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses
+from evoskeleton.platform.record.run_page.found_page import found_page
 from evoskeleton.platform.record.run_page.gallery_strip import Galleries
+from evoskeleton.platform.record.run_page.gone_on import _continued
 from evoskeleton.platform.record.run_page.machine_load import Load, Machine, now_ms
 from evoskeleton.platform.record.tracking import Tracker, TrackingSettings
+from evoskeleton.platform.search.campaign.settings import CampaignSettings
 
 SETTINGS = {"seed": 7, "search": {"generations": 8, "target": None, "names": []}}
 
@@ -105,7 +110,7 @@ def test_a_campaign_is_a_run_with_settings_and_grouped_metrics(tracker, client):
     assert run.data.params["search.target"] == "none"
     assert run.data.tags["mlflow.evoskeleton.campaign"] == "walkers"
     assert "cores" in run.data.tags["machine"] or run.data.tags["machine"]
-    assert run.data.metrics["search/survival"] == pytest.approx(0.78)
+    assert run.data.metrics["search/valid_share"] == pytest.approx(0.78)
     assert run.data.metrics["score/error_mean"] == 62.0
     assert run.data.metrics["speed/offspring_per_second"] == 90_000
     assert "search/operator" not in run.data.metrics
@@ -119,6 +124,20 @@ def test_settings_are_kept_as_yaml_without_secrets(tracker, client, tmp_path):
     assert yaml.safe_load(text)["search"]["generations"] == 8
     for leak in ("hush", "pw@"):
         assert leak not in text and leak not in params
+
+
+def test_groups_that_another_campaign_lacks_are_told_in_words(record_home, client):
+    motion = {"seed": {"kind": "parquet", "path": "/mine/p.parquet"}}
+    plain = CampaignSettings.parse({"name": "plain", "motion": motion})
+    own = plain.model_dump(mode="json") | {"search": {"archive": {"cells": 400}}}
+    params = []
+    for settings in (plain, CampaignSettings.parse(own)):
+        plain_words, groups = settings.model_dump(mode="json"), optional_groups(settings)
+        tracker = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+        run_id = tracker.start(settings.name, plain_words, groups=groups)
+        params.append(client.get_run(run_id).data.params)
+    assert [each["search.archive"] for each in params] == ["none", "cells 400"]
+    assert params[1]["search.archive.cells"] == "400"
 
 
 def test_long_settings_are_cut_to_what_mlflow_takes(tracker, client):
@@ -137,12 +156,12 @@ def test_rows_given_again_are_written_once(tracker, client, record_home):
     resumed.sync_generations(logbook(6))
     counts = points(client, run_id)
     assert set(counts.values()) == {1}
-    assert {step for name, step in counts if name == "search/survival"} == set(range(6))
+    assert {step for name, step in counts if name == "search/valid_share"} == set(range(6))
 
 
 def test_half_a_generation_is_completed(tracker, client):
     run_id = tracker.start("half", SETTINGS)
-    client.log_metric(run_id, "search/survival", 0.8, step=0)
+    client.log_metric(run_id, "search/valid_share", 0.8, step=0)
     tracker.sync_generations(logbook(1))
     counts = points(client, run_id)
     assert set(counts.values()) == {1} and len(counts) == 5
@@ -186,15 +205,53 @@ def test_a_run_that_is_deleted_meanwhile_is_written_anew_from_its_beginning(reco
     assert client.list_artifacts(new, "tables")[0].path == "tables/closing.json"
 
 
-def test_a_setting_that_changed_keeps_its_first_value_and_says_the_new(
-    tracker, record_home, client
+def ended(record_home, generations, monkeypatch, commit, planned=8, name="longer"):
+    """The run of a campaign, driven to its end by the code of a commit."""
+    monkeypatch.setattr(provenance, "code_commit", lambda: commit)
+    tracker = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
+    settings = {"seed": 7, "search": {"generations": planned}}
+    run_id = tracker.start(name, settings, key=name)
+    tracker.sync_generations(logbook(generations))
+    tracker.log_headline({"test_mpjpe_mm": 52.0}, generations, "It came.\n\nMore of it.")
+    tracker.finish()
+    return run_id
+
+
+def test_a_campaign_that_is_resumed_when_it_is_done_keeps_its_end_and_its_code(
+    record_home, client, monkeypatch
 ):
-    run_id = tracker.start("longer", SETTINGS)
-    again = Tracker(TrackingSettings(), record_home, tell=pytest.fail)
-    again.start("longer", {"seed": 7, "search": {"generations": 12}}, run_id=run_id)
-    run = client.get_run(run_id)
+    before, after = (
+        client.get_run(ended(record_home, 4, monkeypatch, commit, name="done"))
+        for commit in ("aaaa", "bbbb")
+    )
+    assert after.info.run_id == before.info.run_id
+    assert (after.info.status, after.info.end_time) == ("FINISHED", before.info.end_time)
+    for name in ("code", "mlflow.source.git.commit", "mlflow.note.content"):
+        assert after.data.tags[name] == before.data.tags[name]
+
+
+def test_a_campaign_that_was_extended_says_what_holds_now_and_since_when(
+    record_home, client, monkeypatch
+):
+    ended(record_home, 4, monkeypatch, "aaaa")
+    run = client.get_run(ended(record_home, 7, monkeypatch, "bbbb", planned=12))
     assert run.data.params["search.generations"] == "8"
     assert run.data.tags["now.search.generations"] == "12"
+    assert run.data.tags["generations"] == "6"
+    assert "`search.generations` is 12, was 8." in run.data.tags["mlflow.note.content"]
+    assert run.data.tags["code"].endswith("bbbb from generation 4")
+    assert run.data.tags["code"].count("bbbb") == 1 and "aaaa" in run.data.tags["code"]
+    assert run.data.tags["mlflow.source.git.commit"] == "aaaa"
+
+
+def test_the_experiments_page_says_what_came_of_which_campaign(record_home, client, monkeypatch):
+    run_id = ended(record_home, 4, monkeypatch, "aaaa", name="newest")
+    tags = client.get_experiment(client.get_run(run_id).info.experiment_id).tags
+    words = tags["mlflow.note.content"]
+    assert f"runs/{run_id}?workflowType=machine_learning) | 52.0 |" in words
+    assert "| finished |" in words.partition(run_id)[2].partition("\n")[0]
+    assert "viewStateShareKey=campaigns" in words and len(words) <= 5000
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_a_training_is_a_child_run_with_curve_table_version_and_bundle(tracker, client, tmp_path):
@@ -202,7 +259,8 @@ def test_a_training_is_a_child_run_with_curve_table_version_and_bundle(tracker, 
     run_id = tracker.start("trained", SETTINGS)
     tracker.log_training(training(bundle=str(tmp_path)))
     (child,) = children(client, run_id)
-    assert child.info.run_name == "g3, 24,000 poses, 61.5 mm" and child.info.status == "FINISHED"
+    assert child.info.run_name == "g3, 24,000 poses, validation 61.5 mm"
+    assert child.info.status == "FINISHED"
     assert child.data.params["fit.width"] == "256"
     assert child.data.tags["mlflow.evoskeleton.training"] == "trained/v3"
     assert child.data.tags["mlflow.evoskeleton.weights"] == "beef3"
@@ -267,7 +325,7 @@ def test_a_training_told_twice_is_recorded_once(tracker, record_home, client):
     named = by_version(client, run_id)
     assert named["v5"].data.tags["champion"] == "true"
     assert named["v5"].info.run_name.endswith(" mm, champion")
-    assert named["v3"].info.run_name == "g3, 24,000 poses, 61.5 mm"
+    assert named["v3"].info.run_name == "g3, 24,000 poses, validation 61.5 mm"
     assert named["v3"].data.tags["champion"] == "false"
 
 
@@ -294,7 +352,7 @@ def test_a_record_that_mlflow_refuses_is_left_out_and_the_rest_goes_on(record_ho
     tracker.log_json("closing", {"mpjpe": 60})
     assert len(told) == 1
     assert told[0].startswith("MLflow refuses the training on table version 3, which is left out:")
-    assert points(client, run_id)["search/survival", 2] == 1
+    assert points(client, run_id)["search/valid_share", 2] == 1
     assert client.list_artifacts(run_id, "tables")[0].path == "tables/closing.json"
 
 
@@ -312,7 +370,7 @@ def test_figures_and_tables_become_artifacts(tracker, client, tmp_path):
     for _ in range(2):
         tracker.log_summary({"mpjpe_evolved": 55.0}, generation=9)
     assert client.get_run(run_id).data.metrics["1-result/mpjpe_evolved"] == 55.0
-    assert points(client, run_id)["1-result/mpjpe_evolved", 9] == 1
+    assert points(client, run_id)["1-result/mpjpe_evolved", 1] == 1
 
 
 WRITER = """
@@ -351,7 +409,7 @@ def test_a_killed_writer_leaves_no_gap_and_no_double_point(record_home, client):
         tracker.log_training(training(version=version, generation=version))
     counts = points(client, run_id)
     assert set(counts.values()) == {1}
-    assert {step for name, step in counts if name == "search/survival"} == set(range(last + 3))
+    assert {step for name, step in counts if name == "search/valid_share"} == set(range(last + 3))
     names = Counter(map(version_of, children(client, run_id)))
     assert names == Counter({f"v{version}": 1 for version in range(last + 3)})
     for child in children(client, run_id):
@@ -375,7 +433,7 @@ def test_no_record_is_blamed_for_generations_that_cannot_be_written(record_home,
     assert len(told) == 1 and "database is locked" in told[0]
     tracker.finish()
     assert "tables/closing.json" in [item.path for item in client.list_artifacts(run_id, "tables")]
-    assert {step for name, step in points(client, run_id) if name == "search/survival"} == {
+    assert {step for name, step in points(client, run_id) if name == "search/valid_share"} == {
         *range(5)
     }
 
@@ -440,7 +498,7 @@ def test_what_was_missed_is_written_when_mlflow_answers_again(
     assert len(told) == 1
     counts = points(client, tracker.run_id)
     assert set(counts.values()) == {1}
-    assert counts["search/survival", 1] == 1
+    assert counts["search/valid_share", 1] == 1
     assert [*map(version_of, children(client, tracker.run_id))] == ["v3"]
 
 
@@ -465,14 +523,66 @@ def test_the_page_is_opened_by_a_command_and_a_deep_link(tracker, record_home, c
         assert quiet in page.command
 
 
+def test_a_home_that_was_copied_is_put_right_by_whoever_asks_for_its_page(
+    tracker, record_home, tmp_path
+):
+    run_id = tracker.start("sent on", SETTINGS, key="ab12")
+    copy = tmp_path / "sent on"
+    shutil.copytree(record_home, copy)
+    page = found_page(TrackingSettings(), copy, "ab12")
+    assert page.campaign.endswith(f"/runs/{run_id}?workflowType=machine_learning")
+    assert "viewStateShareKey=campaigns" in page.address
+    assert str(copy) in page.command and str(record_home) not in page.command
+    moved = Store(TrackingSettings(), copy).client().get_run(run_id)
+    assert moved.info.artifact_uri.startswith(copy.as_uri())
+
+
+def test_a_page_that_is_not_known_is_not_named(tracker, record_home, tmp_path):
+    tracker.start("known", SETTINGS, key="known")
+    assert found_page(TrackingSettings(), tmp_path) is None
+    assert found_page(TrackingSettings(enabled=False), record_home, "ab12") is None
+    assert found_page(TrackingSettings(), record_home, "another").campaign is None
+    served = found_page(TrackingSettings(uri="https://me:pw@mlflow.lab"), tmp_path, "ab12")
+    assert served.command is None and served.campaign is None
+    assert served.address == "https://mlflow.lab/#/experiments?workflowType=machine_learning"
+
+
+def test_a_comparison_takes_the_place_of_an_earlier_one_of_the_same_campaigns(record_home, client):
+    def compared(*names):
+        words = Compared(names, "<p>", ["Equal."], ["| a |"], {names[1]: 1.0})
+        return record_comparison(TrackingSettings(), record_home, words, [])
+
+    first, other = compared("a", "b"), compared("a", "c")
+    client.delete_tag(first, "mlflow.evoskeleton.compared")  # as earlier versions left it
+    again = compared("b", "a")
+    experiment = client.get_run(again).info.experiment_id
+    found = client.search_runs([experiment], "tags.type = 'comparison'")
+    assert {run.info.run_id for run in found} == {again, other}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ("1.0, ab", "1.0, ab", None),
+        ("1.0, ab", "1.0, cd", "1.0, ab; 1.0, cd from generation 7"),
+        ("1.0, ab; 1.0, cd from generation 3", "1.0, cd", None),
+        (None, "1.0, ab", "1.0, ab"),
+        ("1.0, ab", None, None),
+    ],
+)
+def test_code_that_changed_is_told_once(before, now, said):
+    assert _continued(before, now, 7) == said
+
+
 def test_the_experiment_holds_the_view_that_the_address_opens(tracker, client):
     run_id = tracker.start("viewed", SETTINGS)
     tags = client.get_experiment(client.get_run(run_id).info.experiment_id).tags
     kept = tags["mlflow.sharedViewState.campaigns"].removeprefix("deflate;")
     state = json.loads(zlib.decompress(b64decode(kept)))
     assert state["selectedColumns"][0] == "metrics.`test_mpjpe_mm`"
-    charts = {chart["metricKey"]: chart["metricSectionId"] for chart in state["compareRunCharts"]}
-    assert {"test_mpjpe_mm", "gain_mm", "search/rows"} <= charts.keys()
+    charts = {chart["uuid"]: chart["metricSectionId"] for chart in state["compareRunCharts"]}
+    shown = ("test_mpjpe_mm", "gain_mm", "search/rows", "gallery", "differences")
+    assert {f"campaigns-{name}" for name in shown} <= charts.keys()
     assert set(charts.values()) == {section["uuid"] for section in state["compareRunSections"]}
 
 
@@ -484,7 +594,7 @@ def test_people_see_few_tags_and_none_of_them_is_a_hash(tracker, client):
     assert {name for name in tags if not name.startswith("mlflow.")} == {
         "champion", "code", "machine",
     }  # fmt: skip
-    assert tags["champion"] == "g3, 24,000 poses, 61.5 mm"
+    assert tags["champion"] == "g3, 24,000 poses, validation 61.5 mm"
 
 
 def test_a_run_of_an_earlier_version_is_found_with_its_trainings(tracker, client, record_home):

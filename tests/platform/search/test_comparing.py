@@ -23,14 +23,20 @@ from evoskeleton.platform.record.html_page import HtmlPage
 from evoskeleton.platform.record.mlflow_store import Store, TrackingSettings
 from evoskeleton.platform.record.run_page.opening import page_of
 from evoskeleton.platform.search.campaign.closing.facts import interval_over_clips
-from evoskeleton.platform.search.comparing.comparison import Difference, _difference
+from evoskeleton.platform.search.comparing.comparison import (
+    Comparison,
+    Difference,
+    _difference,
+)
 
 
 def test_words_of_users_are_no_markup():
     page = HtmlPage("<script>")
     page.table(["<b>", "n"], [("<i>x", 1.25)])
     page.verbatim("a < b", "<more>")
+    page.text("run `a <b>` now")
     text = page.render()
+    assert "<p>run <code>a &lt;b&gt;</code> now</p>" in text
     assert "<script>" not in text and "<b>" not in text and "<i>" not in text
     assert "&lt;i&gt;x" in text and "<td class=number>1.2</td>" in text
 
@@ -58,6 +64,25 @@ def test_differences_are_paired_over_common_clips_alone():
     other = facts("b", {"c1": 45.0, "c2": 55.0, "c4": 900.0})
     assert _difference(first, other) == Difference("b", -5.0, -5.0, -5.0, 2)
     assert "no test clip in common" in _difference(first, facts("c", {"x": 1.0})).in_words("a")
+
+
+def test_what_is_not_known_is_said_beside_what_is():
+    def compared(other, *settings):
+        campaigns = (facts("a", {f"c{i}": 50.0 for i in range(9)}), facts("b", other))
+        for campaign, own in zip(campaigns, ((), settings), strict=True):
+            campaign.changed_settings = lambda own=own: [(name, "1", "2") for name in own]
+        said = Comparison(campaigns)
+        return [*said.sentences(), *said.cautions()]
+
+    worse, seeds, few = compared({f"c{i}": 55.0 for i in range(9)}, "seed")
+    assert worse.startswith("The champion of a errs less on these clips. b errs by 5.0 mm more")
+    assert seeds.startswith("Each was run once") and "9 clips is a rough one" in few
+    settings = compared({f"c{i}": 55.0 for i in range(9)}, "seed", "search.islands")[1]
+    assert settings.startswith(
+        "They differ in 2 settings (search.islands, seed): nothing here says"
+    )
+    mixed = compared({f"c{i}": 46.0 + i for i in range(9)}, "seed", "search.islands")
+    assert mixed[0].startswith("Neither a nor b is surely better.") and len(mixed) == 2
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +125,7 @@ def test_two_campaigns_on_pages_that_stand_alone(home, tmp_path, capsys):
     for text in (written, *(page.read_text() for page in pages)):
         assert str(home.parent) not in text and 'src="http' not in text
         assert text.count("data:image/png") >= 2
+    assert "two: bred poses of the table" in pages[1].read_text()
     assert "search.island.keep" in pages[1].read_text()
     words = ["campaign", "compare", "one", "three", *report[:2]]
     assert "there is no campaign three" in refused(capsys, *words)

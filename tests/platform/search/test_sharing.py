@@ -39,13 +39,13 @@ def test_the_viewers_page_holds_the_poses_and_no_address(motion):
     shown = Shown(
         poses=motion[:3], ids=np.array([5, 6, 2**60]), generation=np.array([0, 1, 2]),
         mother=np.array([-1, 0, 1]), operator=["seed", "bend", "</script>"], clip=["a", "", ""],
-        error=np.array([np.nan, 50.0, 60.0]),
+        error=np.array([np.nan, 50.0, 60.0]), left_again=np.array([False, True, False]),
     )  # fmt: skip
     page = page_of(shown, "mine")
     assert "http" not in page.replace("http-equiv", "") and page.count("</script>") == 1
     data = json.loads(re.search(r"const D = (\{.*\});", page)[1])
     assert data["id"][2] == str(2**60) and data["mother"] == [-1, 0, 1]
-    assert data["error"] == [None, 50.0, 60.0]
+    assert data["error"] == [None, 50.0, 60.0] and data["leftAgain"] == [1]
 
 
 def test_card_and_metadata_say_whose_it_is_and_hide_nothing():

@@ -108,7 +108,8 @@ def campaign_resume(
 
 @campaigns.command("list")
 def campaign_list(home: Home = CAMPAIGNS) -> None:
-    """List the campaigns of a home, and how far they are."""
+    """List the campaigns of a home, how far they are, and where to look through them."""
+    from evoskeleton.platform.search.campaign.closing.where_recorded import pages_of_home
     from evoskeleton.platform.search.campaign.status import statuses
 
     there = statuses(home)
@@ -116,14 +117,21 @@ def campaign_list(home: Home = CAMPAIGNS) -> None:
     print_rows(headings, [status.row() for status in there])
     if not there:
         typer.echo(f"there are no campaigns in {home}", err=True)
+    for page in pages_of_home(home, [status.name for status in there]):
+        show_page(page, err=True)
 
 
 @campaigns.command("status")
 def campaign_status(name: Name, home: Home = CAMPAIGNS) -> None:
-    """Show one campaign as JSON: progress, champion, last record of the logbook."""
+    """Show one campaign as JSON: progress, champion, last record of the logbook.
+
+    Where to look through it is told on standard error.
+    """
+    from evoskeleton.platform.search.campaign.closing.where_recorded import page_of_campaign
     from evoskeleton.platform.search.campaign.status import status_of
 
     typer.echo(json.dumps(status_of(home, name).as_dict(), indent=1))
+    show_page(page_of_campaign(home, name), err=True)
 
 
 @campaigns.command("report")
@@ -136,6 +144,7 @@ def campaign_report(
     overwrite: Overwrite = False,
 ) -> None:
     """Write what came of a campaign as one HTML page with its figures, to read or send offline."""
+    from evoskeleton.platform.search.campaign.closing.where_recorded import page_of_campaign
     from evoskeleton.platform.search.campaign.closing.written_report import write_report
 
     place = output or Path(f"{name}-report.html")
@@ -144,6 +153,7 @@ def campaign_report(
         sentence = write_report(home, name, place)
     typer.echo(sentence)
     typer.echo(f"written to {place}")
+    show_page(page_of_campaign(home, name))
 
 
 @campaigns.command("compare")
@@ -157,6 +167,7 @@ def campaign_compare(
     overwrite: Overwrite = False,
 ) -> None:
     """Say which campaign is better and by how much, as a table and as one HTML page."""
+    from evoskeleton.platform.search.campaign.closing.where_recorded import pages_of_home
     from evoskeleton.platform.search.comparing import comparison as comparing
     from evoskeleton.platform.search.comparing.written_comparison import into_mlflow
 
@@ -170,9 +181,11 @@ def campaign_compare(
     columns = zip(comparing.COLUMNS, *compared.rows(), strict=True)
     headings, *rows = ([in_words(each) for each in column] for column in columns)
     print_rows(headings, rows)
-    for sentence in compared.sentences():
+    for sentence in (*compared.sentences(), *compared.cautions()):
         typer.echo(sentence)
     typer.echo(f"written to {place}{f' and MLflow run {where}' if where else ''}")
+    for found in pages_of_home(home, names):
+        show_page(found)
 
 
 campaigns.command("plan")(campaign_plan)

@@ -179,14 +179,15 @@ def monitor_of_campaign() -> "Bars | LogLines":
     return bars() if terminal(stderr=True).is_terminal else LogLines()
 
 
-def show_page(page: "Page | None") -> None:
+def show_page(page: "Page | None", err: bool = False) -> None:
     """Tell where to look through a campaign; nothing where MLflow holds none of it."""
     if page is None:
         return
     if page.command:
-        typer.echo(f"MLflow page: {page.command}")
-    typer.echo(f"then open: {page.address}")
-    typer.echo(f"this campaign alone: {page.campaign}")
+        typer.echo(f"MLflow page: {page.command}", err=err)
+    typer.echo(f"then open: {page.address}", err=err)
+    if page.campaign:
+        typer.echo(f"this campaign alone: {page.campaign}", err=err)
 
 
 def busy(text: str) -> AbstractContextManager[object]:

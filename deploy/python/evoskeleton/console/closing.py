@@ -20,9 +20,9 @@ def closing_table(report: dict[str, Any]) -> Table:
     table.add_row("all poses", *_cells(baseline["overall"], evolved["overall"]), style="bold")
     table.caption = (
         f"mm, mean over four fixed views, clips that were never bred from. {report['seeds']:,} "
-        f"seed poses ({report['seeds_outside_limits']:.1%} outside the limits), "
-        f"{report['tried']:,} offspring bred, {report['bred']:,} within the limits, "
-        f"{report['survivors']:,} survivors, {report['trainings']} trainings. "
+        f"seed poses ({report['seeds_outside_limits']:.1%} outside the limits); offspring: "
+        f"{report['tried']:,} tried, {report['bred']:,} valid (within the limits), "
+        f"{report['survivors']:,} kept; {report['trainings']} trainings. "
         f"Table {report['table']}, version {report['table_version']}, {report['rows']:,} poses."
     )
     table.caption_justify = "left"

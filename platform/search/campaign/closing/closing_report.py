@@ -4,6 +4,8 @@ It is written into `report.json` and, with figures, into `report.html` and MLflo
 goes into the registry.
 """
 
+import json
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,11 @@ from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import read_poses
 from evoskeleton.platform.record import review
 from evoskeleton.platform.record.html_page import png_of
+from evoskeleton.platform.record.metric_names import in_counts
 from evoskeleton.platform.record.provenance import code_commit, package_version
 from evoskeleton.platform.record.recording import Recording
+from evoskeleton.platform.record.tracking import SMALL
+from evoskeleton.platform.search.campaign.closing.bred_picture import bred_picture
 from evoskeleton.platform.search.campaign.closing.explained import explained, resembles_anybody
 from evoskeleton.platform.search.campaign.closing.facts import (
     Facts,
@@ -69,6 +74,7 @@ def conclude(
         "evolved": sides["evolved"],
         "code": {"version": package_version(), "commit": code_commit()},
     }
+    report |= _closed_before(folder, state, champion)
     if resembles_anybody(state):
         report["explained"] = explained(settings, folder, state, champion).rows()
     write_json(folder.report, report)
@@ -76,6 +82,15 @@ def conclude(
     if settings.tracking.enabled:
         _publish(settings, folder, table, state, champion, report, tracker)
     return report
+
+
+def _closed_before(folder: CampaignFolder, state: State, champion: int) -> dict[str, Any]:
+    """What is said of the first closing: closing again, with nothing new, changes none of it."""
+    with suppress(OSError, ValueError, KeyError):
+        there = json.loads(folder.report.read_text())
+        if (there["generations"], there["champion_training"]) == (state.generation, champion):
+            return {name: there[name] for name in ("code", "table_version") if name in there}
+    return {}
 
 
 def _publish(
@@ -99,6 +114,8 @@ def _publish(
         tracker.log_figure(name, figure)
         drawn.append((name, png_of(figure)))
     facts = Facts(folder, settings, state, table, report, finished_trainings(folder))
+    if (picture := bred_picture(facts)) is not None:
+        tracker.log_picture(SMALL, picture)
     page = report_page(facts, drawn)
     write_text(folder.page, page)
     tracker.log_page("report.html", page)
@@ -117,7 +134,7 @@ def _log_numbers(
         },
         generation,
     )
-    tracker.log_json("report", report)
+    tracker.log_json("report", in_counts(report))
     if "explained" in report:
         tracker.log_table("explained", report["explained"])
     tracker.log_table("errors_by_clip", _clip_rows(sides))

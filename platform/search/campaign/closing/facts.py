@@ -142,7 +142,7 @@ def _used_target(settings: CampaignSettings, folder: CampaignFolder) -> Iterator
 def bred_poses(settings: CampaignSettings, version: int, rows: int) -> UsedPoses:
     """The version of the pose table that a campaign ended with."""
     counts = {"poses": rows}
-    return UsedPoses(f"poses of {settings.name}", "bred", f"v{version}", "pose table", counts)
+    return UsedPoses(f"poses of {settings.name}", "table", f"v{version}", "pose table", counts)
 
 
 def facts_of(home: str, name: str) -> Facts:

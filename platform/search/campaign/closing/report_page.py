@@ -31,8 +31,9 @@ NOTHING = "Nothing that the campaign knows of."
 SOURCES = ("role", "poses", "clips", "subjects", "source")
 
 CAPTIONS = {
-    "error_by_clip": "Error of baseline and champion on every test clip; blue is better.",
-    "error_by_generation": "The champion's error on what each generation kept.",
+    "error_by_clip": "Error of baseline and champion on every test clip, and the gain; blue is "
+    "better.",
+    "error_by_generation": "The error of the champion of that time on the poses in the table.",
     "limb_directions": "Where limbs point: seeds only, bred only, both.",
     "evolved_poses": "Bred poses from the easiest to the hardest; their seed ancestors in grey.",
     "hardest_poses": "What the champion gets wrong most; their seed ancestors in grey.",
@@ -57,6 +58,7 @@ def report_page(facts: Facts, figures: Iterable[tuple[str, bytes]]) -> str:
     _bred(page, facts)
     for name, png in figures:
         page.figure(png, CAPTIONS.get(name, name.replace("_", " ")))
+    _hardest(page, facts)
     _again(page, facts)
     return page.render()
 
@@ -65,11 +67,11 @@ def verdict(facts: Facts) -> str:
     """What came, in a sentence: the champion against the lifter of the real poses alone."""
     before, after = facts.errors
     better = "better" if after < before else "no better"
-    low, high = interval_over_clips(_changes(facts))
+    low, high = interval_over_clips(_gains(facts))
     return (
         f"On {facts.report['evolved']['poses']:,} test poses the champion errs by {after:.1f} mm, "
         f"the lifter of the real poses alone by {before:.1f} mm: {better}, "
-        f"{after - before:+.1f} mm (95 % over clips {low:+.1f} to {high:+.1f})."
+        f"a gain of {before - after:.1f} mm (95 % over clips {low:.1f} to {high:.1f})."
     )
 
 
@@ -82,14 +84,16 @@ def result_in_markdown(facts: Facts) -> str:
     ]
     parts = [
         verdict(facts),
+        f"Served: {served_in_words(facts)}",
         markdown_table(["on the test poses", "baseline", "champion", "unit"], errors),
+        "On which data:",
         markdown_table(SOURCES, facts.sources()),
         f"What was bred: {_bred_in_words(facts)}",
         "Settings that differ from the defaults:",
         markdown_table(["setting", "value", "default"], facts.changed_settings()),
         "What went wrong:",
         *(f"- {problem}" for problem in [*problems(facts)] or [NOTHING]),
-        f"Run it again with `settings.yaml` of the artifacts: {_command('settings', facts.name)}",
+        f"Run it again with `settings.yaml` of the artifacts: `{again('settings', facts.name)}`",
     ]
     return "\n\n".join(parts)
 
@@ -107,10 +111,10 @@ def asked_in_markdown(settings: CampaignSettings, folder: CampaignFolder) -> str
     return "\n\n".join(parts)
 
 
-def _changes(facts: Facts) -> np.ndarray:
-    """(clips,) change of the error from baseline to champion, mm."""
+def _gains(facts: Facts) -> np.ndarray:
+    """(clips,) how much less the champion errs than the baseline, mm."""
     before, after = facts.by_clip("baseline"), facts.by_clip("evolved")
-    return np.array([after[clip] - before[clip] for clip in before])
+    return np.array([before[clip] - after[clip] for clip in before])
 
 
 def _errors(page: HtmlPage, facts: Facts) -> None:
@@ -128,11 +132,23 @@ def _errors(page: HtmlPage, facts: Facts) -> None:
             ["towards the target", "number", "before", "after"],
             [tuple(_short(value) for value in row.values()) for row in rows],
         )
-    page.text(
-        f"Served as the model {model_name(facts.name)}, alias champion: the training after "
-        f"generation {facts.report['champion_training']}. `evoskeleton model list` tells whether "
-        "another version was promoted since."
+    page.text(served_in_words(facts))
+
+
+def served_in_words(facts: Facts) -> str:
+    """Which lifter an endpoint serves that is told the campaign's model."""
+    name = model_name(facts.name)
+    return (
+        f"`evoskeleton serve --model {name}` serves the version of models:/{name} with the alias "
+        f"champion: from the campaign's end the training after generation "
+        f"{facts.report['champion_training']}, weights {_weights(facts)}, until another is "
+        f"promoted. `evoskeleton model list` tells."
     )
+
+
+def _weights(facts: Facts) -> str:
+    known = dict(facts.trainings).get(facts.report["champion_training"], {})
+    return str(known.get("hash", "unknown"))[:12]
 
 
 def _short(value: str | float) -> str:
@@ -221,7 +237,10 @@ def _asked(page: HtmlPage, facts: Facts) -> None:
 def _bred(page: HtmlPage, facts: Facts) -> None:
     page.heading("What was bred")
     page.text(_bred_in_words(facts))
-    page.text("The hardest of them, and whom they descend from:")
+
+
+def _hardest(page: HtmlPage, facts: Facts) -> None:
+    page.heading("The hardest, and whom they descend from")
     page.table(
         ["id", "error, mm", "generation", "made by", "line of mothers, to the seed"], _lines(facts)
     )
@@ -230,9 +249,10 @@ def _bred(page: HtmlPage, facts: Facts) -> None:
 def _bred_in_words(facts: Facts) -> str:
     report = facts.report
     return (
-        f"From {report['seeds']:,} seed poses, {report['tried']:,} offspring were bred in "
-        f"{report['generations']} generations; {report['bred']:,} were within the limits, "
-        f"{report['survivors']:,} were kept, and the table holds {report['rows']:,} poses."
+        f"From {report['seeds']:,} seed poses, {report['tried']:,} offspring were tried in "
+        f"{report['generations']} generations; {report['bred']:,} were valid, within the joint "
+        f"limits; {report['survivors']:,} were kept by objectives and bands; {report['rows']:,} "
+        f"poses are in the table, the seeds among them."
     )
 
 
@@ -259,7 +279,8 @@ def _lines(facts: Facts) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _command(file: str, name: str) -> str:
+def again(file: str, name: str) -> str:
+    """The command that runs a campaign's settings anew, under another name."""
     return f"evoskeleton campaign run {file}.yaml --set name={name}-again"
 
 
@@ -271,6 +292,6 @@ def _again(page: HtmlPage, facts: Facts) -> None:
         f"With {code if version else 'the code of that time'}; the same seed, settings and kind "
         "of device make the same table, row for row."
     )
-    page.verbatim(_command(facts.name, facts.name))
+    page.verbatim(again(facts.name, facts.name))
     text = yaml.safe_dump(public_settings(facts.settings.model_dump(mode="json")), sort_keys=False)
     page.verbatim(text, f"{facts.name}.yaml: all settings; paths stand without their folders")
