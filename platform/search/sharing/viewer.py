@@ -157,12 +157,19 @@ def _of_table(uri: str, limit: int, campaign: str | None) -> Shown:
 
 def _spread(stay: np.ndarray, left: np.ndarray, limit: int) -> np.ndarray:
     """At most so many places, evenly: of rows of the table first, of those that left after them."""
-    parts = []
-    for part in (stay, left):
-        count = min(len(part), limit - sum(map(len, parts)))
-        parts.append(part[np.linspace(0, len(part) - 1, count).astype(int)] if count else part[:0])
-    places: np.ndarray = np.unique(np.concatenate(parts))
+    first = _evenly(stay, limit)
+    places: np.ndarray = np.union1d(first, _evenly(left, limit - len(first)))
     return places
+
+
+def _evenly(places: np.ndarray, count: int) -> np.ndarray:
+    """At most so many of the places, evenly over all."""
+    if count <= 0 or len(places) == 0:
+        return places[:0]
+    chosen: np.ndarray = places[
+        np.linspace(0, len(places) - 1, min(count, len(places))).astype(int)
+    ]
+    return chosen
 
 
 def _with_ancestors(places: np.ndarray, mother: np.ndarray) -> np.ndarray:
