@@ -80,6 +80,24 @@ def decode_image(
     return _decoded(io.BytesIO(data), name, most_pixels, PICTURE_FORMATS)
 
 
+def decoded_size(
+    data: bytes, name: str = "of the request", most_pixels: int = MOST_PIXELS
+) -> tuple[int, int]:
+    """Width and height, px, of a picture that can be decoded, as it should be seen.
+
+    Its pixels are never copied into Python's memory: that would hold up all other threads.
+
+    Raises:
+        BadInput: as `read_image`.
+    """
+    with _opened(io.BytesIO(data), name, most_pixels, PICTURE_FORMATS) as picture:
+        picture.load()
+        _as_rgb(picture.crop((0, 0, 1, 1)))
+        turned = picture.getexif().get(_ORIENTATION, 1) >= 5
+        width, height = picture.size[::-1] if turned else picture.size
+        return width, height
+
+
 def jpeg_thumbnail(
     data: bytes, width: int, name: str = "of the request", most_pixels: int = MOST_PIXELS
 ) -> bytes:

@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +18,9 @@ STOP_S = 2.0
 """How long work that is cut off may go on before it is left behind."""
 _LOOK_S = 0.02
 
+_BEHIND = 5
+"""Niceness of threads that let the event loop go first: a third of its share of a processor."""
+
 
 class Threads:
     """A bounded number of threads; a place is free when its thread is.
@@ -26,8 +32,10 @@ class Threads:
         held: pieces of work that wait or are being done.
     """
 
-    def __init__(self, count: int, name: str) -> None:
-        self._pool, self._name = ThreadPoolExecutor(count, name), name
+    def __init__(self, count: int, name: str, behind: bool = False) -> None:
+        """`behind`: they let the event loop go first where both want a processor."""
+        self._name = name
+        self._pool = ThreadPoolExecutor(count, name, _let_others_go_first if behind else None)
         self.held = 0
 
     async def run(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -69,6 +77,12 @@ class Threads:
         if self.held:
             LOG.warning("work is left behind", extra={"fields": {"threads": self._name}})
         return not self.held
+
+
+def _let_others_go_first() -> None:
+    """Of this thread; Linux alone knows how nice a thread is."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
 
 
 class _Held(NamedTuple):
@@ -123,8 +137,8 @@ class Work:
 
     def __init__(self) -> None:
         self.reading, self.writing = Threads(4, "reading"), Threads(8, "writing")
-        self.decoding = Threads(2, "decoding")
-        self.fitting, self.files = Threads(1, "fitting"), Threads(2, "files")
+        self.decoding = Threads(2, "decoding", behind=True)
+        self.fitting, self.files = Threads(1, "fitting"), Threads(2, "files", behind=True)
 
     async def stop(self) -> None:
         """Wait for what is being done, as `Threads.stop`; what waits is cancelled."""

@@ -145,7 +145,6 @@ def checked_picture(
     require(
         "PIL", "pictures need Pillow, which is not installed; try pip install 'evoskeleton[detect]'"
     )
-    from evoskeleton.pose2d.images import decode_image
+    from evoskeleton.pose2d.images import decoded_size
 
-    height, width = decode_image(content, name, most_pixels).shape[:2]
-    return Picture(content, width, height)
+    return Picture(content, *decoded_size(content, name, most_pixels))

@@ -294,6 +294,11 @@ class BodyCost:
         """(rows,) cost."""
         return self._sum(*self._residuals(bodies, evidence))
 
+    def unpulled(self, bodies: Bodies, evidence: Evidence) -> Tensor:
+        """(rows,) cost without that of straying from the lifter."""
+        pixels, pulls, plain = self._residuals(bodies, evidence)
+        return self._sum(pixels, torch.zeros_like(pulls), plain)
+
     def model(self, bodies: Bodies, evidence: Evidence) -> tuple[Tensor, Tensor, Tensor]:
         """Cost (rows,), half its gradient (rows, 45) and half its curvature (rows, 45, 45)."""
         pixels, pulls, plain = residuals = self._residuals(bodies, evidence)

@@ -3,8 +3,8 @@
 The fit of `pose_fit` with three differences. It is pulled towards a start, such as the body that an
 annotator has put right, where there is one: a lifter's pull would undo the work. Bones of which
 somebody has said whether they point away from the camera or towards it keep to that. And several
-bodies come back that differ from each other, the likeliest explanations of the picture by a flip of
-limbs in depth (`depth_flips`).
+bodies come back that differ from each other: after the fitted one those that a flip in depth makes
+of it, the likeliest first (`likely_flips`).
 
 One row a bone, by its far end: joints 1 to 16.
 """
@@ -29,6 +29,7 @@ from evoskeleton.lifting.model_fit.body_cost import (
 )
 from evoskeleton.lifting.model_fit.depth_flips import SINGLE, combined, flipped
 from evoskeleton.lifting.model_fit.fitted_bodies import FittedBodies
+from evoskeleton.lifting.model_fit.likely_flips import likely_flips
 from evoskeleton.lifting.model_fit.pose_fit import (
     Fitter,
     PoseFitSettings,
@@ -41,7 +42,6 @@ from evoskeleton.shapes import expect_shape
 
 MOST_BODIES = 6
 APART_MM = 50.0
-_SPARE = 2
 _MOST_LOG_LENGTH = 0.5
 _ORDER_STEPS = 8
 _KEPT_MARGIN = ORDER_MARGIN / 5.0
@@ -90,7 +90,7 @@ def refit_body(
     most: int = MOST_BODIES,
     limits: Limits | None = None,
 ) -> FittedBodies:
-    """Bodies for one person: that which grew out of the start first, then the cheapest first.
+    """Bodies for one person: that which was fitted, then its flips in depth, the likeliest first.
 
     Args:
         lifter: where the fit starts without `start`.
@@ -160,8 +160,26 @@ class _Refitting:
 
     def bodies(self, lengths: Tensor | None, most: int) -> tuple[Bodies, Tensor, Tensor]:
         """Up to `most` bodies, their costs and whether they converged, (k,) each."""
-        settings, fitter = self._settings, self._fitter
+        fitter, settings = self._fitter, self._settings
         evidence = self._evidence(start := self._start(lengths))
+        fitted = self._searched if lengths is None else self._grown
+        body, converged = fitted(start, evidence)
+        others = likely_flips(body, evidence, fitter.cost, settings, self._order == 0)
+        found = self._kept_in_order(Bodies.concatenate([body, others]))
+        places = self._apart(found, most)
+        rows = torch.zeros(len(places), dtype=torch.int64)
+        found = found.take(places)
+        return found, fitter.cost.cost(found, evidence.take(rows)), converged[rows]
+
+    def _grown(self, start: Bodies, evidence: Evidence) -> tuple[Bodies, Tensor]:
+        """The body that a start becomes, and whether it converged, (1,)."""
+        steps = self._settings.start_steps + self._settings.final_steps
+        body, _, converged = self._fitter.refined(start, evidence, steps)
+        return body, converged
+
+    def _searched(self, start: Bodies, evidence: Evidence) -> tuple[Bodies, Tensor]:
+        """The cheapest body of all flips of parts, and whether it converged, (1,)."""
+        settings, fitter = self._settings, self._fitter
         base, cost, _ = fitter.refined(start, evidence, settings.start_steps)
         free = self._order == 0
         single = fitter.explored(base, evidence, (SINGLE & free).expand(1, -1, -1))
@@ -169,15 +187,13 @@ class _Refitting:
         several = fitter.explored(base, evidence, chosen)
         pool = Bodies.concatenate([base, single[0], several[0]])
         costs = torch.cat([cost, single[1][0], several[1][0]])
-        places = self._apart(pool, costs, most + _SPARE, first=lengths is not None)
-        rows = torch.zeros(len(places), dtype=torch.int64)
+        finalists = costs.topk(settings.finalists, largest=False).indices
+        rows = torch.zeros(len(finalists), dtype=torch.int64)
         found, costs, converged = fitter.refined(
-            pool.take(places), evidence.take(rows), settings.final_steps
+            pool.take(finalists), evidence.take(rows), settings.final_steps
         )
-        found = self._kept_in_order(found)
-        costs = fitter.cost.cost(found, evidence.take(rows))
-        best = self._apart(found, costs, most, first=lengths is not None)
-        return found.take(best), costs[best], converged[best]
+        best = costs.argmin()[None]
+        return found.take(best), converged[best]
 
     def _start(self, lengths: Tensor | None) -> Bodies:
         """Where the search begins, standing where the keypoints say, turned as was said."""
@@ -202,15 +218,11 @@ class _Refitting:
         ordered = rays * self._order[:, None]
         return Evidence(points, self._plain.precision, self._plain.lifted, ordered)
 
-    def _apart(self, bodies: Bodies, costs: Tensor, most: int, first: bool) -> Tensor:
-        """(k,) places of the cheapest bodies that differ from each other; place 0 before all others
-        where it is to be the `first`."""
+    def _apart(self, bodies: Bodies, most: int) -> Tensor:
+        """(k,) places of the first bodies that differ from each other."""
         joints = hip_centred(body_joints(bodies, self._settings))
-        order = costs.argsort(stable=True).tolist()
-        if first:
-            order.insert(0, order.pop(order.index(0)))
         chosen: list[int] = []
-        for place in order:
+        for place in range(len(bodies)):
             far = torch.linalg.vector_norm(joints[chosen] - joints[place], dim=2).amax(1)
             if (far > APART_MM).all():
                 chosen.append(place)

@@ -60,16 +60,18 @@ export class Work {
       const held = await patiently(() => server.lease(this.project.id, AHEAD), () => !this.image && this.stage.current());
       const waiting = new Set((await journal.posted()).map((entry) => entry.image));
       this.ahead = held.filter((image) => image.id !== this.image?.id && !waiting.has(imageKey(this.project, image, this.me.name)));
-      for (const image of this.ahead.slice(0, 2)) this.load(image);
+      void this.load(this.ahead.slice(0, 2));
     } catch (error) {
       if (!this.image) throw error;
     }
   }
 
-  /** @param {any} image */
-  load(image) {
-    picture(image).catch(() => {});
-    if (!image.revision && this.me.detector) server.suggest(image.id).catch(() => {});
+  /** One after the other: the first of them is waited for. @param {any[]} images */
+  async load(images) {
+    for (const image of images) {
+      const suggested = !image.revision && this.me.detector ? server.suggest(image.id) : null;
+      await Promise.allSettled([picture(image), suggested]);
+    }
   }
 
   async next() {

@@ -179,7 +179,7 @@ export class Picture {
   }
 
   startPinch() {
-    this.session.preview = null;
+    this.session.unshow();
     const [a, b] = [...this.pointers.values()];
     this.drag = { kind: "pinch", apart: Math.hypot(a[0] - b[0], a[1] - b[1]), middle: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] };
   }
@@ -236,7 +236,7 @@ export class Picture {
     this.drag = null;
     if (!drag || drag.kind === "pinch") return;
     if (event.type === "pointercancel") {
-      this.session.preview = null;
+      this.session.unshow();
       return this.session.changed();
     }
     if (["point", "body", "horizon"].includes(drag.kind) && drag.moved) {

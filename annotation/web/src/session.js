@@ -37,8 +37,10 @@ export class Session {
     /** @type {number | null} */
     this.person = null;
     this.point = 0;
-    /** @type {Doc | null} of an unfinished drag: shown, not yet done */
-    this.preview = null;
+    /** @type {Action | null} of an unfinished drag: shown, not yet done */
+    this.dragging = null;
+    /** @type {Doc | null} what it makes of the people, as soon as somebody looks */
+    this.dragged = null;
     /** @type {import("./body.js").Point[] | null} another body, shown before it is taken */
     this.ghost = null;
     /** @type {Doc | null} another revision, laid over this one to compare them */
@@ -49,6 +51,8 @@ export class Session {
     this.problem = "";
     this.busy = "";
     this.listeners = new Set();
+    /** That work is kept now: nothing else has changed. */
+    this.told = () => this.changed();
     this.seconds = 0;
     this.lastInput = 0;
     this.sentActions = 0;
@@ -67,6 +71,12 @@ export class Session {
   /** What is shown. */
   get doc() {
     return this.preview ?? this.history.now;
+  }
+
+  /** What an unfinished drag makes of the people; null without one. A pointer moves more often than a frame is drawn. */
+  get preview() {
+    if (this.dragging) this.dragged ??= after(this.history, this.dragging, this.frame).now;
+    return this.dragged;
   }
 
   /** @returns {Person | undefined} */
@@ -200,7 +210,8 @@ export class Session {
   act(action) {
     if (this.readOnly || this.closed || this.sealed) return;
     const next = after(this.history, action, this.frame);
-    this.preview = this.ghost = null;
+    this.unshow();
+    this.ghost = null;
     if (next !== this.history) {
       this.history = next;
       this.keep(action);
@@ -213,7 +224,7 @@ export class Session {
   /** @param {Action} action */
   keep(action) {
     this.unkept += 1;
-    const kept = () => { this.unkept -= 1; this.changed(); };
+    const kept = () => { this.unkept -= 1; this.told(); };
     journal.add(this.key, ++this.written, action).then(kept, (error) => {
       this.problem = `this browser cannot keep your work: ${error?.message ?? error}; save it as a file`;
       this.changed();
@@ -235,8 +246,14 @@ export class Session {
 
   /** @param {Action} action shown while a drag goes on */
   show(action) {
-    if (!this.readOnly && !this.sealed) this.preview = after(this.history, action, this.frame).now;
+    this.dragged = null;
+    this.dragging = this.readOnly || this.sealed ? null : action;
     this.changed();
+  }
+
+  /** The drag has ended. */
+  unshow() {
+    this.dragged = this.dragging = null;
   }
 
   /** @param {number | null} id @param {number} [point] */
@@ -299,8 +316,7 @@ export class Session {
   async refit(quiet = false) {
     const person = this.chosen;
     if (!person || !fittable(person, this.frame)) return [];
-    this.busy = quiet ? "" : "Fitting a body ...";
-    this.changed();
+    if (!quiet) this.say("Fitting a body ...");
     try {
       const message = messageOf(person);
       return bodiesOf((await server.refit({
@@ -311,9 +327,14 @@ export class Session {
       if (!quiet) this.problem = /** @type {Error} */ (error).message;
       return [];
     } finally {
-      this.busy = "";
-      this.changed();
+      if (!quiet) this.say("");
     }
+  }
+
+  /** What the page is busy with. @param {string} words */
+  say(words) {
+    this.busy = words;
+    this.changed();
   }
 
   async renew() {

@@ -37,6 +37,8 @@ export class Space {
     this.view = { ...VIEWS.side };
     this.name = "side";
     this.closer = 1;
+    this.width = 0;
+    this.height = 0;
     /** @type {any} */
     this.drag = null;
     this.draw = inNextFrame(() => this.paint());
@@ -54,8 +56,9 @@ export class Space {
   }
 
   resized() {
-    this.canvas.width = Math.round(this.element.clientWidth * devicePixelRatio);
-    this.canvas.height = Math.round(this.element.clientHeight * devicePixelRatio);
+    [this.width, this.height] = [this.element.clientWidth, this.element.clientHeight];
+    this.canvas.width = Math.round(this.width * devicePixelRatio);
+    this.canvas.height = Math.round(this.height * devicePixelRatio);
     this.draw();
   }
 
@@ -72,7 +75,7 @@ export class Space {
   /** Middle and height of what is shown, world mm. @param {Point[]} world */
   frameOf(world) {
     const low = Math.min(...world.map((point) => point[2]));
-    return { low, scale: (this.closer * 0.8 * Math.min(this.element.clientWidth, this.element.clientHeight)) / Math.max(this.session.chosen?.height ?? 1700, 500) };
+    return { low, scale: (this.closer * 0.8 * Math.min(this.width, this.height)) / Math.max(this.session.chosen?.height ?? 1700, 500) };
   }
 
   /** A joint's world place seen from its hip. @param {Point[]} joints */
@@ -88,7 +91,7 @@ export class Space {
     const away = x * Math.sin(turn) + y * Math.cos(turn);
     const up = z * Math.cos(tilt) + away * Math.sin(tilt);
     const middle = ((low + 0.5 * (this.session.chosen?.height ?? 1700)) * Math.cos(tilt)) || 0;
-    return [this.element.clientWidth / 2 + scale * right, this.element.clientHeight / 2 - scale * (up - middle)];
+    return [this.width / 2 + scale * right, this.height / 2 - scale * (up - middle)];
   }
 
   // Pointers
@@ -174,7 +177,7 @@ export class Space {
   paint() {
     const context = this.canvas.getContext("2d");
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    context.clearRect(0, 0, this.element.clientWidth, this.element.clientHeight);
+    context.clearRect(0, 0, this.width, this.height);
     const joints = this.session.chosen?.joints;
     if (!joints) return;
     const world = this.world(joints);

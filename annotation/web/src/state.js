@@ -5,7 +5,7 @@ import { HEIGHT_MM, KEYPOINTS, LEAST_KNOWN, MIRROR, PARENTS } from "./schema.js"
 
 /** @typedef {import("./body.js").Point} Point */
 /** @typedef {import("./body.js").Px} Px */
-/** @typedef {{joints: Point[], cost: number, reprojection: number}} Body hip at 0 */
+/** @typedef {{joints: Point[], cost: number, reprojection: number, flips?: string[]}} Body hip at 0; ends of bones that point the other way than those of the first */
 /**
  * @typedef {object} Person
  * @property {number} id

@@ -40,7 +40,7 @@ export function suggestedOf(message, frame, id) {
 
 /** @param {any[] | undefined} bodies @returns {import("./state.js").Body[]} */
 export function bodiesOf(bodies) {
-  return (bodies ?? []).map((body) => ({ joints: rows(body.joints, 3), cost: body.cost ?? 0, reprojection: body.reprojectionPx ?? 0 }));
+  return (bodies ?? []).map((body) => ({ joints: rows(body.joints, 3), cost: body.cost ?? 0, reprojection: body.reprojectionPx ?? 0, flips: JOINTS.slice(1).filter((_, bone) => body.flips?.[bone]) }));
 }
 
 /** The message of a person. @param {Person} person */

@@ -35,7 +35,7 @@ async simulate([items, frame, least, most]) {
     let error = began;
     let count = 0;
     for (; count < most; count++) {
-      const others = count ? [] : bodies.slice(1, 5).map((joints) => ({ t: "body", joints }));
+      const others = count ? [] : bodies.slice(1).map((joints) => ({ t: "body", joints }));
       let best = null;
       for (const action of [...others, ...actions]) {
         const [after] = reduce({ people: [person], note: "" }, { id: 0, ...action }, frame).people;

@@ -15,6 +15,7 @@ from evoskeleton.annotation.serving.refits import RefitAsked, assumed_focal_px, 
 from evoskeleton.lifting.bundle import load_bundle
 from evoskeleton.lifting.bundles import shipped
 from evoskeleton.lifting.cameras import FOCAL_PX
+from evoskeleton.lifting.model_fit.pose_fit import fit_poses
 from evoskeleton.pose2d.detector import Person
 
 OFF = 0.05
@@ -44,12 +45,19 @@ def items(cmu, lifter, poses, views):
 
 
 def bodies_of(lifter, points):
-    """The cheapest bodies that the server offers."""
-    height = 1700.0
-    asked = RefitAsked(
-        points, np.ones(17), 1000, 1000, assumed_focal_px(1000, 1000), height, None, None, 6
-    )
+    """What the page offers: the body that is suggested, and its flips."""
+    [suggested] = fit_poses(lifter, points[None].astype(np.float32)).joints[:, 0]
+    focal = assumed_focal_px(1000, 1000)
+    asked = RefitAsked(points, np.ones(17), 1000, 1000, focal, 1700.0, suggested, None, 6)
     return refit(lifter, asked)
+
+
+def least_wrong(bodies, joints):
+    """The least error of bodies from the hip, mean over the joints at the best scale, mm."""
+    truth = joints - joints[0]
+    scales = (bodies * truth).sum(axis=(1, 2)) / np.square(bodies).sum(axis=(1, 2))
+    off = scales[:, None, None] * bodies - truth
+    return np.linalg.norm(off, axis=2).mean(axis=1).min()
 
 
 def simulated(page, found, most=12):
@@ -57,7 +65,7 @@ def simulated(page, found, most=12):
         {
             "keypoints": points.tolist(),
             "truth": (joints - joints[0]).tolist(),
-            "bodies": bodies.joints[:5].tolist(),
+            "bodies": bodies.joints.tolist(),
         }
         for joints, points, bodies in found
     ]
@@ -95,11 +103,18 @@ def test_the_bone_to_be_flipped_is_often_among_the_alternatives(annotating, chro
         ]
         errors = np.array(page.evaluate(f"(given) => ({SCRIPT}).flips(given)", [words]))
     before, after = errors[:, 0], errors[:, 1:]
-    helped = np.flatnonzero(before - after.min(axis=1) >= 10.0)
+    gain = before - after.min(axis=1)
+    helped = np.flatnonzero(gain >= 10.0)
     bones = after[helped].argmin(axis=1)
     there = [found[row][2].flips[:, bone].any() for row, bone in zip(helped, bones, strict=True)]
-    print(f"a flip helps {len(helped)} of {len(found)} bodies, and is offered in {sum(there)}")
-    assert len(helped) >= 10 and np.mean(there) >= 0.3
+    others = np.array([least_wrong(at.joints[1:], joints) for joints, _, at in found])
+    good = (before - others)[helped] >= 0.8 * gain[helped]
+    print(
+        f"a flip helps {len(helped)} of {len(found)} bodies; it is offered in {sum(there)}, it or "
+        f"what is as good in {good.sum()}; {before.mean():.1f} mm, with the best of those that are "
+        f"offered {np.minimum(before, others).mean():.1f} mm"
+    )
+    assert len(helped) >= 10 and np.mean(there) >= 0.75 and good.mean() >= 0.85
 
 
 class Erring:

@@ -26,12 +26,18 @@ const MOST_OTHERS = 6;
 let before = null;
 
 const SAME_MM = 30;
+const OTHERS_AFTER_MS = 700;
 
 /** Which of the bodies somebody has now: -1 for none. @param {import("../body.js").Point[]} joints @param {import("../state.js").Body[]} bodies */
 function nearest(joints, bodies) {
   const far = bodies.map((body) => Math.max(...joints.map((joint, each) => Math.hypot(...minus(minus(joint, joints[0]), body.joints[each])))));
   const least = Math.min(...far);
   return least < SAME_MM ? far.indexOf(least) : -1;
+}
+
+/** @param {Element} tool @param {boolean} on */
+function press(tool, on) {
+  if (tool.getAttribute("aria-pressed") !== String(on)) tool.setAttribute("aria-pressed", String(on));
 }
 
 export class Annotate {
@@ -44,14 +50,20 @@ export class Annotate {
     this.space.joint = () => this.joint();
     this.space.viewed = () => this.drawModes();
     this.picture.light = lightOf();
-    /** @type {import("../state.js").Body[]} */
-    this.fresh = [];
+    /** @type {{person: number | null, bodies: import("../state.js").Body[]}} */
+    this.fresh = { person: null, bodies: [] };
+    /** @type {import("../body.js").Point[] | null} the body for which others were asked for */
+    this.asked = null;
+    /** @type {any} */
+    this.timer = null;
     this.sending = false;
     this.commands = this.table();
     this.parts = frame({ run: (id) => this.run(id), leave: way.leave, name: session.image.name, position: way.position, picture: this.picture.element, space: this.space.element });
     this.element = this.parts.element;
+    this.tools = new Map([...this.element.querySelectorAll("[data-command]")].map((tool) => [tool.dataset.command, tool]));
     this.checks = new Checks(() => this.drawOddities());
     this.draw = inNextFrame(() => !session.closed && this.drawNow());
+    session.told = inNextFrame(() => this.drawHeader());
     this.stop = [session.listen(this.draw), outbox.on("standing", () => this.drawHeader()), onKeys(() => relabel(this.element))];
     this.onKey = this.key.bind(this);
     addEventListener("keydown", this.onKey);
@@ -68,6 +80,7 @@ export class Annotate {
   }
 
   close() {
+    clearTimeout(this.timer);
     removeEventListener("keydown", this.onKey);
     removeEventListener("keyup", this.onKey);
     removeEventListener("beforeunload", this.onLeave);
@@ -91,8 +104,8 @@ export class Annotate {
       this.bitmap = this.session.bitmap;
       this.picture.drawBack();
     }
-    this.picture.draw();
-    this.space.draw();
+    this.picture.paint();
+    this.space.paint();
     this.drawHeader();
     this.drawBanner();
     drawPeople(this.parts.people, this.session, (id) => this.run(id));
@@ -125,13 +138,16 @@ export class Annotate {
 
   /** @param {string} id @param {boolean} can */
   enable(id, can) {
-    for (const tool of this.element.querySelectorAll(`[data-command="${id}"]`)) tool.disabled = !can;
+    const tool = this.tools.get(id);
+    if (tool.disabled === can) tool.disabled = !can;
   }
 
   drawBanner() {
     const { readOnly, problem, conflict, busy } = this.session;
-    this.parts.busy.textContent = busy;
+    if (this.parts.busy.textContent !== busy) this.parts.busy.textContent = busy;
     const words = problem || (readOnly && `Read only: ${readOnly}`);
+    if (!conflict && this.parts.banner.dataset.shown === words) return;
+    this.parts.banner.dataset.shown = conflict ? "conflict" : words;
     this.parts.banner.hidden = !words && !conflict;
     const understood = () => { this.session.problem = ""; this.draw(); };
     fill(this.parts.banner, words && h("span", {}, words), words && button("Save as a file", "", () => this.run("save")),
@@ -150,11 +166,23 @@ export class Annotate {
   drawModes() {
     const modes = { guided: this.picture.guided, horizon: this.picture.horizon, hide: this.picture.hidden, newPerson: this.picture.drawingBox };
     const views = Object.fromEntries(Object.keys(VIEWS).map((name) => [name, this.space.name === name]));
-    for (const [id, on] of Object.entries({ ...modes, ...views })) this.element.querySelector(`[data-command="${id}"]`)?.setAttribute("aria-pressed", String(on));
+    for (const [id, on] of Object.entries({ ...modes, ...views })) press(this.tools.get(id), on);
   }
 
   others() {
-    return (this.fresh.length ? this.fresh : this.session.chosen?.others ?? []).slice(0, MOST_OTHERS);
+    const { person, chosen } = this.session;
+    return (this.fresh.person === person ? this.fresh.bodies : chosen?.others ?? []).slice(0, MOST_OTHERS);
+  }
+
+  /** A while after the last change others are asked for, unless the body is one of those that there are:
+   * then somebody looks through them. @param {boolean} offered
+   */
+  renewOthers(offered) {
+    const { chosen, preview } = this.session;
+    if (preview || !chosen?.joints || chosen.joints === this.asked) return;
+    this.asked = chosen.joints;
+    clearTimeout(this.timer);
+    if (!offered) this.timer = setTimeout(() => void this.alternatives(), OTHERS_AFTER_MS);
   }
 
   drawOthers() {
@@ -168,7 +196,8 @@ export class Annotate {
       fill(this.parts.others, bodies.map((body, at) => this.other(body, at, person?.pitch ?? 0)));
     }
     const taken = person?.joints ? nearest(person.joints, bodies) : -1;
-    [...this.parts.others.children].forEach((each, at) => each.setAttribute("aria-pressed", String(at === taken)));
+    [...this.parts.others.children].forEach((each, at) => press(each, at === taken));
+    this.renewOthers(taken >= 0 && this.fresh.person === this.session.person);
   }
 
   /** @param {import("../state.js").Body} body @param {number} at @param {number} pitch */
@@ -176,8 +205,10 @@ export class Annotate {
     const canvas = h("canvas", { width: 96, height: 96, "aria-hidden": "true" });
     thumbnail(canvas, body.joints, pitch, VIEWS.side);
     const show = (/** @type {boolean} */ on) => () => { this.session.ghost = on ? body.joints : null; this.space.draw(); };
-    return h("button", { type: "button", class: "other", "aria-label": `Body ${at + 1}`, title: `Body ${at + 1} (${at + 1})`,
-      onclick: () => this.take(at), onpointerenter: show(true), onpointerleave: show(false), onfocus: show(true), onblur: show(false) }, canvas, h("kbd", { "aria-hidden": "true" }, at + 1));
+    const what = body.flips?.length ? body.flips.join(", ") : at ? "" : "as fitted";
+    const words = `Body ${at + 1}${what && `: ${what}${body.flips?.length ? " the other way" : ""}`}`;
+    return h("button", { type: "button", class: "other", "aria-label": words, title: `${words} (${at + 1})`,
+      onclick: () => this.take(at), onpointerenter: show(true), onpointerleave: show(false), onfocus: show(true), onblur: show(false) }, canvas, h("kbd", { "aria-hidden": "true" }, at + 1), h("span", { class: "what", "aria-hidden": "true" }, what));
   }
 
   // Keys
@@ -367,20 +398,26 @@ export class Annotate {
   /** Other bodies that explain the same keypoints, to choose from. */
   async alternatives() {
     const { chosen } = this.session;
-    if (!chosen?.joints || this.session.readOnly) return;
+    if (!chosen?.joints || this.session.readOnly || this.session.closed) return;
+    clearTimeout(this.timer);
+    this.asked = chosen.joints;
     const bodies = await this.session.refit(true);
-    if (this.session.chosen !== chosen || !bodies.length) return;
-    this.fresh = bodies;
-    this.draw();
+    if (this.session.chosen?.joints === chosen.joints) this.offer(bodies);
   }
 
   async refit() {
     const bodies = await this.session.refit();
     if (!bodies.length) return;
-    this.fresh = bodies;
+    this.offer(bodies);
     if (!this.session.chosen?.joints) return this.take(0);
     this.session.ghost = bodies[0].joints;
     say("The new body is shown as a ghost: 1 takes it");
+  }
+
+  /** @param {import("../state.js").Body[]} bodies of the chosen person */
+  offer(bodies) {
+    if (!bodies.length) return;
+    this.fresh = { person: this.session.person, bodies };
     this.draw();
   }
 
@@ -389,10 +426,8 @@ export class Annotate {
   nextPerson() {
     const { doc: { people }, person } = this.session;
     if (!people.length) return;
-    this.fresh = [];
     this.session.choose(people[(people.findIndex((each) => each.id === person) + 1) % people.length].id);
     this.picture.fitPerson();
-    void this.alternatives();
   }
 
   /** @param {number[]} box */

@@ -1,6 +1,6 @@
 // All images of a project: a list of any length of which only what is seen is there.
 import { annotator, thumbnail } from "../api.js";
-import { button, dialog, fill, h, say } from "../dom.js";
+import { button, dialog, h, inNextFrame, say } from "../dom.js";
 import * as outbox from "../outbox.js";
 import * as server from "../server.js";
 import { assignAll, manageImage } from "./manage.js";
@@ -15,11 +15,13 @@ const MOST_REVIEWS = 1000;
 export function imagesScreen(me, project) {
   /** @type {Map<number, any[]>} pages that were asked for */
   const pages = new Map();
+  /** @type {Map<number, {image: any, item: HTMLElement}>} rows that are there, by their place */
+  let there = new Map();
   let total = 0;
   let asked = 0;
   const count = h("span", { class: "quiet", role: "status" });
   const rows = h("ul", {});
-  const list = h("div", { class: "list", tabindex: 0, role: "region", "aria-label": "Images", onscroll: () => draw() }, rows);
+  const list = h("div", { class: "list", tabindex: 0, role: "region", "aria-label": "Images", onscroll: inNextFrame(() => draw()) }, rows);
   const state = h("select", { "aria-label": "State", onchange: () => void again() }, h("option", { value: "" }, "all states"), STATES.map((name) => h("option", { value: `STATE_${name.toUpperCase()}` }, name)), h("option", { value: SKIPPED }, "skipped by me"));
   const search = h("input", { type: "search", "aria-label": "Name", placeholder: "name", oninput: () => void again() });
 
@@ -76,13 +78,21 @@ export function imagesScreen(me, project) {
   function draw() {
     const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 5);
     const last = Math.min(total, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 5);
-    const shown = [];
+    const shown = new Map();
     for (let at = first; at < last; at++) {
       const image = pages.get(Math.floor(at / PAGE))?.[at % PAGE];
-      if (image) shown.push(row(me, project, image, at, state.value === SKIPPED, () => void again()));
-      else void page(Math.floor(at / PAGE), asked);
+      const known = there.get(at);
+      if (!image) void page(Math.floor(at / PAGE), asked);
+      else shown.set(at, known?.image === image ? known : { image, item: row(me, project, image, at, state.value === SKIPPED, () => void again()) });
     }
-    fill(rows, shown);
+    show(shown);
+  }
+
+  /** Rows that stay are left alone: one of them may have the focus. @param {Map<number, {image: any, item: HTMLElement}>} shown */
+  function show(shown) {
+    for (const [at, { item }] of there) if (shown.get(at)?.item !== item) item.remove();
+    [...shown.values()].forEach(({ item }, at) => rows.children[at] === item || rows.insertBefore(item, rows.children[at] ?? null));
+    there = shown;
   }
 
   const element = h("main", { class: "sheet" }, h("div", { class: "row" }, button("Projects", "", () => { location.hash = "#/"; }), h("h1", {}, project.name), h("span", { class: "gap" }), count),

@@ -96,8 +96,8 @@ export class Review {
       this.bitmap = this.session.bitmap;
       this.picture.drawBack();
     }
-    this.picture.draw();
-    this.space.draw();
+    this.picture.paint();
+    this.space.paint();
     drawPeople(this.people, this.session, () => {});
     drawJoints(this.joints, this.session, () => {});
     this.comments.firstChild.textContent = this.session.image.openComments ? `Comments ${this.session.image.openComments}` : "Comments";
