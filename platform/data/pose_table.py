@@ -28,7 +28,13 @@ from evoskeleton.platform.data.table.counts import counts
 from evoskeleton.platform.data.table.fence import Fence
 from evoskeleton.platform.data.table.in_order import in_order
 from evoskeleton.platform.data.table.made_once import made_once
-from evoskeleton.platform.data.table.parts import Files, Written, names_in, parts_of
+from evoskeleton.platform.data.table.parts import (
+    Files,
+    Written,
+    expect_writable,
+    names_in,
+    parts_of,
+)
 from evoskeleton.platform.data.table.refusals import (
     gone_in_a_sentence,
     in_a_line,
@@ -333,8 +339,11 @@ class PoseTable:
             **counted,
         }
 
-    def compact(self) -> tuple[int, int]:
+    def compact(self, campaign: str | None = None) -> tuple[int, int]:
         """Join small files; rows, their order and older versions stay as they are.
+
+        Args:
+            campaign: the only one whose files are joined; None: all are.
 
         Returns:
             How many files were joined, and into how many.
@@ -343,7 +352,7 @@ class PoseTable:
             BadInput: the storage cannot be read or written.
         """
         with in_a_sentence(f"the pose table {self.uri} cannot be compacted"):
-            return upkeep.compact(self._at, Files(self.uri, self._options))
+            return upkeep.compact(self._at, Files(self.uri, self._options), campaign)
 
     def vacuum(self, keep: Sequence[int] = (), hours: int = 168, dry_run: bool = True) -> list[str]:
         """Remove files that neither the newest version nor those to be kept need.
@@ -378,14 +387,16 @@ class PoseTable:
 
 
 def refuse_other_things(uri: str | Path, storage_options: Mapping[str, str] | None = None) -> bool:
-    """A folder for a pose table is absent, empty, or a pose table.
+    """A folder for a pose table is absent, empty, or a pose table, and can be written.
 
     Returns:
         Whether there is a table.
 
     Raises:
-        BadInput: it holds other things, or cannot be looked at.
+        BadInput: it holds other things, or cannot be looked at or written.
     """
+    with in_a_sentence(f"the pose table {uri} cannot be written"):
+        expect_writable(str(uri))
     with in_a_sentence(f"the pose table {uri} cannot be read"):
         names = names_in(str(uri), options_for(str(uri), storage_options))
     if names and "_delta_log" not in names:

@@ -2,7 +2,8 @@
 
 What MLflow is told waits in a queue, so that a server that hangs, or a slow upload, takes no time
 from the campaign. Nothing in the queue is all there is of anything: generations and trainings lie
-in the campaign's folder and are written by the next resume, and figures are drawn again by it.
+in the campaign's folder and are written by the next resume, figures are drawn again by it, and what
+else there is lies in files until MLflow has it, see `Unwritten`.
 """
 
 import io
@@ -20,6 +21,7 @@ from evoskeleton.platform.record.mlflow_store import one_line
 from evoskeleton.platform.record.run_page.data_sets import UsedPoses
 from evoskeleton.platform.record.run_page.gallery_strip import Galleries, spread_by_error, strip
 from evoskeleton.platform.record.run_page.machine_load import Load
+from evoskeleton.platform.record.run_page.unwritten import Shown, Unwritten
 from evoskeleton.platform.record.tracking import (
     MOST_LOADS,
     Page,
@@ -31,8 +33,8 @@ from evoskeleton.platform.record.tracking import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 200
-"""Records that may wait; what comes then is left out, and told."""
+MOST_PICTURES = 200
+"""Pictures of generations that may wait; those of later generations are left out then."""
 
 END_SECONDS, STOP_SECONDS = 90.0, 10.0
 """How long the end of a campaign, and a stop, wait for MLflow to take the next record."""
@@ -51,8 +53,16 @@ class Recording:
         settings: TrackingSettings,
         home: Path | str,
         tell: Callable[[str], None] | None = None,
+        unwritten: Path | None = None,
     ) -> None:
-        """Nothing is opened before `start`. `tell` gets sentences for a person, from the thread."""
+        """Nothing is opened before `start`.
+
+        Args:
+            settings: of the record.
+            home: where it lies unless the settings say otherwise.
+            tell: gets sentences for a person, from the thread.
+            unwritten: folder for what waits; none: it lives as long as this process.
+        """
         self._enabled = settings.enabled
         self._tell = tell or to_stderr
         self._tracker = Tracker(settings, home, self._tell)
@@ -61,9 +71,10 @@ class Recording:
         self._rows: dict[int, Mapping[str, Any]] = {}
         self._loads: deque[Load] = deque(maxlen=MOST_LOADS)
         self._galleries = Galleries()
+        self._unwritten = Unwritten(unwritten)
+        self._pictures: set[int] = set()
         self._known = -1
         self._done = 0
-        self._left_out = 0
         self._writing = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -76,10 +87,14 @@ class Recording:
         key: str | None = None,
         groups: Mapping[str, str] | None = None,
     ) -> None:
-        """Open the campaign's run, see `Tracker.start`."""
+        """Open the campaign's run, see `Tracker.start`, and take up what an earlier driver left."""
         self._campaign = campaign
         start = partial(self._tracker.start, campaign, settings, key=key, groups=groups)
         self._put("start", start)
+        if self._enabled:
+            self._put_loads(self._unwritten.loads())
+            for shown in self._unwritten.pictures():
+                self._put_picture(shown)
 
     def sync_generations(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write rows of the logbook; those that were given before are passed over."""
@@ -91,7 +106,7 @@ class Recording:
             waiting = bool(self._rows)
             self._rows |= new
         if not waiting:
-            self._put("generations", self._write_rows, always=True)
+            self._put("generations", self._write_rows)
 
     def _write_rows(self) -> None:
         with self._changed:
@@ -137,28 +152,45 @@ class Recording:
         """Keep a small picture of what a generation bred, if there is time for it."""
         if not self._enabled or len(rows) == 0:
             return
+        if len(self._pictures) >= MOST_PICTURES:
+            return
         error = np.full(len(rows), np.nan) if rows.error is None else rows.error
         places = spread_by_error(error)
-        shown = rows.take(places)
-        captions = ["" if np.isnan(e) else f"{e:.0f} mm" for e in error[places]]
+        shown = Shown(generation, rows.take(places).poses, error[places])
+        self._unwritten.keep_picture(shown)
+        self._put_picture(shown)
+
+    def _put_picture(self, shown: Shown) -> None:
+        self._pictures.add(shown.generation)
+        captions = ["" if np.isnan(e) else f"{e:.0f} mm" for e in shown.error]
         draw = partial(strip, shown.poses, captions)
-        self._put("gallery", partial(self._galleries.write, self._tracker, generation, draw))
+        done = partial(self._pictured, shown.generation)
+        write = partial(self._galleries.write, self._tracker, shown.generation, draw, done)
+        self._put("gallery", write)
+
+    def _pictured(self, generation: int) -> None:
+        self._unwritten.drop_picture(generation)
+        self._pictures.discard(generation)
 
     def log_load(self, load: Load) -> None:
         """Keep a look at the machines; all that wait are written together."""
-        if not self._enabled:
-            return
+        if self._enabled:
+            self._unwritten.keep_load(load)
+            self._put_loads([load])
+
+    def _put_loads(self, loads: Sequence[Load]) -> None:
         with self._changed:
             waiting = bool(self._loads)
-            self._loads.append(load)
-        if not waiting:
-            self._put("system metrics", self._write_loads, always=True)
+            self._loads.extend(loads)
+        if loads and not waiting:
+            self._put("system metrics", self._write_loads)
 
     def _write_loads(self) -> None:
         with self._changed:
             loads = list(self._loads)
             self._loads.clear()
-        self._tracker.log_loads(loads)
+        if self._tracker.log_loads(loads) and not self._loads:
+            self._unwritten.drop_loads()
 
     def log_sources(self, used: Sequence[UsedPoses]) -> None:
         """Note the sets of poses that the campaign is made of."""
@@ -182,25 +214,22 @@ class Recording:
 
     def finish(self, status: str = "FINISHED") -> None:
         """Close the run, once all that waits is written or MLflow has long taken nothing."""
-        self._put("end of the campaign", partial(self._tracker.finish, status), always=True)
+        self._put("end of the campaign", partial(self._tracker.finish, status))
         self._wait(END_SECONDS)
 
     def leave(self) -> None:
         """Leave the run open for the driver that goes on."""
-        self._put("stop of the campaign", self._tracker.leave, always=True)
+        self._put("stop of the campaign", self._tracker.leave)
         self._wait(STOP_SECONDS)
 
     def how_to_open(self, port: int = 5000) -> Page | None:
         """See `Tracker.how_to_open`."""
         return self._tracker.how_to_open(port)
 
-    def _put(self, what: str, write: Callable[[], object], always: bool = False) -> None:
+    def _put(self, what: str, write: Callable[[], object]) -> None:
         if not self._enabled:
             return
         with self._changed:
-            if len(self._queue) >= MOST and not always:
-                self._left_out += 1
-                return
             self._queue.append(_Record(what, write))
             self._changed.notify_all()
         if self._thread is None:
@@ -231,7 +260,7 @@ class Recording:
                 before = self._done
                 if not self._changed.wait_for(partial(self._moved, before), seconds):
                     break
-            waiting = len(self._queue) + self._writing + self._left_out
+            waiting = len(self._queue) + self._writing
         if waiting:
             self._tell(
                 f"MLflow lacks {waiting} records of campaign {self._campaign}: resume it when "

@@ -11,6 +11,7 @@ writes are idempotent, so a driver killed at any moment leaves no gap and no dou
 import csv
 import io
 import json
+import re
 import sys
 import time
 from collections import deque
@@ -94,6 +95,9 @@ SMALL = "bred_poses"
 MOST_LOADS = 500
 """Looks at the machines that wait while MLflow is away; the oldest go first."""
 
+_IMAGE = re.compile(r"([^/]+)[%+]step[%+](\d+)[%+]timestamp")
+"""How MLflow names the files of a picture of a step."""
+
 
 @dataclass
 class _Job:
@@ -133,6 +137,7 @@ class Tracker:
         self._version: tuple[str, int] | None = None
         self._rows: dict[int, Mapping[str, Any]] = {}
         self._trainings: dict[str, tuple[Run, bool]] = {}
+        self._images: set[tuple[str, int]] | None = None
         self._outbox: deque[_Job] = deque()
         self._silent = False
         self._pause_until = 0.0
@@ -249,10 +254,11 @@ class Tracker:
             lasts=True,
         )
 
-    def log_loads(self, loads: Sequence[Load]) -> None:
-        """Write looks at the machines as MLflow's system metrics."""
+    def log_loads(self, loads: Sequence[Load]) -> bool:
+        """Write looks at the machines as MLflow's system metrics; whether none waits any more."""
         self._loads.extend(loads)
         self._flush()
+        return not self._loads
 
     def _write_loads(self) -> None:
         if self._loads:
@@ -267,12 +273,37 @@ class Tracker:
             for name, value in load.by_name().items()
         ]
 
-    def log_image(self, name: str, image: "Image", step: int) -> None:
-        """Keep a picture of a generation, which MLflow's page shows with a slider."""
-        self._send(
-            f"picture {name}",
-            lambda: self._store.client().log_image(self._parent().id, image, key=name, step=step),
-        )
+    def log_image(
+        self, name: str, draw: Callable[[], "Image"], step: int, written: Callable[[], None]
+    ) -> None:
+        """Keep a picture of a generation, which MLflow's page shows with a slider.
+
+        Args:
+            name: of all generations' pictures.
+            draw: makes the picture, when MLflow is ready for it.
+            step: the generation.
+            written: is called when MLflow has it.
+        """
+        self._send(f"picture {name}", partial(self._write_image, name, draw, step, written))
+
+    def _write_image(
+        self, name: str, draw: Callable[[], "Image"], step: int, written: Callable[[], None]
+    ) -> None:
+        client, run = self._store.client(), self._parent()
+        if self._images is None:
+            self._images = {
+                (found[1], int(found[2]))
+                for item in client.list_artifacts(run.id, "images")
+                if (found := _IMAGE.search(item.path))
+            }
+        if (name, step) not in self._images:
+            try:
+                client.log_image(run.id, draw(), key=name, step=step)
+            except BaseException:
+                self._images = None  # the request may have been carried out all the same
+                raise
+            self._images.add((name, step))
+        written()
 
     def describe(self, words: str) -> None:
         """Say in Markdown what was asked, unless the run says already what came."""
@@ -425,7 +456,7 @@ class Tracker:
             f"the run {self._parent().id} was deleted in MLflow: the campaign is written to a new "
             "one, from its beginning"
         )
-        self._run, self._trainings = None, {}
+        self._run, self._trainings, self._images = None, {}, None
         self._rows = dict(self._logbook)
         waiting = [job for job in self._outbox if job.what not in self._lasting]
         self._outbox = deque([*self._lasting.values(), *waiting])

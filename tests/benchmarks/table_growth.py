@@ -1,12 +1,12 @@
 """What a pose table costs as it grows: seconds of a commit, of an opening, of a snapshot; memory.
 
-    python tests/benchmarks/table_growth.py [--commits 5000] [--rows 1000] [--folder FOLDER]
+    python tests/benchmarks/table_growth.py [--commits 5000] [--rows 1000] [--join-every 250]
 
-One campaign commits made-up generations through a claimed table, as a driver does. Told ten times
-on the way: the median commit and opening of the last tenth, the processor's share of both, and the
-memory of the process; at the end a snapshot, `poses_of` ids of all generations, `info`, a
-compaction, and an opening after it. With `--archive` a tenth of each generation
-takes the place of earlier rows.
+One campaign commits made-up generations through a claimed table, and joins its files every so many,
+as a driver does; 0: never. Told ten times on the way: the median commit and opening of the last
+tenth, the processor's share of both, and the memory of the process; at the end a snapshot,
+`poses_of` ids of all generations, `info`, a compaction, and an opening after it. With `--archive` a
+tenth of each generation takes the place of earlier rows.
 """
 
 import argparse
@@ -55,6 +55,8 @@ def grown(table: PoseTable, asked: argparse.Namespace) -> None:
         if generation == 0:
             table.claim("one")
         commits.append(timed(lambda: table.commit("one", generation, rows))[:2])  # noqa: B023
+        if asked.join_every and generation % asked.join_every == 0:
+            table.compact("one")
         if generation % max(1, asked.commits // 100) == 0:
             openings.append(timed(lambda: PoseTable.open(table.uri))[:2])
         if (generation + 1) % max(1, asked.commits // 10) == 0:
@@ -103,6 +105,7 @@ def main() -> None:
     parser.add_argument("--commits", type=int, default=5000)
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--archive", action="store_true")
+    parser.add_argument("--join-every", type=int, default=250)
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(dir=asked.folder))

@@ -4,6 +4,7 @@ A file holds rows of one campaign. What is written here is sorted by id and comp
 loss: floats by BYTE_STREAM_SPLIT, ids by their differences, all of it by zstd.
 """
 
+import errno
 import json
 import os
 import re
@@ -138,6 +139,22 @@ def names_in(uri: str, options: Mapping[str, str] | None) -> list[str]:
         folder = Path(uri).expanduser()
         names = set(os.listdir(folder)) if folder.exists() else set()
     return sorted(name for name in names if name[:1] != "." and name != "lost+found")
+
+
+def expect_writable(uri: str) -> None:
+    """A folder of this machine, or the nearest above it that is there, can be written.
+
+    Raises:
+        OSError: it is no folder, or nobody lets us.
+    """
+    if is_remote(uri):
+        return
+    place = Path(uri).expanduser().absolute()
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _writer(stream: Any) -> pq.ParquetWriter:

@@ -84,6 +84,8 @@ def patiently(attempt: Callable[[], _T], pauses: tuple[float, ...] | None = None
 
 def in_a_line(error: Exception) -> str:
     """An error in one line, without the colours, traces and XML of those who met it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     text = _plain(error)
     if "Unknown scheme" in text:
         return "no store is known by that scheme; s3://, gs:// and az:// are"

@@ -18,12 +18,15 @@ from evoskeleton.platform.data.table.schema import SCHEMA
 _ROWS = 500_000
 
 
-def compact(at: At, files: Files, rows: int = _ROWS) -> tuple[int, int]:
+def compact(
+    at: At, files: Files, campaign: str | None = None, rows: int = _ROWS
+) -> tuple[int, int]:
     """Join neighbouring small files of each campaign, sorted by id; nothing that is read changes.
 
     Args:
         at: opens the table as it was at a version, or as it is now for None.
         files: its folder.
+        campaign: the only one whose files are joined; None: all are.
         rows: about so many of them come into a file.
 
     Returns:
@@ -33,7 +36,7 @@ def compact(at: At, files: Files, rows: int = _ROWS) -> tuple[int, int]:
         BadInput: the log takes nothing although nobody else writes.
         OSError, DeltaError: the storage cannot be read or written.
     """
-    groups = list(_groups(parts_of(at(None)), rows))
+    groups = list(_groups(parts_of(at(None), campaign), rows))
     old = [part for group in groups for part in group]
     if not old:
         return 0, 0

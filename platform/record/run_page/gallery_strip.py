@@ -35,7 +35,9 @@ FREE, SHARE = 8, 0.01
 
 
 class _Keeps(Protocol):
-    def log_image(self, name: str, image: "Image", step: int) -> None: ...
+    def log_image(
+        self, name: str, draw: Callable[[], "Image"], step: int, written: Callable[[], None]
+    ) -> None: ...
 
 
 class Galleries:
@@ -45,12 +47,25 @@ class Galleries:
         self._started = time.monotonic()
         self._spent, self._count = 0.0, 0
 
-    def write(self, record: _Keeps, generation: int, draw: Callable[[], "Image"]) -> None:
-        """Draw and keep the picture of a generation, or not where that would take too long."""
+    def write(
+        self,
+        record: _Keeps,
+        generation: int,
+        draw: Callable[[], "Image"],
+        done: Callable[[], None],
+    ) -> None:
+        """Draw and keep the picture of a generation, or not where that would take too long.
+
+        Args:
+            record: that keeps it, now or when it can.
+            generation: that bred the bodies.
+            draw: makes the picture.
+            done: is called when it is kept, or will not be.
+        """
         began = time.monotonic()
         if self._count >= FREE and self._spent > SHARE * (began - self._started):
-            return
-        record.log_image("gallery", draw(), generation)
+            return done()
+        record.log_image("gallery", draw, generation, done)
         self._spent += time.monotonic() - began
         self._count += 1
 

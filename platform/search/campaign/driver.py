@@ -389,8 +389,11 @@ def _drive(
                 watched_head(run.stop.at_once, run.monitor.tell),
             ):
                 campaign = Campaign(settings, folder, table, there, tracker, monitor, run.stop)
-                last = campaign.run(first, run.until)
-                champion = campaign.close(last)
+                try:
+                    last = campaign.run(first, run.until)
+                    champion = campaign.close(last)
+                finally:
+                    campaign.leave()
             report = conclude(settings, folder, table, last, champion, tracker)
         except KeyboardInterrupt:
             tracker.leave()
@@ -415,7 +418,7 @@ def _refuse_a_record_beside(settings: CampaignSettings, folder: CampaignFolder) 
 
 def _tracker(settings: CampaignSettings, folder: CampaignFolder) -> Recording:
     """The record of the campaign's own MLflow run, the same one after a resume."""
-    tracker = Recording(settings.tracking, folder.home)
+    tracker = Recording(settings.tracking, folder.home, unwritten=folder.unrecorded)
     plain, groups = settings.model_dump(mode="json"), optional_groups(settings)
     tracker.start(settings.name, plain, key=folder.identity(), groups=groups)
     return tracker

@@ -9,6 +9,7 @@ that was killed and resumed ends with the same table as one that ran through.
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +41,9 @@ from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.pool import Pool
 from evoskeleton.platform.search.workers.scorers import Archived, Champion
 from evoskeleton.platform.search.workers.training_job import load_ensemble
+
+JOIN_EVERY = 250
+"""Generations after which the files of the table that a campaign has written are joined."""
 
 
 class Campaign:
@@ -82,6 +86,7 @@ class Campaign:
         self._trainings.mend(state)
         for generation in state.trainings:
             self._trainings.publish(generation)
+        self._trainings.crown(state.champion)
         self._trainings.launch(state)
         self._show(state)
         while not self.done(state) and (state.generation == 0 or self._has_time(state, until)):
@@ -106,6 +111,10 @@ class Campaign:
         """
         self._pool.close()
         return self._trainings.close(state)
+
+    def leave(self) -> None:
+        """Let go of what is under way, before Ray is let go of."""
+        self._trainings.leave()
 
     def _advance(self, state: State) -> State:
         """One generation, from breeding to commit."""
@@ -165,10 +174,18 @@ class Campaign:
         rows = rows.with_columns(lifter=np.full(len(rows), lifter))
         self._table.commit(self._settings.name, state.generation, rows)
         self._trainings.launch(state)
+        self._tidy(state.generation)
         self._tracker.sync_generations(list(state.logbook))
         self._tracker.log_gallery(state.generation, rows)
         self._show(state)
         return state
+
+    def _tidy(self, generation: int) -> None:
+        """Join the files of the last generations: what a commit takes, in time and in memory, grows
+        with the files that the table has."""
+        if generation % JOIN_EVERY == 0:
+            with suppress(BadInput):  # rows are in the table either way, and it is tried again
+                self._table.compact(self._settings.name)
 
     def _hold(self, training: int) -> str:
         """Give the champion's lifters to the pool, once; the hash of the best."""

@@ -17,7 +17,7 @@ from evoskeleton.platform.data.table.storage import options_for, store
 _LAST = ("settings.yaml", "training.json", "report.json")
 _TELLING = ("settings.yaml", "descriptor.npz", "training.json", "report.json")
 _OF_THIS_MACHINE = ("lock",)
-_UNDER_WAY = ("ray_train", ".members", ".progress")
+_UNDER_WAY = ("ray_train", ".members", ".progress", "unrecorded")
 
 _Stamp = tuple[int, int]
 """When a file was last written, in nanoseconds, and its bytes."""
@@ -99,7 +99,7 @@ class Mirror:
 
 
 def _is_under_way(name: str) -> bool:
-    """Whether it is what a training leaves until it is done."""
+    """Whether it is what a training, or the record, leaves until it is done."""
     return any(word in name for word in _UNDER_WAY)
 
 

@@ -8,6 +8,7 @@
 <home>/<campaign>/state/        one file a generation, the last two kept
 <home>/<campaign>/snapshots/    what each training read
 <home>/<campaign>/trainings/    g0000/ holds bundle/, state/ and training.json
+<home>/<campaign>/unrecorded/   what MLflow has not taken yet
 <home>/<campaign>/report.json   baseline against champion
 <home>/<campaign>/report.html   the same for a reviewer, with figures
 """
@@ -138,6 +139,11 @@ class CampaignFolder:
     def page(self) -> Path:
         """The report for a reviewer, with its figures."""
         return self.path / "report.html"
+
+    @property
+    def unrecorded(self) -> Path:
+        """What waits for MLflow and lies nowhere else."""
+        return self.path / "unrecorded"
 
     def source(self, role: str) -> Path:
         """The poses of one role: seed, validation, test or templates."""

@@ -61,8 +61,6 @@ class Stop:
     def between_generations(self) -> Iterator[None]:
         """While bodies are bred: the first signal only asks, and `look` tells it.
 
-        Ray has put a handler of its own in place of ours when it was started.
-
         Raises:
             Stopped: it was asked for, and all that was under way has ended.
         """

@@ -7,6 +7,7 @@ fast it was.
 
 import json
 import shutil
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,9 @@ from evoskeleton.platform.search.workers.training_job import (
     read_record,
 )
 
+_LEAVE_SECONDS = 10.0
+"""Of a training to be let go of; longer where the head of a cluster does not answer."""
+
 
 class Trainings:
     """All trainings of one campaign; what is finished lies in its folder."""
@@ -59,6 +63,7 @@ class Trainings:
         self._stop = stop
         self._trainer = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._running: dict[int, Future[dict[str, Any]]] = {}
+        self._given_up = threading.Event()
 
     def triggered(self, state: State) -> State:
         """Start a training at the first boundary where the table has grown enough."""
@@ -89,8 +94,13 @@ class Trainings:
         self._wait(pending.generation)
         self.publish(pending.generation)
         champion = self._better(state.champion, pending.generation)
-        self._tracker.mark_champion(self._record(champion)["hash"])
+        self.crown(champion)
         return replace(state, champion=champion, pending=None)
+
+    def crown(self, champion: int) -> None:
+        """Note in MLflow whose lifter is the champion; nothing before there is one."""
+        if champion >= 0:
+            self._tracker.mark_champion(self._record(champion)["hash"])
 
     def close(self, state: State) -> int:
         """The last training, on the whole table; returns the training of the best lifter."""
@@ -106,6 +116,13 @@ class Trainings:
         self._wait(state.generation)
         self.publish(state.generation)
         return self._better(champion, state.generation)
+
+    def leave(self) -> None:
+        """Let go of a training that is under way, before Ray is let go of; whoever goes on with the
+        campaign goes on with it, from its checkpoint."""
+        self._given_up.set()
+        wait(self._running.values(), timeout=_LEAVE_SECONDS)
+        self._trainer.shutdown(wait=False, cancel_futures=True)
 
     def mend(self, state: State) -> None:
         """Train again where a lifter is damaged or gone: the same snapshot makes the same one.
@@ -206,7 +223,7 @@ class Trainings:
             **_taken(snapshot),
         )
         self._running[generation] = self._trainer.submit(
-            run_training, job, training, self._resources
+            run_training, job, training, self._resources, self._given_up
         )
 
     def _wait(self, generation: int) -> None:

@@ -35,6 +35,7 @@ class Plan:
     Attributes:
         hours: from start to end; `waiting_hours` of them breeding waits for a training, and
             `training_hours` for the first and the last.
+        processor_hours: of all processes together.
         rows, generations, trainings: at the end; with an archive rows are an upper bound.
         generation_seconds: of one generation without training.
         limited_by: what would have to be faster.
@@ -48,6 +49,7 @@ class Plan:
     hours: float
     waiting_hours: float
     training_hours: float
+    processor_hours: float
     rows: int
     generations: int
     trainings: int
@@ -90,6 +92,7 @@ def plan(settings: CampaignSettings, nodes: tuple[NodeKind, ...], rates: Rates) 
         hours=hours,
         waiting_hours=clock.waited / 3600,
         training_hours=2 * clock.training / 3600,
+        processor_hours=clock.used / 3600,
         rows=round(clock.rows),
         generations=clock.generation,
         trainings=clock.trainings,
@@ -115,15 +118,15 @@ class _Clock:
         self._cpus = float(sum(kind.count * kind.cpus for kind in nodes))
         there = {"CPU": self._cpus, "GPU": float(sum(kind.count * kind.gpus for kind in nodes))}
         self.resources = divide(settings.machine, self._islands, there)
-        self.alone, self._work = self._generation()
-        self.training = rates.train + settings.training.fit.steps * rates.train_step
-        self.now = self.waited = 0.0
+        self.alone, self._work, self._driven = self._generation()
+        self.training = rates.start + rates.train + settings.training.fit.steps * rates.train_step
+        self.now = self.waited = self.used = 0.0
         self.rows, self.generation, self.trainings = rates.seeds, 0, 1
         self._snapshots = rates.seeds
         self._trained, self._due, self._ready = rates.seeds, 0, 0.0
 
-    def _generation(self) -> tuple[float, float]:
-        """Seconds of a generation, and those of processors in it."""
+    def _generation(self) -> tuple[float, float, float]:
+        """Seconds of a generation; of processors in it, those of the driver last and apart."""
         rates, there = self._rates, self.resources
         breed, score = rates.breed + CALL_S, rates.score + CALL_S
         select, renew = rates.select + CALL_S, rates.renew + CALL_S
@@ -133,18 +136,21 @@ class _Clock:
         work = self._islands * (breed + score + select + renew)
         rows = self._islands * rates.kept
         driver = rates.save + rates.commit + rows * rates.commit_row
-        return max(path, work / self._cpus) + driver, work
+        return max(path, work / self._cpus) + driver, work, driver
 
     def run(self) -> None:
         """From the start to the last training."""
         search = self._settings.search
-        self.now = 3 * self._rates.start + self.training
-        seeds = round(self._rates.seeds)
+        rates, there = self._rates, self.resources
+        self.now = 3 * rates.start + self.training
+        self.used = (3 + there.workers + there.scorers) * rates.start + self.training
+        seeds = round(rates.seeds)
         while not search.enough(self.generation, round(self.rows), seeds):
             self._step()
         if self.trainings < self._settings.training.limit:
             self.now += max(0.0, self._ready - self.now) if self._due else 0.0
             self.now += self.training
+            self.used += self.training
             self._snapshots += self.rows
             self.trainings += 1
 
@@ -156,6 +162,8 @@ class _Clock:
             self.waited, self.now, self._due = self.waited + waits, self.now + waits, 0
             share = math.ceil(self._islands / self.resources.scorers)
             self.now += share * self._rates.rescore
+            self.used += self._islands * self._rates.rescore
+        self.used += self._work + self._driven
         self.now += self.alone * (self._crowding() if self._due else 1.0)
         self.rows += self._islands * self._rates.kept
         every = training.every is not None and self.generation % training.every == 0
@@ -163,6 +171,7 @@ class _Clock:
         if not self._due and (grown or every) and self.trainings < training.limit - 1:
             self._due = self.generation + training.lag
             self._ready = self.now + self.training * self._crowding()
+            self.used += self.training
             self._trained, self._snapshots = self.rows, self._snapshots + self.rows
             self.trainings += 1
 

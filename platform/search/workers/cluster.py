@@ -4,6 +4,8 @@ The environment has to be set before Ray is imported; nothing else in the projec
 """
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -111,10 +113,11 @@ def connected(machine: MachineSettings) -> Iterator[None]:
     if machine.address not in (None, "local"):
         expect_answer(machine.address, machine.wait_seconds)
     try:
-        if machine.address:
-            _join(machine.address, machine.wait_seconds)
-        else:
-            _start_local()
+        with _heard_as_before():
+            if machine.address:
+                _join(machine.address, machine.wait_seconds)
+            else:
+                _start_local()
     except Exception as error:  # Ray has no class of its own for a start that failed
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         what = f"joined at {machine.address}" if machine.address else "started here"
@@ -123,6 +126,17 @@ def connected(machine: MachineSettings) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _heard_as_before() -> Iterator[None]:
+    """Ray puts a handler of SIGTERM of its own in place of the program's, and ends with code 15."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _join(address: str, seconds: float) -> None:

@@ -6,6 +6,7 @@ that all nodes see, and goes on from there when Ray starts it again.
 """
 
 import importlib
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,10 +28,12 @@ def fit_by_ray(
     resources: Resources,
     max_failures: int,
     filesystem: Any = None,
+    given_up: threading.Event | None = None,
 ) -> None:
     """Run a loop in each of several workers of Ray Train, with `gpu` added to its config.
 
     Raises:
+        GivenUp: it is not wanted any more.
         BadInput: no processors for it came free, or it failed too often.
     """
     from ray.exceptions import RayActorError
@@ -43,6 +46,7 @@ def fit_by_ray(
     )
     from ray.train.torch import TorchConfig
 
+    from evoskeleton.platform.search.workers.joined.awaiting import expect_wanted
     from evoskeleton.platform.search.workers.lean_trainer import LeanTrainer, free_room
 
     gpus = resources.trainer_gpus / shards
@@ -65,7 +69,9 @@ def fit_by_ray(
             checkpoint_config=CheckpointConfig(num_to_keep=1),
         ),
     )
+    trainer.given_up = given_up
     for left in reversed(range(max_failures + 1)):
+        expect_wanted(given_up)
         try:
             trainer.fit()
             return

@@ -6,6 +6,7 @@ Both ways train the same lifter.
 
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,19 +37,31 @@ from evoskeleton.platform.search.workers.training_job import (
 )
 
 
-def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> dict[str, Any]:
+def run_training(
+    job: Job,
+    settings: TrainingSettings,
+    resources: Resources,
+    given_up: threading.Event | None = None,
+) -> dict[str, Any]:
     """Train once and return the record in `training.json`; a finished training is not repeated.
 
+    Args:
+        job: where it reads and writes.
+        settings: of the training.
+        resources: what it may have.
+        given_up: when it is not wanted any more; none: it always is.
+
     Raises:
+        GivenUp: it is not wanted any more; who trains it again goes on from its checkpoint.
         BadInput: no processors for it came free, or its folder cannot be written.
     """
     if (record := read_record(Path(job.folder))) is not None:
         clean_up(job)
         return record
     if is_small(settings, resources):
-        train_in_an_actor(job, settings, resources)
+        train_in_an_actor(job, settings, resources, given_up)
     else:
-        _by_ray_train(job, settings, resources)
+        _by_ray_train(job, settings, resources, given_up)
     job.kept_in.bring(job.folder)
     record = read_record(Path(job.folder))
     if record is None:
@@ -58,7 +71,9 @@ def run_training(job: Job, settings: TrainingSettings, resources: Resources) -> 
     return record
 
 
-def _by_ray_train(job: Job, settings: TrainingSettings, resources: Resources) -> None:
+def _by_ray_train(
+    job: Job, settings: TrainingSettings, resources: Resources, given_up: threading.Event | None
+) -> None:
     storage, filesystem = job.kept_in.for_ray(job.storage)
     fit_by_ray(
         _train,
@@ -69,6 +84,7 @@ def _by_ray_train(job: Job, settings: TrainingSettings, resources: Resources) ->
         shards=settings.fit.gradient_shards,
         resources=resources,
         max_failures=settings.max_failures,
+        given_up=given_up,
     )
 
 

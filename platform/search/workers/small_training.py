@@ -1,6 +1,7 @@
 """A small training in one process, which goes on from its checkpoint when it is tried again."""
 
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ray.exceptions import RayActorError, RayTaskError
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.lifter_training import train_lifter
+from evoskeleton.platform.search.workers.joined.awaiting import awaited, expect_wanted
 from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.training_job import (
     Job,
@@ -46,17 +48,24 @@ class SmallTraining:
         train_small(job, plain)
 
 
-def train_in_an_actor(job: Job, settings: TrainingSettings, resources: Resources) -> None:
+def train_in_an_actor(
+    job: Job,
+    settings: TrainingSettings,
+    resources: Resources,
+    given_up: threading.Event | None = None,
+) -> None:
     """Train, on the processors that Ray Train would have.
 
     Raises:
+        GivenUp: it is not wanted any more.
         BadInput: its process ended more often than `max_failures` allows, or its folder cannot be
             written.
     """
     left = settings.max_failures
     while True:
+        expect_wanted(given_up)
         try:
-            return _trained_once(job, settings, resources)
+            return _trained_once(job, settings, resources, given_up)
         except RayActorError as error:
             preempted = bool(getattr(error, "preempted", False))
             if left == 0 and not preempted:
@@ -71,11 +80,13 @@ def train_in_an_actor(job: Job, settings: TrainingSettings, resources: Resources
             raise BadInput(f"training {job.name} could not be run: {reason}") from error
 
 
-def _trained_once(job: Job, settings: TrainingSettings, resources: Resources) -> None:
+def _trained_once(
+    job: Job, settings: TrainingSettings, resources: Resources, given_up: threading.Event | None
+) -> None:
     """Train from where the last checkpoint is, in a new process, which ends with its handle."""
     where = {"label_selector": resources.trainer_labels} if resources.trainer_labels else {}
     trainer = ray.remote(num_cpus=resources.trainer_cpus, **where)(SmallTraining).remote()
-    ray.get(trainer.train.remote(job, settings.model_dump(mode="json")))
+    awaited(trainer.train.remote(job, settings.model_dump(mode="json")), given_up)
 
 
 def train_small(job: Job, plain: dict[str, object]) -> None:

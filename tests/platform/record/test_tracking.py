@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 import zlib
 from base64 import b64decode
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -628,7 +630,6 @@ def test_a_server_that_hangs_takes_no_time_from_a_campaign(tmp_path, monkeypatch
     """It accepts, and never answers."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setattr(recording, "END_SECONDS", 0.5)
-    monkeypatch.setattr(recording, "MOST", 3)
     told: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         uri = f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -666,44 +667,78 @@ def test_what_a_thread_records_is_what_is_recorded(record_home, client):
     assert [item.path for item in client.list_artifacts(run.info.run_id, "tables")]
 
 
+def bodies(motion, generation: int, count: int = 40) -> PoseRows:
+    return PoseRows.of_columns({
+        "id": np.arange(count), "generation": np.full(count, generation),
+        "island": np.zeros(count, int), "mother": np.zeros(count, int),
+        "father": np.zeros(count, int), "operator": np.full(count, "bend"),
+        "poses": motion[:count], "margin": np.zeros(count),
+        "error": np.linspace(90.0, 20.0, count),
+    })  # fmt: skip
+
+
+def pictured(client, run_id: str) -> list[int]:
+    """The generations whose pictures a run has, each as often as it has it."""
+    kept = [item.path for item in client.list_artifacts(run_id, "images")]
+    large = [path for path in kept if "compressed" not in path]
+    return sorted(int(re.search(r"step[%+](\d+)", path)[1]) for path in large)
+
+
 def test_a_generation_is_a_picture_and_machines_are_looked_at(record_home, client, motion):
     record = Recording(TrackingSettings(), record_home, pytest.fail)
     record.start("seen", SETTINGS, key="seen")
     for generation in (1, 2):
-        count = 40
-        rows = PoseRows.of_columns({
-            "id": np.arange(count), "generation": np.full(count, generation),
-            "island": np.zeros(count, int), "mother": np.zeros(count, int),
-            "father": np.zeros(count, int), "operator": np.full(count, "bend"),
-            "poses": motion[:count], "margin": np.zeros(count),
-            "error": np.linspace(90.0, 20.0, count),
-        })  # fmt: skip
-        record.log_gallery(generation, rows)
+        record.log_gallery(generation, bodies(motion, generation))
     machine = Machine()
     record.log_load(Load(now_ms(), {0: machine.look()}))
     record.log_load(Load(now_ms() + 3000, {0: machine.look(), 1: machine.look()}))
     record.finish()
     run_id = record.how_to_open().campaign.split("/runs/")[1].split("?")[0]
-    kept = [item.path for item in client.list_artifacts(run_id, "images")]
-    steps = {path.split("step")[1].strip("%+").split("%")[0].split("+")[0] for path in kept}
-    assert steps == {"1", "2"}
+    assert pictured(client, run_id) == [1, 2]
     metrics = client.get_run(run_id).data.metrics
     for name in ("system", "system/node_0", "system/node_1"):
         assert 0 <= metrics[f"{name}/cpu_utilization_percentage"] <= 100
+
+
+def test_what_mlflow_has_not_taken_survives_the_driver(
+    record_home, client, motion, tmp_path, monkeypatch
+):
+    """The first driver is left where it stands, with a server that accepts and never answers."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    kept = tmp_path / "unrecorded"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+        hung = Recording(TrackingSettings(uri=uri), tmp_path, pytest.fail, kept)
+        hung.start("survives", SETTINGS, key="survives")
+        for generation in (1, 2, 3):
+            hung.log_gallery(generation, bodies(motion, generation))
+        hung.log_load(Load(now_ms() + 5000, {0: {"cpu_utilization_percentage": 7.0}}))
+        before = {path.name: path.read_bytes() for path in kept.iterdir()}
+        for _ in range(2):  # the second time MLflow has it all, and the files are still there
+            for name, content in before.items():
+                (kept / name).write_bytes(content)
+            record = Recording(TrackingSettings(), record_home, pytest.fail, kept)
+            record.start("survives", SETTINGS, key="survives")
+            record.finish()
+            assert not list(kept.iterdir())
+    run_id = record.how_to_open().campaign.split("/runs/")[1].split("?")[0]
+    assert pictured(client, run_id) == [1, 2, 3]
+    points = client.get_metric_history(run_id, "system/cpu_utilization_percentage")
+    assert [point.value for point in points] == [7.0]
 
 
 def test_pictures_stop_where_they_would_take_more_than_their_share():
     kept: list[int] = []
 
     class Slow:
-        def log_image(self, name, image, step):
+        def log_image(self, name, draw, step, written):
             kept.append(step)
             time.sleep(0.002)
 
-    galleries = Galleries()
+    galleries, left_out = Galleries(), []
     for generation in range(40):
-        galleries.write(Slow(), generation, lambda: None)
-    assert kept == list(range(8))
+        galleries.write(Slow(), generation, pytest.fail, partial(left_out.append, generation))
+    assert kept == list(range(8)) and left_out == list(range(8, 40))
 
 
 @pytest.mark.long

@@ -17,6 +17,7 @@ from evoskeleton.cli import main
 from evoskeleton.platform.data.formats.parquet import write_parquet
 from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
+from evoskeleton.platform.search.campaign import loop
 from evoskeleton.platform.search.campaign.stopping import Stop, Stopped
 
 
@@ -54,6 +55,7 @@ def test_a_generation_that_takes_too_long_is_given_up():
 def test_a_terminal_that_is_closed_stops_a_campaign_unless_it_is_ignored(under_nohup, ends):
     code = f"""
 import signal
+from evoskeleton.platform.search.campaign import loop
 from evoskeleton.platform.search.campaign.stopping import Stop, Stopped
 signal.signal(signal.SIGHUP, signal.SIG_IGN if {under_nohup} else signal.SIG_DFL)
 try:
@@ -117,10 +119,10 @@ def line_for(settings: Path, address: str) -> list[str]:
     return ["campaign", "run", "--or-resume", settings.name, "--address", address]
 
 
-def started(settings: Path, address: str) -> subprocess.Popen[str]:
+def started(settings: Path, address: str, *more: str) -> subprocess.Popen[str]:
     """That line, in a process group of its own as a terminal makes one."""
     return subprocess.Popen(
-        [sys.executable, "-m", "evoskeleton.cli", *line_for(settings, address)],
+        [sys.executable, "-m", "evoskeleton.cli", *line_for(settings, address), *more],
         cwd=settings.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -165,6 +167,20 @@ def test_ctrl_c_twice_ends_at_once(settings_file, ray_address):
     assert campaign.returncode == 75, words
 
 
+@pytest.mark.long
+def test_a_driver_that_waits_for_nodes_stops_as_it_is_asked_to(settings_file, ray_address):
+    waits = ["--set", "machine.scorer_gpus=1", "--set", "machine.wait_seconds=300"]
+    campaign = started(settings_file, ray_address, *waits)
+    assert "starting" in campaign.stderr.readline()
+    time.sleep(15.0)  # it has joined by then, and waits for a node with a GPU
+    assert campaign.poll() is None
+    campaign.send_signal(signal.SIGTERM)
+    _, words = campaign.communicate(timeout=60)
+    assert campaign.returncode == 75, words
+    assert "stopped; the same line starts it" in words and "Traceback" not in words
+    assert not (settings_file.parent / "home" / "small" / "settings.yaml").exists()
+
+
 @pytest.mark.slow
 def test_one_line_starts_stops_and_goes_on_until_it_is_done(
     settings_file, ray_address, capsys, monkeypatch
@@ -182,11 +198,14 @@ def test_one_line_starts_stops_and_goes_on_until_it_is_done(
 
     end = generation_in(home) + 1
     monkeypatch.chdir(settings_file.parent)
+    monkeypatch.setattr(loop, "JOIN_EVERY", 1)
     line = line_for(settings_file, ray_address)
     with pytest.raises(SystemExit) as ended:
         main([*line, "--set", f"search.generations={end}"])
     assert not ended.value.code
     assert generation_in(home) == end
+    brought = [version["what"] for version in PoseTable.open(home / "poses").history()]
+    assert f"{end + 1} files into 1" in brought
     again = run_in_mlflow(home)
     assert again.info.run_id == run.info.run_id and again.info.status == "FINISHED"
     assert json.loads((home / "small" / "report.json").read_text())["rows"] > 0

@@ -15,6 +15,7 @@ def plan_table(plan: "Plan", nodes: "tuple[NodeKind, ...]") -> Table:
     table.add_row("hours", f"{plan.hours:,.2f}")
     table.add_row("  waiting for trainings", f"{plan.waiting_hours:,.2f}")
     table.add_row("  first and last training", f"{plan.training_hours:,.2f}")
+    table.add_row("hours of processors", f"{plan.processor_hours:,.2f}")
     table.add_row("generations", f"{plan.generations:,} of {plan.generation_seconds:,.2f} s")
     table.add_row("rows", f"{plan.rows:,}, {plan.rows_per_hour:,.0f} an hour")
     table.add_row("trainings", f"{plan.trainings}")

@@ -29,7 +29,7 @@ def looked_at(record: Recording, wanted: bool) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join(_ANSWER_SECONDS)
+        thread.join(2 * _ANSWER_SECONDS)
 
 
 def _look(record: Recording, ended: threading.Event) -> None:

@@ -65,6 +65,15 @@ def test_compaction_changes_neither_rows_nor_their_order(table, tmp_path, campai
     assert everything(table, tmp_path, campaign) == before
 
 
+def test_joining_the_files_of_one_campaign_leaves_those_of_others(table, tmp_path):
+    for generation in range(3):
+        for name in ("a", "b"):
+            table.commit(name, generation, rows(generation))
+    before = everything(table, tmp_path, None)
+    assert table.compact("a") == (3, 1)
+    assert len(known_files(table)) == 4 and everything(table, tmp_path, None) == before
+
+
 def test_ten_writers_at_once_write_every_row_once_and_leave_nothing_else(table):
     names = [f"campaign-{number}" for number in range(10)]
 

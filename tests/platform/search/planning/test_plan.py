@@ -52,7 +52,7 @@ def simulated(known: CampaignSettings, rates: Rates, draws: np.random.Generator)
     """Hours, by actors that take their calls in the order in which they were made."""
     islands, training = known.search.islands, known.training
     workers, scorers = known.machine.workers, known.machine.scorers
-    lasts = rates.train + training.fit.steps * rates.train_step
+    lasts = rates.start + rates.train + training.fit.steps * rates.train_step
 
     def noisy(seconds: float) -> float:
         return seconds * max(0.3, draws.normal(1.0, 0.15))
@@ -100,6 +100,14 @@ def test_more_machines_are_never_slower_and_more_work_never_faster():
     assert hours == sorted(hours, reverse=True) and hours[0] > 1.3 * hours[-1]
     longer = [plan(settings(generations=count), MANY, RATES).hours for count in (10, 20, 40)]
     assert longer == sorted(longer)
+
+
+def test_hours_of_processors_are_the_work_however_many_do_it():
+    few, many = (plan(on(settings(), number, number), MANY, RATES) for number in (1, 8))
+    assert few.hours > 2 * many.hours
+    starts = 14 * RATES.start / 3600
+    assert many.processor_hours - few.processor_hours == pytest.approx(starts)
+    assert few.processor_hours < few.hours * (1 + 1 + settings().training.threads)
 
 
 def test_what_limits_is_told():

@@ -5,6 +5,7 @@ That Ray Train would train the same one, the test of killed workers in test_camp
 
 import os
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +20,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle_training import holds_bundle
 from evoskeleton.platform.data.poses import single_clip, write_poses
 from evoskeleton.platform.search.workers.cluster import prepare_environment
+from evoskeleton.platform.search.workers.joined.awaiting import GivenUp
 from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.ray_training import run_training
 from evoskeleton.platform.search.workers.small_training import is_small
@@ -109,3 +111,20 @@ def test_a_training_whose_folder_cannot_be_written_is_refused_in_a_sentence(join
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="training g0 could not be run: .*Not a directory"):
         run_training(replace(job, storage=str(tmp_path / "file")), SETTINGS, ONE)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("by_ray_train", [False, True])
+def test_a_training_that_is_given_up_lets_go_of_ray(joined, job, by_ray_train):
+    given_up, place = threading.Event(), Path(job.storage) / job.name
+    endless = TrainingSettings.parse({"fit": FIT | {"steps": 20_000, "batch": 16}})
+    resources = replace(ONE, always_ray_train=by_ray_train)
+    assert is_small(endless, resources) != by_ray_train
+    with ThreadPoolExecutor(1) as one:
+        training = one.submit(run_training, job, endless, resources, given_up)
+        while not list(place.glob("checkpoint*")):
+            assert not training.done()
+            time.sleep(0.05)
+        given_up.set()
+        with pytest.raises(GivenUp):
+            training.result(timeout=60)
