@@ -333,7 +333,8 @@ class Tracker:
         first, _, rest = words.partition("\n\n")  # the page folds all but the first lines away
         changed = changed_words(self._differing)
         file = f"figures/{SMALL}.png"
-        shown = picture_of(run, file) if file in self._pages else ""
+        above = "Bred poses of the table, from the easiest to the hardest, and the error on each:"
+        shown = f"{above}\n\n{picture_of(run, file)}" if file in self._pages else ""
         parts = [first, links, changed, shown, rest, _note(self._campaign)]
         note = "\n\n".join(filter(None, parts))
         self._parent().tag({NOTE: note, RESULT_TOLD: "true"})

@@ -28,10 +28,7 @@ _ALIAS = "champion"
 
 _OLD = " (before one of them went on)"
 
-_COLUMNS = (
-    "campaign", "test error, mm", "gain over the real poses alone, mm", "champion is served as",
-    "state",
-)  # fmt: skip
+_COLUMNS = ("campaign", "test error, mm", "gain, mm", "served as champion", "state")
 
 
 def describe_experiment(client: "MlflowClient", experiment: str) -> None:
@@ -72,7 +69,7 @@ def _row(experiment: str, run: "Run", served: Mapping[str, str]) -> tuple[object
         f"[{name}](#/experiments/{experiment}/runs/{run.info.run_id}{TRAINING_TOOLS})",
         run.data.metrics.get("test_mpjpe_mm"),
         run.data.metrics.get("gain_mm"),
-        f"[models:/{model}, version {version}]({link})" if version else None,
+        f"[{model}, version {version}]({link})" if version else None,
         str(run.info.status).lower(),
     )
 

@@ -20,6 +20,7 @@ from evoskeleton.platform.search.campaign.closing.facts import (
     interval_over_clips,
 )
 from evoskeleton.platform.search.campaign.closing.report_page import (
+    NOTHING,
     again,
     problems,
     served_in_words,
@@ -95,6 +96,11 @@ class Comparison:
         """Which is better and by how much, a sentence or two a campaign but the first."""
         first = self.names[0]
         return [f"{each.verdict(first)} {each.in_words(first)}" for each in self.differences()]
+
+    def problems(self) -> list[str]:
+        """What a reviewer should know of each before he trusts the figures."""
+        found = [f"{each.name}: {problem}" for each in self.campaigns for problem in problems(each)]
+        return found or [NOTHING]
 
     def cautions(self) -> Iterator[str]:
         """Why a difference is not yet a reason, a sentence each."""
@@ -175,7 +181,7 @@ def comparison_page(comparison: Comparison) -> str:
             page.figure(picture, f"{facts.name}: bred poses of the table, from the easiest to the "
                         "hardest, with the error of the lifter of the day")  # fmt: skip
     page.heading("What went wrong")
-    page.items(f"{f.name}: {problem}" for f in comparison.campaigns for problem in problems(f))
+    page.items(comparison.problems())
     page.heading("How to run them again")
     page.text("The settings of each are `settings.yaml`, in its folder and of its run in MLflow.")
     page.verbatim("\n".join(again(facts.name, facts.name) for facts in comparison.campaigns))

@@ -29,6 +29,8 @@ def into_mlflow(comparison: Comparison, page: str) -> str | None:
             "\n".join(f"- {served_in_words(facts)}" for facts in comparison.campaigns),
             "What they were asked differently:",
             markdown_table(["setting", *comparison.names], comparison.settings()),
+            "What went wrong:",
+            "\n".join(f"- {problem}" for problem in comparison.problems()),
         ],
         {each.name: each.mm for each in comparison.differences() if each.clips},
     )
