@@ -48,12 +48,12 @@ export function button(label, key, run, props = {}) {
 /** @type {any} */
 let silence = null;
 
-/** Says something to whoever sees or hears the page, for a while. @param {string} text */
-export function say(text) {
+/** Says something to whoever sees or hears the page, for a while. @param {string} text @param {number} [ms] */
+export function say(text, ms = 6000) {
   const line = /** @type {HTMLElement} */ (document.getElementById("status"));
   line.textContent = text;
   clearTimeout(silence);
-  silence = setTimeout(() => { line.textContent = ""; }, 6000);
+  silence = setTimeout(() => { line.textContent = ""; }, ms);
 }
 
 /** A box over the page; resolves with what `close` is given, or with undefined by Escape.

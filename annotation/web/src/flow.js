@@ -1,6 +1,6 @@
 // From image to image: the next ones are held and loaded while one is worked on.
 import { annotator, patiently, picture } from "./api.js";
-import { button, dialog, h } from "./dom.js";
+import { button, dialog, h, say } from "./dom.js";
 import * as journal from "./journal.js";
 import * as outbox from "./outbox.js";
 import * as server from "./server.js";
@@ -9,6 +9,7 @@ import { Review } from "./screens/review.js";
 import { Session, imageKey } from "./session.js";
 
 const AHEAD = 3;
+const WELCOMED = "evoskeleton.welcomed";
 
 /** @typedef {{show: (screen: any) => void, sheet: (words: string, more?: any[]) => any, current: () => boolean}} Stage */
 
@@ -125,6 +126,7 @@ export class Work {
     this.leaving = () => { document.removeEventListener("visibilitychange", hide); removeEventListener("hashchange", away); };
     await session.open();
     void screen.alternatives();
+    if (mode === "write") welcome(this.me.detector);
     screen.picture.front.focus({ preventScroll: true });
   }
 
@@ -192,6 +194,14 @@ export class Work {
     await outbox.post({ image: imageKey(this.project, image, this.me.name), title: image.name, method: "Review", request, upTo: 0 });
     await this.review();
   }
+}
+
+/** What to do, for those who are here for the first time. @param {boolean} suggested whether people are there already */
+function welcome(suggested) {
+  if (localStorage.getItem(WELCOMED)) return;
+  localStorage.setItem(WELCOMED, "yes");
+  const first = suggested ? "Drag what is off, 1 to 6 take another body" : "Shift E, then draw a box around a person";
+  say(`${first}, Enter submits; ? shows all keys`, 15000);
 }
 
 /** Waits until the server has what was to be sent. */
