@@ -34,7 +34,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.chance import integers, key, normal, stream, uniform
 from evoskeleton.evolution.skeleton import JOINT_NAMES
 from evoskeleton.files import write_bytes, write_json
-from evoskeleton.lifting.bundle import Lifter
+from evoskeleton.lifting.bundle import Lifter, load_bundle
+from evoskeleton.lifting.bundles import bundle_folder
 from evoskeleton.lifting.cameras import ViewSettings, project, sample_views, world_to_camera
 from evoskeleton.lifting.cascade import Cascade, CascadeSettings
 from evoskeleton.lifting.detections.noise import detected
@@ -160,6 +161,11 @@ class LifterSettings(Settings):
     cascade: CascadeSettings = Field(
         default_factory=lambda: CascadeSettings.parse(_SMALL),
         description="the network",
+    )
+    begin: str | None = Field(
+        None,
+        description="lifter of the same network whose weights the training begins with: the folder "
+        "of its bundle, or detections or exact; none: weights are drawn",
     )
     gradient_shards: int = Field(
         1, ge=1, description="workers that share each batch; part of what the result depends on"
@@ -378,6 +384,7 @@ class _Training:
         self._poses, self._settings, self._device = poses, settings, device
         self._shard, self._wrap = shard, wrap or (lambda module: module)
         self._key = key(settings.seed, stream("fitting"))
+        start = start or _begun(settings)
         self._step = start.step if start else 0
         self._cascade = Cascade(settings.cascade, key(settings.seed, stream("weights")))
         self._moments = dict(start.optimizer) if start else {}
@@ -477,6 +484,21 @@ def validate(lifter: Lifter, poses: np.ndarray) -> dict[str, float]:
     predicted, target = lift_fixed_views(lifter, poses)
     flat = predicted.flatten(0, 1), target.flatten(0, 1)
     return {"mpjpe": float(mpjpe(*flat).mean()), "p_mpjpe": float(p_mpjpe(*flat).mean())}
+
+
+def _begun(settings: LifterSettings) -> TrainingState | None:
+    """Weights and statistics of the lifter that a training begins with, at step 0."""
+    if settings.begin is None:
+        return None
+    lifter = load_bundle(bundle_folder(settings.begin))
+    network = {"cascade": lifter.cascade.settings, "normalization": lifter.normalization.mode}
+    if network != {name: getattr(settings, name) for name in network}:
+        raise BadInput(
+            f"begin should be a lifter of the network that is to be trained, {settings.begin} has "
+            "another: begin=null trains from drawn weights"
+        )
+    weights = lifter.cascade.state_dict()
+    return TrainingState(settings, 0, weights, {}, lifter.normalization)
 
 
 def _check_same_network(old: LifterSettings, new: LifterSettings) -> None:

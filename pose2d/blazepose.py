@@ -18,9 +18,9 @@ camera. Smaller people are found by looking at overlapping tiles too, people in 
 brightening a picture in which nobody is found.
 """
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -45,7 +45,7 @@ from evoskeleton.pose2d.movenet.sketches import (
     region_of_sketch,
     sketched_person,
 )
-from evoskeleton.pose2d.people.duplicates import MIXED, explained
+from evoskeleton.pose2d.people.duplicates import MIXED, explained, moved_by
 from evoskeleton.pose2d.people.duplicates import distinct as distinct_people
 from evoskeleton.pose2d.people.joints_of_points import joints_of_points
 from evoskeleton.pose2d.quiet import quiet_standard_error
@@ -90,6 +90,9 @@ _ROI_SCALE = 1.25
 _HEAT_REACH = 3
 _LEAST_HEAT = 0.5
 _ONE_PERSON, _TOLERANCE = 0.2, 0.07
+_LONGEST_STEP = 0.25
+"""Sizes of a body that it moves at most between frames in which it is followed."""
+
 _POINTS = len(BLAZEPOSE_POINTS)
 _LAST_SHOULDER, _HIPS, _RIM = 12, 33, 34
 
@@ -185,23 +188,35 @@ class BlazePose:
     approximated = APPROXIMATED
 
     def __init__(
-        self, settings: BlazePoseSettings | None = None, wheel: str | Path | None = None
+        self,
+        settings: BlazePoseSettings | None = None,
+        wheel: str | Path | None = None,
+        callers: int = 1,
     ) -> None:
         """Load both networks.
 
         Args:
             settings: the defaults where none are given.
             wheel: a local mediapipe wheel, instead of a download.
+            callers: how many are served side by side; further ones wait.
 
         Raises:
             BadInput: LiteRT is not installed, or the weights cannot be had.
         """
         self.settings = settings or BlazePoseSettings.parse({})
         folder = fetch(WEIGHTS, wheel)
-        self._finder = _Network(folder / FINDER, self.settings.threads)
-        self._landmarks = _Network(self._landmark_file(folder), self.settings.threads)
+        threads = self.settings.threads
+        self._finder = _Network(folder / FINDER, threads, callers)
+        self._landmarks = _Network(self._landmark_file(folder), threads, callers)
         self._anchors = anchors()
-        self._second = MultiPose(self.settings.threads) if self._asks_second() else None
+        self._second = MultiPose(threads) if self._asks_second() else None
+
+    def for_callers(self, callers: int) -> "BlazePose":
+        """See `Shareable.for_callers`; processor threads are shared out."""
+        threads = max(self.settings.threads // callers, 1)
+        finder = "blazepose" if self._second is None else self.settings.finder
+        settings = self.settings.model_copy(update={"threads": threads, "finder": finder})
+        return BlazePose(settings, callers=callers)
 
     @property
     def finds_groups(self) -> bool:
@@ -237,6 +252,29 @@ class BlazePose:
         with watch.stage("find"):
             image = brightened(image)
         return self._search(image, watch)
+
+    def follow(
+        self, image: np.ndarray, before: Sequence[Person], watch: Stopwatch | None = None
+    ) -> list[Person] | None:
+        """People of the frame before; see `Following.follow`."""
+        check_image(image)
+        with (watch or Stopwatch()).stage("locate"):
+            people: list[Person] = []
+            for person in before:
+                now = self._now(image, person)
+                if now is None or explained(now, people) >= MIXED:
+                    return None
+                people.append(now)
+        return people
+
+    def _now(self, image: np.ndarray, person: Person) -> Person | None:
+        if person.region is None:
+            return None
+        body = self._locate_once(image, person.region)
+        if body.score < self.settings.least_presence:
+            return None
+        now = _person(body, image)
+        return now if moved_by(person, now) < _LONGEST_STEP else None
 
     def _search(self, image: np.ndarray, watch: Stopwatch) -> list[Person]:
         if self._second is None:
@@ -353,26 +391,31 @@ class BlazePose:
 
 
 class _Network:
-    """One LiteRT interpreter, which serves one caller at a time."""
+    """LiteRT interpreters of one network, each of which serves one caller at a time."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, callers: int) -> None:
         litert = require(
             "ai_edge_litert.interpreter",
             "the detector needs LiteRT, which is not installed; try pip install ai-edge-litert",
         )
-        with quiet_standard_error():
-            self._interpreter: Any = litert.Interpreter(str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._outputs = [entry["index"] for entry in self._interpreter.get_output_details()]
-        self._lock = threading.Lock()
+        self._idle: LifoQueue[Any] = LifoQueue()
+        for _ in range(callers):
+            with quiet_standard_error():
+                interpreter = litert.Interpreter(str(path), num_threads=threads)
+                interpreter.allocate_tensors()
+            self._idle.put(interpreter)
+        self._input = interpreter.get_input_details()[0]["index"]
+        self._outputs = [entry["index"] for entry in interpreter.get_output_details()]
 
     def __call__(self, view: np.ndarray) -> list[np.ndarray]:
         """All outputs for one (side, side, 3) float32 view, in the network's order."""
-        with self._lock:
-            self._interpreter.set_tensor(self._input, view[None])
-            self._interpreter.invoke()
-            return [self._interpreter.get_tensor(index) for index in self._outputs]
+        interpreter = self._idle.get()
+        try:
+            interpreter.set_tensor(self._input, view[None])
+            interpreter.invoke()
+            return [interpreter.get_tensor(index) for index in self._outputs]
+        finally:
+            self._idle.put(interpreter)
 
 
 def anchors() -> np.ndarray:
@@ -496,7 +539,6 @@ def refine(points: np.ndarray, heat: np.ndarray) -> np.ndarray:
     Each goes to the mean place of the 7 x 7 cells around it, weighted by the (64, 64, n) heat;
     points without a warm cell (0.5) stay.
     """
-    warmth = _sigmoid(heat.astype(np.float64))
     scale = LANDMARK_SIDE / HEAT_SIDE
     refined = points.copy()
     for row, (x, y) in enumerate(points / scale):
@@ -504,7 +546,8 @@ def refine(points: np.ndarray, heat: np.ndarray) -> np.ndarray:
         if not (0 <= x < HEAT_SIDE and 0 <= y < HEAT_SIDE):
             continue
         left, top = max(column - _HEAT_REACH, 0), max(line - _HEAT_REACH, 0)
-        near = warmth[top : line + _HEAT_REACH + 1, left : column + _HEAT_REACH + 1, row]
+        near = heat[top : line + _HEAT_REACH + 1, left : column + _HEAT_REACH + 1, row]
+        near = _sigmoid(near.astype(np.float64))
         if near.max() < _LEAST_HEAT:
             continue
         lines, columns = np.mgrid[top : top + near.shape[0], left : left + near.shape[1]]
@@ -557,6 +600,7 @@ def _person(body: Body, image: np.ndarray) -> Person:
         visibility=joints.visibility,
         approximated=APPROXIMATED,
         own_joints=(own - own[:1]).astype(np.float32),
+        region=region_of(body.points[_HIPS], body.points[_RIM]),
     )
 
 

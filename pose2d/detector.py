@@ -5,16 +5,19 @@ Human3.6M order: x right, y down, (0, 0) the outer corner of the first pixel.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.keypoints.plausible_keypoints import MOST_PX
 from evoskeleton.shapes import expect_shape
+
+if TYPE_CHECKING:
+    from evoskeleton.pose2d.crops import Region
 
 KNOWN = 0.5
 """A keypoint with at least this confidence counts as known to a lifter."""
@@ -39,6 +42,8 @@ class Person:
             mixture of their neighbours.
         own_joints: (17, 3) float32 mm, camera frame, hip at 0: the detector's own 3D, to compare a
             lifter with; none where it gives none. Nobody else looks at it.
+        region: where the same person is to be looked for in the next frame of a video; none: they
+            have to be searched again.
     """
 
     box: np.ndarray
@@ -48,6 +53,7 @@ class Person:
     visibility: np.ndarray
     approximated: tuple[str, ...]
     own_joints: np.ndarray | None = None
+    region: "Region | None" = None
 
     @property
     def known(self) -> np.ndarray:
@@ -100,6 +106,36 @@ class Detector(Protocol):
             BadInput: the picture or the boxes have another shape or type, or a box is empty or
                 wholly outside the picture.
         """
+        ...
+
+
+@runtime_checkable
+class Following(Protocol):
+    """A detector that may look where people were a moment ago, which is quicker than a search."""
+
+    def follow(
+        self, image: np.ndarray, before: Sequence[Person], watch: Stopwatch | None = None
+    ) -> list[Person] | None:
+        """The people of the frame before, in another frame of the same video.
+
+        Args:
+            image: (height, width, 3) uint8.
+            before: who was found a moment ago.
+            watch: takes the time of the stage "locate".
+
+        Returns:
+            As many as before, in their order; none where somebody is lost, so that the picture
+            should be searched.
+        """
+        ...
+
+
+@runtime_checkable
+class Shareable(Protocol):
+    """A detector that can be made ready for several callers at once."""
+
+    def for_callers(self, callers: int) -> Detector:
+        """The same detector, which answers so many callers side by side, and the same to each."""
         ...
 
 

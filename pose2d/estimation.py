@@ -8,7 +8,7 @@ import glob
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,15 +19,17 @@ from evoskeleton.lifting.bundle import Lifter, load_bundle, read_description
 from evoskeleton.lifting.bundles import bundle_folder
 from evoskeleton.lifting.conformal import radii_of
 from evoskeleton.lifting.error_radii import CalibratedRadii
+from evoskeleton.machine import cores
 from evoskeleton.pose2d.answers.boxes import Boxes
 from evoskeleton.pose2d.answers.drawings import Drawings
 from evoskeleton.pose2d.answers.lines import Shown, Where, line
-from evoskeleton.pose2d.detector import Detector, Person, Stopwatch
+from evoskeleton.pose2d.detector import Detector, Person, Shareable, Stopwatch
 from evoskeleton.pose2d.detectors import BLAZEPOSE, load_detector
 from evoskeleton.pose2d.images import read_image
 from evoskeleton.pose2d.people.duplicates import distinct
 from evoskeleton.pose2d.people.film import Film, Moving
 from evoskeleton.pose2d.people.fitted_people import fit_people
+from evoskeleton.pose2d.people.looking import Looked, looked_at
 from evoskeleton.pose2d.people.misfits import misfits
 from evoskeleton.pose2d.people.settings import FilmSettings
 from evoskeleton.pose2d.people_to_3d import lift_people
@@ -52,6 +54,7 @@ class Wishes:
     Attributes:
         fit: whether bodies are fitted to the keypoints, instead of lifted alone.
         every: take every n-th frame of a video.
+        workers: stretches of a video that are looked at side by side; they change no answer.
         film: what is done to people over time.
         drawings: where drawings go; None: nothing is drawn.
         failed: takes a file that cannot be used, and why; None: that ends the run.
@@ -61,6 +64,7 @@ class Wishes:
 
     fit: bool = False
     every: int = 1
+    workers: int = field(default_factory=cores)
     film: FilmSettings = field(default_factory=lambda: FilmSettings.parse({}))
     drawings: Drawings | None = None
     failed: Failed | None = None
@@ -77,6 +81,14 @@ class Means:
     radii: CalibratedRadii | None
     detector: Detector
     boxes: Boxes
+    workers: int
+
+    @cached_property
+    def of_videos(self) -> tuple[Detector, int]:
+        """The detector for several stretches of a video at once, and for how many."""
+        if self.workers > 1 and isinstance(self.detector, Shareable):
+            return self.detector.for_callers(self.workers), self.workers
+        return self.detector, 1
 
 
 def infer(
@@ -122,7 +134,7 @@ def infer(
         wishes = Wishes(**{**vars(wishes), "drawings": Drawings(Path(overlay))})
     finder = load_detector(detector) if isinstance(detector, str) else detector
     model, radii = str(description["weight_hash"]), radii_of(description)
-    return _infer(files, Means(lifter, model, radii, finder, known), wishes)
+    return _infer(files, Means(lifter, model, radii, finder, known, wishes.workers), wishes)
 
 
 def drawings_there(paths: Sequence[Path | str], overlay: Path | str) -> list[Path]:
@@ -190,16 +202,25 @@ def _video(file: Path, means: Means, wishes: Wishes) -> Iterator[dict[str, Any]]
                 wishes.drawings.expect([where.seconds or 0.0 for where, _ in waiting])
             yield _answer(*waiting.pop(0), each, means, wishes, again)
 
-    for frame, watch in _timed(_frames(file, wishes)):
+    for frame, watch, people, as_asked in _looked_at(file, means, wishes):
         height, width = frame.image.shape[:2]
         film = film or _film(means.lifter, wishes, width, height)
         waiting.append((Where(file, width, height, frame.number, frame.seconds), watch))
-        boxes = means.boxes.of(file, frame.number)
-        people = means.detector.detect(frame.image, boxes, watch)
-        yield from answered(film.add(people, frame.seconds, as_asked=boxes is not None))
+        yield from answered(film.add(people, frame.seconds, as_asked))
         wishes.seen(file, frame.number + 1)
     if film is not None:
         yield from answered(film.end())
+
+
+def _looked_at(file: Path, means: Means, wishes: Wishes) -> Iterator[Looked]:
+    detector, workers = means.of_videos
+    return looked_at(
+        _timed(_frames(file, wishes)),
+        detector,
+        lambda frame: means.boxes.of(file, frame.number),
+        wishes.film.search_seconds,
+        workers,
+    )
 
 
 def _film(lifter: Lifter, wishes: Wishes, width: int, height: int) -> Film:

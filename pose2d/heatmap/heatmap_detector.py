@@ -17,6 +17,7 @@ from evoskeleton.pose2d.detector import (
     KNOWN,
     Detector,
     Person,
+    Shareable,
     Stopwatch,
     check_boxes,
     check_image,
@@ -72,6 +73,7 @@ class HeatmapDetector:
                 joints are among its keypoints.
         """
         self.settings = settings or HeatmapDetectorSettings.parse({})
+        self._folder = folder
         self.card = read_card(folder)
         self.weight_hash = self.card.weight_hash
         self._network = OnnxNetwork(read_onnx(folder, self.card), self.settings.threads)
@@ -93,6 +95,15 @@ class HeatmapDetector:
             self._finder = BlazePose(BlazePoseSettings.parse({**said, "passes": 1}))
         except BadInput as error:
             self._no_finder = str(error)
+
+    def for_callers(self, callers: int) -> "HeatmapDetector":
+        """See `Shareable.for_callers`; processor threads are shared out."""
+        threads = max(self.settings.threads // callers, 1)
+        settings = self.settings.model_copy(update={"threads": threads})
+        finder = self._finder
+        if isinstance(finder, Shareable):
+            finder = finder.for_callers(callers)
+        return HeatmapDetector(self._folder, settings, finder)
 
     def detect(
         self,

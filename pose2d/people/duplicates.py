@@ -71,6 +71,16 @@ def explained(person: Person, others: Sequence[Person]) -> float:
     return float(near[person.known].mean())
 
 
+def moved_by(one: Person, other: Person) -> float:
+    """How far a person went from one frame to another: of the joints that both know the median
+    distance, in sizes of the body; infinite where fewer than four are known to both."""
+    both = one.known & other.known
+    if both.sum() < _LEAST_SHARED:
+        return float("inf")
+    distance = np.linalg.norm(one.keypoints[both] - other.keypoints[both], axis=1)
+    return float(np.median(distance)) / max(_size(one), _size(other))
+
+
 def _evidence(person: Person) -> float:
     return person.score * float((person.confidence * person.known).sum())
 

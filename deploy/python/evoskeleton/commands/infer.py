@@ -57,6 +57,14 @@ def infer(
         bool, typer.Option("--fit", help="fit bodies within the joint limits to the keypoints")
     ] = False,
     every: Annotated[int, typer.Option(min=1, help="take every n-th frame of a video")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="stretches of a video that are looked at side by side; they change no answer; "
+            "none: one a processor",
+        ),
+    ] = None,
     smooth: Annotated[
         bool, typer.Option(help="take the trembling out of keypoints and joints of a video")
     ] = True,
@@ -79,6 +87,7 @@ def infer(
     A file that cannot be used is told, the others are answered, and the exit code is 1.
     """
     from evoskeleton.console.bars import Bars
+    from evoskeleton.machine import cores
     from evoskeleton.pose2d.answers.drawings import Drawings
     from evoskeleton.pose2d.answers.motion import motion_kind, write_motion
     from evoskeleton.pose2d.estimation import Wishes, drawings_there
@@ -97,7 +106,9 @@ def infer(
         watch = _Watch(bars, _counted(paths))
         drawings = None if overlay is None else Drawings(overlay, drawn_as)
         film = FilmSettings.parse(with_changes({"smooth": smooth}, change or []))
-        wishes = Wishes(fit, every, film, drawings, watch.failed, watch.tell, watch.seen)
+        wishes = Wishes(
+            fit, every, workers or cores(), film, drawings, watch.failed, watch.tell, watch.seen
+        )
         found = named_detector(detector, detector_set or [], home, uri)
         if sys.stderr.isatty() and getattr(found, "finds_groups", True) is False:
             watch.tell(GROUPS)
