@@ -89,10 +89,14 @@ class Recording:
     ) -> None:
         """Open the campaign's run, see `Tracker.start`, and take up what an earlier driver left."""
         self._campaign = campaign
-        start = partial(self._tracker.start, campaign, settings, key=key, groups=groups)
+        loads = self._unwritten.loads() if self._enabled else []
+        began_ms = loads[0].at_ms if loads else None
+        start = partial(
+            self._tracker.start, campaign, settings, key=key, groups=groups, began_ms=began_ms
+        )
         self._put("start", start)
         if self._enabled:
-            self._put_loads(self._unwritten.loads())
+            self._put_loads(loads)
             for shown in self._unwritten.pictures():
                 self._put_picture(shown)
 

@@ -43,7 +43,7 @@ from evoskeleton.platform.record.run_page.data_sets import UsedPoses, input_of, 
 from evoskeleton.platform.record.run_page.experiment_page import describe_experiment
 from evoskeleton.platform.record.run_page.gone_on import GoneOn
 from evoskeleton.platform.record.run_page.logged_lifter import link_champion, log_lifter
-from evoskeleton.platform.record.run_page.machine_load import Load
+from evoskeleton.platform.record.run_page.machine_load import Load, now_ms
 from evoskeleton.platform.record.run_page.opening import (
     Page,
     links_to,
@@ -155,6 +155,7 @@ class Tracker:
         run_id: str | None = None,
         key: str | None = None,
         groups: Mapping[str, str] | None = None,
+        began_ms: int | None = None,
     ) -> str | None:
         """Open the campaign's run.
 
@@ -165,11 +166,13 @@ class Tracker:
             key: what names this campaign for good, such as a random word kept in its folder; a run
                 that has it is found again even where its id was never noted.
             groups: of the settings, in words, those that another campaign may lack.
+            began_ms: when the campaign began, since 1970, if MLflow was not told then; none: now.
 
         Returns:
             The run's id; None where MLflow is switched off or does not answer yet (see `run_id`).
         """
         self._campaign, self._key, self._groups = campaign, key, dict(groups or {})
+        self._began_ms = began_ms or now_ms()
         self._opening = partial(self._open, dict(settings), run_id, key)
         self._flush()
         return self.run_id
@@ -494,7 +497,9 @@ class Tracker:
         tags = {CAMPAIGN: self._campaign, COLOUR: self._colour(), NOTE: _note(self._campaign)}
         if key is not None:
             tags[KEY] = key
-        made = self._store.client().create_run(self._experiment, run_name=self._campaign, tags=tags)
+        made = self._store.client().create_run(
+            self._experiment, start_time=self._began_ms, run_name=self._campaign, tags=tags
+        )
         return str(made.info.run_id)
 
     def _colour(self) -> str:

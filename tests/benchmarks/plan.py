@@ -3,16 +3,19 @@
     python tests/benchmarks/plan.py [--generations 8]
 
 Rates are measured for each size with the campaign's own parts, the plan is made for this machine's
-processors, and the campaign is run from start to end; told are both times, their ratio, and the
-same of a generation. Whatever else the machine does meanwhile makes the campaigns slower than the
-plan says: on a busy one, give it priority, or believe nothing.
+processors, and the campaign is run from start to end. Told are the seconds of processors that all
+its processes took, which hold on a busy machine too, and the time from start to end, which holds
+where nobody else works: how much of it no processor was idle, and was not used by the campaign, is
+told beside it.
 """
 
 import argparse
-import json
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -60,31 +63,43 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             settings = settings_of(name, Path(folder), asked.generations)
             planned = plan(settings, nodes_of(f"{max(2, cores())}cpu16gb"), measured(settings))
-            idle = psutil.cpu_times()
             started = time.monotonic()
-            start(settings, Silent())
+            with used_by_all() as used:
+                start(settings, Silent())
             took = time.monotonic() - started
-            share = psutil.cpu_times().idle - idle.idle
-            last = sorted((Path(settings.home) / name / "state").glob("*.npz"))[-1]
-            tell(name, planned.hours * 3600, took, planned.generation_seconds, _seconds(last))
-            print(f"    of {took * cores():.0f} s of processors {share:.0f} were idle", flush=True)
+            tell(name, "seconds of processors", planned.processor_hours * 3600, used())
+            tell(name, "seconds from start to end", planned.hours * 3600, took)
+            print(f"    the campaign had {used() / took:.2f} of {cores()} processors", flush=True)
 
 
-def _seconds(state: Path) -> list[float]:
-    """Of the generations, as the logbook has them."""
-    from evoskeleton.npz import read_npz
+@contextmanager
+def used_by_all() -> Iterator[Callable[[], float]]:
+    """Seconds of processors that this process and all that it starts take meanwhile."""
+    seen: dict[tuple[int, float], float] = {}
+    ended = threading.Event()
+    before = time.process_time()
 
-    record = json.loads(read_npz(state, "the state", ["record"])["record"].tobytes())
-    return sorted(row["seconds"] for row in record["logbook"][1:])
+    def look() -> None:
+        while not ended.wait(0.5):
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):
+                    times = process.cpu_times()
+                    seen[process.pid, process.create_time()] = times.user + times.system
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    clock = {"driver": 0.0}
+    try:
+        yield lambda: clock["driver"] + sum(seen.values())
+    finally:
+        ended.set()
+        thread.join()
+        clock["driver"] = time.process_time() - before
 
 
-def tell(name: str, planned: float, took: float, generation: float, each: list[float]) -> None:
+def tell(name: str, what: str, planned: float, took: float) -> None:
     """One line."""
-    median = each[len(each) // 2]
-    print(
-        f"{name}: planned {planned:.1f} s, took {took:.1f} s, {planned / took:.2f}; a generation"
-        f" {generation:.2f} s, {median:.2f} s, {generation / median:.2f}"
-    )
+    print(f"{name}: {what}: planned {planned:.1f}, took {took:.1f}, {planned / took:.2f}")
 
 
 if __name__ == "__main__":

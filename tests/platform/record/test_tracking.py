@@ -705,14 +705,16 @@ def test_what_mlflow_has_not_taken_survives_the_driver(
 ):
     """The first driver is left where it stands, with a server that accepts and never answers."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    kept = tmp_path / "unrecorded"
+    kept, told = tmp_path / "unrecorded", list[str]()
     with socket.create_server(("127.0.0.1", 0)) as server:
         uri = f"http://127.0.0.1:{server.getsockname()[1]}"
-        hung = Recording(TrackingSettings(uri=uri), tmp_path, pytest.fail, kept)
+        hung = Recording(TrackingSettings(uri=uri), tmp_path, told.append, kept)
         hung.start("survives", SETTINGS, key="survives")
         for generation in (1, 2, 3):
             hung.log_gallery(generation, bodies(motion, generation))
-        hung.log_load(Load(now_ms() + 5000, {0: {"cpu_utilization_percentage": 7.0}}))
+        for seconds in (-60, -30):
+            look = {"cpu_utilization_percentage": float(seconds)}
+            hung.log_load(Load(now_ms() + 1000 * seconds, {0: look}))
         before = {path.name: path.read_bytes() for path in kept.iterdir()}
         for _ in range(2):  # the second time MLflow has it all, and the files are still there
             for name, content in before.items():
@@ -724,7 +726,7 @@ def test_what_mlflow_has_not_taken_survives_the_driver(
     run_id = record.how_to_open().campaign.split("/runs/")[1].split("?")[0]
     assert pictured(client, run_id) == [1, 2, 3]
     points = client.get_metric_history(run_id, "system/cpu_utilization_percentage")
-    assert [point.value for point in points] == [7.0]
+    assert [(point.step, point.value) for point in points] == [(0, -60.0), (30, -30.0)]
 
 
 def test_pictures_stop_where_they_would_take_more_than_their_share():
