@@ -51,7 +51,10 @@ def shared_view(hidden: Sequence[str] = ()) -> str:
     Args:
         hidden: ids of runs that charts leave out, as those that compare others.
     """
-    state = _state() | {"runsVisibilityMap": dict.fromkeys(hidden, False)}
+    state = _state()
+    if hidden:  # the page reads the one or the other, by a switch of its own
+        state |= {"runsHiddenMode": "CUSTOM", "runsHidden": list(hidden)}
+        state |= {"runsVisibilityMap": dict.fromkeys(hidden, False)}
     packed = zlib.compress(json.dumps(state).encode())
     return f"deflate;{b64encode(packed).decode()}"
 
