@@ -207,8 +207,8 @@ export class Annotate {
     const show = (/** @type {boolean} */ on) => () => { this.session.ghost = on ? body.joints : null; this.space.draw(); };
     const what = body.flips?.length ? body.flips.join(", ") : at ? "" : "as fitted";
     const words = `Body ${at + 1}${what && `: ${what}${body.flips?.length ? " the other way" : ""}`}`;
-    return h("button", { type: "button", class: "other", "aria-label": words, title: `${words} (${at + 1})`,
-      onclick: () => this.take(at), onpointerenter: show(true), onpointerleave: show(false), onfocus: show(true), onblur: show(false) }, canvas, h("kbd", { "aria-hidden": "true" }, at + 1), h("span", { class: "what", "aria-hidden": "true" }, what));
+    return h("button", { type: "button", class: "other", "data-what": what, "aria-label": words, title: `${words} (${at + 1})`,
+      onclick: () => this.take(at), onpointerenter: show(true), onpointerleave: show(false), onfocus: show(true), onblur: show(false) }, canvas, h("kbd", { "aria-hidden": "true" }, at + 1));
   }
 
   // Keys
