@@ -8,6 +8,8 @@ generators.
 
 import asyncio
 import logging
+import sys
+import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -139,17 +141,30 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 async with rooms.room(self._largest, who) as room:
                     message = await self._received(requests, who)
                     room.shrink(len(message))
-                    answer = await answer_of(message, context)
-                    del message
+                    self._tidy_after(context, len(message))
+                    try:
+                        answer = await answer_of(message, context)
+                    finally:
+                        del message
                 size = answer.ByteSize() if isinstance(answer, Message) else 0
                 if size >= _SMALL:
-                    taken = await self._answers.take(size, who)
+                    self._tidy_after(context, size)
+                    try:
+                        taken = await self._answers.take(size, who)
+                    except BaseException:
+                        del answer
+                        raise
                     context.add_done_callback(lambda _: taken.shrink(0))
                 yield answer
 
         return grpc.stream_stream_rpc_method_handler(
             stream, response_serializer=handler.response_serializer
         )
+
+    def _tidy_after(self, context: Any, size: int) -> None:
+        """What a call has held of `size` bytes is looked for when it has ended, however it ends."""
+        if size >= _SMALL:
+            context.add_done_callback(lambda _: self._memory.count(size))
 
     async def _received(self, requests: AsyncIterator[bytes], who: str) -> bytes:
         """The message of a call, which comes in time, or while nobody waits for its room."""
@@ -259,6 +274,9 @@ def _is_late(context: Any) -> bool:
 
 
 async def _abort(context: Any, record: CallRecord, refused: RpcError) -> None:
+    if error := sys.exception():
+        # the call's context keeps the error, and that the locals of all that it came through
+        traceback.clear_frames(error.__traceback__)
     sentence = cut(str(refused))
     record.refuse(refused.code.name, sentence)
     hint = () if refused.retry_ms is None else (("retry-after-ms", str(refused.retry_ms)),)
