@@ -1,7 +1,7 @@
-"""A comparison of campaigns as a run of its own in MLflow, beside the runs that it compares."""
+"""A comparison of campaigns as a run of its own in MLflow, below the first that it compares."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +82,9 @@ def _write(
         "mlflow.source.type": "LOCAL",
         "mlflow.user": (provenance.user() if with_user else None) or "not recorded",
     }
+    campaigns = _runs_of_campaigns(client, experiment, compared.names)
+    if compared.names[0] in campaigns:  # below the first, where it stands in no chart of campaigns
+        tags[PARENT] = campaigns[compared.names[0]]
     name = f"comparison: {', '.join(compared.names)}"
     run = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
     for other, value in compared.differences_mm.items():
@@ -92,7 +95,10 @@ def _write(
         files.append(f"figures/{place}.png")
         client.log_figure(run, figure, files[-1])
     links = links_to(experiment, run, files, None)
-    runs = ", ".join(_links_to_campaigns(client, experiment, compared.names))
+    runs = ", ".join(
+        f"[{name}](#/experiments/{experiment}/runs/{each}{TRAINING_TOOLS})"
+        for name, each in campaigns.items()
+    )
     words = [*compared.sentences, links, *([f"Of {runs}."] if runs else []), *compared.tables]
     client.set_tag(run, NOTE, "\n\n".join(words))
     client.set_terminated(run)
@@ -121,11 +127,13 @@ def _named(run_name: str) -> list[str]:
     return run_name.removeprefix("comparison: ").split(", ")
 
 
-def _links_to_campaigns(
+def _runs_of_campaigns(
     client: "MlflowClient", experiment: str, names: Sequence[str]
-) -> Iterator[str]:
-    for found in client.search_runs([experiment], max_results=1000):
-        campaign = told(found.data.tags, CAMPAIGN)
-        if campaign in names and PARENT not in found.data.tags:
-            place = f"#/experiments/{experiment}/runs/{found.info.run_id}{TRAINING_TOOLS}"
-            yield f"[{campaign}]({place})"
+) -> dict[str, str]:
+    """The newest run of each campaign, by name, as far as there is one."""
+    found = {}
+    for run in reversed(client.search_runs([experiment], max_results=1000)):
+        campaign = told(run.data.tags, CAMPAIGN)
+        if campaign in names and PARENT not in run.data.tags:
+            found[str(campaign)] = str(run.info.run_id)
+    return {name: found[name] for name in names if name in found}

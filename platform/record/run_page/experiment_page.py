@@ -34,9 +34,7 @@ _COLUMNS = ("campaign", "test error, mm", "gain, mm", "served as champion", "sta
 def describe_experiment(client: "MlflowClient", experiment: str) -> None:
     """Bring the description of an experiment up to date, and what its page opens with."""
     found = client.search_runs([experiment], max_results=1000)
-    beside = [run.info.run_id for run in found if run.data.tags.get("type") == "comparison"]
-    view = shared_view(beside[:MOST_CAMPAIGNS])
-    tags = {NOTE: _words(client, experiment, found), TAG: view, **PRIMARY, **KIND}
+    tags = {NOTE: _words(client, experiment, found), TAG: shared_view(), **PRIMARY, **KIND}
     for name, value in tags.items():
         client.set_experiment_tag(experiment, name, value)
 

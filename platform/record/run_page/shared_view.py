@@ -7,7 +7,6 @@ state is that of its list of runs, `ExperimentRunsChartsUIConfiguration` in MLfl
 import json
 import zlib
 from base64 import b64encode
-from collections.abc import Sequence
 from typing import Any
 
 VIEW = "campaigns"
@@ -45,17 +44,9 @@ _SECTIONS = {
 """Sections of charts by name, and their layout; heights in px."""
 
 
-def shared_view(hidden: Sequence[str] = ()) -> str:
-    """The tag's value: the state as MLflow's page packs it.
-
-    Args:
-        hidden: ids of runs that charts leave out, as those that compare others.
-    """
-    state = _state()
-    if hidden:  # the page reads the one or the other, by a switch of its own
-        state |= {"runsHiddenMode": "CUSTOM", "runsHidden": list(hidden)}
-        state |= {"runsVisibilityMap": dict.fromkeys(hidden, False)}
-    packed = zlib.compress(json.dumps(state).encode())
+def shared_view() -> str:
+    """The tag's value: the state as MLflow's page packs it."""
+    packed = zlib.compress(json.dumps(_state()).encode())
     return f"deflate;{b64encode(packed).decode()}"
 
 

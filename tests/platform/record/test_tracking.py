@@ -549,7 +549,11 @@ def test_a_page_that_is_not_known_is_not_named(tracker, record_home, tmp_path):
     assert served.address == "https://mlflow.lab/#/experiments?workflowType=machine_learning"
 
 
-def test_a_comparison_takes_the_place_of_an_earlier_one_of_the_same_campaigns(record_home, client):
+def test_a_comparison_takes_the_place_of_an_earlier_one_of_the_same_campaigns(
+    tracker, record_home, client
+):
+    campaign = tracker.start("b", SETTINGS)
+
     def compared(*names):
         words = Compared(names, "<p>", ["Equal."], ["| a |"], {names[1]: 1.0})
         return record_comparison(TrackingSettings(), record_home, words, [])
@@ -560,6 +564,9 @@ def test_a_comparison_takes_the_place_of_an_earlier_one_of_the_same_campaigns(re
     experiment = client.get_run(again).info.experiment_id
     found = client.search_runs([experiment], "tags.type = 'comparison'")
     assert {run.info.run_id for run in found} == {again, other}
+    assert client.get_run(again).data.tags["mlflow.parentRunId"] == campaign
+    words = client.get_run(again).data.tags["mlflow.note.content"]
+    assert f"[b](#/experiments/{experiment}/runs/{campaign}" in words
 
 
 @pytest.mark.parametrize(
