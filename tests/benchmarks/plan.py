@@ -5,8 +5,7 @@
 Rates are measured for each size with the campaign's own parts, the plan is made for this machine's
 processors, and the campaign is run from start to end. Told are the seconds of processors that all
 its processes took, which hold on a busy machine too, and the time from start to end, which holds
-where nobody else works: how much of it no processor was idle, and was not used by the campaign, is
-told beside it.
+where nobody else works; beside it, how many processors the campaign had.
 """
 
 import argparse

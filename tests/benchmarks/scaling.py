@@ -34,11 +34,11 @@ _FEW = 4
 
 
 def settings_of(folder: Path, asked: argparse.Namespace) -> CampaignSettings:
-    """A campaign of many islands, without a training that is waited for."""
+    """A campaign of many islands; no training is under way while they are bred."""
     plain = yaml.safe_load(tiny_campaign.settings_file(folder).read_text())
     island = {"population": asked.offspring // 2, "offspring": asked.offspring}
     plain["search"] = {"generations": 10, "islands": asked.islands, "island": island}
-    plain["training"] = {"limit": 1, "fit": {"preset": "small", "steps": 40}}
+    plain["training"] = {"limit": 2, "growth": 1000, "fit": {"preset": "small", "steps": 40}}
     return CampaignSettings.parse(plain)
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -115,7 +115,7 @@ class Files:
         path = f"campaign={folder}/{name}-{uuid.uuid4().hex}.parquet"
         statistics = _Statistics()
         with self._files.open_output_stream(path) as stream, _writer(stream) as writer:
-            for rows in tables:
+            for rows in _in_row_groups(tables):
                 statistics.add(rows)
                 writer.write_table(rows.drop_columns(["campaign"]), row_group_size=ROW_GROUP)
         size = self._files.get_file_info(path).size
@@ -124,6 +124,18 @@ class Files:
     def remove(self, path: str) -> None:
         """Take a file away."""
         self._files.delete_file(path)
+
+
+def _in_row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables that fill a row group: each group costs a description of its own."""
+    held: list[pa.Table] = []
+    for rows in tables:
+        held.append(rows)
+        if sum(map(len, held)) >= ROW_GROUP:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
 
 
 def names_in(uri: str, options: Mapping[str, str] | None) -> list[str]:

@@ -15,9 +15,14 @@ from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.planning.nodes import NodeKind
 from evoskeleton.platform.search.planning.rates import Rates
 from evoskeleton.platform.search.workers.joined.room import Resources, divide
+from evoskeleton.platform.search.workers.training_job import is_small
 
 CALL_S = 0.01
 """Of one step on one island, what Ray takes to call an actor and to pass poses on."""
+
+BEFORE_STARTS, BESIDE_STARTS = 1.6, 0.7
+"""What a training of Ray Train takes before its own process starts, its controller, and beside it,
+in starts of a process; as measured."""
 
 WORKER_GB, SCORER_GB, TRAINER_GB = 0.34, 0.32, 0.49
 NODE_GB, HEAD_GB, DRIVER_GB = 0.15, 0.3, 0.9
@@ -119,7 +124,11 @@ class _Clock:
         there = {"CPU": self._cpus, "GPU": float(sum(kind.count * kind.gpus for kind in nodes))}
         self.resources = divide(settings.machine, self._islands, there)
         self.alone, self._work, self._driven = self._generation()
-        self.training = rates.start + rates.train + settings.training.fit.steps * rates.train_step
+        small = is_small(settings.training, self.resources)
+        before, beside = (0.0, 0.0) if small else (BEFORE_STARTS, BESIDE_STARTS)
+        steps = settings.training.fit.steps * rates.train_step
+        self.training = (1.0 + before) * rates.start + rates.train + steps
+        self._training_work = self.training + beside * rates.start
         self.now = self.waited = self.used = 0.0
         self.rows, self.generation, self.trainings = rates.seeds, 0, 1
         self._snapshots = rates.seeds
@@ -143,14 +152,14 @@ class _Clock:
         search = self._settings.search
         rates, there = self._rates, self.resources
         self.now = 3 * rates.start + self.training
-        self.used = (3 + there.workers + there.scorers) * rates.start + self.training
+        self.used = (3 + there.workers + there.scorers) * rates.start + self._training_work
         seeds = round(rates.seeds)
         while not search.enough(self.generation, round(self.rows), seeds):
             self._step()
         if self.trainings < self._settings.training.limit:
             self.now += max(0.0, self._ready - self.now) if self._due else 0.0
             self.now += self.training
-            self.used += self.training
+            self.used += self._training_work
             self._snapshots += self.rows
             self.trainings += 1
 
@@ -171,7 +180,7 @@ class _Clock:
         if not self._due and (grown or every) and self.trainings < training.limit - 1:
             self._due = self.generation + training.lag
             self._ready = self.now + self.training * self._crowding()
-            self.used += self.training
+            self.used += self._training_work
             self._trained, self._snapshots = self.rows, self._snapshots + self.rows
             self.trainings += 1
 

@@ -23,13 +23,14 @@ from evoskeleton.platform.search.workers.ray_shards import (
     shard_number,
     shared,
 )
-from evoskeleton.platform.search.workers.small_training import is_small, train_in_an_actor
+from evoskeleton.platform.search.workers.small_training import train_in_an_actor
 from evoskeleton.platform.search.workers.training_job import (
     Job,
     Place,
     TrainingSettings,
     begin,
     clean_up,
+    is_small,
     keep_member,
     publish,
     read_record,

@@ -24,17 +24,6 @@ from evoskeleton.platform.search.workers.training_job import (
     tell_progress,
 )
 
-_SMALL = 400_000
-"""Poses that a training draws, in all, up to which Ray Train's helpers would cost more."""
-
-
-def is_small(settings: TrainingSettings, resources: Resources) -> bool:
-    """Whether a training is done by one process rather than by Ray Train."""
-    fit = settings.fit
-    drawn = settings.ensemble * fit.total * fit.batch
-    one_processor = fit.gradient_shards == 1 and resources.trainer_gpus == 0
-    return one_processor and drawn <= _SMALL and not resources.always_ray_train
-
 
 class SmallTraining:
     """A process of its own for a training.

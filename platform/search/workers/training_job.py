@@ -30,6 +30,7 @@ from evoskeleton.lifting.lifter_training import (
 )
 from evoskeleton.lifting.protocols import evaluate, rarity
 from evoskeleton.platform.data.poses import PoseSet, read_poses
+from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.joined.stored import Stored
 from evoskeleton.settings import Settings
 
@@ -76,6 +77,18 @@ class TrainingSettings(Settings):
         default_factory=lambda: RadiusSettings.parse({}),
         description="error radii of the joints, measured on the validation poses",
     )
+
+
+_SMALL = 400_000
+"""Poses that a training draws, in all, up to which Ray Train's helpers would cost more."""
+
+
+def is_small(settings: TrainingSettings, resources: Resources) -> bool:
+    """Whether a training is done by one process rather than by Ray Train."""
+    fit = settings.fit
+    drawn = settings.ensemble * fit.total * fit.batch
+    one_processor = fit.gradient_shards == 1 and resources.trainer_gpus == 0
+    return one_processor and drawn <= _SMALL and not resources.always_ray_train
 
 
 @dataclass(frozen=True)

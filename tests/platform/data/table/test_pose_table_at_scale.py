@@ -72,6 +72,8 @@ def test_joining_the_files_of_one_campaign_leaves_those_of_others(table, tmp_pat
     before = everything(table, tmp_path, None)
     assert table.compact("a") == (3, 1)
     assert len(known_files(table)) == 4 and everything(table, tmp_path, None) == before
+    (joined,) = Path(table.uri).rglob("joined-*.parquet")
+    assert pq.ParquetFile(joined).metadata.num_row_groups == 1
 
 
 def test_ten_writers_at_once_write_every_row_once_and_leave_nothing_else(table):

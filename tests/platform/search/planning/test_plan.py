@@ -11,8 +11,10 @@ from evoskeleton.cli import main
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.planning.nodes import NodeKind, nodes_of
-from evoskeleton.platform.search.planning.plan import CALL_S, plan
+from evoskeleton.platform.search.planning.plan import BEFORE_STARTS, CALL_S, plan
 from evoskeleton.platform.search.planning.rates import Rates
+from evoskeleton.platform.search.workers.joined.room import divide
+from evoskeleton.platform.search.workers.training_job import is_small
 
 RATES = Rates(
     breed=0.5,
@@ -50,9 +52,11 @@ def on(known: CampaignSettings, workers: int | None, scorers: int) -> CampaignSe
 
 def simulated(known: CampaignSettings, rates: Rates, draws: np.random.Generator) -> float:
     """Hours, by actors that take their calls in the order in which they were made."""
+    small = is_small(known.training, divide(known.machine, known.search.islands, {"CPU": 1024.0}))
     islands, training = known.search.islands, known.training
     workers, scorers = known.machine.workers, known.machine.scorers
-    lasts = rates.start + rates.train + training.fit.steps * rates.train_step
+    lasts = rates.train + training.fit.steps * rates.train_step
+    lasts += (1.0 if small else 1.0 + BEFORE_STARTS) * rates.start
 
     def noisy(seconds: float) -> float:
         return seconds * max(0.3, draws.normal(1.0, 0.15))

@@ -23,8 +23,7 @@ from evoskeleton.platform.search.workers.cluster import prepare_environment
 from evoskeleton.platform.search.workers.joined.awaiting import GivenUp
 from evoskeleton.platform.search.workers.joined.room import Resources
 from evoskeleton.platform.search.workers.ray_training import run_training
-from evoskeleton.platform.search.workers.small_training import is_small
-from evoskeleton.platform.search.workers.training_job import Job, TrainingSettings
+from evoskeleton.platform.search.workers.training_job import Job, TrainingSettings, is_small
 
 ONE = Resources(
     workers=1, scorers=1, worker={"num_cpus": 0.1}, scorer={"num_cpus": 0.1}, trainer_cpus=0.5,
