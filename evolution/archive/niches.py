@@ -5,6 +5,10 @@ given from outside: one a target, with room for the `quota` nearest bodies, each
 and the view in which it was so near. A body may stand in many niches. Parents are drawn from the
 niches, so that a pose of which there are many pictures does not drown a rare one.
 
+Where somebody has an opinion of the pictures, such as a lifter that answers with a body of its own,
+what a body disagrees with it counts as a penalty beside the distance, and "near" below is meant by
+the two together.
+
 Of two bodies as near, the one of the lower id is the better. Batches of ascending ids therefore
 give the same niches however they are cut.
 
@@ -29,6 +33,7 @@ from evoskeleton.shapes import expect_shape
 DrawBy = Literal["evenly", "badly explained"]
 """How niches are drawn for parents: all alike, or by the distance of their best body."""
 
+_NAMES = ("ids", "distance", "view", "penalty")
 _NO_VIEW = -1
 _NO_ID = NOBODY - 1
 
@@ -68,11 +73,13 @@ class Niches:
         ids: (targets, quota) int64, -1 where a place is free.
         distance: (targets, quota) float32, see `resemblance`; inf where a place is free.
         view: (targets, quota) int32, the view in which the body was so near; -1 where free.
+        penalty: (targets, quota) float32, what counts beside the distance; 0 where free.
     """
 
     ids: np.ndarray
     distance: np.ndarray
     view: np.ndarray
+    penalty: np.ndarray
 
     @classmethod
     def empty(cls, targets: int, quota: int) -> "Niches":
@@ -88,6 +95,7 @@ class Niches:
             ids=np.full(room, NOBODY, np.int64),
             distance=np.full(room, np.inf, np.float32),
             view=np.full(room, _NO_VIEW, np.int32),
+            penalty=np.zeros(room, np.float32),
         )
 
     def __len__(self) -> int:
@@ -100,9 +108,29 @@ class Niches:
         return found
 
     def worst(self) -> np.ndarray:
-        """Distance (targets,) float32 of the last place; inf where it is free."""
-        found: np.ndarray = self.distance[:, -1].copy()
+        """Distance and penalty (targets,) float32 of the last place; inf where it is free."""
+        found: np.ndarray = self.distance[:, -1] + self.penalty[:, -1]
         return found
+
+    def nearest(self) -> np.ndarray:
+        """Distance (targets,) float32 of the nearest body, whatever else counts; inf for none."""
+        found: np.ndarray = self.distance.min(1)
+        return found
+
+    def judged(self, penalty: np.ndarray) -> "Niches":
+        """The same bodies in another order.
+
+        Args:
+            penalty: (targets, quota) of every place, at least 0; anything where it is free.
+
+        Raises:
+            BadInput: another shape.
+        """
+        expect_shape("penalty", penalty, self.ids.shape)
+        penalty = np.where(self.ids == NOBODY, 0, penalty).astype(np.float32)
+        order = np.lexsort((self.ids, self.distance + penalty), axis=1)
+        parts = (self.ids, self.distance, self.view, penalty)
+        return Niches(*(np.take_along_axis(part, order, 1) for part in parts))
 
     def insert(self, ids: np.ndarray, sightings: Sightings) -> tuple["Niches", Change]:
         """Let the bodies of a batch in.
@@ -136,22 +164,23 @@ class Niches:
         held, column = np.nonzero(self.ids[touched] != NOBODY)
         old = touched[held], column
         niche = np.r_[held, newcomer]
-        distance = np.r_[self.distance[old], hits.hit_distance]
-        names = np.r_[self.ids[old], ids]
-        view = np.r_[self.view[old], hits.hit_view]
-        kept = _once(niche, names, distance, view)
-        niche, distance, names, view = (part[kept] for part in (niche, distance, names, view))
-        order = np.lexsort((names, distance, niche))
+        new = (ids, hits.hit_distance, hits.hit_view, hits.hit_penalty)
+        parts = [np.r_[part[old], more] for part, more in zip(self._parts(), new, strict=True)]
+        kept = _once(niche, *parts)
+        niche, parts = niche[kept], [part[kept] for part in parts]
+        order = np.lexsort((parts[0], parts[1] + parts[3], niche))
         place = _places(niche[order])
         order, place = order[place < self.quota], place[place < self.quota]
-        fresh = Niches.empty(len(self), self.quota)
-        ids_, distances, views = self.ids.copy(), self.distance.copy(), self.view.copy()
-        ids_[touched], distances[touched], views[touched] = (
-            part[touched] for part in (fresh.ids, fresh.distance, fresh.view)
-        )
         at = touched[niche[order]], place
-        ids_[at], distances[at], views[at] = names[order], distance[order], view[order]
-        return Niches(ids_, distances, views)
+        changed = [part.copy() for part in self._parts()]
+        fresh = Niches.empty(len(self), self.quota)._parts()
+        for whole, free, part in zip(changed, fresh, parts, strict=True):
+            whole[touched] = free[touched]
+            whole[at] = part[order]
+        return Niches(*changed)
+
+    def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        return self.ids, self.distance, self.view, self.penalty
 
     def members(self) -> np.ndarray:
         """(bodies,) int64 ids of all that stand in a niche, ascending, each once."""
@@ -212,16 +241,20 @@ class Niches:
 
     def _appeal(self, held: np.ndarray, by: DrawBy) -> np.ndarray:
         """Chances (niches,) float64, not normalised."""
-        best = self.distance[held, 0].astype(np.float64)
+        best = self.nearest()[held].astype(np.float64)
         return best if by == "badly explained" and best.any() else np.ones(len(held))
 
-    def record(self, within: Sequence[float] = (0.1, 0.2, 0.3)) -> dict[str, float]:
+    def record(
+        self, within: Sequence[float] = (0.1, 0.2, 0.3), who: np.ndarray | None = None
+    ) -> dict[str, float]:
         """What a generation's record says of the niches; an empty one counts as distance 1.
 
         Args:
             within: distances; the share of the targets with a body nearer than each is told.
+            who: (targets, quota) bool, the places that count; none: all.
         """
-        best = np.minimum(self.distance[:, 0], 1.0)
+        distance = self.distance if who is None else np.where(who, self.distance, np.inf)
+        best = np.minimum(distance.min(1), 1.0)
         shares = {f"niches_within_{limit:g}": float((best < limit).mean()) for limit in within}
         return {
             "niches_distance": float(np.median(best)),
@@ -231,11 +264,12 @@ class Niches:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Plain numpy by name."""
-        return {"ids": self.ids, "distance": self.distance, "view": self.view}
+        return dict(zip(_NAMES, self._parts(), strict=True))
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], place: str = "niches") -> "Niches":
-        """Back from `to_arrays`; other names are left alone.
+        """Back from `to_arrays`; other names are left alone. Nothing but the distance counted in
+        niches of earlier versions.
 
         Raises:
             BadInput: an array is missing or of another shape; the sentence starts with `place`.
@@ -243,20 +277,27 @@ class Niches:
         if missing := {"ids", "distance", "view"} - arrays.keys():
             raise BadInput(f"{place} should hold {min(missing)}")
         expect_shape(f"ids of {place}", arrays["ids"], ("targets", "quota"))
-        for name in ("distance", "view"):
-            expect_shape(f"{name} of {place}", arrays[name], arrays["ids"].shape)
+        room = arrays["ids"].shape
+        arrays = {"penalty": np.zeros(room, np.float32), **arrays}
+        for name in _NAMES[1:]:
+            expect_shape(f"{name} of {place}", arrays[name], room)
         return cls(
             ids=np.array(arrays["ids"], np.int64),
             distance=np.array(arrays["distance"], np.float32),
             view=np.array(arrays["view"], np.int32),
+            penalty=np.array(arrays["penalty"], np.float32),
         )
 
 
 def _once(
-    niche: np.ndarray, names: np.ndarray, distance: np.ndarray, view: np.ndarray
+    niche: np.ndarray,
+    names: np.ndarray,
+    distance: np.ndarray,
+    view: np.ndarray,
+    penalty: np.ndarray,
 ) -> np.ndarray:
     """The nearest entry of each body in each niche, by index."""
-    order = np.lexsort((view, distance, names, niche))
+    order = np.lexsort((view, distance + penalty, names, niche))
     first = np.ones(len(order), bool)
     first[1:] = (np.diff(niche[order]) != 0) | (np.diff(names[order]) != 0)
     found: np.ndarray = order[first]

@@ -44,6 +44,8 @@ class Sightings:
         hit_target, hit_body, hit_view: (hits,) int32, bodies that are near enough to a target, each
             in its best view, the lowest of several as good; in order of target, distance and body.
         hit_distance: (hits,) float32.
+        hit_penalty: (hits,) float32, what counts against them beside the distance; 0 unless
+            somebody has an opinion, see `penalised`.
     """
 
     nearest: np.ndarray
@@ -52,6 +54,7 @@ class Sightings:
     hit_body: np.ndarray
     hit_view: np.ndarray
     hit_distance: np.ndarray
+    hit_penalty: np.ndarray
 
     @classmethod
     def one_each(cls, target: np.ndarray, distance: np.ndarray) -> "Sightings":
@@ -60,7 +63,7 @@ class Sightings:
         bodies = np.arange(len(target), dtype=np.int32)
         distance = np.asarray(distance, np.float32)
         no_view = np.full(len(target), -1, np.int32)
-        return cls(distance, target, target, bodies, no_view, distance)
+        return cls(distance, target, target, bodies, no_view, distance, np.zeros_like(distance))
 
     def hit(self) -> np.ndarray:
         """(bodies,) bool, which of them are hits of a target."""
@@ -80,13 +83,26 @@ class Sightings:
             hit_body=place[self.hit_body[hits]],
             hit_view=self.hit_view[hits],
             hit_distance=self.hit_distance[hits],
+            hit_penalty=self.hit_penalty[hits],
         )
 
     def without_hits_of(self, bodies: np.ndarray) -> "Sightings":
         """All bodies, but those of a (bodies,) bool mask are no hits."""
-        hits = np.flatnonzero(~bodies[self.hit_body])
-        names = ("hit_target", "hit_body", "hit_view", "hit_distance")
-        return replace(self, **{name: getattr(self, name)[hits] for name in names})
+        return self._with_hits(~bodies[self.hit_body])
+
+    def penalised(self, penalty: np.ndarray, worst: np.ndarray) -> "Sightings":
+        """All bodies; what counts against each hit is known, and some are none for it.
+
+        Args:
+            penalty: (hits,) at least 0, added to the distance.
+            worst: (targets,) float32 that distance and penalty together have to stay below.
+        """
+        judged = replace(self, hit_penalty=penalty.astype(np.float32))
+        return judged._with_hits(self.hit_distance + judged.hit_penalty < worst[self.hit_target])
+
+    def _with_hits(self, which: np.ndarray) -> "Sightings":
+        names = (field.name for field in fields(Sightings) if field.name.startswith("hit_"))
+        return replace(self, **{name: getattr(self, name)[which] for name in names})
 
     @staticmethod
     def concatenate(parts: Sequence["Sightings"]) -> "Sightings":
@@ -165,7 +181,8 @@ class Targets:
         best, hits = pairs.take(slice(len(views))), pairs.take(slice(len(views), None))
         near = hits.distance < worst.to(planar).clamp(max=1)[hits.target]
         nearest, target = best.distance.cpu().numpy(), best.target.int().cpu().numpy()
-        return Sightings(nearest, target, *_ordered(hits.take(near), most))
+        found = _ordered(hits.take(near), most)
+        return Sightings(nearest, target, *found, np.zeros_like(found[-1]))
 
     def distances(self, seen: Tensor, targets: Tensor | None = None) -> Tensor:
         """Distance (bodies,) float32 of bodies and a target each.
@@ -411,4 +428,5 @@ def _nothing(bodies: int) -> Sightings:
         hit_body=none,
         hit_view=none,
         hit_distance=np.zeros(0, np.float32),
+        hit_penalty=np.zeros(0, np.float32),
     )

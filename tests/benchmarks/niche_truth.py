@@ -5,21 +5,26 @@
 For a campaign whose target are views of real poses (`search.target.poses`), whose 3D the search has
 never seen. P-MPJPE, mm, of the bodies of a niche against the pose that was seen, by subject: the
 last lifter's answers; the nearest that were bred; and of those bred the ones that a niche would
-put first if the disagreement with that answer, mm after the best similarity, counted beside the
-distance.
+put first if something else counted beside the distance: the disagreement with that answer
+(`search.niches.agreement`); or how far a body, seen from elsewhere, is from the nearest keypoint
+set of all, the mean of 16 views.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from evoskeleton.evolution.archive.agreement import disagreement
+from evoskeleton.evolution.chance import key, stream
 from evoskeleton.evolution.hierarchy import decode
 from evoskeleton.evolution.operators.codes import LIFTED
 from evoskeleton.evolution.population import NOBODY
+from evoskeleton.lifting.cameras import ViewSettings
+from evoskeleton.lifting.keypoint_views import keypoints_of
 from evoskeleton.lifting.metrics import p_mpjpe
 from evoskeleton.platform.data.formats.parquet import load_parquet
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
@@ -31,15 +36,18 @@ from evoskeleton.platform.search.campaign.state import committed_state
 from evoskeleton.platform.search.target.resembling import Resembling
 
 KEPT = (1, 5, 10)
-WEIGHTS = (0.0005, 0.001, 0.002, 0.005)
+WEIGHTS = (0.2, 0.4, 0.75, 2.0)
+VIEWS = 16
+
+Metric = Callable[[Tensor, Tensor], Tensor]
 
 
-def niches_of(folder: CampaignFolder) -> tuple[Resembling, KeypointTarget]:
-    """What the last generation holds, and the target."""
+def niches_of(folder: CampaignFolder) -> tuple[Resembling, KeypointTarget, ViewSettings]:
+    """What the last generation holds, the target, and the cameras of the campaign."""
     settings = read_settings(folder.settings)
     state = committed_state(folder, table_of(settings, folder), Silent().tell)
     assert state is not None and state.resembling is not None, "a campaign with a target"
-    return state.resembling, KeypointTarget.load(folder.target)
+    return state.resembling, KeypointTarget.load(folder.target), settings.training.fit.views
 
 
 def true_poses(target: KeypointTarget, file: Path) -> Tensor:
@@ -50,10 +58,19 @@ def true_poses(target: KeypointTarget, file: Path) -> Tensor:
     return torch.from_numpy(poses.poses[[place[name] for name in target.name]])
 
 
-def apart(bodies: Tensor, one: Tensor) -> np.ndarray:
-    """P-MPJPE (targets, places) mm of bodies (targets, places, 17, 3) and one a target."""
+def apart(metric: Metric, bodies: Tensor, one: Tensor) -> np.ndarray:
+    """A metric (targets, places) of bodies (targets, places, 17, 3) and one a target."""
     other = one[:, None].expand_as(bodies).flatten(0, 1)
-    found: np.ndarray = p_mpjpe(bodies.flatten(0, 1), other).view(bodies.shape[:2]).numpy()
+    found: np.ndarray = metric(bodies.flatten(0, 1), other).view(bodies.shape[:2]).numpy()
+    return found
+
+
+def from_elsewhere(held: Resembling, target: KeypointTarget, ranges: ViewSettings) -> np.ndarray:
+    """(bodies,) distance to the nearest keypoint set of all, the mean of views of each body."""
+    joints, address = decode(held.bodies.genomes), key(0, stream("seen from elsewhere"))
+    seen, targets = keypoints_of(joints, held.bodies.ids, VIEWS, ranges, address), target.prepared()
+    near = (targets.seen(seen[:, [view]], torch.zeros(len(target))) for view in range(VIEWS))
+    found: np.ndarray = np.mean([one.nearest for one in near], axis=0)
     return found
 
 
@@ -65,7 +82,7 @@ def by_subject(name: str, errors: np.ndarray, subjects: np.ndarray) -> None:
     print(f"{name:44}", *means)
 
 
-def report(held: Resembling, target: KeypointTarget, truth: Tensor) -> None:
+def report(held: Resembling, target: KeypointTarget, ranges: ViewSettings, truth: Tensor) -> None:
     """All lines."""
     ids = held.niches.ids
     full = (ids != NOBODY).all(1)
@@ -76,12 +93,19 @@ def report(held: Resembling, target: KeypointTarget, truth: Tensor) -> None:
     lifted = (bodies.operators == LIFTED).numpy().reshape(ids.shape)
     last = np.where(lifted, ids, NOBODY).argmax(1)
     answer = joints[torch.arange(len(ids)), torch.from_numpy(last)]
-    errors = apart(joints, truth)
+    errors = apart(p_mpjpe, joints, truth)
     by_subject("answers", np.take_along_axis(errors, last[:, None], 1)[:, 0], subjects)
     distance = np.where(lifted, np.inf, held.niches.distance[full])
-    agreement = apart(joints, answer)
+    beside = {
+        "disagreement": apart(disagreement, joints, answer),
+        "from elsewhere": from_elsewhere(held, target, ranges)[
+            np.searchsorted(held.bodies.ids.numpy(), ids)
+        ],
+    }
     fitness: Mapping[str, np.ndarray] = {"distance": distance} | {
-        f"distance + {weight:g} x disagreement": distance + weight * agreement for weight in WEIGHTS
+        f"distance + {weight:g} x {name}": distance + weight * count
+        for name, count in beside.items()
+        for weight in WEIGHTS
     }
     for by, worth in fitness.items():
         for kept in KEPT:
@@ -97,8 +121,8 @@ def main() -> None:
     parser.add_argument("campaign")
     parser.add_argument("poses", type=Path, help="Parquet file of the poses that were the target")
     options = parser.parse_args()
-    held, target = niches_of(CampaignFolder(options.home, options.campaign))
-    report(held, target, true_poses(target, options.poses))
+    held, target, ranges = niches_of(CampaignFolder(options.home, options.campaign))
+    report(held, target, ranges, true_poses(target, options.poses))
 
 
 if __name__ == "__main__":

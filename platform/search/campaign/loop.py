@@ -136,15 +136,15 @@ class Campaign:
         Raises:
             Cramped: workers find no room on what is left of a cluster.
         """
-        state = self._rescored(state)
         generation = state.generation + 1
+        state = self._towards.informed(self._rescored(state), generation)
         started = time.monotonic()
         everyone, survivors = self._pool.evolve(
             self._towards.parents(state, generation),
             generation,
             state.scored_by != state.champion,
             self._archived(state),
-            None if state.resembling is None else state.resembling.niches.worst(),
+            *self._towards.bounds(state),
         )
         _refuse_nobody(survivors, generation)
         survivors = self._towards.with_answers(survivors, state, generation)

@@ -52,6 +52,12 @@ class TargetNicheSettings(NicheSettings):
         description="whether what a new champion makes of the target joins the niches, from the "
         "second lifter on",
     )
+    agreement: float = Field(
+        0.0,
+        ge=0,
+        description="weight of what a body of a niche disagrees with the champion's answer for the "
+        "keypoints in 3D, beside its distance from them in the picture; 0: the distance alone",
+    )
     refine: LocalSearchSettings | None = Field(
         None,
         description="local search beside breeding: the nearest bodies of every keypoint set are "

@@ -2,9 +2,12 @@
 that resemble."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from torch import Tensor
 
+from evoskeleton.evolution.archive.agreement import penalty_of
 from evoskeleton.evolution.archive.resemblance import Sightings
 from evoskeleton.evolution.chance import key, stream
 from evoskeleton.evolution.hierarchy import decode
@@ -28,7 +31,8 @@ def aim_of(settings: CampaignSettings, folder: CampaignFolder) -> Aim | None:
     if settings.search.target is None:
         return None
     niches = settings.search.niches
-    return Aim(folder.target, niches.views, settings.training.fit.views, niches.quota)
+    views = settings.training.fit.views
+    return Aim(folder.target, niches.views, views, niches.quota, niches.agreement)
 
 
 class Towards:
@@ -60,6 +64,22 @@ class Towards:
         count = self._search.island.offspring_on(island, len(held))
         return held.parents(address, max(2, count), niches.parents_nearest, niches.draw)
 
+    def informed(self, state: State, generation: int) -> State:
+        """The state, its niches in the order that a new champion's answers give them, where
+        agreement with it counts."""
+        weight = self._search.niches.agreement
+        if not weight or not _has_news(state):
+            return state
+        assert state.resembling is not None, "news of a target"
+        opinion = self._pool.answers(generation).joints
+        return replace(state, resembling=state.resembling.held_to(opinion, weight))
+
+    def bounds(self, state: State) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """How near to the target bodies have to come, (targets,), and the (targets, 17, 3) mm of
+        the answers that they are held to."""
+        held = state.resembling
+        return (None, None) if held is None else (held.niches.worst(), held.opinion)
+
     def kept(
         self, before: Sequence[Population], after: Sequence[Population]
     ) -> tuple[Population, ...]:
@@ -73,15 +93,12 @@ class Towards:
 
         The first lifter knows the seeds alone; it is not asked.
         """
-        first = state.champion == 0
-        if state.resembling is None or first or state.scored_by == state.champion:
-            return survivors
-        if not self._search.niches.answers:
+        if not self._search.niches.answers or not _has_news(state):
             return survivors
         island = self._search.islands
         bodies, distance = self._pool.lifted(generation, island)
         target = generation_island_slot(bodies.ids)[2].numpy()
-        made = _made_for_targets(bodies, target, distance, state, generation, island)
+        made = self._made_for_targets(bodies, target, distance, state, generation, island)
         return Survivors.concatenate([survivors, made])
 
     def with_refined(self, survivors: Survivors, state: State, generation: int) -> Survivors:
@@ -97,34 +114,55 @@ class Towards:
         island = self._search.islands + 1
         bodies, distance = self._pool.refined(wanted, joints, settings, generation, island)
         target = generation_island_slot(bodies.ids)[2].numpy() // settings.nearest
-        made = _made_for_targets(bodies, target, distance, state, generation, island)
+        made = self._made_for_targets(bodies, target, distance, state, generation, island)
         return Survivors.concatenate([survivors, made])
 
+    def _made_for_targets(
+        self,
+        bodies: Population,
+        target: np.ndarray,
+        distance: np.ndarray,
+        state: State,
+        generation: int,
+        island: int,
+    ) -> Survivors:
+        """Bodies that were not bred but made, each for one keypoint set."""
+        joints = decode(bodies.genomes)
+        rows = PoseRows.of(bodies, joints.numpy(), generation, island)
+        unknown = np.full(len(bodies), np.nan, np.float32)
+        target = target.astype(np.int32)
+        rows = rows.with_columns(outside=unknown, distance=distance, target=target)
+        measures = None
+        if state.archive is not None:
+            measures = state.archive.descriptor.describe(bodies.genomes).numpy()
+        return Survivors(
+            rows=rows,
+            measures=measures,
+            tried=0,
+            bred=0,
+            general=np.zeros(len(bodies), bool),
+            sighted=Sighted(bodies, self._one_each(joints, target, distance, state)),
+        )
 
-def _made_for_targets(
-    bodies: Population,
-    target: np.ndarray,
-    distance: np.ndarray,
-    state: State,
-    generation: int,
-    island: int,
-) -> Survivors:
-    """Bodies that were not bred but made, each for one keypoint set."""
-    rows = PoseRows.of(bodies, decode(bodies.genomes).numpy(), generation, island)
-    unknown = np.full(len(bodies), np.nan, np.float32)
-    target = target.astype(np.int32)
-    rows = rows.with_columns(outside=unknown, distance=distance, target=target)
-    measures = None
-    if state.archive is not None:
-        measures = state.archive.descriptor.describe(bodies.genomes).numpy()
-    return Survivors(
-        rows=rows,
-        measures=measures,
-        tried=0,
-        bred=0,
-        general=np.zeros(len(bodies), bool),
-        sighted=Sighted(bodies, Sightings.one_each(target, distance)),
-    )
+    def _one_each(
+        self, joints: Tensor, target: np.ndarray, distance: np.ndarray, state: State
+    ) -> Sightings:
+        """Of (bodies, 17, 3) mm and the keypoint set that each was made for."""
+        found = Sightings.one_each(target, distance)
+        assert state.resembling is not None, "bodies are made for a target"
+        opinion, worst = state.resembling.opinion, state.resembling.niches.worst()
+        if opinion is None:
+            return found
+        weight = self._search.niches.agreement
+        return found.penalised(penalty_of(joints, opinion[target], weight), worst)
+
+
+def _has_news(state: State) -> bool:
+    """Whether there is a target, and a new champion that has not been asked what it makes of it.
+
+    The first lifter knows the seeds alone; it is not asked.
+    """
+    return state.resembling is not None and state.scored_by != state.champion > 0
 
 
 def admit_resembling(

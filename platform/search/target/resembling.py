@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from evoskeleton.evolution.archive.agreement import penalty_of
 from evoskeleton.evolution.archive.niches import DrawBy, Niches
 from evoskeleton.evolution.archive.resemblance import Sightings
+from evoskeleton.evolution.hierarchy import decode
 from evoskeleton.evolution.operators.codes import LIFTED
 from evoskeleton.evolution.population import NOBODY, Population
 
@@ -25,11 +27,14 @@ class Resembling:
         niches: one a keypoint set, places by id.
         bodies: everybody who has a place, by id.
         general: (bodies,) bool, who is part of the data set whatever the target is.
+        opinion: (targets, 17, 3) float32 mm, what the champion makes of the keypoint sets, which
+            bodies of the niches are held to; none before somebody was asked.
     """
 
     niches: Niches
     bodies: Population
     general: np.ndarray
+    opinion: np.ndarray | None = None
 
     @classmethod
     def nobody(cls, targets: int, quota: int, like: Population) -> "Resembling":
@@ -64,7 +69,20 @@ class Resembling:
         order = np.flatnonzero(stays)[everybody.ids.numpy()[stays].argsort()]
         lost = np.intersect1d(change.lost, self.special)
         following = everybody.take(torch.from_numpy(order))
-        return Resembling(niches, following, general[order]), lost
+        return Resembling(niches, following, general[order], self.opinion), lost
+
+    def held_to(self, opinion: np.ndarray, weight: float) -> "Resembling":
+        """The same bodies, in the order in which another opinion puts them.
+
+        Args:
+            opinion: (targets, 17, 3) float32 mm.
+            weight: of the disagreement beside the distance.
+        """
+        target, place = np.nonzero(self.niches.ids != NOBODY)
+        bodies = self.of(self.niches.ids[target, place])
+        penalty = np.zeros(self.niches.ids.shape, np.float32)
+        penalty[target, place] = penalty_of(decode(bodies.genomes), opinion[target], weight)
+        return replace(self, niches=self.niches.judged(penalty), opinion=opinion)
 
     def with_general(self, ids: np.ndarray) -> "Resembling":
         """The same, with (n,) ids known as part of the data set whatever the target is."""
@@ -84,24 +102,19 @@ class Resembling:
         A lifter answers with a body that explains the keypoints, whether people stand so or not;
         what was bred says more. -1 where nobody else stands.
         """
-        lifted = self.bodies.ids.numpy()[self.bodies.operators.numpy() == LIFTED]
-        theirs = (self.niches.ids != NOBODY) & ~np.isin(self.niches.ids, lifted)
+        theirs = self._theirs()
         found: np.ndarray = np.where(theirs.any(1), theirs.argmax(1), -1)
+        return found
+
+    def _theirs(self) -> np.ndarray:
+        """(targets, quota) bool, places that are taken by others than a lifter's answers."""
+        lifted = self.bodies.ids.numpy()[self.bodies.operators.numpy() == LIFTED]
+        found: np.ndarray = (self.niches.ids != NOBODY) & ~np.isin(self.niches.ids, lifted)
         return found
 
     def record(self) -> dict[str, float]:
         """What a generation's record says of the niches, and of what was bred into them."""
-        place = self.bred()[:, None]
-        niches = self.niches
-        ids, distance, view = (
-            np.take_along_axis(part, place.clip(0), 1)
-            for part in (niches.ids, niches.distance, niches.view)
-        )
-        nobody = place < 0
-        bred = Niches(
-            np.where(nobody, NOBODY, ids), np.where(nobody, np.float32(np.inf), distance), view
-        )
-        whole, part = niches.record(), bred.record()
+        whole, part = self.niches.record(), self.niches.record(who=self._theirs())
         del part["niches_filled"]
         return whole | {f"niches_bred{name.removeprefix('niches')}": n for name, n in part.items()}
 
@@ -112,7 +125,8 @@ class Resembling:
             "bodies": self.bodies.to_arrays(),
         }
         named = {f"{part}/{n}": a for part, arrays in parts.items() for n, a in arrays.items()}
-        return named | {"general": self.general}
+        opinion = {} if self.opinion is None else {"opinion": self.opinion}
+        return named | {"general": self.general} | opinion
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Resembling":
@@ -126,4 +140,5 @@ class Resembling:
             Niches.from_arrays(part("niches/")),
             Population.from_arrays(part("bodies/")),
             np.asarray(arrays["general"], bool),
+            arrays.get("opinion"),
         )

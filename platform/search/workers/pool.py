@@ -51,18 +51,23 @@ class IslandWorker(Island):
 
 
 class _Bounds(NamedTuple):
-    """How near bodies have to come to be found; None without a target.
+    """How near bodies have to come to be found, and what they are held to beside the keypoints;
+    None without a target.
 
     Parents are held to the target for their resemblance alone: none of them is found again.
     """
 
     offspring: ray.ObjectRef | None = None
     parents: ray.ObjectRef | None = None
+    opinion: ray.ObjectRef | None = None
 
     @classmethod
-    def of(cls, worst: np.ndarray | None) -> Self:
-        """Of (targets,) distances."""
-        return cls() if worst is None else cls(ray.put(worst), ray.put(np.zeros_like(worst)))
+    def of(cls, worst: np.ndarray | None, opinion: np.ndarray | None) -> Self:
+        """Of (targets,) distances, and (targets, 17, 3) mm where somebody was asked."""
+        if worst is None:
+            return cls()
+        known = None if opinion is None else ray.put(opinion)
+        return cls(ray.put(worst), ray.put(np.zeros_like(worst)), known)
 
 
 class _Brood(NamedTuple):
@@ -194,6 +199,7 @@ class Pool:
         rescore: bool,
         archived: Archived | None,
         worst: np.ndarray | None = None,
+        opinion: np.ndarray | None = None,
     ) -> tuple[list[ray.ObjectRef], Survivors]:
         """Breed, score, select on all islands; one wait at the end.
 
@@ -203,12 +209,13 @@ class Pool:
             rescore: whether the parents were scored by other lifters.
             archived: what novelty is measured against, if anything.
             worst: (targets,) float32 distances of what is last in the niches of a target.
+            opinion: (targets, 17, 3) float32 mm, answers for the target that bodies are held to.
 
         Returns:
             References to parents and survivors of every island; and the survivors of all.
         """
         known = None if archived is None else ray.put(archived)
-        bounds = _Bounds.of(worst)
+        bounds = _Bounds.of(worst, opinion)
         broods = [
             self._bred(population, generation, number) for number, population in enumerate(islands)
         ]
@@ -252,7 +259,8 @@ class Pool:
         elif archived is not None:
             rescored = scorer.novelty.remote(worker.known.remote(parents), archived)
         champion = None if targeted else self._champion
-        scores = scorer.score.remote(bodies, champion, archived, bounds.offspring)
+        near = bounds.offspring, bounds.opinion
+        scores = scorer.score.remote(bodies, champion, archived, *near)
         everyone, survivors = worker.select.options(num_returns=2).remote(
             parents, rescored, offspring, bodies, scores, generation, number
         )
@@ -299,6 +307,11 @@ class Pool:
             )
         return moved
 
+    def answers(self, generation: int) -> Answers:
+        """What the champion makes of the target."""
+        found: Answers = self._one(self._scorers[0].answers.remote(self._champion, generation))
+        return found
+
     def lifted(self, generation: int, island: int) -> tuple[Population, np.ndarray]:
         """What the champion makes of the target, as bodies within the limits.
 
@@ -306,8 +319,7 @@ class Pool:
             The bodies, in slots of the targets on an island of their own; and their (bodies,)
             float32 distance from their keypoints.
         """
-        found = self._scorers[0].answers.remote(self._champion, generation)
-        answers: Answers = self._one(found)
+        answers = self.answers(generation)
         bodies = self._one(self._worker(0).lifted.remote(answers.joints, generation, island))
         return bodies, answers.distance[generation_island_slot(bodies.ids)[2].numpy()]
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from evoskeleton.evolution.archive.agreement import penalty_of
 from evoskeleton.evolution.archive.novelty import novelty
 from evoskeleton.evolution.archive.resemblance import Sightings
 from evoskeleton.evolution.chance import key, stream
@@ -128,12 +129,14 @@ class Aim:
         views: virtual views that every body is seen in.
         ranges: what these are drawn from.
         most: bodies that one batch may offer to a keypoint set.
+        agreement: weight of what a body disagrees with the champion's answer, beside the distance.
     """
 
     file: Path
     views: int
     ranges: ViewSettings
     most: int
+    agreement: float = 0.0
 
 
 def resemblance_views(seed: int) -> int:
@@ -175,6 +178,7 @@ class Scorer:
         champion: Champion | None,
         archived: Archived | None = None,
         worst: np.ndarray | None = None,
+        opinion: np.ndarray | None = None,
     ) -> Scores:
         """Scores of (bodies,).
 
@@ -184,9 +188,10 @@ class Scorer:
             archived: what novelty is measured against, if anything.
             worst: (targets,) float32 distances; the bodies that come nearer to a keypoint set are
                 found. None: resemblance is not asked for.
+            opinion: (targets, 17, 3) float32 mm, answers for the target that bodies are held to.
         """
         novel = None if archived is None else self.novelty(bodies, archived)
-        sightings = None if worst is None else self.sightings(bodies, worst)
+        sightings = None if worst is None else self.sightings(bodies, worst, opinion)
         if champion is None:
             scores = Scores.unknown(len(bodies.joints))
         else:
@@ -195,13 +200,20 @@ class Scorer:
             scores = Scores(found.error, found.disagreement, found.outside)
         return replace(scores, novelty=novel, sightings=sightings)
 
-    def sightings(self, bodies: Scorable, worst: np.ndarray) -> Sightings:
+    def sightings(
+        self, bodies: Scorable, worst: np.ndarray, opinion: np.ndarray | None = None
+    ) -> Sightings:
         """Which keypoint sets bodies resemble, in views that their ids draw."""
         assert self._aim is not None and self._targets is not None, "a campaign with a target"
         assert bodies.ids is not None, "views are drawn by id"
         joints, ids = (torch.from_numpy(np.array(part)) for part in (bodies.joints, bodies.ids))
         seen = keypoints_of(joints, ids, self._aim.views, self._aim.ranges, self._views_key)
-        return self._targets.seen(seen.to(self._device), torch.tensor(worst), self._aim.most)
+        found = self._targets.seen(seen.to(self._device), torch.tensor(worst), self._aim.most)
+        if opinion is None:
+            return found
+        hits = joints[torch.from_numpy(found.hit_body).long()]
+        penalty = penalty_of(hits, opinion[found.hit_target], self._aim.agreement)
+        return found.penalised(penalty, worst)
 
     def answers(self, champion: Champion, generation: int) -> Answers:
         """What the best lifter makes of every keypoint set of the target."""

@@ -25,6 +25,7 @@ def seen(bodies: int, distance: np.ndarray, first: int = 0) -> Sightings:
         hit_body=body,
         hit_view=((body + first) % 4).astype(np.int32),
         hit_distance=distance[target, body].astype(np.float32),
+        hit_penalty=np.zeros(len(body), np.float32),
     )
 
 
@@ -107,6 +108,60 @@ def test_a_body_that_is_seen_again_stays_once_with_the_shorter_distance():
         assert len(change.entered) == len(change.lost) == 0
     assert niches.ids[0].tolist() == [9, -1, -1, -1]
     assert niches.distance[0, 0] == pytest.approx(0.2)
+
+
+def with_penalty(sightings: Sightings, niches: Niches, seed: int) -> Sightings:
+    """Hits that somebody disagrees with by made-up tenths; many fall out for it."""
+    random = np.random.default_rng(seed)
+    penalty = random.integers(0, 5, len(sightings.hit_body)) / np.float32(10)
+    return sightings.penalised(penalty, niches.worst())
+
+
+def test_what_counts_beside_the_distance_orders_the_niches_too():
+    ids, free = np.arange(60) * 3, Niches.empty(TARGETS, QUOTA)
+    seen_by = with_penalty(seen(60, distances(60)), free, 5)
+    niches, _ = free.insert(ids, seen_by)
+    for target in range(TARGETS):
+        hits = seen_by.hit_target == target
+        cost = seen_by.hit_distance[hits] + seen_by.hit_penalty[hits]
+        expected = sorted(zip(cost.tolist(), ids[seen_by.hit_body[hits]].tolist(), strict=True))
+        assert niches.ids[target].tolist() == [name for _, name in expected[:QUOTA]]
+        last = niches.distance[target, -1] + niches.penalty[target, -1]
+        assert niches.worst()[target] == last == np.float32(expected[QUOTA - 1][0])
+        assert niches.nearest()[target] == niches.distance[target].min()
+
+
+@pytest.mark.parametrize("cuts", [[30, 31], list(range(1, 60))])
+def test_penalties_give_the_same_niches_however_batches_are_cut(cuts):
+    ids, free = np.arange(60) * 3, Niches.empty(TARGETS, QUOTA)
+    everyone = with_penalty(seen(60, distances(60)), free, 5)
+    whole, _ = free.insert(ids, everyone)
+    niches = free
+    for part in np.split(np.arange(60), cuts):
+        few = everyone.take(part)
+        niches, _ = niches.insert(ids[part], few.penalised(few.hit_penalty, niches.worst()))
+    assert same(niches, whole)
+
+
+def test_another_opinion_puts_the_same_bodies_in_another_order():
+    niches = filled(bodies=6)
+    assert (niches.ids == -1).any() and (niches.ids[:, 1] >= 0).any()
+    penalty = np.where(niches.ids % 2 == 1, 0.5, 0.0).astype(np.float32)
+    again = niches.judged(penalty)
+    assert again.members().tolist() == niches.members().tolist()
+    for target in range(TARGETS):
+        places = zip(niches.distance[target], penalty[target], niches.ids[target], strict=True)
+        expected = sorted((float(d + p), int(name)) for d, p, name in places if name >= 0)
+        there = again.ids[target] >= 0
+        assert again.ids[target, there].tolist() == [name for _, name in expected]
+        assert there.tolist() == sorted(there.tolist(), reverse=True), "free places come last"
+    assert same(again.judged(np.zeros_like(penalty)), niches)
+
+
+def test_niches_of_earlier_versions_know_the_distance_alone():
+    arrays = filled().to_arrays()
+    del arrays["penalty"]
+    assert same(Niches.from_arrays(arrays), filled())
 
 
 def test_an_insertion_leaves_the_old_niches_as_they_were():
@@ -238,6 +293,10 @@ def short(**changes: object) -> dict[str, np.ndarray]:
         (
             lambda: Niches.empty(2, 3).insert(np.arange(9), seen(9, distances(9))),
             "sightings should be of 2 targets, got target 11",
+        ),
+        (
+            lambda: filled().judged(np.zeros((3, 3))),
+            r"penalty should be \(12, 4\), got \(3, 3\)",
         ),
         (lambda: filled().parents(KEY, 5, 0), "nearest should be at least 1, got 0"),
         (lambda: filled().parents(KEY, 5, 1, "best"), "by should be 'evenly' or .*, got 'best'"),

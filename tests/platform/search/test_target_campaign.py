@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
 from killing import killed_after
 from refusals import refused
 
 from evoskeleton.cli import main
+from evoskeleton.evolution.archive.agreement import penalty_of
+from evoskeleton.evolution.hierarchy import decode
 from evoskeleton.evolution.operators.codes import LIFTED, REFINED
 from evoskeleton.platform.data.pose_rows import PoseRows
 from evoskeleton.platform.data.pose_table import PoseTable
@@ -30,6 +33,12 @@ pytestmark = pytest.mark.slow
 
 FIT = {"preset": "small", "steps": 24, "batch": 32, "cascade": {"width": 32}, "report_every": 12}
 GENERATIONS, SETS = 4, 12
+NICHES: dict[str, object] = {
+    "quota": 3,
+    "parents_nearest": 2,
+    "views": 2,
+    "refine": {"nearest": 2, "within": 1.0, "every": 3},
+}
 
 
 def parquet(path: Path, poses: np.ndarray, subject: str) -> Path:
@@ -66,12 +75,7 @@ def settings_file(folder: Path, sources: dict[str, dict[str, str]], **search: ob
         "search": {
             "generations": GENERATIONS,
             "target": {"poses": sources["other"], "most": SETS},
-            "niches": {
-                "quota": 3,
-                "parents_nearest": 2,
-                "views": 2,
-                "refine": {"nearest": 2, "within": 1.0, "every": 3},
-            },
+            "niches": NICHES,
             "islands": 2,
             "migrants": 4,
             "island": {
@@ -124,10 +128,15 @@ def undisturbed(sources, ray_address, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def archived(sources, ray_address, tmp_path_factory) -> Path:
-    """The same with an archive for all that is not there for the target."""
+    """The same with an archive for all that is not there for the target, and agreement with the
+    champion's answers counted."""
     folder = tmp_path_factory.mktemp("archived")
-    archive = {"archive": {"cells": 8, "quota": 10}, "neighbours": 5}
-    run("campaign", "run", settings_file(folder, sources, **archive), "--address", ray_address)
+    search = {
+        "archive": {"cells": 8, "quota": 10},
+        "neighbours": 5,
+        "niches": NICHES | {"agreement": 0.5},
+    }
+    run("campaign", "run", settings_file(folder, sources, **search), "--address", ray_address)
     return folder
 
 
@@ -162,9 +171,30 @@ def test_the_niches_hold_rows_of_the_table_that_come_nearer_and_nearer(campaign)
     names = set(table.read(["id"])["id"].to_pylist())
     assert set(state.resembling.bodies.ids.tolist()) <= names
     curve = [record["target/distance"] for record in state.logbook[1:]]
-    assert curve == sorted(curve, reverse=True) and curve[-1] < curve[0]
-    best = np.median(state.resembling.niches.distance[:, 0])
+    assert curve[-1] < curve[0]
+    if state.resembling.opinion is None:  # the distance alone counts
+        assert curve == sorted(curve, reverse=True)
+    best = np.median(state.resembling.niches.nearest())
     assert best == pytest.approx(curve[-1])
+
+
+def test_bodies_of_the_niches_are_held_to_what_the_last_champion_asked_has_answered(archived):
+    """Its answers are among the rows, as far as the joint limits let them in."""
+    held = state_of(archived).resembling
+    assert held is not None and held.opinion is not None
+    niches, target = held.niches, np.nonzero(held.niches.ids >= 0)
+    bodies = held.of(niches.ids[target])
+    penalty = penalty_of(decode(bodies.genomes), held.opinion[target[0]], 0.5)
+    assert niches.penalty[target] == pytest.approx(penalty, abs=1e-4) and penalty.max() > 0.05
+    cost = niches.distance + niches.penalty
+    assert (np.diff(np.where(np.isfinite(cost), cost, 9.0), axis=1) >= 0).all()
+    rows = rows_of(archived)
+    born = np.asarray(rows["generation"])
+    lifted = np.array(rows["operator"]) == "lifted"
+    theirs = np.flatnonzero(lifted & (born == born[lifted].max()))
+    poses = torch.tensor([rows["pose"][i] for i in theirs]).view(-1, 17, 3)
+    asked = held.opinion[[rows["target"][i] for i in theirs]]
+    assert len(theirs) and penalty_of(poses, asked, 1.0).max() < 0.02
 
 
 def test_whoever_lost_the_last_place_has_left_the_data_set_but_not_the_table(campaign):

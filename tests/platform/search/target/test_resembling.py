@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from evoskeleton.evolution.archive.agreement import disagreement
 from evoskeleton.evolution.archive.resemblance import Sightings
-from evoskeleton.evolution.hierarchy import encode
+from evoskeleton.evolution.hierarchy import decode, encode
 from evoskeleton.evolution.operators.codes import LIFTED
 from evoskeleton.evolution.population import Population
 from evoskeleton.platform.search.target.resembling import Resembling
@@ -33,6 +34,7 @@ def sightings(hits: list[tuple[int, int, float]], bodies: int) -> Sightings:
         hit_body=body.astype(np.int32),
         hit_view=np.full(len(body), 2, np.int32),
         hit_distance=distance.astype(np.float32),
+        hit_penalty=np.zeros(len(body), np.float32),
     )
 
 
@@ -80,6 +82,33 @@ def test_it_opens_as_it_was_saved(seeds):
     assert again.general.tolist() == [False, True, False]
     for name, array in known.to_arrays().items():
         assert np.array_equal(array, again.to_arrays()[name], equal_nan=array.dtype.kind == "f")
+
+
+def test_an_opinion_orders_the_niches_and_is_saved_with_them(seeds):
+    """It is body 5 for niche 1, where 5 and 9 stand, and a third body for the others."""
+    known = held(seeds)
+    bodies = decode(seeds.genomes)
+    opinion = bodies[[20, 5, 20]].numpy()
+    told = known.held_to(opinion, 2.0)
+    assert told.niches.members().tolist() == known.niches.members().tolist()
+    assert told.niches.ids[1].tolist() == [5, 9]
+    assert told.niches.penalty[1, 0] < 1e-4 < 0.01 < told.niches.penalty[1, 1]
+    expected = 2.0 * disagreement(bodies[[9, 7]], bodies[[20, 20]]).numpy()
+    assert told.niches.penalty[[0, 2], 0] == pytest.approx(expected)
+    other = known.held_to(bodies[[20, 9, 20]].numpy(), 50.0)
+    assert other.niches.ids[1].tolist() == [9, 5], "nearer is who agrees"
+    again = Resembling.from_arrays(told.to_arrays())
+    assert again.opinion is not None and np.array_equal(again.opinion, opinion)
+    assert np.array_equal(again.niches.penalty, told.niches.penalty)
+
+
+def test_what_earlier_versions_have_saved_has_no_opinion(seeds):
+    known = held(seeds)
+    arrays = known.to_arrays()
+    del arrays["niches/penalty"]
+    again = Resembling.from_arrays(arrays)
+    assert again.opinion is None
+    assert again.niches.worst().tolist() == known.niches.worst().tolist()
 
 
 def test_parents_are_bodies_of_the_niches(seeds):

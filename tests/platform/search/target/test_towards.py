@@ -32,6 +32,7 @@ def survivors(bodies: Population, target: list[int], distance: list[float], gene
         hit_body=order.astype(np.int32),
         hit_view=np.full(len(near), 3, np.int32),
         hit_distance=near[order],
+        hit_penalty=np.zeros(len(near), np.float32),
     )
     rows = PoseRows.of(bodies, decode(bodies.genomes).numpy(), 1, 0)
     rows = rows.with_columns(distance=near, target=which)

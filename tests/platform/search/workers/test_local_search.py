@@ -47,9 +47,8 @@ def named(generation: int, slot: int) -> int:
 def niches(*places: list[tuple[int, float, int]]) -> Niches:
     """Niches of (id, distance, view), the nearest first."""
     columns = np.array(places, dtype=object)
-    return Niches(
-        *(columns[..., i].astype(t) for i, t in enumerate((np.int64, np.float32, np.int32)))
-    )
+    parts = (columns[..., i].astype(t) for i, t in enumerate((np.int64, np.float32, np.int32)))
+    return Niches(*parts, penalty=np.zeros(columns.shape[:2], np.float32))
 
 
 NEAR = [
