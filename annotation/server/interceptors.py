@@ -20,7 +20,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from evoskeleton.annotation.domain.rpc_errors import RpcError, busy, cut
-from evoskeleton.annotation.server.limits.byte_room import ByteRoom
+from evoskeleton.annotation.server.limits.byte_room import ByteRoom, Room
 from evoskeleton.annotation.server.limits.memory import MemoryTrimmer
 from evoskeleton.annotation.server.telemetry import CALLER, CallRecord, Metrics
 from evoskeleton.errors import BadInput
@@ -58,6 +58,11 @@ _WITH_PICTURES = (
     "/evoskeleton.v1.AnnotationService/ImportCoco",
 )
 """Methods whose messages may be large: room for them is not that of the others."""
+
+
+_LARGE_ANSWERS = ("/evoskeleton.v1.AnnotationService/GetImage",)
+"""Methods that have room for their answer before it is made: each costs the event loop copies of a
+whole picture, which many at once would have it make before the first of them is refused."""
 
 
 class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
@@ -134,6 +139,7 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         the answer has its room until it was read, or its caller has left. On the wire a call of one
         message is a stream of one."""
         rooms = self._pictures if method in _WITH_PICTURES else self._requests
+        most = self._largest if method in _LARGE_ANSWERS else 0
 
         async def stream(requests: Any, context: Any) -> AsyncIterator[Any]:
             async with self._as_status(method, context):
@@ -143,23 +149,31 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                     room.shrink(len(message))
                     self._tidy_after(context, len(message))
                     try:
+                        taken = await self._for_answer(context, most, who)
                         answer = await answer_of(message, context)
                     finally:
                         del message
                 size = answer.ByteSize() if isinstance(answer, Message) else 0
                 if size >= _SMALL:
                     self._tidy_after(context, size)
+                if size >= _SMALL and not most:
                     try:
-                        taken = await self._answers.take(size, who)
+                        taken = await self._for_answer(context, size, who)
                     except BaseException:
                         del answer
                         raise
-                    context.add_done_callback(lambda _: taken.shrink(0))
+                taken.shrink(size)
                 yield answer
 
         return grpc.stream_stream_rpc_method_handler(
             stream, response_serializer=handler.response_serializer
         )
+
+    async def _for_answer(self, context: Any, size: int, who: str) -> Room:
+        """Room for an answer until its call has ended."""
+        taken = await self._answers.take(size, who) if size else Room(self._answers, 0, who)
+        context.add_done_callback(lambda _: taken.shrink(0))
+        return taken
 
     def _tidy_after(self, context: Any, size: int) -> None:
         """What a call has held of `size` bytes is looked for when it has ended, however it ends."""
