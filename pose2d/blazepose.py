@@ -42,7 +42,6 @@ from evoskeleton.pose2d.movenet.multipose import MultiPose, Sketch
 from evoskeleton.pose2d.movenet.sketches import (
     AGREES,
     agreement,
-    is_cut,
     region_of_sketch,
     sketched_person,
 )
@@ -91,12 +90,6 @@ _ROI_SCALE = 1.25
 _HEAT_REACH = 3
 _LEAST_HEAT = 0.5
 _ONE_PERSON, _TOLERANCE = 0.2, 0.07
-_CUT_PRESENCE = 0.5
-"""Score that is enough for a body cut above the hips, where a sketch agrees."""
-
-_PRESENT = 0.5
-"""Presence from which a landmark says that a point is in the picture."""
-
 _LONGEST_STEP = 0.25
 """Sizes of a body that it moves at most between frames in which it is followed."""
 
@@ -318,7 +311,7 @@ class BlazePose:
 
     def _taken(self, image: np.ndarray, sketch: Sketch, bodies: list[Body]) -> Person:
         """The sketched person; one of the bodies that agrees is taken out of them."""
-        agreed = [_agreement(sketch, body, image) for body in bodies]
+        agreed = [agreement(sketch, body.points[:_POINTS]) for body in bodies]
         if agreed and max(agreed) >= AGREES:
             return _person(bodies.pop(int(np.argmax(agreed))), image)
         return self._of_sketch(image, sketch)
@@ -326,16 +319,11 @@ class BlazePose:
     def _of_sketch(self, image: np.ndarray, sketch: Sketch) -> Person:
         """Landmarks where they are the sketched person's; else the sketch."""
         bodies = self._passes(image, region_of_sketch(sketch))
-        sure = [body for body in bodies if body.score >= self._least(body, image)]
-        agreed = [_agreement(sketch, body, image) for body in sure]
+        sure = [body for body in bodies if body.score >= self.settings.least_presence]
+        agreed = [agreement(sketch, body.points[:_POINTS]) for body in sure]
         if not sure or max(agreed) < AGREES:
             return sketched_person(sketch, image)
         return _person(sure[-1] if agreed[-1] >= AGREES else sure[int(np.argmax(agreed))], image)
-
-    def _least(self, body: Body, image: np.ndarray) -> float:
-        """Score that a body beside a sketch should have: those cut at the hips score low."""
-        least = self.settings.least_presence
-        return min(least, _CUT_PRESENCE) if is_cut(_shown(body, image)) else least
 
     def _once(self, people: list[Person]) -> list[Person]:
         """Each once, the surest first."""
@@ -588,17 +576,6 @@ def similarity(one: Body, other: Body) -> float:
     near = np.exp(-0.5 * (distance / (_TOLERANCE * size)) ** 2)
     parts = (np.arange(_POINTS) < _POINTS, np.arange(_POINTS) <= _LAST_SHOULDER)
     return max(float(near[both & part].mean()) if (both & part).any() else 0.0 for part in parts)
-
-
-def _agreement(sketch: Sketch, body: Body, image: np.ndarray) -> float:
-    return agreement(sketch, body.points[:_POINTS], _shown(body, image))
-
-
-def _shown(body: Body, image: np.ndarray) -> np.ndarray:
-    """(33,) bool: which points a picture shows."""
-    points, size = body.points[:_POINTS], image.shape[1::-1]
-    inside = np.all((points >= 0) & (points <= size), axis=1)
-    return np.asarray(inside & (body.presence[:_POINTS] > _PRESENT))
 
 
 def _size(points: np.ndarray) -> float:

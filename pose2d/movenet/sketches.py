@@ -24,10 +24,6 @@ _MIRRORED = [
 ]
 _BODY = np.arange(len(COCO)) >= _SHOULDERS[0]
 _TOLERANCE = 0.08
-_LEAST_SHARED = 4
-_PARTS = 2.0
-"""Times a body is larger, at most, than the part of it that a picture shows."""
-
 _REACH, _TORSOS = 1.15, 1.7
 _CROP = 2.5
 _SURE = 0.3
@@ -45,36 +41,21 @@ def region_of_sketch(sketch: Sketch) -> Region:
     return Region(float(hips[0]), float(hips[1]), _CROP * radius, angle)
 
 
-def agreement(sketch: Sketch, points: np.ndarray, shown: np.ndarray) -> float:
+def agreement(sketch: Sketch, points: np.ndarray) -> float:
     """Similarity in [0, 1] of a sketch and (33, 2) landmarks, over the warm points of the body.
 
-    Either way round: who is taken for turned around is the same person. Where the picture ends
-    above the hips a sketch has them at its edge and landmarks have them outside: there those points
-    count that it shows, and the size is that of the whole body, which landmarks know.
-
-    Args:
-        sketch: of a person.
-        points: (33, 2) px.
-        shown: (33,) bool: that the picture shows a point, for all that landmarks know.
+    Either way round: who is taken for turned around is the same person.
     """
-    there, size = sketch.warm & _BODY, sketch.size
-    ours, ours_shown = points[_IN_BLAZEPOSE], shown[_IN_BLAZEPOSE]
-    if is_cut(shown):
-        there &= ours_shown
-        size = float(np.clip(np.ptp(ours, axis=0).max(), size, _PARTS * size))
-    if there.sum() < (_LEAST_SHARED if is_cut(shown) else 1):
+    there = sketch.warm & _BODY
+    if not there.any():
         return 0.0
-    return max(_similarity(sketch, each, there, size) for each in (ours, ours[_MIRRORED]))
+    ours = points[_IN_BLAZEPOSE]
+    return max(_similarity(sketch, each, there) for each in (ours, ours[_MIRRORED]))
 
 
-def is_cut(shown: np.ndarray) -> bool:
-    """Whether a picture shows neither hip of (33,) landmarks."""
-    return not shown[_IN_BLAZEPOSE][_HIPS].any()
-
-
-def _similarity(sketch: Sketch, points: np.ndarray, there: np.ndarray, size: float) -> float:
+def _similarity(sketch: Sketch, points: np.ndarray, there: np.ndarray) -> float:
     distance = np.linalg.norm(sketch.points - points, axis=1)[there]
-    return float(np.exp(-0.5 * (distance / (_TOLERANCE * size)) ** 2).mean())
+    return float(np.exp(-0.5 * (distance / (_TOLERANCE * sketch.size)) ** 2).mean())
 
 
 def sketched_person(sketch: Sketch, image: np.ndarray) -> Person:

@@ -152,19 +152,8 @@ def test_landmarks_of_a_neighbour_do_not_agree():
     one = sketched(STANDING + (200, 200))
     near = landmarks(STANDING + (203, 198))
     turned = landmarks(STANDING * (-1, 1) + (203, 198))
-    there = np.ones(33, bool)
-    assert min(agreement(one, near, there), agreement(one, turned, there)) > 0.9
-    assert agreement(one, landmarks(STANDING + (260, 205)), there) < AGREES
-
-
-def test_what_lies_below_a_pictures_end_does_not_part_landmarks_from_a_sketch():
-    body = STANDING + (200, 200)
-    end = body[COCO.index("left_hip"), 1] - 10
-    cut = np.stack([body[:, 0], np.minimum(body[:, 1], end)], axis=1)
-    there = landmarks(body)[:, 1] < end
-    assert agreement(sketched(cut), landmarks(body), there) > 0.9
-    assert agreement(sketched(cut), landmarks(body), np.ones(33, bool)) < AGREES
-    assert agreement(sketched(cut), landmarks(body + (60, 0)), there) < AGREES
+    assert min(agreement(one, near), agreement(one, turned)) > 0.9
+    assert agreement(one, landmarks(STANDING + (260, 205))) < AGREES
 
 
 def test_a_mixture_of_two_is_made_of_them_and_a_third_is_not():
