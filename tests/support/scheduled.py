@@ -184,6 +184,10 @@ class Scheduler:
         """Its process."""
         return self.hosts[0].processes("campaign run") if self.hosts[0].is_on else []
 
+    def drives(self) -> bool:
+        """Whether the driver was started and has not ended, from its first moment on."""
+        return self._driver is not None and self._driver.poll() is None
+
     def wait(self, seconds: float) -> int:
         """The exit code of the driver, which ends by itself."""
         assert self._driver is not None

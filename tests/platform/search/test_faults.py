@@ -73,7 +73,7 @@ def going_on(scheduler: Scheduler, generations: int) -> None:
     """Until so many more have been committed."""
     until, wanted = time.monotonic() + 300, len(scheduler.generations()) + generations
     while len(scheduler.generations()) < wanted:
-        assert time.monotonic() < until and scheduler.driver(), scheduler.told[-20:]
+        assert time.monotonic() < until and scheduler.drives(), scheduler.told[-20:]
         time.sleep(0.2)
 
 
