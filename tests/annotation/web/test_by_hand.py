@@ -38,7 +38,7 @@ def test_a_person_is_drawn_with_a_box_and_seventeen_clicks(annotating, chromium)
         opened(chromium, street.address("ann")) as page,
     ):
         page.get_by_role("button", name="Annotate").click()
-        page.get_by_text("draw a box").wait_for()
+        page.get_by_text("Nobody yet: draw a box").wait_for()
         page.keyboard.press("Shift+E")
         corner = street.points.min(axis=0) - 10.0
         drag(page, corner, tuple(street.points.max(axis=0) + 20.0 - corner))
@@ -108,6 +108,8 @@ def test_a_finger_moves_a_joint_and_two_zoom(annotating, chromium):
         fingers(touch, "touchEnd")
         page.get_by_role("button", name="Head is visible: change").tap()
         page.get_by_role("button", name="Submit").tap()
+        page.get_by_text("bones of unusual length").last.wait_for()
+        page.get_by_role("dialog").get_by_role("button", name="Submit").tap()
         (person,) = submitted(page, street).people
     scale = min(589.0, 540.0) / (1.02 * SIZE)
     moved = np.array(person.keypoints[Joint.HEAD]) - street.points[Joint.HEAD]
