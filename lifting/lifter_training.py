@@ -384,7 +384,7 @@ class _Training:
         self._poses, self._settings, self._device = poses, settings, device
         self._shard, self._wrap = shard, wrap or (lambda module: module)
         self._key = key(settings.seed, stream("fitting"))
-        start = start or _begun(settings)
+        start = start or beginning(settings)
         self._step = start.step if start else 0
         self._cascade = Cascade(settings.cascade, key(settings.seed, stream("weights")))
         self._moments = dict(start.optimizer) if start else {}
@@ -486,8 +486,12 @@ def validate(lifter: Lifter, poses: np.ndarray) -> dict[str, float]:
     return {"mpjpe": float(mpjpe(*flat).mean()), "p_mpjpe": float(p_mpjpe(*flat).mean())}
 
 
-def _begun(settings: LifterSettings) -> TrainingState | None:
-    """Weights and statistics of the lifter that a training begins with, at step 0."""
+def beginning(settings: LifterSettings) -> TrainingState | None:
+    """Weights and statistics of the lifter that a training begins with, at step 0; none: drawn.
+
+    Raises:
+        BadInput: there is no such lifter, or its network is not the one that is to be trained.
+    """
     if settings.begin is None:
         return None
     lifter = load_bundle(bundle_folder(settings.begin))

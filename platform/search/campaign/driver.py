@@ -18,6 +18,7 @@ from evoskeleton.errors import BadInput
 from evoskeleton.evolution.limits.joint_limits import JointLimits, load_limits
 from evoskeleton.evolution.limits.ranges_of_motion import fit_with_ranges
 from evoskeleton.evolution.limits.tables import Limits
+from evoskeleton.lifting.lifter_training import beginning
 from evoskeleton.platform.data.pose_table import PoseTable, refuse_other_things
 from evoskeleton.platform.data.poses import PoseSet
 from evoskeleton.platform.data.target.found import Readers
@@ -172,6 +173,7 @@ def _start(
     if refuse_other_things(*_place_of(settings, folder)):
         _refuse_rows_of_another(table_of(settings, folder), settings.name)
     fingerprints(settings.search.island)
+    beginning(settings.training.fit)
     motion = _motion(settings)
     target = _target(settings, motion, readers)
     settings = seen_from(settings, target, motion.seed.poses, run.monitor)

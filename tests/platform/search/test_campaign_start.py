@@ -178,6 +178,8 @@ def test_processors_of_other_jobs_do_not_count():
         ({"name": "mlruns"}, "is where MLflow keeps its files: choose another name than mlruns"),
         ({"table": "{home}/mine/table"}, "should not be one in the other"),
         ({"table": "{full}"}, r"is no pose table and holds other things \(notes.txt\)"),
+        ({"training": {"fit": {"begin": "nowhere"}}}, "nowhere/bundle.json: No such file"),
+        ({"training": {"fit": {"begin": "exact"}}}, "begin should be a lifter of the network"),
         ({"machine": {"address": "127.0.0.1:1", "wait_seconds": 0.5}}, "no Ray cluster answers"),
         pytest.param(
             {"machine": {"scorer_gpus": 1}},
