@@ -20,6 +20,8 @@ from evoskeleton.errors import BadInput
 from evoskeleton.npz import read_npz
 from evoskeleton.platform.record.run_page.machine_load import Load
 
+_LOADS = "loads.jsonl"
+
 
 class Shown(NamedTuple):
     """The bodies of a generation that its picture shows.
@@ -97,6 +99,3 @@ class Unwritten:
     def _picture(self, generation: int) -> Path:
         assert self._folder is not None
         return self._folder / f"g{generation:06d}.npz"
-
-
-_LOADS = "loads.jsonl"
