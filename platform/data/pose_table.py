@@ -371,6 +371,26 @@ class PoseTable:
         with in_a_sentence(f"the pose table {self.uri} cannot be vacuumed"):
             return upkeep.vacuum(self._at(None), keep, hours, dry_run)
 
+    def vacuum_own(self, campaign: str, keep: Sequence[int], hours: int) -> int:
+        """Remove files of one campaign that neither the newest version nor those to be kept need.
+
+        No other campaign's file is touched, so versions that only they refer to stay as they are.
+
+        Args:
+            campaign: whose files they are; this process alone writes them.
+            keep: versions that its trainings read.
+            hours: what came or left later than so long ago stays, for readers at work.
+
+        Returns:
+            How many.
+
+        Raises:
+            BadInput: the storage cannot be read or written.
+        """
+        with in_a_sentence(f"the pose table {self.uri} cannot be vacuumed"):
+            files = Files(self.uri, self._options)
+            return upkeep.vacuum_own(self._at(None), files, campaign, keep, hours)
+
     def history(self) -> list[dict[str, Any]]:
         """What each version brought, oldest first."""
         return upkeep.history(self._at(None))

@@ -111,8 +111,7 @@ class Files:
             name: how the file's name begins.
             tables: rows in the schema of the table, at most a few million each.
         """
-        folder = re.sub(r"[^A-Za-z0-9_-]", "_", campaign)
-        path = f"campaign={folder}/{name}-{uuid.uuid4().hex}.parquet"
+        path = f"{_folder_of(campaign)}/{name}-{uuid.uuid4().hex}.parquet"
         statistics = _Statistics()
         with self._files.open_output_stream(path) as stream, _writer(stream) as writer:
             for rows in _in_row_groups(tables):
@@ -121,9 +120,18 @@ class Files:
         size = self._files.get_file_info(path).size
         return Written(path, size, campaign, statistics.as_json())
 
+    def written_for(self, campaign: str) -> set[str]:
+        """The paths of the files that lie where those of a campaign are written."""
+        inside = pafs.FileSelector(_folder_of(campaign), allow_not_found=True)
+        return {found.path for found in self._files.get_file_info(inside)}
+
     def remove(self, path: str) -> None:
         """Take a file away."""
         self._files.delete_file(path)
+
+
+def _folder_of(campaign: str) -> str:
+    return "campaign=" + re.sub(r"[^A-Za-z0-9_-]", "_", campaign)
 
 
 def _in_row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

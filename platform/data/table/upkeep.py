@@ -121,6 +121,25 @@ def vacuum(table: DeltaTable, keep: Sequence[int], hours: int, dry_run: bool) ->
     return gone
 
 
+def vacuum_own(
+    table: DeltaTable, files: Files, campaign: str, keep: Sequence[int], hours: int
+) -> int:
+    """The same for the files of one campaign alone, without a word in the log; how many they were.
+
+    Args:
+        table: as it is now.
+        files: its folder.
+        campaign: whose files they are.
+        keep: versions that stay readable, as far as the campaign's rows go.
+        hours: files that were removed from the table, or written, later than so long ago stay.
+    """
+    unread = vacuum(table, keep, hours, dry_run=True)  # with those that went before
+    own = files.written_for(campaign) & set(unread)
+    for path in own:
+        files.remove(path)
+    return len(own)
+
+
 def history(table: DeltaTable) -> list[dict[str, Any]]:
     """What each version brought, oldest first: number, time, operation, campaign, generation."""
     entries = table.history()[::-1]

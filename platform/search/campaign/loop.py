@@ -33,6 +33,7 @@ from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import State, save
 from evoskeleton.platform.search.campaign.stopping import Stop
+from evoskeleton.platform.search.campaign.table_versions import trained_versions
 from evoskeleton.platform.search.campaign.towards import Towards, admit_resembling, aim_of
 from evoskeleton.platform.search.campaign.trainings import Trainings
 from evoskeleton.platform.search.workers.islands import Survivors
@@ -182,10 +183,17 @@ class Campaign:
 
     def _tidy(self, generation: int) -> None:
         """Join the files of the last generations: what a commit takes, in time and in memory, grows
-        with the files that the table has."""
+        with the files that the table has. Those that were joined long ago go, if that is asked for.
+        """
         if generation % JOIN_EVERY == 0:
             with suppress(BadInput):  # rows are in the table either way, and it is tried again
                 self._table.compact(self._settings.name)
+                self._vacuum(self._settings.machine.vacuum_hours)
+
+    def _vacuum(self, hours: int | None) -> None:
+        if hours is not None:
+            read = trained_versions(self._folder.home)
+            self._table.vacuum_own(self._settings.name, read, hours)
 
     def _hold(self, training: int) -> str:
         """Give the champion's lifters to the pool, once; the hash of the best."""

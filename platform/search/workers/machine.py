@@ -68,6 +68,13 @@ class MachineSettings(Settings):
         description="seconds that a generation in flight has to end after SIGTERM or Ctrl-C, "
         "before it is given up",
     )
+    vacuum_hours: int | None = Field(
+        None,
+        ge=1,
+        description="files of the table that the campaign joined into larger ones longer ago than "
+        "so many hours are removed, but for those that its trainings read; none: they stay until "
+        "`evoskeleton data vacuum`, and take about as much room as the table",
+    )
 
     @field_validator("address")
     @classmethod

@@ -201,7 +201,7 @@ def test_one_line_starts_stops_and_goes_on_until_it_is_done(
     monkeypatch.setattr(loop, "JOIN_EVERY", 1)
     line = line_for(settings_file, ray_address)
     with pytest.raises(SystemExit) as ended:
-        main([*line, "--set", f"search.generations={end}"])
+        main([*line, "--set", f"search.generations={end}", "--set", "machine.vacuum_hours=1"])
     assert not ended.value.code
     assert generation_in(home) == end
     brought = [version["what"] for version in PoseTable.open(home / "poses").history()]

@@ -259,6 +259,21 @@ def test_a_vacuum_leaves_what_versions_to_be_kept_refer_to(table):
         table.poses(gone)
 
 
+def test_a_campaign_removes_its_own_old_files_alone(table):
+    _, kept = (table.commit("a.b", generation, rows(generation)) for generation in range(2))
+    gone = table.commit("a.b", 2, rows(2))
+    for generation in range(2):
+        others = table.commit("a", generation, rows(generation))
+    before, theirs = table.poses(kept), table.poses(others, "a")
+    table.compact()
+    assert table.vacuum_own("a.b", [kept], hours=1) == 0
+    assert [table.vacuum_own("a.b", [kept], hours=0) for _ in range(2)] == [1, 0]
+    assert np.array_equal(table.poses(kept), before) and len(table.poses()) == 100
+    assert np.array_equal(table.poses(others, "a"), theirs)
+    with pytest.raises(BadInput, match=f"version {gone} of the pose table .* is gone"):
+        table.poses(gone, "a.b")
+
+
 def test_the_history_tells_what_each_version_brought(table):
     table.commit("a", 0, rows(0))
     table.commit("a", 1, rows(1))
