@@ -42,6 +42,8 @@ worse one; or left out: too near to an elite of its cell, no better than the wor
 _NEW_CELL, _QUOTA, _BETTER, _NEAR, _FULL, _UNSCORED = range(len(REASONS))
 _CHUNK = 1024
 _ROUNDS = 10
+_FEW = 2048
+"""Centroids up to which all are looked at: a tree is faster for more."""
 
 
 class ArchiveSettings(Settings):
@@ -107,7 +109,24 @@ def _means(rows: np.ndarray, cells: np.ndarray, centroids: np.ndarray) -> np.nda
 
 def nearest_centroid(points: Tensor, centroids: np.ndarray) -> np.ndarray:
     """The nearest centroid (bodies,) int64 of each point; of two as near, the first. Exact."""
-    table = torch.as_tensor(centroids, device=points.device)
+    if len(centroids) <= _FEW or points.device.type != "cpu":
+        return _nearest_of_all(points, centroids)
+    return _nearest_by_tree(points, centroids)
+
+
+def _nearest_by_tree(points: Tensor, centroids: np.ndarray) -> np.ndarray:
+    """Squared distances of whole numbers are exact and so are ties: those are settled among all."""
+    from scipy.spatial import cKDTree  # workers of small archives never load it
+
+    distances, places = cKDTree(centroids).query(points.numpy(), k=2)
+    found: np.ndarray = places[:, 0].astype(np.int64)
+    tied = np.flatnonzero(distances[:, 0] == distances[:, 1])
+    found[tied] = _nearest_of_all(points[torch.from_numpy(tied)], centroids)
+    return found
+
+
+def _nearest_of_all(points: Tensor, centroids: np.ndarray) -> np.ndarray:
+    table = torch.tensor(centroids, device=points.device)
     squares, columns = table.square().sum(1), (table * -2.0).T.contiguous()
     found = [torch.addmm(squares, part, columns).argmin(1) for part in torch.split(points, _CHUNK)]
     return torch.cat(found).cpu().numpy() if found else np.zeros(0, np.int64)
@@ -210,7 +229,11 @@ class Archive:
         return nearest_centroid(self.descriptor.project(measures), self.centroids)
 
     def add(
-        self, ids: Tensor | np.ndarray, measures: Tensor, quality: Tensor | np.ndarray
+        self,
+        ids: Tensor | np.ndarray,
+        measures: Tensor,
+        quality: Tensor | np.ndarray,
+        cells: np.ndarray | None = None,
     ) -> tuple["Archive", Added]:
         """Add bodies, in order of id.
 
@@ -222,6 +245,7 @@ class Archive:
             ids: (bodies,) int64, all different.
             measures: (bodies, 39).
             quality: (bodies,) higher is better.
+            cells: (bodies,) int64 as `index_of` tells them, where somebody has asked already.
 
         Returns:
             The archive after it, and what became of each body.
@@ -235,8 +259,8 @@ class Archive:
         expect_shape("quality", scores, (len(measures),))
         if len(np.unique(names)) < len(names):
             raise BadInput("ids should be all different, got one twice")
-        filling = _Filling(self, names, self.index_of(measures), _arrays(measures), scores)
-        return filling.run()
+        where = self.index_of(measures) if cells is None else cells
+        return _Filling(self, names, where, _arrays(measures), scores).run()
 
     def rescored(self, quality: np.ndarray) -> "Archive":
         """The same bodies with new qualities, as a new lifter sees them.

@@ -1,6 +1,9 @@
 """The Containerfile: what is known of it without a build, and a build where there is podman."""
 
+import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -55,25 +58,47 @@ def test_the_containerfile_is_clean():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.long
-def test_the_image_builds_and_runs_closed():
-    builder = shutil.which("podman")
+@pytest.fixture(scope="module")
+def closed() -> list[str]:
+    """The words that run something in the image, closed as a cluster would; built where needed.
+
+    `PODMAN` may name a program to be used in podman's place, and `IMAGE_BUILD` further words for
+    its `build`, such as `--build-arg BASE=...` on machines without a registry.
+    """
+    builder = shutil.which(os.environ.get("PODMAN", "podman"))
     if builder is None:
         pytest.skip("podman, which builds and runs the image, is absent")
     tag = "localhost/evoskeleton:test"
-    build = [builder, "build", "--file", str(FILE), "--tag", tag, str(ROOT)]
+    further = shlex.split(os.environ.get("IMAGE_BUILD", ""))
+    build = [builder, "build", *further, "--file", str(FILE), "--tag", tag, str(ROOT)]
     subprocess.run(build, check=True)
-    closed = ["--rm", "--network", "none", "--read-only", "--cap-drop", "all"]
-    closed += ["--security-opt", "no-new-privileges", "--tmpfs", "/tmp", "--tmpfs", "/home/evo"]
+    words = [builder, "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "all"]
+    words += ["--security-opt", "no-new-privileges"]
+    return [*words, "--tmpfs", "/tmp:exec", "--tmpfs", "/home/evo:mode=1777", tag]
 
-    def said(*words: str) -> str:
-        run = [builder, "run", *closed, tag, *words]
-        return subprocess.run(run, check=True, capture_output=True, text=True).stdout
 
-    assert said("id", "-u").strip() == "10001"
-    settings = yaml.safe_load(said("evoskeleton", "campaign", "template"))
+def said(closed: list[str], *words: str) -> str:
+    """What a command in the image says."""
+    return subprocess.run([*closed, *words], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.long
+def test_the_image_builds_and_runs_closed(closed):
+    assert said(closed, "id", "-u").strip() == "10001"
+    settings = yaml.safe_load(said(closed, "evoskeleton", "campaign", "template"))
     assert settings["motion"]
-    fetched = said("evoskeleton", "assets", "fetch", "deepmimic-motion")
+    fetched = said(closed, "evoskeleton", "assets", "fetch", "deepmimic-motion")
     assert "/opt/evoskeleton/assets/" in fetched
-    bill = said("cat", "/opt/evoskeleton/sbom.cdx.json")
+    bill = said(closed, "cat", "/opt/evoskeleton/sbom.cdx.json")
     assert '"CycloneDX"' in bill and '"torch"' in bill
+
+
+@pytest.mark.long
+def test_a_campaign_is_bred_in_the_image_without_a_network(closed):
+    search = ["search.generations=1", "training.fit.steps=20"]
+    line = ["evoskeleton", "demo", "--home", "/tmp/campaigns"]
+    changes = [word for change in search for word in ("--set", change)]
+    look = "evoskeleton campaign list --home /tmp/campaigns --json"
+    told = said(closed, "bash", "-ec", f"{shlex.join([*line, *changes])} >/dev/null; {look}")
+    (campaign,) = json.loads(told)
+    assert campaign["state"] == "finished" and campaign["generation"] == 1

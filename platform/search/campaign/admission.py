@@ -68,7 +68,7 @@ def references(archive: Archive, neighbours: int) -> Archived:
 
 
 def admit(
-    archive: Archive, rows: PoseRows, measures: np.ndarray
+    archive: Archive, rows: PoseRows, measures: np.ndarray, cells: np.ndarray | None = None
 ) -> tuple[Archive, PoseRows, dict[str, float]]:
     """Let kept offspring in, in order of id.
 
@@ -76,13 +76,14 @@ def admit(
         archive: before the generation.
         rows: of the pose table, scored.
         measures: (rows, 39) of the pose descriptor.
+        cells: (rows,) int64 of the archive, where they are known.
 
     Returns:
         The archive after it; the rows that are in it, with `why` and `replaces`; and what the
         logbook says of it.
     """
     assert rows.error is not None, "what is kept was scored"
-    archive, added = archive.add(rows.id, torch.from_numpy(measures), rows.error)
+    archive, added = archive.add(rows.id, torch.from_numpy(measures), rows.error, cells)
     explained = rows.with_columns(
         why=np.array(REASONS)[added.reasons], replaces=_retired(added, rows.id)
     )

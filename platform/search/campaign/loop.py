@@ -89,6 +89,7 @@ class Campaign:
             self._trainings.publish(generation)
         self._trainings.crown(state.champion)
         self._trainings.launch(state)
+        self._pool.sort_into(None if state.archive is None else state.archive.centroids)
         self._show(state)
         while not self.done(state) and (state.generation == 0 or self._has_time(state, until)):
             self._stop.look()
@@ -311,7 +312,8 @@ def _admitted(
     general = kept.rows.take(kept.general)
     if archive is None or kept.measures is None:
         return None, general.with_reason("kept"), {}
-    archive, rows, counts = admit(archive, general, kept.measures[kept.general])
+    cells = None if kept.cells is None else kept.cells[kept.general]
+    archive, rows, counts = admit(archive, general, kept.measures[kept.general], cells)
     return (
         archive,
         rows,

@@ -142,6 +142,7 @@ class Towards:
             bred=0,
             general=np.zeros(len(bodies), bool),
             sighted=Sighted(bodies, self._one_each(joints, target, distance, state)),
+            cells=np.full(len(bodies), -1),
         )
 
     def _one_each(

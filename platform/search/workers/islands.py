@@ -15,6 +15,7 @@ import torch
 from pydantic import Field
 
 from evoskeleton.evolution import chance
+from evoskeleton.evolution.archive.archive import nearest_centroid
 from evoskeleton.evolution.archive.descriptor import PoseDescriptor
 from evoskeleton.evolution.archive.resemblance import Sightings
 from evoskeleton.evolution.breeding import BreedingSettings, breed
@@ -77,6 +78,7 @@ class Survivors:
         general: (survivors,) bool, whom the objectives and bands have kept; the others are there
             for the target alone.
         sighted: what may enter the niches of the target, where there is one.
+        cells: (survivors,) int64 of the archive, where there is one; of the general ones alone.
     """
 
     rows: PoseRows
@@ -85,12 +87,14 @@ class Survivors:
     bred: int
     general: np.ndarray
     sighted: Sighted | None = None
+    cells: np.ndarray | None = None
 
     @staticmethod
     def concatenate(parts: Sequence["Survivors"]) -> "Survivors":
         """Those of several islands, in order."""
         measures = [part.measures for part in parts if part.measures is not None]
         sighted = [part.sighted for part in parts if part.sighted is not None]
+        cells = [part.cells for part in parts if part.cells is not None]
         return Survivors(
             rows=PoseRows.concatenate([part.rows for part in parts]),
             measures=np.concatenate(measures) if measures else None,
@@ -98,6 +102,7 @@ class Survivors:
             bred=sum(part.bred for part in parts),
             general=np.concatenate([part.general for part in parts]),
             sighted=Sighted.concatenate(sighted) if sighted else None,
+            cells=np.concatenate(cells) if len(cells) == len(parts) else None,
         )
 
 
@@ -306,6 +311,7 @@ class Island:
         scores: Scores,
         generation: int,
         island: int,
+        centroids: np.ndarray | None = None,
     ) -> tuple[Population, Survivors]:
         """Survivors of the offspring: the fittest `keep` of those that lie within the bands.
 
@@ -317,6 +323,7 @@ class Island:
             bodies: the same bodies as they went to the scorer.
             scores: of the offspring.
             generation, island: where this is.
+            centroids: (cells, axes) of the archive, where there is one.
 
         Bands do not ask for bodies of any orientation. A body is as possible lying as standing, but
         to a lifter that has seen none lie it is the hardest, and would never be seen.
@@ -342,15 +349,28 @@ class Island:
             rows = rows.with_columns(
                 distance=sightings.nearest[places], target=sightings.target[places]
             )
+        measures = None if bodies.measures is None else bodies.measures[places]
         reported = Survivors(
             rows=rows,
-            measures=None if bodies.measures is None else bodies.measures[places],
+            measures=measures,
             tried=offspring.tried,
             bred=len(children),
             general=general.numpy()[places],
             sighted=None if sightings is None else _sighted(children, sightings),
+            cells=self._cells(measures, general.numpy()[places], centroids),
         )
         return Population.concatenate([parents, children.take(general)]), reported
+
+    def _cells(
+        self, measures: np.ndarray | None, general: np.ndarray, centroids: np.ndarray | None
+    ) -> np.ndarray | None:
+        """(survivors,) int64 cells of the archive, -1 for those that do not go there."""
+        if measures is None or centroids is None or self._descriptor is None:
+            return None
+        points = self._descriptor.project(torch.from_numpy(measures[general]))
+        cells = np.full(len(measures), -1)
+        cells[general] = nearest_centroid(points, centroids)
+        return cells
 
     def _kept(self, children: Population, island: int) -> torch.Tensor:
         """(survivors,) int64 places of the children that survive, in order."""

@@ -124,6 +124,7 @@ class Pool:
         self._judges = (seed, views, device, aim)
         self._scorers = [self._scorer() for _ in range(resources.scorers)]
         self._champion: ray.ObjectRef | None = None
+        self._centroids: ray.ObjectRef | None = None
         self._losses = Losses(tell or _to_nobody)
         self._losses.look_after("worker", self._workers)
         self._losses.look_after("scorer", self._scorers)
@@ -191,6 +192,14 @@ class Pool:
     def hold(self, champion: Champion) -> None:
         """Let all that follows be scored by these lifters."""
         self._champion = ray.put(champion)
+
+    def sort_into(self, centroids: np.ndarray | None) -> None:
+        """Let workers tell in which cells of the archive survivors lie; None: there is none.
+
+        Args:
+            centroids: (cells, axes) of the archive.
+        """
+        self._centroids = None if centroids is None else ray.put(centroids)
 
     def evolve(
         self,
@@ -262,7 +271,7 @@ class Pool:
         near = bounds.offspring, bounds.opinion
         scores = scorer.score.remote(bodies, champion, archived, *near)
         everyone, survivors = worker.select.options(num_returns=2).remote(
-            parents, rescored, offspring, bodies, scores, generation, number
+            parents, rescored, offspring, bodies, scores, generation, number, self._centroids
         )
         return everyone, survivors
 

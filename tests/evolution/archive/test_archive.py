@@ -14,6 +14,7 @@ from evoskeleton.evolution.archive.archive import (
     Archive,
     ArchiveSettings,
     cell_centroids,
+    nearest_centroid,
 )
 from evoskeleton.evolution.archive.descriptor import (
     SIZE,
@@ -211,6 +212,17 @@ def test_a_pose_lies_in_the_cell_of_its_nearest_centroid(empty, measures):
     found = torch.from_numpy(empty.index_of(measures))
     assert torch.allclose(apart.gather(1, found[:, None])[:, 0], apart.amin(1))
     assert len(found.unique()) == empty.cells
+
+
+def test_of_many_centroids_as_near_the_first_is_found():
+    draws = np.random.default_rng(4)
+    centroids = np.unique(draws.integers(-40, 40, (5000, 2)), axis=0).astype(float)
+    centroids = draws.permutation(centroids)
+    assert len(centroids) > 2048
+    points = torch.from_numpy(draws.integers(-50, 50, (500, 2)).astype(float))
+    squares = ((points.numpy()[:, None] - centroids) ** 2).sum(2)
+    assert (np.diff(np.sort(squares, axis=1)[:, :2]) == 0).mean() > 0.2, "many ties"
+    assert np.array_equal(nearest_centroid(points, centroids), squares.argmin(1))
 
 
 def test_what_is_saved_comes_back(empty, ids, measures, quality, descriptor):
