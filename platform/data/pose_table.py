@@ -32,6 +32,7 @@ from evoskeleton.platform.data.table.parts import (
     Files,
     Written,
     expect_writable,
+    may_hold,
     names_in,
     parts_of,
 )
@@ -272,7 +273,9 @@ class PoseTable:
         condition = pc.field("id").isin(pa.array(wanted, pa.int64()))
         names = ["id", "pose"]
         found = [
-            files.fragment(part).to_table(schema=SCHEMA, columns=names, filter=condition)
+            may_hold(files.fragment(part), wanted).to_table(
+                schema=SCHEMA, columns=names, filter=condition
+            )
             for part in parts_of(self._at(None), campaign)
             if np.searchsorted(wanted, part.first) < np.searchsorted(wanted, part.last, "right")
         ]

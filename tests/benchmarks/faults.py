@@ -1,6 +1,6 @@
 """Faults of random kinds on three hosts made of namespaces; the table is compared at the end.
 
-    sudo python tests/benchmarks/faults.py [--faults 100] [--seed 1] [--by-ray-train]
+    sudo python tests/benchmarks/faults.py [--faults 100] [--seed 1] [--minutes 60] [--by-ray-train]
 
 Told are the longest time between two generations around each fault, and at the end the median and
 the worst by kind; then the same campaign is bred undisturbed, and rows that differ are an error.
@@ -8,10 +8,12 @@ Hosts, Ray and campaign are those of `tests/platform/search/test_faults.py`.
 """
 
 import argparse
+import math
 import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -34,7 +36,10 @@ def disturbed(folder: Path, asked: argparse.Namespace) -> int:
     with hosts.running(3, folder) as there:
         scheduler = Scheduler(there, folder, tiny_campaign.settings_file(folder))
         scheduler.start(trainer_cpus=0.5, always_ray_train=str(asked.by_ray_train).lower())
+        ends = time.monotonic() + 60.0 * asked.minutes
         for number in range(1, asked.faults + 1):
+            if time.monotonic() > ends:
+                break
             pause = befall(scheduler, draw.choice(kinds), draw)
             pauses[pause.kind].append(pause.seconds)
             print(f"{number:4d} {pause.kind}: {pause.seconds:.1f} s, {pause.runs} runs", flush=True)
@@ -49,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="after which none is begun")
     parser.add_argument("--by-ray-train", action="store_true")
     asked = parser.parse_args()
     if (reason := hosts.why_not()) is not None:

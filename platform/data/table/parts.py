@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -128,6 +129,16 @@ class Files:
     def remove(self, path: str) -> None:
         """Take a file away."""
         self._files.delete_file(path)
+
+
+def may_hold(fragment: Any, wanted: np.ndarray) -> Any:
+    """The row groups of a file whose ranges hold one of some sorted ids."""
+    groups = []
+    for group in fragment.row_groups:
+        span = (group.statistics or {}).get("id", {"min": _LEAST, "max": _MOST})
+        if np.searchsorted(wanted, span["min"]) < np.searchsorted(wanted, span["max"], "right"):
+            groups.append(group.id)
+    return fragment.subset(row_group_ids=groups)
 
 
 def _folder_of(campaign: str) -> str:

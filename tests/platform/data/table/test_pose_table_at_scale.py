@@ -16,6 +16,7 @@ from table_rows import replacing, rows
 
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.pose_table import SCHEMA, PoseTable, as_poses
+from evoskeleton.platform.data.table.parts import Files, may_hold, parts_of
 from evoskeleton.platform.data.table.rows import as_tables
 
 
@@ -155,6 +156,19 @@ def test_poses_take_no_more_than_about_twice_their_size(table):
         table.commit("a", generation, rows(generation, 40_000))
     peak, _ = start(_PEAK, table.uri).communicate()
     assert float(peak) < 1.0, "of Arrow, beside the result itself"
+
+
+def test_rows_are_looked_up_in_the_row_groups_that_may_hold_them(table):
+    for generation in range(4):
+        table.commit("a", generation, rows(generation, 40_000))
+    table.compact()
+    (part,) = parts_of(DeltaTable(table.uri))
+    fragment = Files(table.uri, None).fragment(part)
+    assert fragment.num_row_groups == 3
+    ids = np.array([5, (3 << 40) + 7])
+    assert [group.id for group in may_hold(fragment, ids).row_groups] == [0, 2]
+    assert may_hold(fragment, np.array([1 << 50])).count_rows() == 0
+    assert np.array_equal(table.poses_of(ids, "a"), table.poses()[[5, 120_007]])
 
 
 def test_a_column_of_many_poses_is_never_in_one_piece(table):
