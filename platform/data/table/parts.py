@@ -150,10 +150,11 @@ def _in_row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     held: list[pa.Table] = []
     for rows in tables:
         held.append(rows)
-        if sum(map(len, held)) >= ROW_GROUP:
-            yield pa.concat_tables(held)
-            held = []
-    if held:
+        while sum(map(len, held)) >= ROW_GROUP:
+            joined = pa.concat_tables(held)
+            yield joined[:ROW_GROUP]
+            held = [joined[ROW_GROUP:]]
+    if sum(map(len, held)):
         yield pa.concat_tables(held)
 
 
