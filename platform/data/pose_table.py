@@ -272,14 +272,14 @@ class PoseTable:
         files = Files(self.uri, self._options)
         condition = pc.field("id").isin(pa.array(wanted, pa.int64()))
         names = ["id", "pose"]
-        found = [
-            may_hold(files.fragment(part), wanted).to_table(
-                schema=SCHEMA, columns=names, filter=condition
-            )
-            for part in parts_of(self._at(None), campaign)
-            if np.searchsorted(wanted, part.first) < np.searchsorted(wanted, part.last, "right")
-        ]
-        return pa.concat_tables([SCHEMA.empty_table().select(names), *found])
+        found = [SCHEMA.empty_table().select(names)]
+        for part in parts_of(self._at(None), campaign):
+            if np.searchsorted(wanted, part.first) < np.searchsorted(wanted, part.last, "right"):
+                fragment = files.fragment(part)
+                if groups := may_hold(fragment, wanted):
+                    some = fragment.subset(row_group_ids=groups)
+                    found.append(some.to_table(schema=SCHEMA, columns=names, filter=condition))
+        return pa.concat_tables(found)
 
     def as_torch(self, version: int | None = None, campaign: str | None = None) -> "Tensor":
         """(rows, 17, 3) float32 world mm, sorted by id."""

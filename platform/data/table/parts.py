@@ -131,14 +131,14 @@ class Files:
         self._files.delete_file(path)
 
 
-def may_hold(fragment: Any, wanted: np.ndarray) -> Any:
+def may_hold(fragment: Any, wanted: np.ndarray) -> list[int]:
     """The row groups of a file whose ranges hold one of some sorted ids."""
     groups = []
     for group in fragment.row_groups:
         span = (group.statistics or {}).get("id", {"min": _LEAST, "max": _MOST})
         if np.searchsorted(wanted, span["min"]) < np.searchsorted(wanted, span["max"], "right"):
             groups.append(group.id)
-    return fragment.subset(row_group_ids=groups)
+    return groups
 
 
 def _folder_of(campaign: str) -> str:
