@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -23,27 +23,27 @@ HEAD = {
 
 
 @contextmanager
-def running() -> Iterator["Cluster"]:
-    """A head with two processors; its `address` is what `machine.address` takes.
+def running(cpus: int = 2) -> Iterator["Cluster"]:
+    """A head with so many processors; its `address` is what `machine.address` takes.
 
     A start that hangs or crashes is tried again, as the driver does: it is not what tests are
     about.
     """
     prepare_environment(joins=False)
-    cluster = _started()
+    cluster = _started(HEAD | {"num_cpus": cpus})
     try:
         yield cluster
     finally:
         cluster.shutdown()
 
 
-def _started() -> "Cluster":
+def _started(head: dict[str, Any]) -> "Cluster":
     from ray.cluster_utils import Cluster
 
     before = _children()
     for left in reversed(range(STARTS)):
         try:
-            return Cluster(initialize_head=True, head_node_args=HEAD)
+            return Cluster(initialize_head=True, head_node_args=head)
         except Exception:  # Ray has no class of its own for a start that failed
             _end(_children() - before)
             if not left:
