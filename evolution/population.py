@@ -157,13 +157,18 @@ class Population:
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Populations travel between processes as plain numpy."""
-        return Population.from_arrays, (self.to_arrays(),)
+        return _arrived, (self.to_arrays(),)
 
     @staticmethod
     def concatenate(parts: Sequence["Population"]) -> "Population":
         """All bodies of all parts, in order."""
         columns = {name: torch.cat([getattr(part, name) for part in parts]) for name in _COLUMNS}
         return Population(genomes=Genomes.concatenate([p.genomes for p in parts]), **columns)
+
+
+def _arrived(arrays: Mapping[str, np.ndarray]) -> Population:
+    """A function of the module, whose name is sent: a method of a class is sent by its code."""
+    return Population.from_arrays(arrays)
 
 
 SCORES = ("error", "disagreement", "novelty", "resemblance")

@@ -324,18 +324,22 @@ class Archive:
         return digest.hexdigest()
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Plain numpy by name; the descriptor is kept by itself and named by its fingerprint."""
+        """Plain numpy by name; the descriptor is kept by itself and named by its fingerprint.
+
+        Of the measures only those of elites, in order of their places, as whole numbers.
+        """
         return {
             "near": np.array(self.near_squared),
             "descriptor": np.array(self.descriptor.fingerprint()),
             **{name: getattr(self, attribute) for name, attribute in _ARRAYS.items()},
+            "rows": self.measures[self.ids != NOBODY].astype(np.int16),
         }
 
     @classmethod
     def from_arrays(
         cls, arrays: Mapping[str, np.ndarray], descriptor: PoseDescriptor, place: str = "archive"
     ) -> "Archive":
-        """Back from `to_arrays`.
+        """Back from `to_arrays`, or from what an earlier version made: measures of all places.
 
         Raises:
             BadInput: an array is missing or of another shape, or the archive is over another
@@ -349,14 +353,35 @@ class Archive:
         room = arrays["ids"].shape
         expect_shape(f"ids of {place}", arrays["ids"], ("cells", "quota"))
         expect_shape(f"centres of {place}", arrays["centres"], (room[0], descriptor.axes))
-        expect_shape(f"rows of {place}", arrays["rows"], (*room, SIZE))
         expect_shape(f"quality of {place}", arrays["quality"], room)
+        rows = _at_places(arrays["rows"], arrays["ids"] != NOBODY, f"rows of {place}")
         parts = {attribute: arrays[name] for name, attribute in _ARRAYS.items()}
+        parts["measures"] = rows
         return cls(descriptor=descriptor, near_squared=float(arrays["near"]), **parts)
 
 
 _ARRAYS = {"centres": "centroids", "ids": "ids", "rows": "measures", "quality": "quality"}
 """Arrays of an archive: by the name that saved files have, the attribute."""
+
+
+def _at_places(rows: np.ndarray, taken: np.ndarray, name: str) -> np.ndarray:
+    """Measures (cells, quota, 39) float32, 0 where a place is free.
+
+    Args:
+        rows: of all places, or of those that are taken alone.
+        taken: (cells, quota) bool.
+        name: of the rows, for refusals.
+
+    Raises:
+        BadInput: they are neither.
+    """
+    if rows.ndim == 3:
+        expect_shape(name, rows, (*taken.shape, SIZE))
+        return rows
+    expect_shape(name, rows, (int(taken.sum()), SIZE))
+    places = np.zeros((*taken.shape, SIZE), np.float32)
+    places[taken] = rows
+    return places
 
 
 def _arrays(values: Tensor | np.ndarray, dtype: type = np.float32) -> np.ndarray:

@@ -117,7 +117,7 @@ class PoseDescriptor:
             genomes.pelvis[2].double()[None] * tilt,
         ]
         rows = torch.cat([block.flatten(0, -2) for block in blocks])
-        return rows.round_().float().T.contiguous()
+        return rows.round_().add_(0.0).float().T.contiguous()  # no zero has a sign
 
     def project(self, measures: Tensor) -> Tensor:
         """Points (bodies, axes) float64, whole numbers, of measures (bodies, 39).

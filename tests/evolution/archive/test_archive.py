@@ -227,8 +227,13 @@ def test_of_many_centroids_as_near_the_first_is_found():
 
 def test_what_is_saved_comes_back(empty, ids, measures, quality, descriptor):
     archive, _ = empty.add(ids, measures, quality)
-    again = Archive.from_arrays(archive.to_arrays(), descriptor)
+    arrays = archive.to_arrays()
+    again = Archive.from_arrays(arrays, descriptor)
     assert again.fingerprint() == archive.fingerprint()
+    of_earlier_versions = Archive.from_arrays(arrays | {"rows": archive.measures}, descriptor)
+    assert of_earlier_versions.fingerprint() == archive.fingerprint()
+    with pytest.raises(BadInput, match=r"rows of mine should be \(\d+, 39\), got \(2, 39\)"):
+        Archive.from_arrays(arrays | {"rows": arrays["rows"][:2]}, descriptor, "mine")
     more = (ids + 5000, measures.roll(1, 1), quality)
     assert again.add(*more)[0].fingerprint() == archive.add(*more)[0].fingerprint()
 
