@@ -4,7 +4,8 @@
 
 Told are the longest time between two generations around each fault, and at the end the median and
 the worst by kind; then the same campaign is bred undisturbed, and rows that differ are an error.
-Hosts, Ray and campaign are those of `tests/platform/search/test_faults.py`.
+So is a campaign that stands still for EVOSKELETON_PATIENCE_SECONDS, 300; what came until then is
+compared all the same. Hosts, Ray and campaign are those of `tests/platform/search/test_faults.py`.
 """
 
 import argparse
@@ -27,26 +28,37 @@ from faults import BY_RAY_TRAIN, KINDS, befall
 from scheduled import Scheduler
 
 
-def disturbed(folder: Path, asked: argparse.Namespace) -> int:
-    """A campaign to which all of it happens; its last generation."""
+def disturbed(folder: Path, asked: argparse.Namespace) -> tuple[int, bool]:
+    """A campaign to which all of it happens; its last generation, and whether it went on."""
+    with hosts.running(3, folder) as there:
+        scheduler = Scheduler(there, folder, tiny_campaign.settings_file(folder))
+        scheduler.start(trainer_cpus=0.5, always_ray_train=str(asked.by_ray_train).lower())
+        try:
+            befallen(scheduler, asked)
+            return scheduler.ended(), True
+        except AssertionError as error:
+            print(error, flush=True)
+    return tiny_campaign.generation_of(folder), False
+
+
+def befallen(scheduler: Scheduler, asked: argparse.Namespace) -> None:
+    """All the faults, and what they cost by kind."""
     draw, pauses = random.Random(asked.seed), defaultdict(list)
     kinds = list(KINDS | BY_RAY_TRAIN if asked.by_ray_train else KINDS)
     if asked.by_ray_train:
         kinds.remove("a trainer")
-    with hosts.running(3, folder) as there:
-        scheduler = Scheduler(there, folder, tiny_campaign.settings_file(folder))
-        scheduler.start(trainer_cpus=0.5, always_ray_train=str(asked.by_ray_train).lower())
-        ends = time.monotonic() + 60.0 * asked.minutes
+    ends = time.monotonic() + 60.0 * asked.minutes
+    try:
         for number in range(1, asked.faults + 1):
             if time.monotonic() > ends:
                 break
             pause = befall(scheduler, draw.choice(kinds), draw)
             pauses[pause.kind].append(pause.seconds)
             print(f"{number:4d} {pause.kind}: {pause.seconds:.1f} s, {pause.runs} runs", flush=True)
-        end = scheduler.ended()
-    for kind, seconds in sorted(pauses.items()):
-        print(f"{kind}: {len(seconds)} times, {np.median(seconds):.1f} s, worst {max(seconds):.1f}")
-    return end
+    finally:
+        for kind, seconds in sorted(pauses.items()):
+            median, worst = np.median(seconds), max(seconds)
+            print(f"{kind}: {len(seconds)} times, {median:.1f} s, worst {worst:.1f}", flush=True)
 
 
 def main() -> None:
@@ -63,7 +75,7 @@ def main() -> None:
         first, second = Path(place, "disturbed"), Path(place, "undisturbed")
         first.mkdir()
         second.mkdir()
-        end = disturbed(first, asked)
+        end, went_on = disturbed(first, asked)
         settings = tiny_campaign.settings_file(second, end)
         words = ["campaign", "run", str(settings), "--set", "machine.workers=1"]
         subprocess.run(
@@ -72,7 +84,7 @@ def main() -> None:
         left, right = tiny_campaign.rows_of(first), tiny_campaign.rows_of(second)
         differ = [name for name in left if not np.array_equal(left[name], right[name])]
         print(f"{end} generations, {len(left['id'])} rows: {differ or 'the same'}")
-        raise SystemExit(bool(differ))
+        raise SystemExit(bool(differ) or not went_on)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hosts import Host
-from scheduled import Scheduler
+from scheduled import PATIENCE_SECONDS, Scheduler
 
 _LOOK_SECONDS = 0.2
-_PATIENCE_SECONDS = 300.0
 AFTER = 4
 """Generations that are committed after a fault before the campaign counts as going on."""
 
@@ -41,7 +40,7 @@ def befall(scheduler: Scheduler, kind: str, draw: random.Random) -> Pause:
     runs, started = scheduler.runs, time.monotonic()
     (KINDS | BY_RAY_TRAIN)[kind](scheduler, draw)
     happened = time.monotonic()
-    _go_on(scheduler, lambda: _since(scheduler, happened) >= AFTER, happened + _PATIENCE_SECONDS)
+    _go_on(scheduler, lambda: _since(scheduler, happened) >= AFTER, happened + PATIENCE_SECONDS)
     times = [when for when, _ in scheduler.generations()]
     around = [when for when in times if when > started - 5.0]
     gaps = [after - before for before, after in zip(around, around[1:], strict=False)]
@@ -127,7 +126,7 @@ def _killed(title: str) -> Befalls:
             found[:] = [number for host in hosts for number in host.processes(title)]
             return bool(found)
 
-        _go_on(scheduler, kill, time.monotonic() + _PATIENCE_SECONDS)
+        _go_on(scheduler, kill, time.monotonic() + PATIENCE_SECONDS)
         with suppress(ProcessLookupError):
             os.kill(draw.choice(found), signal.SIGKILL)
 

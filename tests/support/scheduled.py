@@ -22,6 +22,9 @@ from hosts import Host
 
 PORT = 6379
 
+PATIENCE_SECONDS = float(os.environ.get("EVOSKELETON_PATIENCE_SECONDS", "300"))
+"""Until a campaign that does not go on is given up; more where the machine has other work."""
+
 _RAY = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -172,12 +175,12 @@ class Scheduler:
         """Stop the campaign as it is asked to, and close it; the last generation."""
         for number in self.driver():
             os.kill(number, signal.SIGTERM)
-        code = self.wait(120)
+        code = self.wait(PATIENCE_SECONDS)
         assert code == 75, (code, self.told[-20:])
         end = tiny_campaign.generation_of(self.folder) + 1
         tiny_campaign.settings_file(self.folder, generations=end)
         self.run()
-        assert self.wait(240) == 0, self.told[-20:]
+        assert self.wait(PATIENCE_SECONDS) == 0, self.told[-20:]
         return end
 
     def driver(self) -> list[int]:
