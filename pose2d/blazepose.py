@@ -93,6 +93,9 @@ _ONE_PERSON, _TOLERANCE = 0.2, 0.07
 _LONGEST_STEP = 0.25
 """Sizes of a body that it moves at most between frames in which it is followed."""
 
+_AROUND = 1.5
+"""Of the crop of a body, the crop in which a person is searched near where they were."""
+
 _POINTS = len(BLAZEPOSE_POINTS)
 _LAST_SHOULDER, _HIPS, _RIM = 12, 33, 34
 
@@ -255,26 +258,42 @@ class BlazePose:
 
     def follow(
         self, image: np.ndarray, before: Sequence[Person], watch: Stopwatch | None = None
-    ) -> list[Person] | None:
+    ) -> list[Person | None]:
         """People of the frame before; see `Following.follow`."""
         check_image(image)
-        with (watch or Stopwatch()).stage("locate"):
-            people: list[Person] = []
-            for person in before:
-                now = self._now(image, person)
-                if now is None or explained(now, people) >= MIXED:
-                    return None
-                people.append(now)
+        watch = watch or Stopwatch()
+        people: list[Person | None] = []
+        for person in before:
+            now = self._now(image, person, watch) or self._near(image, person, watch)
+            others = [other for other in people if other is not None]
+            people.append(None if now is None or explained(now, others) >= MIXED else now)
         return people
 
-    def _now(self, image: np.ndarray, person: Person) -> Person | None:
+    def _now(self, image: np.ndarray, person: Person, watch: Stopwatch) -> Person | None:
+        """The person in the crop where they were."""
         if person.region is None:
             return None
-        body = self._locate_once(image, person.region)
+        with watch.stage("locate"):
+            body = self._locate_once(image, person.region)
         if body.score < self.settings.least_presence:
             return None
         now = _person(body, image)
         return now if moved_by(person, now) < _LONGEST_STEP else None
+
+    def _near(self, image: np.ndarray, person: Person, watch: Stopwatch) -> Person | None:
+        """Whoever is found around the place where a person was, and nearest to it."""
+        if person.region is None:
+            return None
+        middle = person.region.x, person.region.y
+        with watch.stage("find"):
+            around = Region(*middle, _AROUND * person.region.size)
+            finds = self._find_in(image, around)
+        if not len(finds.scores):
+            return None
+        with watch.stage("locate"):
+            away = np.linalg.norm(finds.points[:, 0] - middle, axis=1)
+            body = self.locate(image, regions_of(finds)[int(away.argmin())])
+        return _person(body, image) if body.score >= self.settings.least_presence else None
 
     def _search(self, image: np.ndarray, watch: Stopwatch) -> list[Person]:
         if self._second is None:

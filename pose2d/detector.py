@@ -115,17 +115,16 @@ class Following(Protocol):
 
     def follow(
         self, image: np.ndarray, before: Sequence[Person], watch: Stopwatch | None = None
-    ) -> list[Person] | None:
-        """The people of the frame before, in another frame of the same video.
+    ) -> list[Person | None]:
+        """People who were seen a moment ago, in another frame of the same video.
 
         Args:
             image: (height, width, 3) uint8.
-            before: who was found a moment ago.
-            watch: takes the time of the stage "locate".
+            before: who was found a moment ago, each as last seen.
+            watch: takes the time of the stages "find" and "locate".
 
         Returns:
-            As many as before, in their order; none where somebody is lost, so that the picture
-            should be searched.
+            As many as before, in their order; None for whoever is lost.
         """
         ...
 

@@ -1,16 +1,17 @@
 """Frames of a video to the people in them: searched now and then, followed in between.
 
 A search looks at the whole picture. In between a detector that can (`Following`) looks where
-people were in the frame before, and searches where it loses somebody. The frames from one search
-to the next are a block. Blocks know nothing of each other, so that several are looked at side by
-side, and how many are changes no answer.
+people were in the frame before. Where it loses somebody the picture is searched at once, and while
+that brings nobody, ever more seldom; the place where they were is looked at in every frame. The
+frames from one search to the next are a block. Blocks know nothing of each other, so that several
+are looked at side by side, and how many are changes no answer.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -73,20 +74,56 @@ def blocks(frames: Iterator[Timed], seconds: float) -> Iterator[list[Timed]]:
 
 
 def _look(detector: Detector, boxes: BoxesOf, block: Sequence[Timed]) -> list[Looked]:
+    if not isinstance(detector, Following):
+        return [_searched(detector, boxes(frame), frame, watch) for frame, watch in block]
     looked: list[Looked] = []
+    followed = _Followed(detector)
     for frame, watch in block:
         asked = boxes(frame)
-        before = looked[-1].people if looked and asked is None else []
-        people = _followed(detector, frame, before, watch)
-        if people is None:
-            people = detector.detect(frame.image, asked, watch)
-        looked.append(Looked(frame, watch, people, asked is not None))
+        if asked is None:
+            looked.append(Looked(frame, watch, followed.into(frame.image, watch), False))
+        else:
+            looked.append(_searched(detector, asked, frame, watch))
+            followed = _Followed(detector, looked[-1].people)
     return looked
 
 
-def _followed(
-    detector: Detector, frame: Frame, before: Sequence[Person], watch: Stopwatch
-) -> list[Person] | None:
-    if not before or not isinstance(detector, Following):
-        return None
-    return detector.follow(frame.image, before, watch)
+def _searched(
+    detector: Detector, asked: np.ndarray | None, frame: Frame, watch: Stopwatch
+) -> Looked:
+    return Looked(frame, watch, detector.detect(frame.image, asked, watch), asked is not None)
+
+
+class _FollowingDetector(Detector, Following, Protocol):
+    pass
+
+
+class _Followed:
+    """People of a block as they were last seen, and when to search for whom is missing."""
+
+    def __init__(self, detector: _FollowingDetector, people: Sequence[Person] = ()) -> None:
+        self._detector = detector
+        self._last = list(people)
+        self._pause, self._wait = 1, 0
+
+    def into(self, image: np.ndarray, watch: Stopwatch) -> list[Person]:
+        """Who is in the next frame."""
+        now = self._detector.follow(image, self._last, watch) if self._last else []
+        there = [person for person in now if person is not None]
+        self._last = [new or old for new, old in zip(now, self._last, strict=True)]
+        if self._last and len(there) == len(self._last):
+            return there
+        if self._wait:
+            self._wait -= 1
+            return there
+        return self._search(image, there, watch)
+
+    def _search(self, image: np.ndarray, there: list[Person], watch: Stopwatch) -> list[Person]:
+        """Everybody in the picture, where that brings more people than those still followed."""
+        people = self._detector.detect(image, None, watch)
+        if len(people) <= len(there):
+            self._pause *= 2
+            self._wait = self._pause - 1
+            return there
+        self._last, self._pause = people, 1
+        return people

@@ -144,9 +144,15 @@ class TestBlazePose(PhotoContract):
 
     def test_who_is_gone_far_away_or_somebody_else_is_not_followed(self, blazepose, skier):
         (before,) = blazepose.detect(skier)
-        assert blazepose.follow(np.zeros_like(skier), [before]) is None
-        assert blazepose.follow(np.roll(skier, -110, 1), [before]) is None
-        assert blazepose.follow(skier, [before, before]) is None
+        assert blazepose.follow(np.zeros_like(skier), [before]) == [None]
+        one, nobody = blazepose.follow(skier, [before, before])
+        assert one is not None
+        assert nobody is None
+
+    def test_who_left_the_crop_is_found_near_it(self, blazepose, skier):
+        (before,) = blazepose.detect(skier)
+        (now,) = blazepose.follow(np.roll(skier, -110, 1), [before])
+        assert abs(np.median(now.keypoints - before.keypoints, axis=0)[0] + 110) < 5
 
     def test_several_callers_get_the_same(self, blazepose, skier):
         shared = blazepose.for_callers(2)

@@ -29,7 +29,7 @@ class Spots:
         x, y = (int(length) for length in person.box[:2])
         near = image[y, max(x - 2, 0) : x + 3, 0]
         if near.max() <= 200:
-            return None
+            return [None]
         return [self.person((max(x - 2, 0) + int(near.argmax()), y), person.score + 0.01)]
 
     def person(self, place, score):
@@ -60,9 +60,16 @@ def test_people_are_followed_from_one_search_to_the_next():
     assert [each[0] for each in answers[:9]] == pytest.approx([*np.arange(0.5, 0.58, 0.01), 0.5])
 
 
-def test_whoever_is_lost_is_searched_for_at_once():
+def test_whoever_is_lost_is_searched_for_at_once_and_then_ever_more_seldom():
     _, searched = scores([0, 1, 2, 50, 51, None, None, 60, 61])
-    assert searched == [0, 3, 5, 6, 7, 8]
+    assert searched == [0, 3, 5, 7, 8]
+    assert scores([None] * 40, seconds=1.0)[1] == [0, 2, 6, 14, 16, 18, 22, 30, 32, 34, 38]
+
+
+def test_who_comes_back_to_where_they_were_is_followed_without_a_search():
+    answers, searched = scores([4, None, None, None, 5, 6])
+    assert [len(each) for each in answers] == [1, 0, 0, 0, 1, 1]
+    assert searched == [0, 1, 3]
 
 
 def test_every_frame_is_searched_where_that_is_asked_for_or_boxes_are_drawn():
