@@ -20,14 +20,12 @@ from evoskeleton.evolution.chance import key, stream
 from evoskeleton.files import write_json
 from evoskeleton.lifting.evaluation.mean_pose import AgainstMeanPose
 from evoskeleton.platform.data.pose_table import PoseTable
-from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.record.recording import Recording
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.progress import Monitor
 from evoskeleton.platform.search.campaign.settings import CampaignSettings
 from evoskeleton.platform.search.campaign.state import PendingTraining, State
 from evoskeleton.platform.search.campaign.stopping import Stop
-from evoskeleton.platform.search.target.counts import training_counts
 from evoskeleton.platform.search.target.mixture import write_mixture
 from evoskeleton.platform.search.target.resembling import Resembling
 from evoskeleton.platform.search.workers.joined.room import Resources
@@ -195,23 +193,19 @@ class Trainings:
         self._folder.keep()
 
     def _mixed_snapshot(self, path: Path, version: int, held: Resembling, generation: int) -> None:
-        """What resembles the target and what is general, in the share that is asked for."""
-        general = path.with_name(f"{path.stem}.general.npy")
-        self._table.snapshot(general, version, self._settings.name, without=held.special)
-        address = key(self._settings.seed, generation, stream("training mix"))
-        share, special = self._settings.training.target_share, self._resembling(held)
-        write_mixture(path, special, np.load(general, mmap_mode="r"), share, address)
-        general.unlink()
+        """What resembles the target and what is general, in the share that the training asks for.
 
-    def _resembling(self, held: Resembling) -> np.ndarray:
-        """Poses (rows, 17, 3) that stand for the target, as often as `training_counts` says."""
-        training, name = self._settings.training, self._settings.name
-        target = KeypointTarget.load(self._folder.target)
-        how = training.fit.views, self._settings.seed, training.target_counts
-        counts = training_counts(held, target, *how)
-        there = np.flatnonzero(counts)
-        poses = self._table.poses_of(held.bodies.ids.numpy()[there], name)
-        return np.repeat(poses, counts[there], axis=0)
+        A body counts once for each niche that it stands in.
+        """
+        name = self._settings.name
+        general = path.with_name(f"{path.stem}.general.npy")
+        self._table.snapshot(general, version, name, without=held.special)
+        bodies = held.bodies.ids.numpy()
+        poses = np.repeat(self._table.poses_of(bodies, name), held.niches.places(bodies), axis=0)
+        address = key(self._settings.seed, generation, stream("training mix"))
+        share = self._settings.training.target_share
+        write_mixture(path, poses, np.load(general, mmap_mode="r"), share, address)
+        general.unlink()
 
     def _train(self, generation: int, champion: int) -> None:
         training = self._settings.training

@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from evoskeleton.evolution.archive.shares import CountBy
 from evoskeleton.files import whole_folder, write_json
 from evoskeleton.lifting.bundle import Lifter, load_bundle, save_bundle, weight_hash
 from evoskeleton.lifting.conformal import RadiusSettings, calibrate
@@ -55,12 +54,6 @@ class TrainingSettings(Settings):
         lt=1,
         description="share of the training poses that resemble the target, where there is one; the "
         "others are all that was kept besides",
-    )
-    target_counts: CountBy = Field(
-        "shares",
-        description="how often a pose that resembles the target comes: by its share in the "
-        "population that looks most like the target, seen from anywhere, or once for each of the "
-        "places in which it stands",
     )
     lag: int = Field(
         1, ge=1, description="generations between the start of a training and the use of its lifter"
