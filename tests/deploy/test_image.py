@@ -79,7 +79,9 @@ def closed() -> list[str]:
 
 def said(closed: list[str], *words: str) -> str:
     """What a command in the image says."""
-    return subprocess.run([*closed, *words], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([*closed, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 @pytest.mark.long
