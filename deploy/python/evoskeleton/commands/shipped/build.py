@@ -17,7 +17,7 @@ CAMPAIGN = "shipped"
 def build(
     name: str, poses: Path, output: Path, home: str, changes: list[str], overwrite: bool
 ) -> None:
-    """Breed where that was not done yet, train, calibrate, and write the bundle.
+    """Breed where that was not done yet, train, calibrate, and write the bundle with its card.
 
     Args:
         name: of a lifter of the package; its training is the preset of that name.
@@ -31,7 +31,7 @@ def build(
         BadInput: a name, a setting or a file cannot be used.
     """
     from evoskeleton.lifting.bundle import DESCRIPTION_FILE, load_bundle, read_description
-    from evoskeleton.lifting.bundle_training import expect_room, train_bundle
+    from evoskeleton.lifting.bundle_training import expect_room, new_bundle, train_bundle
     from evoskeleton.lifting.bundles import SHIPPED
     from evoskeleton.lifting.lifter_training import validate
     from evoskeleton.platform.data.sources.load import load
@@ -42,17 +42,17 @@ def build(
     motion = _motion(poses)
     held = load(motion.validation).ordered()
     rows = _bred(home, poses)
-    with bars() as monitor:
-        train_bundle(
-            rows, output, name, changes, monitor.training,
-            calibration=(held.poses, held.clip_number()), overwrite=overwrite,
-        )  # fmt: skip
-    words = read_description(output)
-    lifter = load_bundle(output)
-    words["training"]["validation"] = validate(lifter, held.poses)
-    words["training"]["test"] = errors_on_test_people(lifter, poses)
-    words["training"]["card"] = card(name, motion.validation.clips)
-    write_json(output / DESCRIPTION_FILE, words)
+    with new_bundle(output, overwrite) as folder:
+        with bars() as monitor:
+            train_bundle(
+                rows, folder, name, changes, monitor.training,
+                calibration=(held.poses, held.clip_number()),
+            )  # fmt: skip
+        words, lifter = read_description(folder), load_bundle(folder)
+        words["training"]["validation"] = validate(lifter, held.poses)
+        words["training"]["test"] = errors_on_test_people(lifter, poses)
+        words["training"]["card"] = card(name, motion.validation.clips)
+        write_json(folder / DESCRIPTION_FILE, words)
     typer.echo(f"{output}: {words['training']['validation']['mpjpe']:.1f} mm")
 
 
