@@ -111,7 +111,7 @@ def test_a_state_opens_with_what_it_held(home, generation):
         assert np.isnan(columns.pop("resemblance")).all(), "nothing was said of it then"
         kernels.assert_same(columns, of(arrays, f"{number}/"))
     assert state.archive is not None
-    archived = state.archive.to_arrays()
+    archived = state.archive.to_arrays() | {"rows": state.archive.measures}
     kernels.assert_same({name: np.asarray(part) for name, part in archived.items()},
                         of(arrays, "archive/"))  # fmt: skip
 

@@ -3,18 +3,12 @@
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 import ray
-import ray_cluster
-import tiny_campaign
 
 import evoskeleton
 from evoskeleton.errors import BadInput
@@ -114,46 +108,6 @@ def test_a_lost_actor_is_told_in_one_line(ray_address):
         assert losses.gathered([actor.pid.remote()])
         losses.look()
     assert len(sentences) == 1 and "was lost: it is made again, and no row changes" in sentences[0]
-
-
-@pytest.mark.long
-def test_a_cluster_that_starts_empty_is_filled_as_nodes_come(tmp_path):
-    settings = tiny_campaign.settings_file(tmp_path)
-    with ray_cluster.running(cpus=0) as empty:
-        asked = ["wait_seconds=300", "trainer_cpus=0.3", f"address={empty.address}"]
-        words = ["campaign", "run", str(settings)]
-        words += [word for change in asked for word in ("--set", f"machine.{change}")]
-        driver = subprocess.Popen([sys.executable, "-m", "evoskeleton.cli", *words])
-        try:
-            time.sleep(20.0)
-            assert driver.poll() is None and tiny_campaign.generation_of(tmp_path) == 0
-            empty.add_node(num_cpus=1)
-            until(lambda: tiny_campaign.generation_of(tmp_path) > 1)
-            assert len(island_workers()) == 1
-            empty.add_node(num_cpus=1)
-            until(lambda: len(island_workers()) == 3)
-            grown = tiny_campaign.generation_of(tmp_path)
-            until(lambda: tiny_campaign.generation_of(tmp_path) > grown + 1)
-            assert driver.poll() is None
-        finally:
-            driver.terminate()
-            assert driver.wait(120) == 75
-
-
-def until(done: Callable[[], bool], seconds: float = 300.0) -> None:
-    ends = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < ends
-        time.sleep(0.5)
-
-
-def island_workers() -> list[psutil.Process]:
-    """The processes that breed, of the nodes that this process has started."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            found += [process] if "ray::IslandWorker" in process.cmdline()[0] else []
-    return found
 
 
 class Mortal:
