@@ -141,6 +141,11 @@ def may_hold(fragment: Any, wanted: np.ndarray) -> list[int]:
     return groups
 
 
+def lie_together(one: str, other: str) -> bool:
+    """Whether the files of two campaigns are written into one folder."""
+    return _folder_of(one) == _folder_of(other)
+
+
 def _folder_of(campaign: str) -> str:
     return "campaign=" + re.sub(r"[^A-Za-z0-9_-]", "_", campaign)
 

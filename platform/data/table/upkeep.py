@@ -12,7 +12,7 @@ from deltalake.transaction import RemoveAction
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.data.table.commit import At, discard, tries
 from evoskeleton.platform.data.table.in_order import in_order
-from evoskeleton.platform.data.table.parts import Files, Part, Written, parts_of
+from evoskeleton.platform.data.table.parts import Files, Part, Written, lie_together, parts_of
 from evoskeleton.platform.data.table.schema import SCHEMA
 
 _ROWS = 500_000
@@ -126,6 +126,8 @@ def vacuum_own(
 ) -> int:
     """The same for the files of one campaign alone, without a word in the log; how many they were.
 
+    None where files of another lie among them, as its trainings may read versions of their own.
+
     Args:
         table: as it is now.
         files: its folder.
@@ -133,6 +135,9 @@ def vacuum_own(
         keep: versions that stay readable, as far as the campaign's rows go.
         hours: files that were removed from the table, or written, later than so long ago stay.
     """
+    others = {part.campaign for part in parts_of(table)} - {campaign}
+    if any(lie_together(campaign, other) for other in others):
+        return 0
     unread = vacuum(table, keep, hours, dry_run=True)  # with those that went before
     own = files.written_for(campaign) & set(unread)
     for path in own:

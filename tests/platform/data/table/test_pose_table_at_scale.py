@@ -287,6 +287,17 @@ def test_a_campaign_removes_its_own_old_files_alone(table):
         table.poses(gone, "a.b")
 
 
+def test_campaigns_whose_files_lie_together_remove_none(table):
+    """Names that differ in what no folder is called by."""
+    for name in ("a.b", "a_b"):
+        for generation in range(2):
+            version = table.commit(name, generation, rows(generation))
+    theirs = table.poses(version, "a_b")
+    table.compact()
+    assert table.vacuum_own("a.b", [], hours=0) == 0
+    assert np.array_equal(table.poses(version, "a_b"), theirs)
+
+
 def test_the_history_tells_what_each_version_brought(table):
     table.commit("a", 0, rows(0))
     table.commit("a", 1, rows(1))
