@@ -21,7 +21,8 @@ STAND_INS = {
     + "setsid \"$@\" & child=$!; trap 'kill -KILL -- -$child' TERM; wait $child\n",
     "ray": SAY
     + 'echo "ray token $(wc -c < "$RAY_AUTH_TOKEN_PATH") $RAY_AUTH_MODE" >> "$SAID"\n'
-    + 'if [[ $* == *--address* && ! -e $SAID.tried ]]; then touch "$SAID.tried"; exit 1; fi\n'
+    + 'kind=node; [[ $* != *--head* ]] || kind=head\n'
+    + 'if [ ! -e "$SAID.$kind" ]; then touch "$SAID.$kind"; exit 1; fi\n'
     + "exec sleep 60\n",
     "sleep": '#!/bin/bash\n[ "$1" != 5 ] || exec /bin/sleep 0.1\nexec /bin/sleep "$@"\n',
     "evoskeleton": SAY
@@ -84,7 +85,7 @@ def test_a_job_forms_a_cluster_of_its_own_and_ends_with_its_campaign(job):
     (job.folder / "said.done").touch()
     assert job.ended() == 0
     said = job.lines()
-    (head,) = [line for line in said if line.startswith("ray start --head")]
+    head = next(line for line in said if line.startswith("ray start --head"))
     assert "--node-ip-address=10.1.0.7 --port=23400" in head
     assert "--num-cpus=16" in head and f"--object-store-memory={1 << 30}" in head
     campaign = "evoskeleton campaign run --or-resume settings.yaml --address 10.1.0.7:23400"
@@ -94,9 +95,10 @@ def test_a_job_forms_a_cluster_of_its_own_and_ends_with_its_campaign(job):
     assert not list(job.folder.rglob("token"))
 
 
-def test_nodes_try_again_until_the_head_is_there(job):
+@pytest.mark.parametrize("started", ["ray start --head", "ray start --address"])
+def test_a_head_or_node_that_could_not_start_is_started_again(job, started):
     ends = time.monotonic() + 30
-    while sum("ray start --address" in line for line in job.lines()) < 2:
+    while sum(started in line for line in job.lines()) < 2:
         assert time.monotonic() < ends
         time.sleep(0.05)
     (job.folder / "said.done").touch()
