@@ -117,7 +117,9 @@ def breed(
 
     Args:
         parents: at least one body.
-        seed, generation, island: where every draw comes from.
+        seed: with the two below, where every draw comes from.
+        generation: counted from 0.
+        island: counted from 0.
         offspring: slots to fill.
         settings: operators and attempts.
         valid: margin (bodies,) float32 in degrees of genomes, negative outside the limits, such as

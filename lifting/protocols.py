@@ -94,7 +94,8 @@ def evaluate(
     Args:
         lifter: on any device.
         poses: (n, 17, 3) world mm.
-        action, clip: (n,) names.
+        action: (n,) names.
+        clip: (n,) names.
         rarity: (n,) from `rarity`, to group by; none: no deciles.
         views: of the n poses, by the cameras of their data set; none: the fixed views.
         leave_out: names of joints that do not count, such as those that another data set has

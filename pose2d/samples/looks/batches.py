@@ -162,7 +162,8 @@ def batches(
     Args:
         samples: the people.
         plan: which batches there are.
-        start, stop: steps.
+        start: the first step.
+        stop: the step after the last.
         workers: processes that make them; 0 makes them here.
     """
     yield from DataLoader(

@@ -1,5 +1,6 @@
 """The reference of settings as tables of a terminal, as plain lines, as Markdown, as JSON."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -69,6 +70,7 @@ def _markdown_row(setting: Setting) -> str:
     name, value, default, description = (
         cell.replace("|", "\\|").replace("<", "&lt;") for cell in _cells(setting)
     )
+    value = re.sub(r" as (\^\S+\$)", r" as `\1`", value)
     default = f"`{default}`" if default and default != "required" else default
     return f"| `{name}` | {value} | {default} | {description} |".replace("  ", " ")
 
