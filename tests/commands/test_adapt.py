@@ -1,6 +1,7 @@
 """`evoskeleton adapt`, from keypoints to a lifter, and what it refuses."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from evoskeleton.lifting.bundle import load_bundle, weight_hash
 from evoskeleton.lifting.bundle_training import holds_bundle
 from evoskeleton.lifting.cameras import ViewSettings
 from evoskeleton.platform.data.formats.parquet import write_parquet
+from evoskeleton.platform.data.pose_table import PoseTable
 from evoskeleton.platform.data.poses import PoseSet, single_clip
 from evoskeleton.platform.data.target.input_files import digests
+from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.data.target.views_of_poses import views_of_poses
 from evoskeleton.platform.search.campaign.closing.explained import explained
 from evoskeleton.platform.search.campaign.closing.nearest_bodies import laid_over
@@ -26,7 +29,7 @@ from evoskeleton.platform.search.campaign.driver import adapt_settings
 from evoskeleton.platform.search.campaign.paths import CampaignFolder
 from evoskeleton.platform.search.campaign.settings import read_settings
 from evoskeleton.platform.search.campaign.state import load
-from evoskeleton.platform.search.workers.answers import projected
+from evoskeleton.platform.search.workers.answers import answers, projected
 
 SMALL = {
     "search.islands": 2,
@@ -167,6 +170,28 @@ class TestAdapting:
         finally:
             path.write_text(before)
         assert f"{COUNT} keypoint sets of 1 clip" in said and f"got {COUNT - 1} keypoint" in said
+
+
+@pytest.mark.slow
+def test_who_begins_with_a_lifter_asks_it_first_and_compares_with_it(
+    folder, files, ray_address, tmp_path
+):
+    begun = folder / "begun"
+    shutil.copytree(CampaignFolder(folder / "home", "lifter").training(2) / "bundle", begun)
+    words = line(files, tmp_path / "home", "--address", ray_address, "--generations", "1")
+    words += ["--set", f"training.fit.begin={begun}", "--output", str(tmp_path / "lifter")]
+    main_quietly(tmp_path / "said", words)
+    said = " ".join((tmp_path / "said").read_text().split())
+    assert f"the lifter that it began with ({begun})" in said.replace("- ", "-")
+
+    campaign = CampaignFolder(tmp_path / "home", "lifter")
+    settings = read_settings(campaign.settings)
+    rows = PoseTable.open(str(tmp_path / "home" / "poses")).read()
+    assert "lifted" in rows["operator"].to_pylist()
+    target, views = KeypointTarget.load(campaign.target), settings.training.fit.views
+    made = answers(load_bundle(begun), target, views, settings.seed, 0).distance
+    found = explained(settings, campaign, load(campaign, 1), 1)
+    assert found.lifters.distance.before == np.median(made)
 
 
 @pytest.mark.long

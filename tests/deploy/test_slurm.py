@@ -21,7 +21,7 @@ STAND_INS = {
     + "setsid \"$@\" & child=$!; trap 'kill -KILL -- -$child' TERM; wait $child\n",
     "ray": SAY
     + 'echo "ray token $(wc -c < "$RAY_AUTH_TOKEN_PATH") $RAY_AUTH_MODE" >> "$SAID"\n'
-    + 'kind=node; [[ $* != *--head* ]] || kind=head\n'
+    + "kind=node; [[ $* != *--head* ]] || kind=head\n"
     + 'if [ ! -e "$SAID.$kind" ]; then touch "$SAID.$kind"; exit 1; fi\n'
     + "exec sleep 60\n",
     "sleep": '#!/bin/bash\n[ "$1" != 5 ] || exec /bin/sleep 0.1\nexec /bin/sleep "$@"\n',

@@ -1,4 +1,4 @@
-"""Links of the pages outside `docs/`, which MkDocs does not check: files are there, and headings."""
+"""Links of pages outside `docs/`, which MkDocs leaves alone: files are there, and headings."""
 
 import re
 from pathlib import Path

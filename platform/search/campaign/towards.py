@@ -42,6 +42,8 @@ class Towards:
         self._search = settings.search
         self._seed = settings.seed
         self._pool = pool
+        begun = settings.training.fit.begin is not None
+        self._first_asked = 0 if begun else 1  # the first knows the seeds alone, unless it began
 
     def parents(self, state: State, generation: int) -> list[Population]:
         """The parents of all islands; those of the targeted ones out of the niches.
@@ -68,7 +70,7 @@ class Towards:
         """The state, its niches in the order that a new champion's answers give them, where
         agreement with it counts."""
         weight = self._search.niches.agreement
-        if not weight or not _has_news(state):
+        if not weight or not self._has_news(state):
             return state
         assert state.resembling is not None, "news of a target"
         opinion = self._pool.answers(generation).joints
@@ -89,11 +91,8 @@ class Towards:
         return tuple(old if targeted(number) else new for number, (old, new) in pairs)
 
     def with_answers(self, survivors: Survivors, state: State, generation: int) -> Survivors:
-        """The survivors, and what a new champion makes of the target, on an island of its own.
-
-        The first lifter knows the seeds alone; it is not asked.
-        """
-        if not self._search.niches.answers or not _has_news(state):
+        """The survivors, and what a new champion makes of the target, on an island of its own."""
+        if not self._search.niches.answers or not self._has_news(state):
             return survivors
         island = self._search.islands
         bodies, distance = self._pool.lifted(generation, island)
@@ -145,6 +144,11 @@ class Towards:
             cells=np.full(len(bodies), -1),
         )
 
+    def _has_news(self, state: State) -> bool:
+        """Whether there is a target, and a champion that is to be asked what it makes of it."""
+        known = state.resembling is not None
+        return known and state.scored_by != state.champion >= self._first_asked
+
     def _one_each(
         self, joints: Tensor, target: np.ndarray, distance: np.ndarray, state: State
     ) -> Sightings:
@@ -156,14 +160,6 @@ class Towards:
             return found
         weight = self._search.niches.agreement
         return found.penalised(penalty_of(joints, opinion[target], weight), worst)
-
-
-def _has_news(state: State) -> bool:
-    """Whether there is a target, and a new champion that has not been asked what it makes of it.
-
-    The first lifter knows the seeds alone; it is not asked.
-    """
-    return state.resembling is not None and state.scored_by != state.champion > 0
 
 
 def admit_resembling(

@@ -39,8 +39,10 @@ def _cells(change: Change, pattern: str) -> tuple[str, str]:
 
 
 def _caption(found: Explained) -> str:
+    begun = found.begun_with
+    first = f"the lifter that it began with ({begun})" if begun else "the lifter of the seeds alone"
     words = (
-        "before: the first generation, and the lifter of the seeds alone. Distance: what is left "
+        f"before: the first generation, and {first}. Distance: what is left "
         "between body and keypoints after the best scale and shift, as a share of the keypoints' "
         "own spread. Nearest body by generation: "
         f"{found.curve[0]:.3f} {sparkline(found.curve)} {found.curve[-1]:.3f}."

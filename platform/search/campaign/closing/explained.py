@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from evoskeleton.errors import BadInput
 from evoskeleton.lifting.bundle import load_bundle
+from evoskeleton.lifting.bundles import bundle_folder
 from evoskeleton.platform.data.target.keypoint_target import KeypointTarget
 from evoskeleton.platform.record.explanations import Explanation
 from evoskeleton.platform.search.campaign.closing.nearest_bodies import explanation, from_the_worst
@@ -50,6 +52,8 @@ class Explained:
         curve: median distance of the nearest bodies, by generation from the first.
         bodies: of the nearest bodies, after the first generation and after the last.
         lifters: of what the lifter itself makes of the keypoints, the first and the last.
+        begun_with: the lifter that trainings begin with, which is the first then; none: the first
+            is that of the seeds alone.
         worst: the keypoint sets that are explained worst, from the worst on.
     """
 
@@ -59,6 +63,7 @@ class Explained:
     curve: tuple[float, ...]
     bodies: Agreement
     lifters: Agreement
+    begun_with: str | None
     worst: tuple[Explanation, ...]
 
     def rows(self) -> list[dict[str, str | float]]:
@@ -101,6 +106,7 @@ def explained(
             {near: _logged(bred[0], bred[-1], near) for near in WITHIN},
         ),
         lifters=_lifters(settings, folder, target, champion),
+        begun_with=settings.training.fit.begin,
         worst=tuple(
             explanation(settings, target, held, int(row)) for row in from_the_worst(held)[:worst]
         ),
@@ -115,8 +121,11 @@ def _logged(first: Mapping[str, float], last: Mapping[str, float], near: float) 
 def _lifters(
     settings: CampaignSettings, folder: CampaignFolder, target: KeypointTarget, champion: int
 ) -> Agreement:
-    """Of the first lifter, which knows the seeds alone, and of the champion."""
-    first, last = (_reprojected(settings, folder, target, number) for number in (0, champion))
+    """Of the lifter that trainings begin with or, else, of the seeds; and of the champion."""
+    begin = settings.training.fit.begin
+    before = bundle_folder(begin) if begin else folder.training(0) / "bundle"
+    after = folder.training(champion) / "bundle"
+    first, last = (_reprojected(settings, target, bundle) for bundle in (before, after))
     return Agreement(
         Change(float(np.median(first)), float(np.median(last))),
         {
@@ -126,9 +135,7 @@ def _lifters(
     )
 
 
-def _reprojected(
-    settings: CampaignSettings, folder: CampaignFolder, target: KeypointTarget, training: int
-) -> np.ndarray:
+def _reprojected(settings: CampaignSettings, target: KeypointTarget, bundle: Path) -> np.ndarray:
     """Distance (targets,) of what a lifter makes of each keypoint set."""
-    lifter = load_bundle(folder.training(training) / "bundle")
+    lifter = load_bundle(bundle)
     return answers(lifter, target, settings.training.fit.views, settings.seed, 0).distance
