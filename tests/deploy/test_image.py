@@ -74,7 +74,8 @@ def closed() -> list[str]:
     subprocess.run(build, check=True)
     words = [builder, "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "all"]
     words += ["--security-opt", "no-new-privileges"]
-    return [*words, "--tmpfs", "/tmp:exec", "--tmpfs", "/home/evo:mode=1777", tag]
+    words += ["--tmpfs", "/tmp:noexec", "--tmpfs", "/home/evo:noexec", "--volume", "/data"]
+    return [*words, tag]
 
 
 def said(closed: list[str], *words: str) -> str:
@@ -87,6 +88,8 @@ def said(closed: list[str], *words: str) -> str:
 @pytest.mark.long
 def test_the_image_builds_and_runs_closed(closed):
     assert said(closed, "id", "-u").strip() == "10001"
+    write = "for each in ~ /tmp /data; do echo kept > $each/x; cat $each/x; done"
+    assert said(closed, "bash", "-ec", write).split() == ["kept"] * 3
     settings = yaml.safe_load(said(closed, "evoskeleton", "campaign", "template"))
     assert settings["motion"]
     fetched = said(closed, "evoskeleton", "assets", "fetch", "deepmimic-motion")
