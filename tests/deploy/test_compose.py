@@ -20,7 +20,7 @@ COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
 KNOWN = {
     *("image", "user", "read_only", "cap_drop", "security_opt", "tmpfs", "restart", "command"),
-    *("stop_grace_period", "networks", "environment", "configs", "secrets", "volumes", "deploy"),
+    *("stop_grace_period", "networks", "environment", "secrets", "volumes", "deploy"),
     *("healthcheck", "ports", "depends_on", "profiles", "shm_size"),
 }
 OURS = [name for name, service in SERVICES.items() if "evoskeleton:" in service["image"]]
@@ -43,11 +43,30 @@ def test_every_service_is_closed_limited_and_watched(name):
 def test_what_services_name_is_there(name):
     service = SERVICES[name]
     assert set(service.get("secrets", ())) <= set(COMPOSE["secrets"])
-    assert {config["source"] for config in service.get("configs", ())} <= set(COMPOSE["configs"])
-    assert {volume.split(":")[0] for volume in service["volumes"]} <= set(COMPOSE["volumes"])
+    volumes = [volume for volume in service["volumes"] if isinstance(volume, str)]
+    assert {volume.split(":")[0] for volume in volumes} <= set(COMPOSE["volumes"])
+    for bound in (volume for volume in service["volumes"] if isinstance(volume, dict)):
+        assert bound["type"] == "bind" and bound["read_only"] is True
+        assert (FOLDER / re.sub(r"\$\{\w+:-(.*)\}", r"\1", bound["source"])).is_file()
     assert set(service.get("depends_on", ())) <= set(SERVICES)
     for secret in re.findall(r"/run/secrets/([\w-]+)", json.dumps(service)):
         assert secret in service["secrets"], secret
+
+
+def test_files_come_in_ways_that_docker_and_podman_have():
+    """Docker refuses `configs` with `content` where the root is read-only; podman-compose has none.
+
+    Podman refuses the user and the group of a tmpfs.
+    """
+    assert "configs" not in COMPOSE
+    for service in SERVICES.values():
+        assert not [each for each in service["tmpfs"] if "id=" in each]
+
+
+@pytest.mark.parametrize("name", ["campaign", "worker"])
+def test_rays_object_store_finds_room_in_shared_memory(name):
+    service = SERVICES[name]
+    assert service["shm_size"] == service["deploy"]["resources"]["limits"]["memory"]
 
 
 def test_only_the_endpoint_is_open_to_others_and_no_secret_is_written_down():
