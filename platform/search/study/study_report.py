@@ -232,7 +232,8 @@ def in_words(line: Line) -> list[str]:
     """A cell for each of `COLUMNS`."""
     spread = "" if np.isnan(line.spread) else f" ± {line.spread:.1f}"
     middle, low, high = line.against
-    against = "" if np.isnan(middle) else f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]"
+    against = "" if np.isnan(middle) else f"{middle:+.1f}"
+    against += "" if np.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
     return [
         line.row,
         str(line.runs),
