@@ -1,5 +1,6 @@
 """Studies: what is compared, that test poses stay unseen, budgets, the figures of a report."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -27,6 +28,7 @@ from evoskeleton.platform.search.study.settings import (
 from evoskeleton.platform.search.study.study import Study, _running, hashes
 from evoskeleton.platform.search.study.study_report import (
     figure,
+    in_words,
     lines,
     markdown,
     over_clips,
@@ -284,7 +286,7 @@ def test_numbers_that_mean_nothing_are_refused(plain, changed):
         settings_of(plain, rows=plain["rows"] | {"+ more": {}})
 
 
-def test_there_is_no_gap_where_real_poses_are_no_better(plain):
+def test_there_is_no_gap_where_real_poses_are_no_better_and_no_interval_of_one_clip(plain):
     rows = {"seed only": {}, "real": {"base": "real"}}
     settings = settings_of(plain, rows=rows, fractions=[1.0], seeds=[1], steps=[2])
     Study(settings, Silent()).run()
@@ -292,6 +294,8 @@ def test_there_is_no_gap_where_real_poses_are_no_better(plain):
     gaps = [[line.gap for line in lines(each)] for each in (settings, upside_down)]
     known = [not np.isnan(both).any() for both in gaps]
     assert sorted(known) == [False, True]
+    of_one = replace(lines(settings)[0], against=(-6.9, np.nan, np.nan))
+    assert "-6.9" in in_words(of_one) and "nan" not in " ".join(in_words(of_one))
 
 
 def test_a_test_clip_among_the_seeds_is_refused(plain):
