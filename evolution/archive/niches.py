@@ -147,7 +147,7 @@ class Niches:
         """
         ids = np.asarray(ids, np.int64)
         expect_shape("ids", ids, (len(sightings.nearest),))
-        if len(np.unique(ids)) < len(ids) or (len(ids) and ids.min() < 0):
+        if len(_distinct(ids)) < len(ids) or (len(ids) and ids.min() < 0):
             raise BadInput("ids should be all different and at least 0")
         if len(sightings.hit_target) and sightings.hit_target.max() >= len(self):
             raise BadInput(
@@ -184,8 +184,7 @@ class Niches:
 
     def members(self) -> np.ndarray:
         """(bodies,) int64 ids of all that stand in a niche, ascending, each once."""
-        found: np.ndarray = np.unique(self.ids[self.ids != NOBODY])
-        return found
+        return _distinct(self.ids[self.ids != NOBODY])
 
     def places(self, ids: np.ndarray) -> np.ndarray:
         """In how many niches each of the bodies stands, (bodies,) int64."""
@@ -301,6 +300,15 @@ def _once(
     first = np.ones(len(order), bool)
     first[1:] = (np.diff(niche[order]) != 0) | (np.diff(names[order]) != 0)
     found: np.ndarray = order[first]
+    return found
+
+
+def _distinct(ids: np.ndarray) -> np.ndarray:
+    """Ids ascending, each once; sooner than by `np.unique`, which hashes them."""
+    ordered = np.sort(ids)
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    found: np.ndarray = ordered[first]
     return found
 
 

@@ -31,7 +31,7 @@ import twins
 from conftest import SHARED_DATA, walking_figure
 
 from evoskeleton.evolution import chance
-from evoskeleton.evolution.breeding import CHUNK, BreedingSettings, breed
+from evoskeleton.evolution.breeding import CHUNK, BreedingSettings, Offspring, breed
 from evoskeleton.evolution.hierarchy import Genomes, encode
 from evoskeleton.evolution.limits.tables import default_limits
 from evoskeleton.evolution.operators.build import template_bodies
@@ -65,6 +65,10 @@ class Batched:
 
     def breed(self, generation: int, toolbox: Any = None, valid: Any = None) -> int:
         """Offspring bred; those within the limits are rebuilt and grounded."""
+        return self.offspring(generation, toolbox, valid).tried
+
+    def offspring(self, generation: int, toolbox: Any = None, valid: Any = None) -> Offspring:
+        """A generation."""
         return breed(
             self.parents,
             seed=1,
@@ -74,7 +78,7 @@ class Batched:
             settings=SETTINGS,
             valid=valid or self.margin,
             toolbox=toolbox or self.toolbox,
-        ).tried
+        )
 
 
 class Scalar:

@@ -7,20 +7,26 @@
 first with empty niches, then a second batch with niches that are full, then one with niches that
 ten batches have filled, as in later generations. Seconds are the least of some runs: of one core's
 time on a CPU, of the clock on a GPU. The bare products of the same shapes, and one large product of
-square matrices, are timed between these runs.
+square matrices, are timed between these runs. At last whole generations towards 3,000 views of a
+walk: bodies are bred, checked, seen, compared, let into niches that ten generations have filled.
 """
 
 import argparse
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
+from breeding import Batched, parents_of
 from torch import Tensor
 
 from evoskeleton.evolution.archive.niches import Niches
 from evoskeleton.evolution.archive.resemblance import Targets
+from evoskeleton.evolution.chance import key
+from evoskeleton.lifting.cameras import ViewSettings
+from evoskeleton.lifting.keypoint_views import keypoints_of
 
 BODIES, VIEWS, TARGETS, JOINTS, QUOTA = 16_384, 4, 3_000, 17, 20
 CHUNKS = {"cpu": (64, 512), "cuda": (1024, 3072)}
@@ -130,6 +136,47 @@ def compare(alike: bool, device: str, rounds: int) -> None:
         print(f"  {name}: {taken:.3f} s, {plain / taken:.0%} of the products' rate, {hits} hits")
 
 
+class Generation:
+    """Bodies bred towards views of poses, on one core and a device that compares."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.bred = Batched(parents_of(Path("made up")))
+        poses = self.bred.offspring(99)
+        chosen = poses.joints[:TARGETS], poses.population.ids[:TARGETS]
+        views = keypoints_of(*chosen, 1, ViewSettings(), key(2))[:, 0]
+        self.targets = Targets(views, torch.ones(TARGETS, JOINTS)).to(device)
+        self.niches = Niches.empty(TARGETS, QUOTA)
+
+    def seen(self, number: int) -> Tensor:
+        """Keypoints of all that is bred in one generation."""
+        bodies = self.bred.offspring(number)
+        self.ids = bodies.population.ids
+        return keypoints_of(bodies.joints, self.ids, VIEWS, ViewSettings(), key(1)).to(self.device)
+
+    def run(self, number: int) -> None:
+        """One generation; what comes of it stands in the niches."""
+        seen = self.seen(number)
+        found = self.targets.seen(seen, torch.from_numpy(self.niches.worst()), QUOTA)
+        self.niches, _ = self.niches.insert(self.ids.numpy(), found)
+
+
+def whole_generations(device: str, rounds: int) -> None:
+    """The share of the comparisons, and of the bare products, in whole generations."""
+    generation = Generation(device)
+    for number in range(10):
+        generation.run(number)
+    later = iter(range(10, 11 + rounds))
+    seen, bar = generation.seen(10), torch.from_numpy(generation.niches.worst())
+    compared = partial(generation.targets.seen, seen, bar, QUOTA)
+    runs = [bare_products(True, device), compared, lambda: generation.run(next(later))]
+    plain, comparing, whole = least_seconds(runs, device, rounds)
+    print(
+        f"a generation of {BODIES}: {whole:.3f} s, comparing {comparing / whole:.0%} of it, "
+        f"products {plain / whole:.0%}"
+    )
+
+
 def main() -> None:
     """Print all of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -139,6 +186,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for alike in (True, False):
         compare(alike, options.device, options.rounds)
+    whole_generations(options.device, options.rounds)
 
 
 if __name__ == "__main__":
