@@ -152,19 +152,17 @@ class Scheduler:
             self._driver = None
         if code in (0, 2):
             return True
-        if self._runs(self.hosts[0]):
-            self._mend()
-        elif self._driver is None and self.hosts[0].is_on:
+        if not self._runs(self.hosts[0]) and self.hosts[0].is_on:
             self.end_nodes()
-            self.start()
+        self._mend()
         return False
 
     def _mend(self) -> None:
-        """What else is gone beside a head that is there."""
-        for host in self.hosts[1:]:
+        """Start what is gone on hosts that have power; a node waits for its head, a driver too."""
+        for host in self.hosts:
             if host.is_on and not self._runs(host):
                 self.start_node(host)
-        if self._driver is None:
+        if self._driver is None and self.hosts[0].is_on:
             self.run()
 
     def _runs(self, host: Host) -> bool:

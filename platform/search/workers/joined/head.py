@@ -16,6 +16,9 @@ from evoskeleton.errors import STOPPED
 PATIENCE_SECONDS = 20.0
 """Without an answer: below the half minute after which a campaign should go on, and below Ray's."""
 
+REFUSED_SECONDS = 5.0
+"""The same where the machine says that nobody listens: the head has ended, no cable is pulled."""
+
 _LOOK_SECONDS = 2.0
 _END_SECONDS = 10.0
 
@@ -64,8 +67,12 @@ class _Watch:
                 return self._give_up("was started anew")
             if now is not None or own is None:
                 answered, own = time.monotonic(), own or now
-            elif time.monotonic() - answered > PATIENCE_SECONDS:
-                return self._give_up(f"has not answered for {PATIENCE_SECONDS:.0f} seconds")
+                continue
+            refused = is_refused(self._address)
+            silent = time.monotonic() - answered
+            if silent > (REFUSED_SECONDS if refused else PATIENCE_SECONDS):
+                unheard = f"has not answered for {PATIENCE_SECONDS:.0f} seconds"
+                return self._give_up("is gone" if refused else unheard)
 
     def _give_up(self, what: str) -> None:
         """Ask the driver to stop; where it waits for the head for good, end it."""
@@ -95,9 +102,22 @@ def identity(address: str) -> str | None:
     """A word that a head keeps as long as it runs; None where nobody answers in time."""
     import ray._raylet as core
 
-    host, _, port = address.rpartition(":")
     with suppress(Exception):  # Ray has no class of its own for a head that is gone
-        with socket.create_connection((host.strip("[]"), int(port)), _LOOK_SECONDS):
-            pass
+        _connect(address)
         return str(core.GcsClient(address=address).cluster_id.hex())  # type: ignore[attr-defined]
     return None
+
+
+def is_refused(address: str) -> bool:
+    """Whether the machine is there and says that nobody listens."""
+    try:
+        _connect(address)
+    except OSError as error:
+        return isinstance(error, ConnectionRefusedError)
+    return False
+
+
+def _connect(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), _LOOK_SECONDS):
+        pass

@@ -14,7 +14,7 @@ import evoskeleton
 from evoskeleton.errors import BadInput
 from evoskeleton.platform.search.workers.cluster import cluster
 from evoskeleton.platform.search.workers.deploy_check import check
-from evoskeleton.platform.search.workers.joined.head import identity
+from evoskeleton.platform.search.workers.joined.head import identity, is_refused
 from evoskeleton.platform.search.workers.joined.joining import expect_answer
 from evoskeleton.platform.search.workers.joined.losses import Losses
 from evoskeleton.platform.search.workers.joined.room import divide, needs, packed, without_room
@@ -65,6 +65,24 @@ def test_a_cluster_with_several_gpus_has_a_scorer_on_each_and_room_for_a_trainin
 def test_a_head_is_known_by_a_word_of_its_own_as_long_as_it_runs(ray_address):
     assert identity(ray_address) == identity(ray_address) is not None
     assert identity("127.0.0.1:1") is None
+
+
+def test_a_head_that_has_ended_is_told_from_one_that_does_not_answer(ray_address):
+    assert is_refused("127.0.0.1:1")
+    assert not is_refused(ray_address)
+    with socket.socket() as silent:  # its queue is full: what comes in is dropped
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        address = silent.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        try:
+            for each in waiting:
+                each.setblocking(False)
+                each.connect_ex(address)
+            assert not is_refused(f"127.0.0.1:{address[1]}")
+        finally:
+            for each in waiting:
+                each.close()
 
 
 def test_nobody_at_an_address_is_told_in_time():
