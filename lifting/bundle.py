@@ -33,15 +33,9 @@ DESCRIPTION_FILE = "bundle.json"
 FORMAT = "evoskeleton lifter 1"
 SELF_TEST_POSES = 8
 SELF_TEST_TOLERANCE_MM = 0.5
-_ON_PROCESSORS = 1024
-"""Poses that go through the network together at most."""
-
-_ROWS = 8
-"""On processors the last bits of a product of matrices depend on the number of rows only below this
-many (measured for MKL's kernels, old and new), so batches are filled up to a multiple of it."""
-
-_ON_GPU = 128
-"""On GPUs every number of rows may have a kernel of its own, so there it is always this many."""
+_TOGETHER = {"cpu": 32, "cuda": 128}
+"""Poses that go through the network together, always: the last bits of a product of matrices depend
+on the number of its rows, on some processors of hundreds of them, and on GPUs of any."""
 
 _STATISTICS = "statistics."
 
@@ -121,11 +115,11 @@ class Lifter:
         return torch.cat(parts)[: len(keypoints)].numpy()
 
     def _chunks(self, rows: np.ndarray) -> tuple[Tensor, ...]:
-        """Rows on the device as float32, in batches whose size changes no bit; zeros fill up."""
-        most, step = (_ON_PROCESSORS, _ROWS) if self.device.type == "cpu" else (_ON_GPU, _ON_GPU)
-        filled = np.zeros((len(rows) + -len(rows) % step, *rows.shape[1:]), np.float32)
+        """Rows on the device as float32, in batches of one size; zeros fill up the last."""
+        many = _TOGETHER.get(self.device.type, _TOGETHER["cuda"])
+        filled = np.zeros((len(rows) + -len(rows) % many, *rows.shape[1:]), np.float32)
         filled[: len(rows)] = rows
-        return torch.split(torch.from_numpy(filled).to(self.device), most)
+        return torch.split(torch.from_numpy(filled).to(self.device), many)
 
 
 def _checked(keypoints: np.ndarray, visibility: np.ndarray | None) -> np.ndarray:

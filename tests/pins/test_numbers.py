@@ -17,6 +17,7 @@ LAST_OF_A_SHORTER_PLAN = "pinned-g000003"
 """Trained where the campaign reached its three generations before it was killed."""
 
 
+@kernels.needs_the_maker
 @pytest.mark.slow
 def test_lifters_train_to_the_same_weights_and_score_the_same(tmp_path):
     kernels.run("pins.lifters", tmp_path)
@@ -36,6 +37,7 @@ def campaign(request, tmp_path_factory):
     return folder
 
 
+@kernels.needs_the_maker
 @pytest.mark.slow
 def test_a_killed_and_extended_campaign_writes_the_recorded_rows(campaign):
     kernels.assert_same(
@@ -43,6 +45,7 @@ def test_a_killed_and_extended_campaign_writes_the_recorded_rows(campaign):
     )
 
 
+@kernels.needs_the_maker
 @pytest.mark.slow
 def test_a_killed_and_extended_campaign_trains_the_recorded_lifters(campaign):
     recorded = without_times(json.loads((kernels.FIXTURES / "trainings.json").read_text()))
