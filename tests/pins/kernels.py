@@ -33,8 +33,8 @@ def _maker() -> str:
 
 needs_the_maker = pytest.mark.skipif(
     _maker() != "AuthenticAMD",
-    reason="numbers were recorded on AMD's processors; on Intel's they come out otherwise, even where "
-    "MKL is told to be compatible",
+    reason="numbers were recorded on AMD's processors; on Intel's they come out otherwise, even "
+    "where MKL is told to be compatible",
 )
 
 
